@@ -1,0 +1,1 @@
+//! Query bytes to a question, an answer to bytes.

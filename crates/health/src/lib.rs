@@ -1,0 +1,1 @@
+//! Probe outcomes to up, down, draining.

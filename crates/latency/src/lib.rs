@@ -1,0 +1,1 @@
+//! Samples to aggregates to reports to the table: the learning, whole.

@@ -1,0 +1,1 @@
+//! Identity, sessions and reports on the wire.

@@ -1,0 +1,114 @@
+//! Names of services, regions and agents.
+//!
+//! One grammar for all: 1 to 253 bytes of `a-z 0-9 . _ -`, folded to lower case, no final dot. So
+//! a service is written like the domain name that answers for it, and a name from a stranger can
+//! be logged, used as a metric label or as a key as it is.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A service: what backends offer and domains answer for, as in `app.demo.local`.
+pub type Service = Name<ServiceKind>;
+/// A region: one of the operator's sites, as in `eu-west`.
+pub type Region = Name<RegionKind>;
+/// An agent, as named in its certificate, as in `backend-eu-west`.
+pub type AgentId = Name<AgentKind>;
+
+/// Marks a [`Service`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServiceKind {}
+/// Marks a [`Region`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RegionKind {}
+/// Marks an [`AgentId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgentKind {}
+
+/// A checked name; cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name<Kind>(Arc<str>, PhantomData<Kind>);
+
+/// Why a text is no name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Nothing there.
+    #[error("a name needs at least one character")]
+    Empty,
+    /// Longer than a domain name can be (RFC 1035, 2.3.4).
+    #[error("a name has at most 253 characters, this one has {0}")]
+    TooLong(usize),
+    /// Outside the grammar.
+    #[error("{0:?} cannot stand in a name (a-z, 0-9, '.', '_' and '-' can)")]
+    Character(char),
+}
+
+impl<Kind> Name<Kind> {
+    /// The longest name: what fits in a domain name (RFC 1035, 2.3.4).
+    pub const MAX_LEN: usize = 253;
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<Kind> FromStr for Name<Kind> {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let text = text.strip_suffix('.').unwrap_or(text);
+        if text.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if text.len() > Self::MAX_LEN {
+            return Err(NameError::TooLong(text.len()));
+        }
+        let stands = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if let Some(c) = text.chars().find(|c| !stands(*c)) {
+            return Err(NameError::Character(c));
+        }
+        Ok(Self(text.to_ascii_lowercase().into(), PhantomData))
+    }
+}
+
+impl<Kind> fmt::Display for Name<Kind> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl<Kind> fmt::Debug for Name<Kind> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl<Kind> std::borrow::Borrow<str> for Name<Kind> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fold_case_and_the_final_dot() {
+        let name: Service = "App.Demo.Local.".parse().unwrap();
+        assert_eq!(name.as_str(), "app.demo.local");
+    }
+
+    #[test]
+    fn what_is_no_name_says_why() {
+        let parse = |text: &str| text.parse::<Region>().unwrap_err();
+        assert_eq!(parse(""), NameError::Empty);
+        assert_eq!(parse("."), NameError::Empty);
+        assert_eq!(parse("eu west"), NameError::Character(' '));
+        assert_eq!(parse("eu\nwest"), NameError::Character('\n'));
+        assert_eq!(parse(&"a".repeat(254)), NameError::TooLong(254));
+    }
+}

@@ -1,0 +1,93 @@
+//! The map against a naive model, and its scopes against their promise.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn subnet(text: &str) -> Subnet {
+    text.parse().unwrap()
+}
+
+fn map(entries: &[(&str, u8)]) -> RangeMap<u8> {
+    RangeMap::from_prefixes(0, entries.iter().map(|(text, value)| (subnet(text), *value)))
+}
+
+fn check(map: &RangeMap<u8>, address: &str, value: u8, scope: &str) {
+    assert_eq!(map.get(address.parse().unwrap()), (value, subnet(scope)), "{address}");
+}
+
+#[test]
+fn the_longest_prefix_wins_and_the_scope_tells_how_far() {
+    let map = map(&[("10.0.0.0/8", 1), ("10.1.2.0/24", 2), ("10.1.3.0/24", 2), ("::/1", 9)]);
+    check(&map, "10.1.2.9", 2, "10.1.2.0/23");
+    check(&map, "10.1.0.1", 1, "10.1.0.0/23");
+    check(&map, "10.200.0.1", 1, "10.128.0.0/9");
+    check(&map, "11.0.0.1", 0, "11.0.0.0/8");
+    check(&map, "200.0.0.1", 0, "128.0.0.0/1");
+    check(&map, "::1", 9, "::/1");
+    check(&map, "ffff::1", 0, "8000::/1");
+}
+
+#[test]
+fn an_empty_map_has_one_answer_for_all() {
+    let map = map(&[]);
+    check(&map, "192.0.2.1", 0, "0.0.0.0/0");
+    check(&map, "2001:db8::1", 0, "::/0");
+    assert_eq!(map.len(), 2);
+}
+
+#[test]
+fn the_ends_of_the_address_space_are_ordinary() {
+    let map = map(&[("0.0.0.0/32", 1), ("255.255.255.255/32", 2)]);
+    check(&map, "0.0.0.0", 1, "0.0.0.0/32");
+    check(&map, "0.0.0.1", 0, "0.0.0.1/32");
+    check(&map, "255.255.255.255", 2, "255.255.255.255/32");
+    check(&map, "255.255.255.254", 0, "255.255.255.254/32");
+}
+
+#[test]
+fn every_covering_prefix_is_shown_the_widest_first() {
+    let entries =
+        [(subnet("10.0.0.0/8"), 'a'), (subnet("10.0.0.0/8"), 'b'), (subnet("10.1.0.0/16"), 'c')];
+    let mut seen = Vec::new();
+    let map = RangeMap::from_covering(&entries, |covering| {
+        seen.push(covering.iter().map(|(_, name)| *name).collect::<String>());
+        seen.len()
+    });
+    assert_eq!(seen, ["", "ab", "abc", "ab", "", ""]);
+    assert_eq!(map.get("10.1.2.3".parse().unwrap()).1, subnet("10.1.0.0/16"));
+}
+
+/// Few distinct bits, so that prefixes nest, touch and repeat often.
+fn prefixes() -> impl Strategy<Value = Vec<(Subnet, u8)>> {
+    let one = (0u32..64, 24u8..=32, 0u8..4).prop_map(|(low, length, value)| {
+        (Subnet::of(IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 | low << 2)), length), value)
+    });
+    proptest::collection::vec(one, 0..12)
+}
+
+proptest! {
+    #[test]
+    fn the_map_agrees_with_the_naive_model(prefixes in prefixes(), low in 0u32..300) {
+        let map = RangeMap::from_prefixes(9, prefixes.clone());
+        let naive = |address: IpAddr| {
+            let covering = prefixes.iter().filter(|(subnet, _)| subnet.contains(address));
+            // `max_by_key` keeps the last of equals, as the map promises.
+            covering.max_by_key(|(subnet, _)| subnet.length()).map_or(9, |(_, value)| *value)
+        };
+        let address = IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + low));
+        let (value, scope) = map.get(address);
+        prop_assert_eq!(value, naive(address));
+        prop_assert!(scope.contains(address));
+        // The scope holds for all of its addresses near us, and its parent does not.
+        for other in (0..300).map(|low| IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + low))) {
+            if scope.contains(other) {
+                prop_assert_eq!(map.get(other), (value, scope));
+            } else {
+                prop_assert!(!map.get(other).1.covers(scope));
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The overwatch as a value, and the query path.

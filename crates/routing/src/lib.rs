@@ -1,0 +1,1 @@
+//! Table, geography and health to a map; map and client to a decision.

@@ -1,0 +1,1 @@
+//! Sockets, clocks, files, signals and logs.

@@ -1,0 +1,3 @@
+//! Agents and overwatches over virtual time against a ping matrix.
+
+fn main() {}

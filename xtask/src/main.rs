@@ -1,0 +1,3 @@
+//! The gate, the benches and the repository's own rules.
+
+fn main() {}
