@@ -1,1 +1,34 @@
-//! The REST contract, shared by server and command line.
+//! The REST contract: what the overwatch says as JSON, and what its clients may rely on.
+//!
+//! Field names and shapes are promises to operators' scripts; nothing is ever renamed, fields may
+//! be added. The types are plain data, shared by the server, the command line and the lab. Nothing
+//! here knows where a value comes from.
+//!
+//! - [`latency`]: `GET /api/v1/overwatch/latency`, what was learned,
+//! - [`domains`]: `GET /api/v1/domains`, what is steered and how,
+//! - [`backends`]: `GET /api/v1/overwatch/backends`, every server and why it is up or down,
+//! - [`agents`]: `GET /api/v1/overwatch/agents`, who reports,
+//! - [`status`]: `/api/v1/live`, `/ready`, `/version`, `/cluster/status`.
+
+#![forbid(unsafe_code)]
+
+pub mod latency;
+
+pub mod domains;
+
+pub mod backends;
+
+pub mod agents;
+
+pub mod status;
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every refusal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Error {
+    /// What went wrong and what to do next.
+    pub error: String,
+    /// The HTTP status, again, for clients that only keep the body.
+    pub code: u16,
+}

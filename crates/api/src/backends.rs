@@ -1,0 +1,49 @@
+//! `GET /api/v1/overwatch/backends`: every server, its standing, and who says so.
+
+use serde::{Deserialize, Serialize};
+
+/// All backends, sorted by service, address and port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backends {
+    /// The backends.
+    pub backends: Vec<Backend>,
+    /// When this was true: RFC 3339, UTC, whole seconds.
+    pub generated_at: String,
+}
+
+/// One server of one service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backend {
+    /// The service it offers.
+    pub service: String,
+    /// Its address.
+    pub address: String,
+    /// Its port.
+    pub port: u16,
+    /// Its share among the servers of its region.
+    pub weight: u32,
+    /// The agent that speaks for it; absent for one from the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+    /// Its region.
+    pub region: String,
+    /// What answers go by: `healthy`, `doubtful`, `unhealthy` or `draining`.
+    pub effective_status: String,
+    /// Whose word that is: `override`, `drain`, `validation`, `session`, `agent` or `static`.
+    pub authority: String,
+    /// What its agent last said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_healthy: Option<bool>,
+    /// When its agent was last heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_last_seen: Option<String>,
+    /// What the overwatch's own check says, once it has said anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_healthy: Option<bool>,
+    /// When it last checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_last_check: Option<String>,
+    /// Why the last check failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_error: Option<String>,
+}

@@ -1,0 +1,54 @@
+//! `GET /api/v1/overwatch/latency`: what was learned, a row per client network, domain and region.
+
+use serde::{Deserialize, Serialize};
+
+/// The whole table, sorted by subnet, domain and region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatencyTable {
+    /// The rows; an empty list where nothing is known yet.
+    pub entries: Vec<LatencyEntry>,
+}
+
+/// What one region is like for one client network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatencyEntry {
+    /// The client network, as in `10.1.2.0/24`.
+    pub subnet: String,
+    /// The domain whose servers were measured.
+    pub domain: String,
+    /// Where they stand.
+    pub region: String,
+    /// The round-trip time in whole milliseconds, halves up.
+    pub rtt_ms: u32,
+    /// How many connections were measured.
+    pub samples: u64,
+    /// When a connection was last measured: RFC 3339, UTC, whole seconds.
+    pub last_updated: String,
+    /// The round-trip time in microseconds.
+    pub rtt_us: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_written_as_the_brief_shows_it() {
+        let entry = LatencyEntry {
+            subnet: "10.1.2.0/24".into(),
+            domain: "app.demo.local".into(),
+            region: "eu-west".into(),
+            rtt_ms: 85,
+            samples: 150,
+            last_updated: "2025-12-19T10:05:00Z".into(),
+            rtt_us: 85_210,
+        };
+        assert_eq!(
+            serde_json::to_string(&LatencyTable { entries: vec![entry] }).unwrap(),
+            r#"{"entries":[{"subnet":"10.1.2.0/24","domain":"app.demo.local","region":"eu-west","#
+                .to_owned()
+                + r#""rtt_ms":85,"samples":150,"last_updated":"2025-12-19T10:05:00Z","#
+                + r#""rtt_us":85210}]}"#
+        );
+    }
+}

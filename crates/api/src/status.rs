@@ -1,0 +1,96 @@
+//! Whether the overwatch lives, is ready, and what it is.
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /api/v1/live`: the process answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// Always true: who is not alive does not answer.
+    pub alive: bool,
+}
+
+/// `GET /api/v1/ready`: 200 where DNS is being answered from checked knowledge, else 503.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    /// Both of the below.
+    pub ready: bool,
+    /// What is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The DNS sockets are bound and served.
+    pub dns_ready: bool,
+    /// Every domain has a server whose standing is known.
+    pub health_ready: bool,
+}
+
+/// `GET /api/v1/version`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// The release.
+    pub version: String,
+    /// Operating system and processor, as in `linux/x86_64`.
+    pub platform: String,
+    /// When this was said: RFC 3339, UTC, whole seconds.
+    pub generated_at: String,
+}
+
+/// `GET /api/v1/cluster/status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterStatus {
+    /// Every enrolled agent is connected and every backend healthy.
+    pub cluster_healthy: bool,
+    /// The overwatch that answers.
+    pub overwatch: OverwatchStatus,
+    /// The agents, sorted by id.
+    pub agents: Vec<AgentStatus>,
+    /// What the asker expected (`?expected_agents=N`); then it counts for `cluster_healthy`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_agents: Option<usize>,
+    /// How many agents are connected.
+    pub healthy_agents: usize,
+    /// The backends by standing.
+    pub backend_summary: BackendSummary,
+    /// When this was true: RFC 3339, UTC, whole seconds.
+    pub generated_at: String,
+}
+
+/// The overwatch that answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverwatchStatus {
+    /// Its name in the mesh.
+    pub node_id: String,
+    /// `running`.
+    pub status: String,
+    /// Seconds since it started.
+    pub uptime_seconds: u64,
+}
+
+/// One agent in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// Its name.
+    pub agent_id: String,
+    /// Its region; absent until it registered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// As in [`crate::agents::Agent::status`].
+    pub status: String,
+    /// When it was last heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<String>,
+    /// How many backends it speaks for.
+    pub backend_count: usize,
+}
+
+/// The backends by standing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackendSummary {
+    /// All.
+    pub total: usize,
+    /// Those in the answers.
+    pub healthy: usize,
+    /// Those that are not.
+    pub unhealthy: usize,
+    /// Those whose agent is silent and which nobody else checks.
+    pub stale: usize,
+}
