@@ -1,3 +1,42 @@
-//! The gate, the benches and the repository's own rules.
+//! The project's own tools: the gate, the longer checks, the repository's rules.
+//!
+//! - [`ci`]: `cargo xtask ci`, the one gate, the same here and in CI,
+//! - [`nightly`]: `cargo xtask nightly`, what takes longer than a gate may,
+//! - [`steps`]: runs commands one after another and prints a table of minutes,
+//! - `tests/tidy.rs`: the repository's own rules as tests.
+//!
+//! Nothing here is part of the product.
 
-fn main() {}
+mod ci;
+
+mod nightly;
+
+mod steps;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  ci        fmt, clippy, tests, docs, dependency bans and licences: what must pass before a commit lands
+  nightly   what takes longer: the fuzz targets for ten minutes each
+";
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1);
+    let result = match command.as_deref() {
+        Some("ci") => ci::run(),
+        Some("nightly") => nightly::run(),
+        _ => {
+            steps::say(USAGE);
+            return ExitCode::from(64);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            steps::say(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
