@@ -1,0 +1,224 @@
+//! Database and custom networks flattened to disjoint ranges, and the look-up.
+//!
+//! What routing needs of an address is its [`GeoClass`]: custom region, country, continent. There
+//! are few of them, so a range carries a two-byte number. Never changes once built.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use model::{RangeMap, Region, Subnet};
+
+use crate::database::{self, Database, DatabaseError};
+use crate::{Continent, Country, CustomMapping};
+
+/// Where addresses are.
+#[derive(Clone, Debug)]
+pub struct Geo {
+    classes: Vec<GeoClass>,
+    class_map: RangeMap<ClassId>,
+    asn_map: RangeMap<Option<NonZeroU32>>,
+}
+
+/// All that routing knows of where an address is. Addresses of one class are treated alike.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GeoClass {
+    /// The region that the operator assigned the network to.
+    pub custom_region: Option<Region>,
+    /// The country, from the database; also under a custom network.
+    pub country: Option<Country>,
+    /// The continent, from the database or else by the country.
+    pub continent: Option<Continent>,
+}
+
+/// The number of a class; an index into [`Geo::classes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClassId(u16);
+
+/// What is known of one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fix<'a> {
+    /// The number of its class.
+    pub class: ClassId,
+    /// The class itself.
+    pub class_of: &'a GeoClass,
+    /// The autonomous system that announces it. May change within `prefix`.
+    pub asn: Option<NonZeroU32>,
+    /// The widest prefix around the address with the same class. The prefixes of two look-ups
+    /// never overlap unless they are equal.
+    pub prefix: Subnet,
+}
+
+/// Why no geography could be built.
+#[derive(Debug, thiserror::Error)]
+pub enum GeoError {
+    /// A database that cannot be used.
+    #[error("the {which} database cannot be used")]
+    Database {
+        /// Which of the two.
+        which: Database,
+        /// What is wrong with it.
+        #[source]
+        source: DatabaseError,
+    },
+    /// More classes than a [`ClassId`] can tell apart.
+    #[error("more than {} combinations of custom region and country", Geo::CLASSES_MAX)]
+    TooManyClasses,
+}
+
+/// What the sweep finds over a range: one layer's word on it.
+#[derive(Clone, Copy)]
+enum Layer {
+    Country(Option<Country>, Option<Continent>),
+    Custom(usize),
+}
+
+impl Geo {
+    /// All that a [`ClassId`] of two bytes can tell apart: two hundred countries in each of three
+    /// hundred custom regions. More are refused when the geography is built.
+    pub const CLASSES_MAX: usize = 1 << 16;
+
+    /// Reads the databases and lays the custom networks over them. Without a country database
+    /// only the custom networks are known; without an ASN database no AS is.
+    ///
+    /// # Errors
+    ///
+    /// A database that is corrupt or of another kind; more than [`Geo::CLASSES_MAX`] classes.
+    pub fn build(
+        country_db: Option<&[u8]>,
+        asn_db: Option<&[u8]>,
+        custom: &[CustomMapping],
+    ) -> Result<Self, GeoError> {
+        let countries = match country_db {
+            Some(bytes) => database::countries(bytes)
+                .map_err(|source| GeoError::Database { which: Database::Country, source })?,
+            None => Vec::new(),
+        };
+        let systems = match asn_db {
+            Some(bytes) => database::systems(bytes)
+                .map_err(|source| GeoError::Database { which: Database::Asn, source })?,
+            None => Vec::new(),
+        };
+        let countries = countries.into_iter().map(|network| {
+            (network.subnet, Layer::Country(network.value.country, network.value.continent))
+        });
+        let asn_map = RangeMap::from_prefixes(
+            None,
+            systems.into_iter().map(|network| (network.subnet, Some(network.value))),
+        );
+        Self::flatten(countries.collect(), custom, asn_map)
+    }
+
+    /// The same from a list instead of a database, for those who know their networks' countries.
+    ///
+    /// # Errors
+    ///
+    /// More than [`Geo::CLASSES_MAX`] classes.
+    pub fn from_countries(
+        countries: &[(Subnet, Country)],
+        custom: &[CustomMapping],
+    ) -> Result<Self, GeoError> {
+        let countries = countries.iter().map(|(subnet, country)| {
+            (*subnet, Layer::Country(Some(*country), country.continent()))
+        });
+        Self::flatten(countries.collect(), custom, RangeMap::filled(None))
+    }
+
+    fn flatten(
+        countries: Vec<(Subnet, Layer)>,
+        custom: &[CustomMapping],
+        asn_map: RangeMap<Option<NonZeroU32>>,
+    ) -> Result<Self, GeoError> {
+        let mut layers = countries;
+        layers.extend(custom.iter().enumerate().map(|(i, m)| (m.subnet, Layer::Custom(i))));
+        layers.sort_by_key(|(subnet, _)| *subnet);
+
+        let mut classes = Classes::default();
+        let class_map = RangeMap::from_covering(&layers, |covering| {
+            let mut class = GeoClass { custom_region: None, country: None, continent: None };
+            // The widest stands first, so the last word of each layer is the longest prefix's.
+            for (_, layer) in covering {
+                match *layer {
+                    Layer::Country(country, continent) => {
+                        (class.country, class.continent) = (country, continent);
+                    }
+                    Layer::Custom(i) => {
+                        class.custom_region = custom.get(i).map(|m| m.region.clone());
+                    }
+                }
+            }
+            classes.id_of(class)
+        });
+        let classes = classes.into_list()?;
+        Ok(Self { classes, class_map, asn_map })
+    }
+
+    /// What is known of an address. A v4-mapped IPv6 address is the caller's to fold.
+    #[must_use]
+    pub fn locate(&self, address: IpAddr) -> Fix<'_> {
+        let (class, prefix) = self.class_map.get(address);
+        let (asn, _) = self.asn_map.get(address);
+        Fix { class, class_of: self.class(class), asn, prefix }
+    }
+
+    /// The class of a number that this geography gave.
+    ///
+    /// # Panics
+    ///
+    /// Where the number came from another geography that had more classes.
+    #[must_use]
+    pub fn class(&self, id: ClassId) -> &GeoClass {
+        &self.classes[usize::from(id.0)]
+    }
+
+    /// Every class, by number.
+    #[must_use]
+    pub fn classes(&self) -> &[GeoClass] {
+        &self.classes
+    }
+
+    /// The class of every address there is.
+    #[must_use]
+    pub const fn class_map(&self) -> &RangeMap<ClassId> {
+        &self.class_map
+    }
+}
+
+/// Gives each distinct class its number.
+#[derive(Default)]
+struct Classes {
+    ids: BTreeMap<GeoClass, u16>,
+    overflowed: bool,
+}
+
+impl Classes {
+    /// The number of a class; any number once there are too many, as nothing will be built then.
+    fn id_of(&mut self, class: GeoClass) -> ClassId {
+        if let Some(id) = self.ids.get(&class) {
+            return ClassId(*id);
+        }
+        match u16::try_from(self.ids.len()) {
+            Ok(id) => {
+                self.ids.insert(class, id);
+                ClassId(id)
+            }
+            Err(_) => {
+                self.overflowed = true;
+                ClassId(0)
+            }
+        }
+    }
+
+    fn into_list(self) -> Result<Vec<GeoClass>, GeoError> {
+        if self.overflowed {
+            return Err(GeoError::TooManyClasses);
+        }
+        let mut list: Vec<(u16, GeoClass)> =
+            self.ids.into_iter().map(|(class, id)| (id, class)).collect();
+        list.sort_by_key(|(id, _)| *id);
+        Ok(list.into_iter().map(|(_, class)| class).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;
