@@ -1,0 +1,71 @@
+//! Why a kernel could not be asked. Never decides what to do about it.
+
+use std::io;
+
+/// A source that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// No netlink socket: the address family or its SOCK_DIAG protocol is not allowed here.
+    #[error(
+        "cannot open a netlink SOCK_DIAG socket (a sandbox must allow AF_NETLINK, as systemd's \
+         RestrictAddressFamilies does)"
+    )]
+    Open(#[source] io::Error),
+    /// A call on the open socket failed.
+    #[error("cannot {action}")]
+    Call {
+        /// What was tried, as in "join the destroy groups".
+        action: &'static str,
+        /// The system's own words.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel was built without the diagnostics, or cannot load their modules here.
+    #[error(
+        "this kernel cannot list TCP sockets: it lacks CONFIG_INET_TCP_DIAG, or its modules \
+         inet_diag and tcp_diag cannot be loaded from here (try: modprobe tcp_diag)"
+    )]
+    NoTcpDiag,
+    /// The kernel answered a dump with an error.
+    #[error("the kernel refused to list the {family} sockets")]
+    Refused {
+        /// Whose sockets were asked for.
+        family: &'static str,
+        /// The kernel's own words.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel began no answer, or did not end it.
+    #[error("the kernel stopped in the middle of a dump: nothing came for {waited_ms} ms")]
+    Silent {
+        /// How long nothing came.
+        waited_ms: u64,
+    },
+    /// A dump that is not netlink: the rest of it cannot be found any more.
+    #[error("the kernel's dump cannot be read: {reason}")]
+    Garbled {
+        /// What was wrong.
+        reason: &'static str,
+    },
+    /// No collector for this system.
+    #[error("there is no collector for {system}: only Linux can be asked about its connections")]
+    UnsupportedSystem {
+        /// The system's name, as Rust calls it.
+        system: &'static str,
+    },
+}
+
+/// Why a source gives nothing on this system, as [`crate::probe`] found.
+#[derive(Debug, thiserror::Error)]
+pub enum Unavailable {
+    /// It could not be opened or asked.
+    #[error("it cannot be used")]
+    Failed(#[source] CollectError),
+    /// It opened, but a socket closed for the test was not announced: the kernel is older than
+    /// 4.2, which knows no such groups and does not say so, or it cannot load tcp_diag.
+    #[error("a test socket was closed and not announced within {waited_ms} ms (needs Linux 4.2)")]
+    NotAnnounced {
+        /// How long the test waited.
+        waited_ms: u64,
+    },
+}

@@ -1,0 +1,22 @@
+//! Linux: both sources over netlink SOCK_DIAG. Neither needs a capability.
+//!
+//! ```text
+//!   sys            the libc calls, the only unsafe code of the crate
+//!   socket         a netlink socket that is believed only if the kernel speaks
+//!   destroy_events, dump     the two sources; `netlink` reads what they receive
+//!   probe          tries both
+//! ```
+
+mod sys;
+
+mod socket;
+
+mod destroy_events;
+
+mod dump;
+
+mod probe;
+
+pub use destroy_events::DestroyEvents;
+pub use dump::Dump;
+pub use probe::probe;

@@ -1,0 +1,157 @@
+//! The first source: the kernel announces each TCP socket at the moment it is gone, to whoever
+//! has joined the multicast groups that `ss -E` joins. Never asks for anything.
+//!
+//! Since Linux 4.2; its losses can be counted since 4.12, and older kernels are refused.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use model::Sample;
+
+use super::socket::{DiagSocket, Inbox};
+use super::sys;
+use crate::netlink::event::read_event;
+use crate::netlink::ports::ranges;
+use crate::netlink::socket_filter::port_filter;
+use crate::{CollectError, Received};
+
+/// SKNLGRP_INET_TCP_DESTROY (1) and SKNLGRP_INET6_TCP_DESTROY (3) as the bits of `nl_groups`
+/// (include/uapi/linux/sock_diag.h). A dual-stack listener's IPv4 clients come in the second.
+const DESTROY_GROUPS: u32 = 1 << 0 | 1 << 2;
+
+/// What is asked of the kernel for the receive buffer. It doubles that for its bookkeeping, and an
+/// event takes 1,280 bytes of it: room for 26,000, five seconds of 5,000 closes each. Without
+/// CAP_NET_ADMIN the kernel cuts it to `net.core.rmem_max`. What does not fit is lost and counted.
+const RECEIVE_BUFFER_BYTES: i32 = 16 << 20;
+
+/// One event has 380 bytes today, and the `tcp_info` in it grows by a few each year. A longer one
+/// is counted as unreadable.
+const EVENT_BYTES_MAX: usize = 1024;
+
+/// Events taken in one system call: 64 KiB of buffer.
+const BATCH: usize = 64;
+
+/// Batches of one receive, so that it ends under any flood: 8,192 events.
+const BATCHES_MAX: usize = 128;
+
+/// Hears of every connection to a set of local ports at the moment it is gone.
+///
+/// Blocks in [`DestroyEvents::receive`], so it wants a thread of its own. Only sockets of the
+/// network namespace it was opened in are announced.
+#[derive(Debug)]
+pub struct DestroyEvents {
+    socket: DiagSocket,
+    ports: BTreeSet<u16>,
+    inbox: Inbox,
+    buffer_bytes: u64,
+    lost: u64,
+    /// The kernel's counter when it was last read; it wraps.
+    drops_seen: u32,
+}
+
+impl DestroyEvents {
+    /// Begins to listen for closed connections whose local port is one of `ports`. Every one that
+    /// closes from now on is received or counted as lost.
+    ///
+    /// # Errors
+    ///
+    /// [`CollectError::Open`] and [`CollectError::Call`], the latter also on kernels before 4.12.
+    /// That the kernel announces anything at all is not known until it does: see [`crate::probe`].
+    pub fn open(ports: &BTreeSet<u16>) -> Result<Self, CollectError> {
+        Self::open_with_buffer(ports, RECEIVE_BUFFER_BYTES)
+    }
+
+    fn open_with_buffer(ports: &BTreeSet<u16>, buffer_bytes: i32) -> Result<Self, CollectError> {
+        let socket = DiagSocket::open()?;
+        let descriptor = socket.descriptor();
+        let failed = |action| move |source| CollectError::Call { action, source };
+        let forced =
+            sys::set_option(descriptor, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, buffer_bytes);
+        if forced.is_err() {
+            sys::set_option(descriptor, libc::SOL_SOCKET, libc::SO_RCVBUF, buffer_bytes)
+                .map_err(failed("set the receive buffer of the destroy events"))?;
+        }
+        // An overflow would otherwise close the socket's ears until its buffer is empty.
+        sys::set_option(descriptor, libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)
+            .map_err(failed("set NETLINK_NO_ENOBUFS"))?;
+        // Before the groups are joined, so that nothing passes unfiltered.
+        sys::attach_filter(descriptor, &port_filter(&ranges(ports)))
+            .map_err(failed("attach the port filter to the destroy events"))?;
+        sys::bind(descriptor, DESTROY_GROUPS).map_err(failed("join the TCP destroy groups"))?;
+        let memory = sys::memory_info(descriptor).map_err(failed(
+            "count the destroy events that get lost (SO_MEMINFO, needs Linux 4.12)",
+        ))?;
+        Ok(Self {
+            ports: ports.clone(),
+            inbox: Inbox::new(BATCH, EVENT_BYTES_MAX),
+            buffer_bytes: u64::from(memory.receive_buffer_bytes),
+            // Events may have been lost since the groups were joined.
+            lost: u64::from(memory.drops),
+            drops_seen: memory.drops,
+            socket,
+        })
+    }
+
+    /// Waits until connections close, at most as long as `timeout` (a signal may end it earlier),
+    /// and adds a sample for each to `samples`, at most 8,192. Says what came; nothing is no
+    /// error. Brings [`DestroyEvents::lost`] up to date.
+    ///
+    /// # Errors
+    ///
+    /// [`CollectError::Call`]. An overflow is none.
+    pub fn receive(
+        &mut self,
+        timeout: Duration,
+        samples: &mut Vec<Sample>,
+    ) -> Result<Received, CollectError> {
+        let mut received = Received::default();
+        if self.socket.wait_readable(timeout)? {
+            for _ in 0..BATCHES_MAX {
+                let filled = self.socket.receive_now(&mut self.inbox)?;
+                self.read_inbox(samples, &mut received);
+                if filled < BATCH {
+                    break;
+                }
+            }
+        }
+        self.count_losses()?;
+        Ok(received)
+    }
+
+    /// How many announcements found no room since this was opened, exactly, as of the last
+    /// [`DestroyEvents::receive`]. With more than 1,000 separate ranges of ports, other ports'
+    /// announcements may be among them.
+    #[must_use]
+    pub const fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// The receive buffer in the kernel's own count: 1,280 bytes an event.
+    #[must_use]
+    pub const fn buffer_bytes(&self) -> u64 {
+        self.buffer_bytes
+    }
+
+    fn read_inbox(&self, samples: &mut Vec<Sample>, received: &mut Received) {
+        for datagram in self.inbox.datagrams() {
+            match datagram {
+                Some(datagram) => read_event(datagram, &self.ports, samples, received),
+                None => {
+                    received.events += 1;
+                    received.unreadable += 1;
+                }
+            }
+        }
+    }
+
+    fn count_losses(&mut self) -> Result<(), CollectError> {
+        let memory = sys::memory_info(self.socket.descriptor())
+            .map_err(|source| CollectError::Call { action: "count the losses", source })?;
+        self.lost += u64::from(memory.drops.wrapping_sub(self.drops_seen));
+        self.drops_seen = memory.drops;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

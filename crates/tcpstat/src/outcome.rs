@@ -1,0 +1,80 @@
+//! What one call brought, in numbers, and which sources there are. Only counts; samples go their
+//! own way.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::Unavailable;
+
+/// Which sources this system has. Displays as one log line.
+#[derive(Debug)]
+pub struct Sources {
+    /// Announcements of closed connections.
+    pub destroy_events: Result<(), Unavailable>,
+    /// Lists of open connections.
+    pub dump: Result<(), Unavailable>,
+}
+
+/// What one [`crate::DestroyEvents::receive`] brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Messages that arrived.
+    pub events: u64,
+    /// Messages that became samples.
+    pub samples: u64,
+    /// Messages about sockets that were no connection of ours: listeners that closed, and where
+    /// the kernel's filter was coarse, other ports.
+    pub other_sockets: u64,
+    /// Messages that could not be read. Always 0 unless a kernel speaks an unknown dialect.
+    pub unreadable: u64,
+}
+
+/// What one [`crate::Dump::read`] brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DumpStats {
+    /// Sockets that the kernel listed.
+    pub sockets_seen: u64,
+    /// Sockets that became samples.
+    pub samples: u64,
+    /// Sockets that could not be read. Always 0 unless a kernel speaks an unknown dialect.
+    pub unreadable: u64,
+    /// Sockets beyond [`crate::Dump::SAMPLES_MAX`], which were left out.
+    pub over_limit: u64,
+    /// The kernel's tables changed so much under the dump that some sockets may be missing
+    /// (NLM_F_DUMP_INTR). What was read is true all the same.
+    pub interrupted: bool,
+}
+
+impl Sources {
+    /// Whether there is any source at all.
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        self.destroy_events.is_ok() || self.dump.is_ok()
+    }
+}
+
+impl fmt::Display for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_source(f, "destroy events", &self.destroy_events)?;
+        f.write_str("; ")?;
+        write_source(f, "dump", &self.dump)
+    }
+}
+
+/// One source with the whole chain of causes: this line is where they are printed.
+fn write_source(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    source: &Result<(), Unavailable>,
+) -> fmt::Result {
+    let Err(unavailable) = source else {
+        return write!(f, "{name} active");
+    };
+    write!(f, "{name} not active: {unavailable}")?;
+    let mut cause = unavailable.source();
+    while let Some(error) = cause {
+        write!(f, ": {error}")?;
+        cause = error.source();
+    }
+    Ok(())
+}
