@@ -3,11 +3,11 @@
 //!
 //! In the order of the data:
 //!
-//! - [`place`]: countries and continents, and which country lies where,
-//! - [`database`]: the bytes of an MMDB file to networks,
-//! - [`custom`]: the operator's own networks,
-//! - [`geo`]: all of it flattened to disjoint ranges, and the look-up,
-//! - [`fuzz`]: any bytes at all, for the fuzzer and the tests.
+//! - `place`: countries and continents, and which country lies where,
+//! - `database`: the bytes of an MMDB file to networks,
+//! - `custom`: the operator's own networks,
+//! - `geo`: all of it flattened to disjoint ranges, and the look-up,
+//! - `fuzz`: any bytes at all, for the fuzzer and the tests.
 //!
 //! Everything is settled when a [`Geo`] is built: a look-up is one search for the class of an
 //! address and one for its AS. Custom networks beat the database, the longest custom prefix wins.
