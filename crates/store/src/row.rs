@@ -1,0 +1,266 @@
+//! One record as a row of the file, and back.
+//!
+//! The rows are JSON so that a person can read them. These twins are the file's format: a change
+//! that an older release cannot read, or that cannot read an older row, needs a new format version
+//! (`store::FORMAT`). Fields that are not known are passed over.
+
+use std::net::IpAddr;
+
+use health::{CheckKind, CheckSpec, HeartbeatTerms, HttpCheck, Standing};
+use model::{Backend, BackendKey, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::record::{BackendRow, HealthRow, Pin, PinState, Source};
+
+/// Why a row means nothing.
+pub(crate) type RowError = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Clone, Serialize, Deserialize)]
+struct KeyJson {
+    service: String,
+    address: IpAddr,
+    port: u16,
+}
+
+#[derive(Serialize, Deserialize)]
+struct BackendJson {
+    key: KeyJson,
+    region: String,
+    weight: u32,
+    source: SourceJson,
+    check: Option<CheckJson>,
+    listen_port: u16,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SourceJson {
+    Config,
+    Agent { id: String, heartbeat_interval_ms: u64, missed_threshold: u32 },
+}
+
+#[derive(Serialize, Deserialize)]
+struct CheckJson {
+    kind: CheckKindJson,
+    interval_ms: u64,
+    timeout_ms: u64,
+    failure_threshold: u32,
+    success_threshold: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum CheckKindJson {
+    Tcp,
+    Http { path: String, host: Option<String>, status: String },
+    Https { path: String, host: Option<String>, status: String },
+}
+
+#[derive(Serialize, Deserialize)]
+struct HealthJson {
+    key: KeyJson,
+    standing: StandingJson,
+    since_ms: u64,
+    last_up_ms: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StandingJson {
+    Up,
+    Doubtful,
+    Draining,
+    Down,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PinJson {
+    /// 64 hexadecimal digits.
+    spki_sha256: String,
+    state: PinStateJson,
+    first_seen_ms: u64,
+    blocked: Vec<KeyJson>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PinStateJson {
+    Enrolled,
+    Pending,
+    Revoked,
+}
+
+/// The name of a backend's row.
+pub(crate) fn name_of(key: &BackendKey) -> String {
+    format!("{} {} {}", key.service, key.address, key.port)
+}
+
+pub(crate) fn write_backend(row: &BackendRow) -> Result<Vec<u8>, RowError> {
+    let Backend { key, region, weight } = &row.backend;
+    Ok(serde_json::to_vec(&BackendJson {
+        key: key.into(),
+        region: region.to_string(),
+        weight: *weight,
+        source: match &row.source {
+            Source::Config => SourceJson::Config,
+            Source::Agent { id, heartbeat } => SourceJson::Agent {
+                id: id.to_string(),
+                heartbeat_interval_ms: heartbeat.interval_ms,
+                missed_threshold: heartbeat.missed_threshold,
+            },
+        },
+        check: row.check.as_ref().map(Into::into),
+        listen_port: row.listen_port,
+    })?)
+}
+
+pub(crate) fn read_backend(bytes: &[u8]) -> Result<BackendRow, RowError> {
+    let json: BackendJson = serde_json::from_slice(bytes)?;
+    let source = match json.source {
+        SourceJson::Config => Source::Config,
+        SourceJson::Agent { id, heartbeat_interval_ms, missed_threshold } => Source::Agent {
+            id: id.parse()?,
+            heartbeat: HeartbeatTerms { interval_ms: heartbeat_interval_ms, missed_threshold },
+        },
+    };
+    let (key, region, weight) = (json.key.try_into()?, json.region.parse()?, json.weight);
+    Ok(BackendRow {
+        backend: Backend { key, region, weight },
+        source,
+        check: json.check.map(TryInto::try_into).transpose()?,
+        listen_port: json.listen_port,
+    })
+}
+
+pub(crate) fn write_health(key: &BackendKey, row: &HealthRow) -> Result<Vec<u8>, RowError> {
+    Ok(serde_json::to_vec(&HealthJson {
+        key: key.into(),
+        standing: match row.standing {
+            Standing::Up => StandingJson::Up,
+            Standing::Doubtful => StandingJson::Doubtful,
+            Standing::Draining => StandingJson::Draining,
+            Standing::Down => StandingJson::Down,
+        },
+        since_ms: row.since.unix_ms(),
+        last_up_ms: row.last_up.map(Time::unix_ms),
+    })?)
+}
+
+pub(crate) fn read_health(bytes: &[u8]) -> Result<(BackendKey, HealthRow), RowError> {
+    let json: HealthJson = serde_json::from_slice(bytes)?;
+    let standing = match json.standing {
+        StandingJson::Up => Standing::Up,
+        StandingJson::Doubtful => Standing::Doubtful,
+        StandingJson::Draining => Standing::Draining,
+        StandingJson::Down => Standing::Down,
+    };
+    let since = Time::from_unix_ms(json.since_ms);
+    let last_up = json.last_up_ms.map(Time::from_unix_ms);
+    Ok((json.key.try_into()?, HealthRow { standing, since, last_up }))
+}
+
+pub(crate) fn write_pin(pin: &Pin) -> Result<Vec<u8>, RowError> {
+    Ok(serde_json::to_vec(&PinJson {
+        spki_sha256: pin.spki_sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        state: match pin.state {
+            PinState::Enrolled => PinStateJson::Enrolled,
+            PinState::Pending => PinStateJson::Pending,
+            PinState::Revoked => PinStateJson::Revoked,
+        },
+        first_seen_ms: pin.first_seen.unix_ms(),
+        blocked: pin.blocked.iter().map(Into::into).collect(),
+    })?)
+}
+
+pub(crate) fn read_pin(bytes: &[u8]) -> Result<Pin, RowError> {
+    let json: PinJson = serde_json::from_slice(bytes)?;
+    let blocked: Result<_, RowError> = json.blocked.into_iter().map(TryInto::try_into).collect();
+    Ok(Pin {
+        spki_sha256: read_hash(&json.spki_sha256)?,
+        state: match json.state {
+            PinStateJson::Enrolled => PinState::Enrolled,
+            PinStateJson::Pending => PinState::Pending,
+            PinStateJson::Revoked => PinState::Revoked,
+        },
+        first_seen: Time::from_unix_ms(json.first_seen_ms),
+        blocked: blocked?,
+    })
+}
+
+fn read_hash(text: &str) -> Result<[u8; 32], RowError> {
+    let mut hash = [0; 32];
+    if text.len() != 2 * hash.len() {
+        return Err("a key's hash has 64 hexadecimal digits".into());
+    }
+    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits)?, 16)?;
+    }
+    Ok(hash)
+}
+
+impl From<&BackendKey> for KeyJson {
+    fn from(key: &BackendKey) -> Self {
+        Self { service: key.service.to_string(), address: key.address, port: key.port }
+    }
+}
+
+impl TryFrom<KeyJson> for BackendKey {
+    type Error = RowError;
+
+    fn try_from(json: KeyJson) -> Result<Self, RowError> {
+        Ok(Self { service: json.service.parse()?, address: json.address, port: json.port })
+    }
+}
+
+impl From<&CheckSpec> for CheckJson {
+    fn from(spec: &CheckSpec) -> Self {
+        let parts =
+            |http: &HttpCheck| (http.path.clone(), http.host.clone(), http.status.to_string());
+        let kind = match &spec.kind {
+            CheckKind::Tcp => CheckKindJson::Tcp,
+            CheckKind::Http(http) => {
+                let (path, host, status) = parts(http);
+                CheckKindJson::Http { path, host, status }
+            }
+            CheckKind::Https(http) => {
+                let (path, host, status) = parts(http);
+                CheckKindJson::Https { path, host, status }
+            }
+        };
+        Self {
+            kind,
+            interval_ms: spec.interval_ms,
+            timeout_ms: spec.timeout_ms,
+            failure_threshold: spec.failure_threshold,
+            success_threshold: spec.success_threshold,
+        }
+    }
+}
+
+impl TryFrom<CheckJson> for CheckSpec {
+    type Error = RowError;
+
+    fn try_from(json: CheckJson) -> Result<Self, RowError> {
+        let kind = match json.kind {
+            CheckKindJson::Tcp => CheckKind::Tcp,
+            CheckKindJson::Http { path, host, status } => {
+                CheckKind::Http(HttpCheck { path, host, status: status.parse()? })
+            }
+            CheckKindJson::Https { path, host, status } => {
+                CheckKind::Https(HttpCheck { path, host, status: status.parse()? })
+            }
+        };
+        let spec = Self {
+            kind,
+            interval_ms: json.interval_ms,
+            timeout_ms: json.timeout_ms,
+            failure_threshold: json.failure_threshold,
+            success_threshold: json.success_threshold,
+        };
+        spec.validate()?;
+        Ok(spec)
+    }
+}
+
+#[cfg(test)]
+mod tests;

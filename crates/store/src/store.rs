@@ -1,0 +1,258 @@
+//! The file: one table for each kind of record, and the version of the format.
+//!
+//! Read once, then only written. One call to [`Store::write`] is one durable transaction: after it
+//! returns, a power cut loses none of it; before, all of it. The call waits for the disk, so it has
+//! no place on the path of a query.
+
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use redb::backends::FileBackend;
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    StorageError, TableDefinition, TableHandle, WriteTransaction,
+};
+
+use crate::error::StoreError;
+use crate::record::{Change, Snapshot};
+use crate::row;
+
+/// The format that this release writes, and the highest it reads.
+const FORMAT: u64 = 1;
+/// The one row of [`META`].
+const FORMAT_ROW: &str = "format";
+
+/// Rows of one table; far above any fleet, and it bounds the memory of the next start to some
+/// 100 MB. A change that would go beyond it is refused.
+const ROWS_MAX: u64 = 100_000;
+/// All of the file is read once, front to back, and later writes touch single rows: redb's default
+/// of 1 GiB would only grow the process.
+const CACHE_BYTES: usize = 4 * 1024 * 1024;
+
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+const BACKENDS: Rows<'_> = TableDefinition::new("backends");
+const HEALTH: Rows<'_> = TableDefinition::new("health");
+const PINS: Rows<'_> = TableDefinition::new("pins");
+
+/// A table of records: name to JSON.
+type Rows<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
+/// What a part below says, before it is known which of our errors it makes.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// The open file; no other process can open it meanwhile.
+#[derive(Debug)]
+pub struct Store {
+    database: Database,
+    path: PathBuf,
+    /// [`ROWS_MAX`], but for the test of it.
+    rows_max: u64,
+}
+
+impl Store {
+    /// Opens the file, or makes it, and reads all of it. Checks each page's checksum.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, belongs to another process, is damaged, or comes from a later
+    /// release.
+    pub fn open(path: &Path) -> Result<(Self, Snapshot), StoreError> {
+        let open = |source| StoreError::Open { path: path.to_owned(), source };
+        let file = open_private(path).map_err(open)?;
+        let backend = FileBackend::new(file).map_err(|error| cannot_open(path, error))?;
+        let database = Builder::new()
+            .set_cache_size(CACHE_BYTES)
+            .set_check_integrity_on_open(true)
+            .create_with_backend(backend)
+            .map_err(|error| cannot_open(path, error))?;
+        let store = Self { database, path: path.to_owned(), rows_max: ROWS_MAX };
+        match store.format()? {
+            None => store.initialise()?,
+            Some(found) if found > FORMAT => {
+                return Err(StoreError::NewerFormat { path: store.path, found, known: FORMAT });
+            }
+            Some(_) => {}
+        }
+        let snapshot = store.read()?;
+        Ok((store, snapshot))
+    }
+
+    /// Makes all changes, in their order, or none. Durable once it returns.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses, or a table is full. Nothing was changed then.
+    pub fn write(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let cannot = |cause| self.cannot_write(cause);
+        let mut transaction = self.database.begin_write().map_err(|error| cannot(error.into()))?;
+        // One more wait for the disk, so that a damaged page is always an error: with one phase,
+        // redb takes it for a torn commit and silently goes back to the one before, without the
+        // pins made since.
+        transaction.set_two_phase_commit(true);
+        for change in changes {
+            write_one(&transaction, change).map_err(cannot)?;
+        }
+        for (table, name) in [(BACKENDS, "backends"), (HEALTH, "standings"), (PINS, "pins")] {
+            let rows = count(&transaction, table).map_err(cannot)?;
+            if rows > self.rows_max {
+                let (path, rows_max) = (self.path.clone(), self.rows_max);
+                return Err(StoreError::Full { path, table: name, rows_max });
+            }
+        }
+        transaction.commit().map_err(|error| cannot(error.into()))
+    }
+
+    /// The format in the file; nothing in a new one.
+    fn format(&self) -> Result<Option<u64>, StoreError> {
+        let read = || -> Result<Option<u64>, Cause> {
+            let transaction = self.database.begin_read()?;
+            if transaction.list_tables()?.next().is_none() {
+                return Ok(None);
+            }
+            let format = transaction.open_table(META)?.get(FORMAT_ROW)?.map(|row| row.value());
+            format.map(Some).ok_or_else(|| "it names no format".into())
+        };
+        read().map_err(|cause| self.damaged("the format", cause))
+    }
+
+    /// Makes the tables of a new file.
+    fn initialise(&self) -> Result<(), StoreError> {
+        let write = || -> Result<(), Cause> {
+            let transaction = self.database.begin_write()?;
+            transaction.open_table(META)?.insert(FORMAT_ROW, FORMAT)?;
+            for table in [BACKENDS, HEALTH, PINS] {
+                transaction.open_table(table)?;
+            }
+            Ok(transaction.commit()?)
+        };
+        write().map_err(|cause| self.cannot_write(cause))
+    }
+
+    fn read(&self) -> Result<Snapshot, StoreError> {
+        let mut snapshot = Snapshot::default();
+        self.each_row(BACKENDS, |_, bytes| {
+            let row = row::read_backend(bytes)?;
+            snapshot.backends.insert(row.backend.key.clone(), row);
+            Ok(())
+        })?;
+        self.each_row(HEALTH, |_, bytes| {
+            let (key, row) = row::read_health(bytes)?;
+            snapshot.health.insert(key, row);
+            Ok(())
+        })?;
+        self.each_row(PINS, |name, bytes| {
+            snapshot.pins.insert(name.parse()?, row::read_pin(bytes)?);
+            Ok(())
+        })?;
+        Ok(snapshot)
+    }
+
+    /// Hands each row of a table to `take`.
+    fn each_row(
+        &self,
+        table: Rows<'_>,
+        mut take: impl FnMut(&str, &[u8]) -> Result<(), Cause>,
+    ) -> Result<(), StoreError> {
+        let mut at = None;
+        let mut read = || -> Result<(), Cause> {
+            let transaction = self.database.begin_read()?;
+            for row in transaction.open_table(table)?.iter()? {
+                let (name, bytes) = row?;
+                at = Some(name.value().to_owned());
+                take(name.value(), bytes.value())?;
+            }
+            Ok(())
+        };
+        let done = read();
+        done.map_err(|cause| {
+            let row = at.map_or_else(String::new, |name| format!(", at {name:?}"));
+            self.damaged(&format!("table {}{row}", table.name()), cause)
+        })
+    }
+
+    fn damaged(&self, what: &str, source: Cause) -> StoreError {
+        let (path, what) = (self.path.clone(), what.to_owned());
+        StoreError::Damaged { path, what, source: Some(source) }
+    }
+
+    fn cannot_write(&self, source: Cause) -> StoreError {
+        StoreError::Write { path: self.path.clone(), source }
+    }
+}
+
+/// Opens or makes the file so that only its owner can read it: it says who is trusted.
+fn open_private(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let file = options.mode(0o600).open(path)?;
+        // A file that was copied here may have come with wider rights.
+        file.set_permissions(PermissionsExt::from_mode(0o600))?;
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
+}
+
+/// Sorts out why the file could not be opened.
+fn cannot_open(path: &Path, error: DatabaseError) -> StoreError {
+    let path = path.to_owned();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => {
+            StoreError::InUse { path }
+        }
+        // These two are a file that does not begin as redb's files do, and one that is cut short.
+        DatabaseError::Storage(StorageError::Io(source))
+            if !matches!(source.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
+        {
+            StoreError::Open { path, source }
+        }
+        other => {
+            StoreError::Damaged { path, what: "the file".to_owned(), source: Some(other.into()) }
+        }
+    }
+}
+
+/// Makes one change within a transaction.
+fn write_one(transaction: &WriteTransaction, change: &Change) -> Result<(), Cause> {
+    match change {
+        Change::PutBackend(backend) => {
+            let bytes = row::write_backend(backend)?;
+            put(transaction, BACKENDS, &row::name_of(&backend.backend.key), &bytes)
+        }
+        Change::RemoveBackend(key) => remove(transaction, BACKENDS, &row::name_of(key)),
+        Change::PutHealth(key, health) => {
+            put(transaction, HEALTH, &row::name_of(key), &row::write_health(key, health)?)
+        }
+        Change::RemoveHealth(key) => remove(transaction, HEALTH, &row::name_of(key)),
+        Change::PutPin(id, pin) => put(transaction, PINS, id.as_str(), &row::write_pin(pin)?),
+        Change::RemovePin(id) => remove(transaction, PINS, id.as_str()),
+    }
+}
+
+fn put(
+    transaction: &WriteTransaction,
+    table: Rows<'_>,
+    name: &str,
+    bytes: &[u8],
+) -> Result<(), Cause> {
+    transaction.open_table(table)?.insert(name, bytes)?;
+    Ok(())
+}
+
+fn remove(transaction: &WriteTransaction, table: Rows<'_>, name: &str) -> Result<(), Cause> {
+    transaction.open_table(table)?.remove(name)?;
+    Ok(())
+}
+
+fn count(transaction: &WriteTransaction, table: Rows<'_>) -> Result<u64, Cause> {
+    Ok(transaction.open_table(table)?.len()?)
+}
+
+#[cfg(test)]
+mod tests;

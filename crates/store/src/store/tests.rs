@@ -1,0 +1,239 @@
+//! The file over restarts, kills, damage and strangers' files.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+
+use health::{HeartbeatTerms, Standing};
+use model::{Backend, BackendKey, Time};
+
+use super::*;
+use crate::record::{BackendRow, HealthRow, Pin, PinState, Source};
+
+fn key(number: u32) -> BackendKey {
+    BackendKey {
+        service: "app.demo.local".parse().unwrap(),
+        address: std::net::Ipv4Addr::from_bits(0x0a00_0000 + number).into(),
+        port: 8080,
+    }
+}
+
+fn backend(number: u32) -> Change {
+    Change::PutBackend(BackendRow {
+        backend: Backend { key: key(number), region: "eu-west".parse().unwrap(), weight: number },
+        source: Source::Agent {
+            id: format!("agent-{number}").parse().unwrap(),
+            heartbeat: HeartbeatTerms { interval_ms: 10_000, missed_threshold: 3 },
+        },
+        check: None,
+        listen_port: 80,
+    })
+}
+
+fn standing(number: u32, standing: Standing) -> Change {
+    let since = Time::from_unix_ms(1_766_138_700_000);
+    Change::PutHealth(key(number), HealthRow { standing, since, last_up: Some(since) })
+}
+
+fn pin(number: u8) -> Change {
+    let id = format!("agent-{number}").parse().unwrap();
+    let first_seen = Time::from_unix_ms(1_766_138_700_000);
+    let blocked = BTreeSet::from([key(1), key(2)]);
+    let spki_sha256 = [number; 32];
+    Change::PutPin(id, Pin { spki_sha256, state: PinState::Revoked, first_seen, blocked })
+}
+
+/// What stands in the file after a restart is what stood in memory before.
+fn check(path: &Path, batches: &[Vec<Change>]) {
+    let (mut store, mut expect) = Store::open(path).unwrap();
+    for batch in batches {
+        store.write(batch).unwrap();
+        batch.iter().cloned().for_each(|change| expect.apply(change));
+    }
+    drop(store);
+    let (_store, found) = Store::open(path).unwrap();
+    assert_eq!(found, expect);
+}
+
+#[test]
+fn what_was_written_is_there_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    assert_eq!(Store::open(&path).unwrap().1, Snapshot::default());
+    check(&path, &[vec![backend(1), backend(2), pin(1)], vec![standing(1, Standing::Up)]]);
+    check(&path, &[vec![], vec![backend(1), standing(1, Standing::Down), pin(2)]]);
+    check(
+        &path,
+        &[vec![
+            Change::RemoveBackend(key(1)),
+            Change::RemoveBackend(key(77)),
+            Change::RemovePin("agent-1".parse().unwrap()),
+            Change::RemoveHealth(key(1)),
+            backend(3),
+            Change::RemoveBackend(key(3)),
+        ]],
+    );
+    let (_store, snapshot) = Store::open(&path).unwrap();
+    assert_eq!(snapshot.backends.keys().collect::<Vec<_>>(), [&key(2)]);
+    assert_eq!((snapshot.health.len(), snapshot.pins.len()), (0, 1));
+}
+
+#[test]
+fn a_full_table_refuses_the_whole_of_a_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let (mut store, _) = Store::open(&path).unwrap();
+    store.rows_max = 2;
+    store.write(&[backend(1), backend(2)]).unwrap();
+    let error = store.write(&[pin(1), backend(3)]).unwrap_err();
+    assert!(error.to_string().contains("holds 2 backends, which is its limit"), "{error}");
+    store.write(&[backend(2), Change::RemoveBackend(key(1)), backend(3)]).unwrap();
+    drop(store);
+    let (_store, snapshot) = Store::open(&path).unwrap();
+    assert_eq!(snapshot.backends.keys().collect::<Vec<_>>(), [&key(2), &key(3)]);
+    assert_eq!(snapshot.pins.len(), 0, "a refused write leaves nothing behind");
+}
+
+#[test]
+fn only_the_owner_can_read_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    drop(Store::open(&path).unwrap());
+    assert_eq!(mode(), 0o600);
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    drop(Store::open(&path).unwrap());
+    assert_eq!(mode(), 0o600);
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let _first = Store::open(&path).unwrap();
+    assert!(matches!(Store::open(&path), Err(StoreError::InUse { .. })));
+}
+
+#[test]
+fn a_missing_directory_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = Store::open(&directory.path().join("no/overwatch.db")).unwrap_err();
+    assert!(matches!(&error, StoreError::Open { .. }), "{error}");
+    assert!(error.to_string().contains("no/overwatch.db; does its directory exist"), "{error}");
+}
+
+#[test]
+fn a_later_format_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let (store, _) = Store::open(&path).unwrap();
+    let transaction = store.database.begin_write().unwrap();
+    transaction.open_table(META).unwrap().insert(FORMAT_ROW, 2).unwrap();
+    transaction.commit().unwrap();
+    drop(store);
+    let error = Store::open(&path).unwrap_err();
+    let expect = "has format 2, and this release knows formats up to 1; run the release that";
+    assert!(error.to_string().contains(expect), "{error}");
+}
+
+#[test]
+fn a_row_that_means_nothing_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let (store, _) = Store::open(&path).unwrap();
+    let transaction = store.database.begin_write().unwrap();
+    put(&transaction, HEALTH, "app 10.0.0.1 80", b"{}").unwrap();
+    transaction.commit().unwrap();
+    drop(store);
+    let error = Store::open(&path).unwrap_err();
+    let expect = "is damaged: table health, at \"app 10.0.0.1 80\"; move it away";
+    assert!(error.to_string().contains(expect), "{error}");
+}
+
+/// A file that is no store, cut short, or with bytes turned over, never panics and never yields
+/// what was not written.
+#[test]
+fn a_damaged_file_says_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let (mut store, mut whole) = Store::open(&path).unwrap();
+    let batch: Vec<Change> = (1..200).map(backend).chain([pin(1)]).collect();
+    store.write(&batch).unwrap();
+    batch.into_iter().for_each(|change| whole.apply(change));
+    drop(store);
+    let bytes = std::fs::read(&path).unwrap();
+
+    let (mut refused, mut unhurt) = (0, 0);
+    let mut check = |damaged: &[u8]| {
+        std::fs::write(&path, damaged).unwrap();
+        match Store::open(&path) {
+            // Where only unused pages were hit.
+            Ok((_, found)) => {
+                unhurt += 1;
+                assert_eq!(found, whole);
+            }
+            Err(error) => {
+                assert!(error.to_string().contains("move it away and start again"), "{error:?}");
+                refused += 1;
+            }
+        }
+    };
+    check(b"this is no store at all");
+    check(&bytes[..bytes.len() / 2]);
+    check(&bytes[..100]);
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    for round in 0..300 {
+        let mut damaged = bytes.clone();
+        for _ in 0..=round / 10 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            // Most of the file is empty; what was written stands at its front.
+            let place = usize::try_from(state >> 8).unwrap() % damaged.len().min(200_000);
+            damaged[place] ^= 1 << (state % 8);
+        }
+        check(&damaged);
+    }
+    assert!(refused > 100 && unhurt > 0, "both must be seen: {refused}, {unhurt}");
+}
+
+const CHILD: &str = "STORE_TEST_CHILD";
+
+/// Not a test by itself: the writer that the next test kills.
+#[test]
+fn child_writes_until_killed() {
+    let Some(path) = std::env::var_os(CHILD) else { return };
+    let (mut store, _) = Store::open(Path::new(&path)).unwrap();
+    for number in 1.. {
+        store.write(&[backend(number), standing(number, Standing::Up)]).unwrap();
+        println!("\nwritten {number}");
+    }
+}
+
+#[test]
+fn a_killed_writer_loses_nothing_that_it_called_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    for round in 1..=3 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::tests::child_writes_until_killed", "--nocapture"])
+            .env(CHILD, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut written = lines.map_while(Result::ok).filter_map(|line| {
+            line.strip_prefix("written ").and_then(|number| number.parse::<u32>().ok())
+        });
+        assert!(written.by_ref().any(|number| number == round * 20));
+        child.kill().unwrap();
+        let last = written.last().unwrap_or(round * 20);
+        child.wait().unwrap();
+        let (_store, snapshot) = Store::open(&path).unwrap();
+        for number in 1..=last {
+            assert!(snapshot.backends.contains_key(&key(number)), "{number} of {last}");
+            assert!(snapshot.health.contains_key(&key(number)), "{number} of {last}");
+        }
+    }
+}
