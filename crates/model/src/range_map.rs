@@ -63,6 +63,19 @@ impl<V: Copy + PartialEq> RangeMap<V> {
         Self { ipv4: v4, ipv6: v6 }
     }
 
+    /// This map and `other` laid on one another: `value_of` is asked once for every range in
+    /// which neither changes. Linear in both.
+    pub fn overlay<W: Copy + PartialEq, X: Copy + PartialEq>(
+        &self,
+        other: &RangeMap<W>,
+        mut value_of: impl FnMut(V, W) -> X,
+    ) -> RangeMap<X> {
+        RangeMap {
+            ipv4: self.ipv4.overlay(&other.ipv4, &mut value_of),
+            ipv6: self.ipv6.overlay(&other.ipv6, &mut value_of),
+        }
+    }
+
     /// The value of an address, and the widest prefix around it that lies in its range.
     #[must_use]
     pub fn get(&self, address: IpAddr) -> (V, Subnet) {
@@ -115,6 +128,29 @@ impl<A: Copy + Ord, V: Copy + PartialEq> Ranges<A, V> {
         }
         self.starts.push(start);
         self.values.push(value);
+    }
+
+    /// Walks both once, always to whichever range begins next.
+    fn overlay<W: Copy + PartialEq, X: Copy + PartialEq>(
+        &self,
+        other: &Ranges<A, W>,
+        value_of: &mut impl FnMut(V, W) -> X,
+    ) -> Ranges<A, X> {
+        let mut merged = Ranges::new();
+        let (mut ours, mut theirs) = (0, 0);
+        loop {
+            let start = self.starts[ours].max(other.starts[theirs]);
+            merged.push(start, value_of(self.values[ours], other.values[theirs]));
+            match (self.starts.get(ours + 1), other.starts.get(theirs + 1)) {
+                (None, None) => return merged,
+                (Some(_), None) => ours += 1,
+                (None, Some(_)) => theirs += 1,
+                (Some(our_next), Some(their_next)) => {
+                    ours += usize::from(our_next <= their_next);
+                    theirs += usize::from(their_next <= our_next);
+                }
+            }
+        }
     }
 
     /// The range of an address: value, first, last.

@@ -90,4 +90,23 @@ proptest! {
             }
         }
     }
+    #[test]
+    fn an_overlay_has_what_both_have(ours in prefixes(), theirs in prefixes()) {
+        let ours = RangeMap::from_prefixes(9, ours);
+        let theirs = RangeMap::from_prefixes(8, theirs);
+        // Values that often agree, so that neighbours merge.
+        let both = ours.overlay(&theirs, |a, b| (a + b) / 2);
+        for address in (0..300).map(|low| IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + low))) {
+            let ((a, our_scope), (b, their_scope)) = (ours.get(address), theirs.get(address));
+            let (value, scope) = both.get(address);
+            prop_assert_eq!(value, (a + b) / 2);
+            prop_assert!(scope.covers(our_scope) || scope.covers(their_scope));
+        }
+        // Neighbours differ, or they would be one range.
+        let ranges: Vec<_> = both.iter().collect();
+        let differ = ranges.windows(2).all(|pair| {
+            pair[0].2 != pair[1].2 || pair[0].0.is_ipv4() != pair[1].0.is_ipv4()
+        });
+        prop_assert!(differ);
+    }
 }
