@@ -1,0 +1,304 @@
+//! The answer put together, cut where it does not fit.
+//!
+//! The rules:
+//!
+//! - identifier, opcode and RD are the asker's, the question is echoed byte for byte, in the
+//!   asker's case (RFC 1035, 4.1.1; draft-vixie-dnsext-dns0x20);
+//! - records follow in the order answer, authority, additional; the OPT record is the last and
+//!   always fits: its room is kept from the start (RFC 6891, 6.1.1 and 7);
+//! - where a query has an OPT record the answer has one, and only there. It carries the high bits
+//!   of the response code (RFC 6891, 6.1.3), DO as it was asked (RFC 3225, 3) and the query's
+//!   client subnet with the answer's scope (RFC 7871, 7.2.1);
+//! - a set of records is written whole or not at all. If one of the answer or of the authority
+//!   section does not fit, TC is set and nothing more is written (RFC 2181, 9); in the additional
+//!   section it is left out and nothing is said;
+//! - names are compressed against what was written before, also in the data of the types that RFC
+//!   1035 defines (RFC 3597, 4).
+//!
+//! An answer is never longer than its limit nor than the buffer.
+
+mod sink;
+
+use crate::edns::{CLIENT_SUBNET_BYTES_MAX, DNSSEC_OK, EDNS_VERSION, Edns, UDP_SIZE_MIN};
+use crate::header::{Counts, Flags, HEADER_BYTES, Header};
+use crate::name::Name;
+use crate::query::{Query, Question, Refusal};
+use crate::rdata::Rdata;
+use crate::types::{Class, OptionCode, Rcode, RecordType};
+use sink::{Full, Sink};
+
+/// The OPT record without options: the root, type, size, TTL and the length of nothing.
+const OPT_BYTES: usize = 11;
+/// The longest TTL (RFC 2181, 8): 31 bits. A longer one counts as 0 for the reader, so it is cut.
+const TTL_MAX_S: u32 = i32::MAX as u32;
+
+/// What an answer says besides its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The response code. One above 15 needs an asker with EDNS; without, it becomes SERVFAIL.
+    pub rcode: Rcode,
+    /// Whether we are the authority for the question's name (AA).
+    pub authoritative: bool,
+    /// For how many bits of the client's network the answer holds; 0 for all. Only said where the
+    /// query has a client subnet.
+    pub scope: u8,
+}
+
+/// How long an answer may be, and what we take ourselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The longest answer in bytes.
+    bytes: usize,
+    /// The longest query we take by UDP, as the OPT record says it.
+    udp_size: u16,
+}
+
+impl Limit {
+    /// By UDP: what the asker takes, but not more than `udp_size`, our own limit, which also keeps
+    /// answers from being fragmented. Neither counts below 512 (RFC 6891, 6.2.3 and 6.2.5).
+    #[must_use]
+    pub fn udp(edns: Option<&Edns<'_>>, udp_size: u16) -> Self {
+        let udp_size = udp_size.max(UDP_SIZE_MIN);
+        let asked = edns.map_or(UDP_SIZE_MIN, |edns| edns.udp_size);
+        Self { bytes: asked.clamp(UDP_SIZE_MIN, udp_size).into(), udp_size }
+    }
+
+    /// By TCP: what its two bytes of length can say (RFC 1035, 4.2.2). `udp_size` is told to the
+    /// asker for the next time.
+    #[must_use]
+    pub fn tcp(udp_size: u16) -> Self {
+        Self { bytes: u16::MAX.into(), udp_size: udp_size.max(UDP_SIZE_MIN) }
+    }
+
+    /// The longest answer in bytes.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        self.bytes
+    }
+}
+
+/// A part of an answer, in the order they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Section {
+    /// What was asked for.
+    Answer,
+    /// Who answers for it, or for its absence.
+    Authority,
+    /// What may help.
+    Additional,
+}
+
+/// The buffer is too small for header, question and OPT record.
+///
+/// 512 bytes always hold them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a buffer of {0} bytes is too small for any answer")]
+pub struct NoRoom(pub usize);
+
+/// An answer that is being written.
+pub struct Answer<'b> {
+    sink: Sink<'b>,
+    header: Header,
+    counts: Counts,
+    class: Class,
+    section: Section,
+    opt: Option<Opt>,
+}
+
+/// The OPT record that will end the answer.
+struct Opt {
+    udp_size: u16,
+    /// Extended response code, version and flags.
+    ttl: u32,
+    client_subnet: [u8; CLIENT_SUBNET_BYTES_MAX],
+    /// How much of `client_subnet` is the option's value. `None` where the query has no such option.
+    client_subnet_length: Option<usize>,
+}
+
+impl<'b> Answer<'b> {
+    /// Begins the answer to `query`.
+    ///
+    /// # Errors
+    ///
+    /// Only where `buffer` has fewer than 512 bytes.
+    pub fn to_query(
+        query: &Query<'_>,
+        head: Head,
+        limit: Limit,
+        buffer: &'b mut [u8],
+    ) -> Result<Self, NoRoom> {
+        let opt = query.edns.map(|edns| Opt::new(&edns, head, limit));
+        Self::begin((query.header, Some(query.question)), opt, head, buffer_of(buffer, limit))
+    }
+
+    /// Begins, and mostly is, the answer to a query that is refused for its form: no record and no
+    /// authority. Without a readable question it has none.
+    ///
+    /// # Errors
+    ///
+    /// Only where `buffer` has fewer than 512 bytes.
+    pub fn to_refusal(
+        refusal: &Refusal<'_>,
+        limit: Limit,
+        buffer: &'b mut [u8],
+    ) -> Result<Self, NoRoom> {
+        let head = Head { rcode: refusal.why.rcode(), authoritative: false, scope: 0 };
+        let opt = refusal.edns.map(|edns| Opt::new(&edns, head, limit));
+        Self::begin((refusal.header, refusal.question), opt, head, buffer_of(buffer, limit))
+    }
+
+    fn begin(
+        (asked, question): (Header, Option<Question<'_>>),
+        opt: Option<Opt>,
+        head: Head,
+        buffer: &'b mut [u8],
+    ) -> Result<Self, NoRoom> {
+        let no_room = NoRoom(buffer.len());
+        let rcode =
+            if head.rcode.high() > 0 && opt.is_none() { Rcode::SERVFAIL } else { head.rcode };
+        let authority = if head.authoritative { Flags::AUTHORITATIVE } else { 0 };
+        let flags = Flags(asked.flags.answering().0 | authority | rcode.low());
+        let kept = opt.as_ref().map_or(0, Opt::bytes);
+        let mut answer = Self {
+            sink: Sink::new(buffer, kept),
+            header: Header { id: asked.id, flags },
+            counts: Counts { questions: 0, answers: 0, authorities: 0, additionals: 0 },
+            class: Class::IN,
+            section: Section::Answer,
+            opt,
+        };
+        answer.sink.put(&[0; HEADER_BYTES]).map_err(|Full| no_room)?;
+        if let Some(question) = question {
+            answer.put_question(&question).map_err(|Full| no_room)?;
+        }
+        Ok(answer)
+    }
+
+    fn put_question(&mut self, question: &Question<'_>) -> Result<(), Full> {
+        self.sink.put_name(question.name)?;
+        self.sink.put(&question.qtype.0.to_be_bytes())?;
+        self.sink.put(&question.qclass.0.to_be_bytes())?;
+        self.counts.questions = 1;
+        // A question for any class is answered from the Internet's.
+        self.class = if question.qclass == Class::ANY { Class::IN } else { question.qclass };
+        Ok(())
+    }
+
+    /// Writes a set of records of one owner, whole or not at all; says whether it is in.
+    ///
+    /// Signatures belong into the set that they sign. Sections come in their order: a set for one
+    /// that is past goes into the one at hand.
+    pub fn add<'r>(
+        &mut self,
+        section: Section,
+        owner: Name<'_>,
+        ttl_s: u32,
+        records: impl IntoIterator<Item = Rdata<'r>>,
+    ) -> bool {
+        debug_assert!(section >= self.section, "sections come in their order");
+        if self.is_truncated() {
+            return false;
+        }
+        self.section = self.section.max(section);
+        let (mark, counts) = (self.sink.mark(), self.counts);
+        let mut records = records.into_iter();
+        let put = records.try_for_each(|rdata| self.put_record(owner, ttl_s, &rdata));
+        if put.is_err() {
+            self.sink.back_to(mark);
+            self.counts = counts;
+            if self.section < Section::Additional {
+                self.header.flags.0 |= Flags::TRUNCATED;
+            }
+        }
+        put.is_ok()
+    }
+
+    /// Whether something did not fit that had to (TC).
+    #[must_use]
+    pub const fn is_truncated(&self) -> bool {
+        self.header.flags.has(Flags::TRUNCATED)
+    }
+
+    /// Ends the answer and gives its bytes.
+    #[must_use]
+    pub fn finish(mut self) -> &'b [u8] {
+        self.sink.open_kept();
+        // Its room was kept, so it fits; if it did not, the count would still be right.
+        if self.opt.take().is_some_and(|opt| self.put_opt(&opt).is_ok()) {
+            self.counts.additionals = self.counts.additionals.saturating_add(1);
+        }
+        let header = self.header.to_bytes(self.counts);
+        self.sink.into_message(header)
+    }
+
+    /// Writes one record and counts it.
+    fn put_record(&mut self, owner: Name<'_>, ttl_s: u32, rdata: &Rdata<'_>) -> Result<(), Full> {
+        self.sink.put_name(owner)?;
+        self.sink.put(&rdata.record_type().0.to_be_bytes())?;
+        self.sink.put(&self.class.0.to_be_bytes())?;
+        self.sink.put(&ttl_s.min(TTL_MAX_S).to_be_bytes())?;
+        let length = self.sink.reserve_length()?;
+        self.sink.put_rdata(rdata)?;
+        self.sink.fill_length(length)?;
+        let count = match self.section {
+            Section::Answer => &mut self.counts.answers,
+            Section::Authority => &mut self.counts.authorities,
+            Section::Additional => &mut self.counts.additionals,
+        };
+        // The smallest record has 11 bytes, so no message holds as many as a count can say.
+        *count = count.checked_add(1).ok_or(Full)?;
+        Ok(())
+    }
+
+    /// Writes the OPT record (RFC 6891, 6.1.2).
+    fn put_opt(&mut self, opt: &Opt) -> Result<(), Full> {
+        self.sink.put(&[0])?;
+        self.sink.put(&RecordType::OPT.0.to_be_bytes())?;
+        self.sink.put(&opt.udp_size.to_be_bytes())?;
+        self.sink.put(&opt.ttl.to_be_bytes())?;
+        let rdata_length = self.sink.reserve_length()?;
+        if let Some(value) = opt.client_subnet() {
+            self.sink.put(&OptionCode::CLIENT_SUBNET.0.to_be_bytes())?;
+            let option_length = self.sink.reserve_length()?;
+            self.sink.put(value)?;
+            self.sink.fill_length(option_length)?;
+        }
+        self.sink.fill_length(rdata_length)
+    }
+}
+
+/// The part of `buffer` that an answer may fill.
+fn buffer_of(buffer: &mut [u8], limit: Limit) -> &mut [u8] {
+    let length = buffer.len().min(limit.bytes);
+    buffer.get_mut(..length).unwrap_or_default()
+}
+
+impl Opt {
+    /// The OPT record for an answer to an asker with `edns`.
+    fn new(edns: &Edns<'_>, head: Head, limit: Limit) -> Self {
+        let flags = if edns.dnssec_ok { DNSSEC_OK } else { 0 };
+        let [f0, f1] = flags.to_be_bytes();
+        let mut client_subnet = [0; CLIENT_SUBNET_BYTES_MAX];
+        let write = |asked: crate::edns::ClientSubnet| asked.write(head.scope, &mut client_subnet);
+        let client_subnet_length = edns.client_subnet.map(write);
+        Self {
+            udp_size: limit.udp_size,
+            ttl: u32::from_be_bytes([head.rcode.high(), EDNS_VERSION, f0, f1]),
+            client_subnet,
+            client_subnet_length,
+        }
+    }
+
+    /// The value of the client subnet option.
+    fn client_subnet(&self) -> Option<&[u8]> {
+        self.client_subnet_length.and_then(|length| self.client_subnet.get(..length))
+    }
+
+    /// The record's length: an option has its code and its length before its value.
+    fn bytes(&self) -> usize {
+        OPT_BYTES + self.client_subnet().map_or(0, |value| 4 + value.len())
+    }
+}
+
+#[cfg(test)]
+mod tests;

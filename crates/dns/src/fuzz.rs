@@ -1,0 +1,107 @@
+//! What must hold for any bytes whatever: nothing panics, an answer fits its limit, and what is
+//! written reads back as it was meant.
+//!
+//! The entry for fuzzers; a seeded loop in the tests calls the same one.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::answer::{Answer, Head, Limit, Section};
+use crate::edns::Edns;
+use crate::header::Flags;
+use crate::name::{Name, NameBuf};
+use crate::query::{Fault, Query, parse};
+use crate::rdata::{Rdata, Soa};
+use crate::types::Rcode;
+
+/// Our own size limit here: what a server says by default.
+const UDP_SIZE: u16 = 1232;
+
+/// Takes `data` for a packet, a name and a text in turn.
+///
+/// # Panics
+///
+/// Where a promise of the crate is broken.
+pub fn fuzz(data: &[u8]) {
+    // Every place of a short packet, the first ones of a long one: enough to find any pointer.
+    for start in 0..data.len().min(64) {
+        if let Ok((name, end)) = NameBuf::read(data, start) {
+            assert!(end <= data.len());
+            check_name(name.as_name());
+        }
+    }
+    if let Some(name) = std::str::from_utf8(data).ok().and_then(|text| text.parse().ok()) {
+        check_name(NameBuf::as_name(&name));
+    }
+    match parse(data) {
+        Ok(query) => {
+            let limits = [Limit::udp(None, 0), Limit::udp(query.edns.as_ref(), UDP_SIZE)];
+            for limit in limits.into_iter().chain([Limit::tcp(UDP_SIZE)]) {
+                check_answer(&query, limit);
+            }
+        }
+        Err(Fault::Refuse(refusal)) => {
+            let limit = Limit::udp(refusal.edns.as_ref(), UDP_SIZE);
+            let mut buffer = [0; 512];
+            let begun = Answer::to_refusal(&refusal, limit, &mut buffer);
+            assert!(begun.is_ok_and(|answer| answer.finish().len() <= limit.bytes()));
+        }
+        Err(Fault::Drop(_)) => (),
+    }
+}
+
+/// A name is well-formed, its text is safe and reads back, its key is one for every case.
+fn check_name(name: Name<'_>) {
+    let again = Name::split_from(name.as_bytes());
+    assert!(again.is_ok_and(|(again, rest)| again == name && rest.is_empty()));
+    let text = name.to_string();
+    assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
+    assert!(text.parse().is_ok_and(|read: NameBuf| read.as_name().as_bytes() == name.as_bytes()));
+    let key = name.key();
+    assert!(key == key.as_name().key() && key.as_name() == name);
+    assert!(name.suffixes().all(|suffix| name.ends_with(suffix)));
+    assert!(name.wildcard().is_none_or(|wildcard| wildcard.as_name().parent() == name.parent()));
+}
+
+/// An answer with records of every kind fits, and its form is that of a message we would take.
+fn check_answer(query: &Query<'_>, limit: Limit) {
+    let mut buffer = [0; 2048];
+    let mut copy = [0; 2048];
+    let head = Head { rcode: Rcode::NOERROR, authoritative: true, scope: 0 };
+    let Ok(mut answer) = Answer::to_query(query, head, limit, &mut buffer) else {
+        unreachable!("2048 bytes hold the head of any answer");
+    };
+    let name = query.question.name;
+    let zone = name.parent().unwrap_or(name);
+    let addresses = [Rdata::A(Ipv4Addr::LOCALHOST), Rdata::Aaaa(Ipv6Addr::LOCALHOST)];
+    let soa = Soa {
+        primary: name,
+        mailbox: zone,
+        serial: 1,
+        refresh_s: 2,
+        retry_s: 3,
+        expire_s: 4,
+        minimum_s: 5,
+    };
+    answer.add(Section::Answer, name, 60, addresses);
+    answer.add(Section::Answer, name, u32::MAX, [Rdata::Txt(name.as_bytes()), Rdata::Cname(zone)]);
+    answer.add(Section::Authority, zone, 60, [Rdata::Soa(soa), Rdata::Ns(name)]);
+    let added = answer.add(Section::Additional, zone, 60, [Rdata::Txt(&[b'x'; 700])]);
+    assert!(!(added && answer.is_truncated()));
+    let bytes = answer.finish();
+    assert!(bytes.len() <= limit.bytes());
+    let Some(copy) = copy.get_mut(..bytes.len()) else {
+        unreachable!("the buffers are equally long");
+    };
+    copy.copy_from_slice(bytes);
+    if let Some(flags) = copy.get_mut(2) {
+        *flags &= !((Flags::RESPONSE >> 8) as u8);
+    }
+    let read = parse(copy);
+    let edns = query.edns.map(|edns| Edns { udp_size: UDP_SIZE, cookie: None, nsid: None, ..edns });
+    assert!(read.is_ok_and(|read| {
+        let question = (read.question.qtype, read.question.qclass, read.question.name.as_bytes());
+        let asked = (query.question.qtype, query.question.qclass, name.as_bytes());
+        let sizes_equal = limit.bytes() < usize::from(UDP_SIZE) || read.edns == edns;
+        question == asked && read.header.id == query.header.id && sizes_equal
+    }));
+}

@@ -1,0 +1,247 @@
+//! A packet taken apart, or the fault to answer it with.
+//!
+//! What is no query at all is dropped: an answer to it could go round in circles. Everything else
+//! gets an answer. The rules, in the order they are checked:
+//!
+//! 1. shorter than a header, or itself a response: dropped;
+//! 2. another opcode than QUERY: NOTIMP (RFC 1035, 4.1.1); such messages may be built otherwise, so
+//!    no fault inside them counts;
+//! 3. a question's name that is compressed or malformed: FORMERR. There is nothing yet that a
+//!    pointer could point at (RFC 1035, 4.1.4);
+//! 4. a section that ends early, a malformed owner, bytes behind the last record: FORMERR;
+//! 5. more than one OPT record (RFC 6891, 6.1.1), one that is not the root's (6.1.2) or not in the
+//!    additional section, malformed options or client subnet (RFC 7871, 7.2.1): FORMERR;
+//! 6. not exactly one question: FORMERR (RFC 9619);
+//! 7. an EDNS version above ours: BADVERS (RFC 6891, 6.1.3).
+//!
+//! TC in a query means nothing and is ignored, as are all records but OPT (so a TSIG is not
+//! verified: who asked without one is not asked for one). Class and type are the caller's to judge.
+//!
+//! Wherever an OPT record could be read the answer carries one, also that of a fault (RFC 6891,
+//! 6.1.1).
+
+use crate::edns::{EDNS_VERSION, Edns, OptionFault};
+use crate::header::{Counts, Flags, Header};
+use crate::name::{Name, NameFault, skip};
+use crate::types::{Class, Opcode, Rcode, RecordType};
+
+/// A well-formed query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Query<'a> {
+    /// What is asked.
+    pub question: Question<'a>,
+    /// What the asker says about itself.
+    pub edns: Option<Edns<'a>>,
+    /// Identifier and flags.
+    pub header: Header,
+}
+
+/// What is asked (RFC 1035, 4.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// The name, in the asker's case.
+    pub name: Name<'a>,
+    /// The type of the records.
+    pub qtype: RecordType,
+    /// Their class.
+    pub qclass: Class,
+}
+
+/// What is wrong with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault<'a> {
+    /// There is nothing to answer.
+    #[error(transparent)]
+    Drop(Drop),
+    /// The answer is an error.
+    #[error("{}", .0.why)]
+    Refuse(Refusal<'a>),
+}
+
+/// Why a packet is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Drop {
+    /// Fewer bytes than a header.
+    #[error("{0} bytes are no DNS message")]
+    Short(usize),
+    /// A response.
+    #[error("a response, where only queries are taken")]
+    Response,
+}
+
+/// A query that is answered with an error, and what of it could be read for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// The fault.
+    pub why: Why,
+    /// The question, where there is exactly one.
+    pub question: Option<Question<'a>>,
+    /// What the OPT record says, as far as it could be read.
+    pub edns: Option<Edns<'a>>,
+    /// Identifier and flags.
+    pub header: Header,
+}
+
+/// Why a query is answered with an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// Another kind of message than a query.
+    #[error("a message of the kind {0}, where only queries are answered")]
+    Opcode(Opcode),
+    /// The question's name.
+    #[error("a malformed question")]
+    QuestionName(#[source] NameFault),
+    /// A record's owner.
+    #[error("a record with a malformed owner")]
+    Owner(#[source] NameFault),
+    /// The packet ends inside a question or a record.
+    #[error("a message that ends inside a question or a record")]
+    Cut,
+    /// Bytes behind the last record.
+    #[error("{0} bytes behind the last record")]
+    Trailing(usize),
+    /// More than one OPT record.
+    #[error("more than one OPT record")]
+    OptTwice,
+    /// An OPT record of a name.
+    #[error("an OPT record whose owner is not the root")]
+    OptOwner,
+    /// An OPT record outside the additional section.
+    #[error("an OPT record outside the additional section")]
+    OptPlace,
+    /// The OPT record's options.
+    #[error("malformed EDNS options")]
+    Options(#[source] OptionFault),
+    /// Not exactly one question.
+    #[error("{0} questions, where one is answered")]
+    Questions(u16),
+    /// A newer EDNS.
+    #[error("EDNS version {0}, where 0 is spoken")]
+    Version(u8),
+}
+
+impl Why {
+    /// The response code that says so.
+    #[must_use]
+    pub const fn rcode(self) -> Rcode {
+        match self {
+            Self::Opcode(_) => Rcode::NOTIMP,
+            Self::Version(_) => Rcode::BADVERS,
+            _ => Rcode::FORMERR,
+        }
+    }
+}
+
+/// Takes a packet apart.
+///
+/// # Errors
+///
+/// See the list above. The work is in proportion to the packet's length, whatever its counts say.
+pub fn parse(packet: &[u8]) -> Result<Query<'_>, Fault<'_>> {
+    let (header, counts, rest) =
+        Header::split_from(packet).ok_or(Fault::Drop(Drop::Short(packet.len())))?;
+    if header.flags.has(Flags::RESPONSE) {
+        return Err(Fault::Drop(Drop::Response));
+    }
+    let mut body = Body { question: None, edns: None, rest };
+    let read = body.read(counts);
+    let Body { question, edns, .. } = body;
+    let refuse = |why| Err(Fault::Refuse(Refusal { why, question, edns, header }));
+    let opcode = header.flags.opcode();
+    if opcode != Opcode::QUERY {
+        return refuse(Why::Opcode(opcode));
+    }
+    if let Err(why) = read {
+        return refuse(why);
+    }
+    let Some(question) = question else {
+        return refuse(Why::Questions(counts.questions));
+    };
+    match edns {
+        Some(Edns { version, .. }) if version != EDNS_VERSION => refuse(Why::Version(version)),
+        edns => Ok(Query { question, edns, header }),
+    }
+}
+
+/// The sections of a message while they are read.
+struct Body<'a> {
+    /// The question, if there is exactly one.
+    question: Option<Question<'a>>,
+    edns: Option<Edns<'a>>,
+    /// What is still to read.
+    rest: &'a [u8],
+}
+
+impl<'a> Body<'a> {
+    /// Reads all sections. What was read before a fault stays.
+    fn read(&mut self, counts: Counts) -> Result<(), Why> {
+        for _ in 0..counts.questions {
+            let question = self.read_question()?;
+            self.question = Some(question).filter(|_| counts.questions == 1);
+        }
+        for _ in 0..u32::from(counts.answers) + u32::from(counts.authorities) {
+            if self.read_record()?.record_type == RecordType::OPT {
+                return Err(Why::OptPlace);
+            }
+        }
+        for _ in 0..counts.additionals {
+            let record = self.read_record()?;
+            if record.record_type == RecordType::OPT {
+                self.read_opt(&record)?;
+            }
+        }
+        if !self.rest.is_empty() {
+            return Err(Why::Trailing(self.rest.len()));
+        }
+        Ok(())
+    }
+
+    fn read_question(&mut self) -> Result<Question<'a>, Why> {
+        let (name, rest) = Name::split_from(self.rest).map_err(Why::QuestionName)?;
+        let (&[t0, t1, c0, c1], rest) = rest.split_first_chunk().ok_or(Why::Cut)?;
+        self.rest = rest;
+        let qtype = RecordType(u16::from_be_bytes([t0, t1]));
+        Ok(Question { name, qtype, qclass: Class(u16::from_be_bytes([c0, c1])) })
+    }
+
+    /// Reads a record (RFC 1035, 4.1.3) without looking into it.
+    fn read_record(&mut self) -> Result<Record<'a>, Why> {
+        let owner_is_root = self.rest.first() == Some(&0);
+        let rest = skip(self.rest).map_err(Why::Owner)?;
+        let (&[t0, t1, c0, c1, s0, s1, s2, s3, l0, l1], rest) =
+            rest.split_first_chunk().ok_or(Why::Cut)?;
+        let length = usize::from(u16::from_be_bytes([l0, l1]));
+        let (rdata, rest) = rest.split_at_checked(length).ok_or(Why::Cut)?;
+        self.rest = rest;
+        Ok(Record {
+            owner_is_root,
+            record_type: RecordType(u16::from_be_bytes([t0, t1])),
+            class: u16::from_be_bytes([c0, c1]),
+            ttl: u32::from_be_bytes([s0, s1, s2, s3]),
+            rdata,
+        })
+    }
+
+    fn read_opt(&mut self, record: &Record<'a>) -> Result<(), Why> {
+        if self.edns.is_some() {
+            return Err(Why::OptTwice);
+        }
+        if !record.owner_is_root {
+            return Err(Why::OptOwner);
+        }
+        let mut edns = Edns::new(record.class, record.ttl);
+        let read = edns.read_options(record.rdata);
+        self.edns = Some(edns);
+        read.map_err(Why::Options)
+    }
+}
+
+/// A record, not looked into.
+struct Record<'a> {
+    /// Whether its owner is the plain root. A pointer to a root is not (RFC 6891, 6.1.2).
+    owner_is_root: bool,
+    record_type: RecordType,
+    class: u16,
+    ttl: u32,
+    rdata: &'a [u8],
+}
