@@ -20,7 +20,9 @@ pub struct Sample {
     /// `tcpi_min_rtt`: the least seen in the last 300 s, in microseconds. `None` where the kernel
     /// is too old to say; Linux's `~0` ("not measured") comes through as it is and is refused.
     pub min_rtt_us: Option<u32>,
-    /// `tcpi_bytes_acked`: bytes the client acknowledged, its SYN-ACK's one included.
+    /// `tcpi_bytes_acked`: bytes the client acknowledged. The FIN counts as one more once it is
+    /// acknowledged: a connection that sent nothing ends with 1, and any that closes cleanly ends
+    /// with one more than its payload. 0 where the kernel is too old to count (before Linux 4.1).
     pub bytes_acked: u64,
     /// `tcpi_data_segs_out`: segments sent that carried data. `None` where the kernel is too old.
     pub data_segments_out: Option<u32>,
