@@ -1,1 +1,52 @@
-//! Samples to aggregates to reports to the table: the learning, whole.
+//! The learning, whole: what a kernel said about one connection becomes what a region is worth to
+//! a client network.
+//!
+//! In the order of the data. On the agent:
+//!
+//! - [`settings`]: the keys an operator sets,
+//! - `admission`: which readings count ([`Refusal`] says why one does not),
+//! - `concentration`: whether a few addresses hold most samples,
+//! - `interval`, `median`: the connections of one interval become one number,
+//! - `ewma`: the average that takes one step an interval,
+//! - `aggregate`: one row a port and client network, bounded and expiring,
+//! - `publish`: which rows are worth telling, and under which number,
+//! - [`learner`]: all of that as one value.
+//!
+//! Between agent and overwatch: [`report`]. On the overwatch: [`table`], the rows of all agents
+//! and what they say about a region.
+//!
+//! Pure: no socket, file, clock, thread, randomness or log. `now` is an argument. What the numbers
+//! are used for is not known here.
+
+#![forbid(unsafe_code)]
+
+pub mod settings;
+
+mod admission;
+
+mod concentration;
+
+mod median;
+
+mod interval;
+
+mod ewma;
+
+mod aggregate;
+
+mod publish;
+
+pub mod learner;
+
+pub mod report;
+
+pub mod table;
+
+pub use admission::{Refusal, RefusalCounts};
+pub use concentration::Concentration;
+pub use learner::{Learner, LearnerCounters};
+pub use report::{PortReport, RefreshRow, Report, ReportRow};
+pub use settings::{LearningSettings, RttSource};
+pub use table::{
+    Applied, Lane, Position, RegionEstimate, Table, TableCounters, TableLimits, TableRefusal,
+};

@@ -1,0 +1,135 @@
+//! What is remembered of open sockets, so that one connection is not counted as many.
+//!
+//! A socket is known from the first poll that saw it until it closes or two intervals in a row end
+//! without a poll that saw it; so one failed dump does not make every socket young again.
+
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::BuildHasherDefault;
+
+use model::{Sample, SocketState, Time};
+
+use super::Refusal;
+
+/// The most open sockets remembered: what a hash table of 2^17 buckets holds, about 4 MiB. Those
+/// beyond it do not count while they are open, only when they close.
+pub(crate) const COOKIES_MAX: usize = 114_688;
+
+/// Open sockets by the kernel's cookie. The order is never seen, and cookies are the kernel's, so
+/// nobody can choose them to collide: a fixed hash does.
+#[derive(Debug)]
+pub(crate) struct Cookies {
+    known: HashMap<u64, Cookie, BuildHasherDefault<DefaultHasher>>,
+    /// The number of the running interval; wraps.
+    interval: u32,
+}
+
+/// One remembered socket.
+#[derive(Clone, Copy, Debug)]
+struct Cookie {
+    life: Life,
+    /// The interval in which a poll last saw it.
+    seen: u32,
+}
+
+/// How far a socket has come.
+#[derive(Clone, Copy, Debug)]
+enum Life {
+    /// Open and not yet counted.
+    Uncounted {
+        /// When the first poll saw it.
+        since: Time,
+    },
+    /// Open and counted at least once.
+    Counted {
+        /// `bytes_acked` when it last counted.
+        bytes_acked: u64,
+        /// The interval in which it last counted.
+        interval: u32,
+    },
+    /// Closed. Kept for a moment, since a dump may still hold an earlier reading.
+    Closed,
+}
+
+/// What was known of a socket when a reading of it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Last {
+    /// `None` for a closed socket that was never seen open.
+    life: Option<Life>,
+    interval: u32,
+}
+
+impl Cookies {
+    /// Knows no socket.
+    pub(crate) fn new() -> Self {
+        Self { known: HashMap::default(), interval: 0 }
+    }
+
+    /// Notes that a socket was seen, and hands out what was known of it.
+    pub(crate) fn seen(&mut self, sample: &Sample, now: Time) -> Result<Last, Refusal> {
+        let interval = self.interval;
+        let full = self.known.len() >= COOKIES_MAX;
+        let known = self.known.get_mut(&sample.cookie);
+        let life = match (known, sample.state) {
+            (Some(cookie), SocketState::Open) => {
+                cookie.seen = interval;
+                Some(cookie.life)
+            }
+            (Some(cookie), SocketState::Closed) => {
+                cookie.seen = interval;
+                Some(std::mem::replace(&mut cookie.life, Life::Closed))
+            }
+            (None, SocketState::Closed) => None,
+            (None, SocketState::Open) if full => return Err(Refusal::TooManySockets),
+            (None, SocketState::Open) => {
+                let life = Life::Uncounted { since: now };
+                self.known.insert(sample.cookie, Cookie { life, seen: interval });
+                Some(life)
+            }
+        };
+        Ok(Last { life, interval })
+    }
+
+    /// Notes that a reading counted.
+    pub(crate) fn count(&mut self, sample: &Sample) {
+        let counted = Life::Counted { bytes_acked: sample.bytes_acked, interval: self.interval };
+        if sample.state == SocketState::Open
+            && let Some(cookie) = self.known.get_mut(&sample.cookie)
+        {
+            cookie.life = counted;
+        }
+    }
+
+    /// Begins the next interval.
+    pub(crate) fn end_interval(&mut self) {
+        let ended = self.interval;
+        self.known.retain(|_, cookie| ended.wrapping_sub(cookie.seen) <= 1);
+        self.interval = ended.wrapping_add(1);
+    }
+
+    /// How many sockets are remembered.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
+    }
+}
+
+impl Last {
+    /// Whether a reading says something new about its connection.
+    pub(crate) fn check(self, sample: &Sample, age_ms: u64, now: Time) -> Result<(), Refusal> {
+        let is_open = sample.state == SocketState::Open;
+        match self.life {
+            Some(Life::Closed) => Err(Refusal::AlreadyClosed),
+            Some(Life::Uncounted { since }) if is_open && now.ms_since(since) < age_ms => {
+                Err(Refusal::TooYoung)
+            }
+            Some(Life::Counted { interval, .. }) if is_open && interval == self.interval => {
+                Err(Refusal::OncePerInterval)
+            }
+            Some(Life::Counted { bytes_acked, .. }) if sample.bytes_acked <= bytes_acked => {
+                Err(if is_open { Refusal::NothingNew } else { Refusal::ClosedNothingNew })
+            }
+            Some(Life::Uncounted { .. } | Life::Counted { .. }) | None => Ok(()),
+        }
+    }
+}

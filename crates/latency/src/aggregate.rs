@@ -1,0 +1,166 @@
+//! One row for each port and client network: bounded, expiring, the row seen longest ago making
+//! room in constant time.
+//!
+//! A slab of rows, a hash index into it and a chain through it in the order of last sight. Nothing
+//! here knows what is reported.
+
+mod chain;
+mod index;
+mod row;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use model::{Subnet, Time};
+
+use self::chain::Chain;
+use self::index::Index;
+use crate::admission::Measured;
+use crate::interval::Interval;
+
+pub(crate) use self::row::Row;
+
+/// The rows of a learner.
+#[derive(Debug)]
+pub(crate) struct Aggregate {
+    /// Rows at their places; `None` where a place is free.
+    rows: Vec<Option<Row>>,
+    /// Free places.
+    free: Vec<u32>,
+    index: Index,
+    /// Places in the order of last sight.
+    recency: Chain,
+    interval: Interval,
+    rows_max: usize,
+    /// Working memory of the end of an interval.
+    values: Vec<(u32, u32)>,
+}
+
+impl Aggregate {
+    /// No rows, and never more than `rows_max`, which is at least 1.
+    pub(crate) fn new(rows_max: usize) -> Self {
+        // Places are 32 bits wide with one value taken: 400 GB of rows.
+        let rows_max = rows_max.clamp(1, (u32::MAX - 1) as usize);
+        Self {
+            rows: Vec::new(),
+            free: Vec::new(),
+            index: Index::new(),
+            recency: Chain::new(),
+            interval: Interval::new(),
+            rows_max,
+            values: Vec::new(),
+        }
+    }
+
+    /// Counts a connection; tells whether another row had to make room.
+    pub(crate) fn record(
+        &mut self,
+        port: u16,
+        subnet: Subnet,
+        measured: Measured,
+        now: Time,
+    ) -> bool {
+        let mut evicted = false;
+        let place = self.find(port, subnet).unwrap_or_else(|| {
+            evicted = self.len() >= self.rows_max && self.evict();
+            self.insert(Row::new(port, subnet, measured, now))
+        });
+        self.recency.touch(place);
+        if let Some(Some(row)) = self.rows.get_mut(place as usize) {
+            row.record(measured, now);
+            self.interval.add(place, &mut row.pending, measured.rtt);
+        }
+        evicted
+    }
+
+    /// Takes one step of the average for each row that had a connection since the last end.
+    pub(crate) fn end_interval(&mut self, alpha: f64) {
+        for place in self.interval.take_active() {
+            let Some(Some(row)) = self.rows.get_mut(place as usize) else { continue };
+            self.interval.take(&mut row.pending, &mut self.values);
+            row.step(&mut self.values, alpha);
+        }
+        self.interval.clear();
+    }
+
+    /// Drops the rows last seen `ttl_ms` ago or earlier; tells how many.
+    pub(crate) fn expire(&mut self, ttl_ms: u64, now: Time) -> u64 {
+        let mut expired = 0;
+        while let Some(place) = self.recency.oldest() {
+            let row = self.rows.get(place as usize).and_then(Option::as_ref);
+            if row.is_some_and(|row| now.ms_since(row.last_seen) < ttl_ms) {
+                break;
+            }
+            self.remove(place);
+            expired += 1;
+        }
+        expired
+    }
+
+    /// All rows, in no order that means anything; the same for the same history.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().flatten()
+    }
+
+    /// The same, to be published.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut Row> {
+        self.rows.iter_mut().flatten()
+    }
+
+    /// How many rows there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    fn find(&self, port: u16, subnet: Subnet) -> Option<u32> {
+        self.index.find(hash(port, subnet), |place| {
+            let row = self.rows.get(place as usize).and_then(Option::as_ref);
+            row.is_some_and(|row| (row.port, row.subnet) == (port, subnet))
+        })
+    }
+
+    fn insert(&mut self, row: Row) -> u32 {
+        let hash = hash(row.port, row.subnet);
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.rows.push(None);
+            self.recency.add_place()
+        });
+        if let Some(slot) = self.rows.get_mut(place as usize) {
+            *slot = Some(row);
+        }
+        let rows = &self.rows;
+        self.index.insert(hash, place, |place| hash_at(rows, place));
+        place
+    }
+
+    /// Drops the row seen longest ago; tells whether there was one.
+    fn evict(&mut self) -> bool {
+        self.recency.oldest().inspect(|place| self.remove(*place)).is_some()
+    }
+
+    fn remove(&mut self, place: u32) {
+        let rows = &self.rows;
+        self.index.remove(hash_at(rows, place), place, |place| hash_at(rows, place));
+        self.recency.remove(place);
+        if let Some(slot) = self.rows.get_mut(place as usize) {
+            *slot = None;
+        }
+        self.free.push(place);
+    }
+}
+
+/// A row's place in the index. The hash is fixed, so that a run can be repeated; a stranger who
+/// wants collisions needs completed connections from addresses of their choice, and gets no more
+/// than a slow look-up among `rows_max`.
+fn hash(port: u16, subnet: Subnet) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (port, subnet).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn hash_at(rows: &[Option<Row>], place: u32) -> u64 {
+    let row = rows.get(place as usize).and_then(Option::as_ref);
+    row.map_or(0, |row| hash(row.port, row.subnet))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! What is known about one client network through one port.
+
+use model::{Rtt, Subnet, Time};
+
+use crate::admission::Measured;
+use crate::ewma::Ewma;
+use crate::interval::Pending;
+use crate::median::median;
+use crate::publish::Published;
+
+/// How slowly the minimum rises: by this part of its distance to the average at each step. A path
+/// that became longer is believed to two thirds after 64 intervals with traffic, ten minutes at
+/// 10 s; a steady path's minimum lies at most 1/64 of the distance too high, and only until the
+/// next connection reaches it.
+const MIN_RISE: u32 = 64;
+
+/// One port's client network. Its size counts: there are `max_subnets` of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// The port the clients connected to.
+    pub(crate) port: u16,
+    /// The client network.
+    pub(crate) subnet: Subnet,
+    /// Connections counted since the row began; stays at the type's maximum.
+    pub(crate) samples: u32,
+    /// The least seen lately: falls at once, rises slowly.
+    pub(crate) min_rtt: Rtt,
+    /// `None` until the first interval ended.
+    pub(crate) average: Option<Average>,
+    /// When the last connection was counted.
+    pub(crate) last_seen: Time,
+    /// The running interval's connections.
+    pub(crate) pending: Pending,
+    /// What was last told, `None` where nothing was.
+    pub(crate) published: Option<Published>,
+}
+
+/// What the intervals add up to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Average {
+    /// The round-trip time in microseconds.
+    pub(crate) rtt: Ewma,
+    /// How far connections lie from it, in microseconds.
+    pub(crate) deviation: Ewma,
+}
+
+impl Row {
+    /// A row that begins with its first connection, which is still to be recorded.
+    pub(crate) const fn new(port: u16, subnet: Subnet, first: Measured, now: Time) -> Self {
+        Self {
+            port,
+            subnet,
+            samples: 0,
+            min_rtt: first.min_rtt,
+            average: None,
+            last_seen: now,
+            pending: Pending::NONE,
+            published: None,
+        }
+    }
+
+    /// Counts a connection. Its time goes to the interval.
+    pub(crate) fn record(&mut self, measured: Measured, now: Time) {
+        self.samples = self.samples.saturating_add(1);
+        self.min_rtt = self.min_rtt.min(measured.min_rtt);
+        self.last_seen = now;
+    }
+
+    /// One step of the average, from an interval's connections with their weights. Nothing
+    /// happens where there are none.
+    pub(crate) fn step(&mut self, values: &mut [(u32, u32)], alpha: f64) {
+        let Some(sample) = median(values).map(f64::from) else { return };
+        match &mut self.average {
+            Some(average) => {
+                let spread = mean_distance(values, average.rtt.get());
+                average.deviation.step(spread, alpha);
+                average.rtt.step(sample, alpha);
+            }
+            None => {
+                let spread = mean_distance(values, sample);
+                let (rtt, deviation) = (Ewma::first(sample), Ewma::first(spread));
+                self.average = Some(Average { rtt, deviation });
+            }
+        }
+        self.let_min_rise();
+    }
+
+    fn let_min_rise(&mut self) {
+        let Some(average) = &self.average else { return };
+        let least_us = self.min_rtt.us();
+        let rise_us = average.rtt.rounded_us().saturating_sub(least_us) / MIN_RISE;
+        if let Ok(risen) = Rtt::from_us(u64::from(least_us) + u64::from(rise_us)) {
+            self.min_rtt = risen;
+        }
+    }
+}
+
+/// The weighted mean distance of values from a point, in microseconds.
+fn mean_distance(values: &[(u32, u32)], from: f64) -> f64 {
+    let weight: f64 = values.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    let distance =
+        |&(value, weight): &(u32, u32)| (f64::from(value) - from).abs() * f64::from(weight);
+    values.iter().map(distance).sum::<f64>() / weight.max(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(us: u32) -> Measured {
+        let rtt = Rtt::from_us(u64::from(us)).unwrap();
+        Measured { rtt, min_rtt: rtt }
+    }
+
+    fn row() -> Row {
+        Row::new(80, "192.0.2.0/24".parse().unwrap(), measured(85_000), Time::EPOCH)
+    }
+
+    fn numbers(row: &Row) -> (u32, u32) {
+        let average = row.average.unwrap();
+        (average.rtt.rounded_us(), average.deviation.rounded_us())
+    }
+
+    #[test]
+    fn average_and_deviation_take_one_step_an_interval() {
+        let mut row = row();
+        row.step(&mut [(84_000, 1), (85_000, 1), (95_000, 1)], 0.3);
+        // Median 85,000; distances from it 1000, 0, 10,000.
+        assert_eq!(numbers(&row), (85_000, 3_667));
+        row.step(&mut [(95_000, 1)], 0.3);
+        // 0.3 * 95,000 + 0.7 * 85,000; 0.3 * 10,000 + 0.7 * 3,666.7.
+        assert_eq!(numbers(&row), (88_000, 5_567));
+        row.step(&mut [], 0.3);
+        assert_eq!(numbers(&row), (88_000, 5_567));
+    }
+
+    #[test]
+    fn the_minimum_falls_at_once_and_rises_slowly() {
+        let mut row = row();
+        row.record(measured(80_000), Time::EPOCH);
+        assert_eq!(row.min_rtt.us(), 80_000);
+        for _ in 0..64 {
+            row.step(&mut [(144_000, 1)], 0.3);
+        }
+        // Between half and three quarters of the way.
+        assert!((112_000..128_000).contains(&row.min_rtt.us()), "{}", row.min_rtt);
+    }
+
+    #[test]
+    fn a_row_stays_small() {
+        // 12 MiB at 100,000 rows, with 8 bytes of links and at most 11 of index.
+        assert!(size_of::<Option<Row>>() <= 96, "{}", size_of::<Option<Row>>());
+    }
+}

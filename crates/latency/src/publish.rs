@@ -1,0 +1,173 @@
+//! Which rows are worth telling, and under which number.
+//!
+//! See `docs/decisions/0005-one-sequence-per-learner.md`.
+
+use std::collections::BTreeMap;
+
+use model::{Rtt, Time};
+
+use crate::aggregate::{Aggregate, Row};
+use crate::report::{PortReport, RefreshRow, Report, ReportRow};
+
+/// A row has moved when a time of it changed by more than a fiftieth of the last told average,
+/// 2 %: below what decides between two regions.
+const MOVED_PART: u32 = 50;
+
+/// A row that was not told for so long is told whole, moved or not: a table may have expired it
+/// meanwhile, and could do nothing with a refresh. No `subnet_ttl` should be shorter.
+const WHOLE_AGAIN_MS: u64 = 3_600_000;
+
+/// What was last told about a row: frozen, so that one number means one value to everybody.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Published {
+    rtt: Rtt,
+    deviation_us: u32,
+    min_rtt: Rtt,
+    samples: u32,
+    observed_at: Time,
+    /// The number under which it was last told, whole or not.
+    sequence: u64,
+    /// The number under which it was last told whole.
+    whole_sequence: u64,
+}
+
+/// Hands out the numbers of one learner.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    /// The last number given; 0 before the first.
+    sequence: u64,
+}
+
+/// What one publication told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Rows told whole.
+    pub(crate) whole: u64,
+    /// Rows only refreshed.
+    pub(crate) refreshed: u64,
+}
+
+impl Publisher {
+    /// Before the first number.
+    pub(crate) const fn new() -> Self {
+        Self { sequence: 0 }
+    }
+
+    /// Gives the next numbers to the rows worth telling, in the order of their ports and subnets,
+    /// which packs reports best.
+    pub(crate) fn publish(&mut self, rows: &mut Aggregate, min_samples: u32, now: Time) -> Told {
+        let mut due: Vec<(&mut Row, Published, bool)> = rows
+            .rows_mut()
+            .filter_map(|row| {
+                let current = current(row, min_samples)?;
+                let whole = worth_telling(row.published.as_ref(), &current, now)?;
+                Some((row, current, whole))
+            })
+            .collect();
+        due.sort_unstable_by_key(|(row, ..)| (row.port, row.subnet));
+        let mut told = Told::default();
+        for (row, current, whole) in due {
+            self.sequence += 1;
+            let sequence = self.sequence;
+            row.published = Some(match row.published {
+                Some(last) if !whole => {
+                    told.refreshed += 1;
+                    let Published { samples, observed_at, .. } = current;
+                    Published { samples, observed_at, sequence, ..last }
+                }
+                _ => {
+                    told.whole += 1;
+                    Published { sequence, whole_sequence: sequence, ..current }
+                }
+            });
+        }
+        told
+    }
+
+    /// The first `rows_max` rows (at least one) told after `sequence`, in the order of their
+    /// numbers. `None` where there are none.
+    pub(crate) fn report_after(
+        &self,
+        rows: &Aggregate,
+        sequence: u64,
+        rows_max: usize,
+    ) -> Option<Report> {
+        if sequence >= self.sequence {
+            return None;
+        }
+        let mut after: Vec<(u64, &Row, &Published)> = rows
+            .rows()
+            .filter_map(|row| {
+                Some((row.published.as_ref()?.sequence, row, row.published.as_ref()?))
+            })
+            .filter(|(number, ..)| *number > sequence)
+            .collect();
+        let rows_max = rows_max.max(1);
+        if after.len() > rows_max {
+            after.select_nth_unstable_by_key(rows_max, |(number, ..)| *number);
+            after.truncate(rows_max);
+        }
+        let through = after.iter().map(|(number, ..)| *number).max()?;
+        after.sort_unstable_by_key(|(_, row, _)| (row.port, row.subnet));
+        let mut ports: BTreeMap<u16, PortReport> = BTreeMap::new();
+        for (_, row, published) in after {
+            let port = row.port;
+            let empty = || PortReport { port, rows: Vec::new(), refreshed: Vec::new() };
+            let report = ports.entry(port).or_insert_with(empty);
+            if published.whole_sequence > sequence {
+                report.rows.push(whole(row, published));
+            } else {
+                report.refreshed.push(refresh(row, published));
+            }
+        }
+        Some(Report { after: sequence, through, ports: ports.into_values().collect() })
+    }
+}
+
+/// What a row could tell now, with no number yet; `None` before its first step or below
+/// `min_samples`.
+fn current(row: &Row, min_samples: u32) -> Option<Published> {
+    let average = row.average.as_ref().filter(|_| row.samples >= min_samples)?;
+    // Averages of sane times are sane.
+    let rtt = Rtt::from_us(u64::from(average.rtt.rounded_us())).unwrap_or(row.min_rtt);
+    Some(Published {
+        rtt,
+        deviation_us: average.deviation.rounded_us(),
+        min_rtt: row.min_rtt,
+        samples: row.samples,
+        observed_at: row.last_seen,
+        sequence: 0,
+        whole_sequence: 0,
+    })
+}
+
+/// Whether a row is to be told whole (true), only refreshed (false) or not at all.
+fn worth_telling(last: Option<&Published>, current: &Published, now: Time) -> Option<bool> {
+    let Some(last) = last else { return Some(true) };
+    let is_seen = (last.samples, last.observed_at) != (current.samples, current.observed_at);
+    let is_old = now.ms_since(last.observed_at) > WHOLE_AGAIN_MS;
+    let step_us = last.rtt.us() / MOVED_PART;
+    let moved = last.rtt.us().abs_diff(current.rtt.us()) > step_us
+        || last.deviation_us.abs_diff(current.deviation_us) > step_us
+        || last.min_rtt.us().abs_diff(current.min_rtt.us()) > step_us;
+    if moved || (is_seen && is_old) { Some(true) } else { is_seen.then_some(false) }
+}
+
+fn whole(row: &Row, published: &Published) -> ReportRow {
+    ReportRow {
+        subnet: row.subnet,
+        rtt_us: published.rtt,
+        deviation_us: published.deviation_us,
+        min_rtt: published.min_rtt,
+        samples: published.samples,
+        observed_at: published.observed_at,
+    }
+}
+
+const fn refresh(row: &Row, published: &Published) -> RefreshRow {
+    RefreshRow {
+        subnet: row.subnet,
+        samples: published.samples,
+        observed_at: published.observed_at,
+    }
+}

@@ -1,0 +1,289 @@
+//! The rows of all agents, and what they say about a region: the overwatch's memory of latency.
+//!
+//! A row belongs to one agent, one of its ports and one client network, and only that agent writes
+//! it, in the order of its sequence. So tables that heard the same agents agree, in whatever order
+//! they heard them. A report is applied whole or refused whole.
+
+mod agent;
+mod check;
+mod estimate;
+mod lane;
+mod refusal;
+mod row;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{AgentId, Region, Service, Subnet, Time};
+
+use self::agent::{AgentRows, PortRows, Taken};
+use self::row::{Row, RowStore};
+use crate::report::Report;
+
+pub use self::estimate::RegionEstimate;
+pub use self::lane::Lane;
+pub use self::refusal::TableRefusal;
+
+/// What agents reported, by agent, port and client network.
+#[derive(Clone, Debug)]
+pub struct Table {
+    limits: TableLimits,
+    /// Bounded by who may register, not here.
+    agents: BTreeMap<AgentId, AgentRows>,
+    /// Services whose rows or lanes changed since last asked; bounded by the lanes.
+    dirty: BTreeSet<Service>,
+    /// Rows of all agents.
+    len: usize,
+    counters: TableCounters,
+}
+
+/// How much a table holds, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableLimits {
+    /// Rows of one agent over all its ports. At the limit its rows observed longest ago make
+    /// room. Not below the agents' own `max_subnets`, or rows are lost that an agent still holds.
+    pub rows_per_agent_max: usize,
+    /// Rows of all agents. At the limit a report that adds rows is refused.
+    pub rows_max: usize,
+    /// Milliseconds after its last observation at which a row is dropped.
+    pub ttl_ms: u64,
+}
+
+/// How far an agent was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The life of the agent; a later one is larger.
+    pub epoch: u64,
+    /// Everything up to this sequence number of it.
+    pub sequence: u64,
+}
+
+/// What became of a report that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// What to acknowledge.
+    pub position: Position,
+    /// Rows set, new or not.
+    pub rows: usize,
+    /// Rows whose count and observation time were renewed.
+    pub refreshed: usize,
+    /// Refreshes of rows the table does not have; the agent sends them whole within the hour.
+    pub unknown: usize,
+    /// Rows that had already expired.
+    pub expired: usize,
+    /// Rows of this agent that made room.
+    pub evicted: usize,
+}
+
+/// What happened so far. Only grows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableCounters {
+    /// Reports taken.
+    pub reports: u64,
+    /// Rows set, new or not.
+    pub rows: u64,
+    /// Rows refreshed.
+    pub refreshed: u64,
+    /// Refreshes of rows the table did not have.
+    pub unknown: u64,
+    /// Rows dropped because of their age, on arrival or later.
+    pub expired: u64,
+    /// Rows that made room for others of the same agent.
+    pub evicted: u64,
+    /// Reports refused, by [`TableRefusal::as_str`].
+    pub refused: BTreeMap<&'static str, u64>,
+}
+
+impl Table {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: TableLimits) -> Self {
+        Self {
+            limits,
+            agents: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+            len: 0,
+            counters: TableCounters::default(),
+        }
+    }
+
+    /// Applies a report of an agent's epoch.
+    ///
+    /// It must follow the agent's [`Table::position`], or 0 where the epoch is new. A repeat is
+    /// refused; the refusal's [`TableRefusal::resume`] says where to go on. Rows of an earlier
+    /// epoch stay until they are overwritten or expire.
+    ///
+    /// # Errors
+    ///
+    /// See [`TableRefusal`]; then nothing has changed.
+    pub fn apply(
+        &mut self,
+        agent: &AgentId,
+        epoch: u64,
+        report: &Report,
+        now: Time,
+    ) -> Result<Applied, TableRefusal> {
+        let applied = self.try_apply(agent, epoch, report, now);
+        match &applied {
+            Ok(applied) => self.counters.count(applied),
+            Err(refusal) => *self.counters.refused.entry(refusal.as_str()).or_default() += 1,
+        }
+        applied
+    }
+
+    fn try_apply(
+        &mut self,
+        agent: &AgentId,
+        epoch: u64,
+        report: &Report,
+        now: Time,
+    ) -> Result<Applied, TableRefusal> {
+        let limits = self.limits;
+        let known = self.agents.get_mut(agent).ok_or(TableRefusal::UnknownAgent)?;
+        let added = check::check(known, epoch, report, &limits, now)?;
+        let before = known.len();
+        let others = self.len.saturating_sub(before);
+        let after = (before + added).min(limits.rows_per_agent_max);
+        if after > before && others + after > limits.rows_max {
+            return Err(TableRefusal::TableFull { max: limits.rows_max });
+        }
+        let mut taken = Taken::default();
+        for port in &report.ports {
+            if let Some(rows) = known.ports.get_mut(&port.port) {
+                taken += rows.take(port, &limits, now);
+                self.dirty.extend(rows.lane.services.iter().cloned());
+            }
+        }
+        let evicted = known.evict_beyond(limits.rows_per_agent_max);
+        let position = Position { epoch, sequence: report.through };
+        known.position = Some(position);
+        if evicted > 0 {
+            self.dirty.extend(known.services());
+        }
+        self.len = others + known.len();
+        let Taken { rows, refreshed, unknown, expired } = taken;
+        Ok(Applied { position, rows, refreshed, unknown, expired, evicted })
+    }
+
+    /// Sets what an agent's port stands for. Its rows stay and count for the new lane at once.
+    pub fn set_lane(&mut self, agent: &AgentId, port: u16, lane: Lane) {
+        let known = self.agents.entry(agent.clone()).or_default();
+        let rows = match known.ports.get_mut(&port) {
+            Some(rows) if rows.lane == lane => return,
+            Some(rows) => rows,
+            None => known
+                .ports
+                .entry(port)
+                .or_insert(PortRows { lane: lane.clone(), rows: RowStore::default() }),
+        };
+        self.dirty.extend(rows.lane.services.iter().chain(&lane.services).cloned());
+        rows.lane = lane;
+    }
+
+    /// Drops an agent's port with its rows: the agent no longer registers it. The agent's position
+    /// goes back to 0, so that the rows come again if the port does.
+    pub fn remove_lane(&mut self, agent: &AgentId, port: u16) {
+        let Some(known) = self.agents.get_mut(agent) else { return };
+        let Some(removed) = known.ports.remove(&port) else { return };
+        if let Some(position) = &mut known.position {
+            position.sequence = 0;
+        }
+        self.len = self.len.saturating_sub(removed.rows.len());
+        self.dirty.extend(removed.lane.services);
+    }
+
+    /// Drops everything of an agent: lanes, rows and position.
+    pub fn forget(&mut self, agent: &AgentId) {
+        let Some(known) = self.agents.remove(agent) else { return };
+        self.len = self.len.saturating_sub(known.len());
+        self.dirty.extend(known.services());
+    }
+
+    /// Drops the rows that are over the time to live. Walks all rows.
+    pub fn expire(&mut self, now: Time) {
+        let limits = self.limits;
+        for port in self.agents.values_mut().flat_map(|known| known.ports.values_mut()) {
+            let expired = port.rows.retain(|row| !limits.is_expired(row.observed_at, now));
+            if expired > 0 {
+                self.dirty.extend(port.lane.services.iter().cloned());
+                self.len = self.len.saturating_sub(expired);
+                self.counters.expired += expired as u64;
+            }
+        }
+    }
+
+    /// Where an agent may resume. `None` where it was never heard: from 0.
+    #[must_use]
+    pub fn position(&self, agent: &AgentId) -> Option<Position> {
+        self.agents.get(agent)?.position
+    }
+
+    /// The services whose rows changed since this was last asked.
+    pub fn take_dirty(&mut self) -> BTreeSet<Service> {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// What is known for a service: ascending by subnet, then by region.
+    #[must_use]
+    pub fn rows(&self, service: &Service) -> Vec<(Subnet, Region, RegionEstimate)> {
+        let mut rows: Vec<(Subnet, &Region, u32, &Row)> = Vec::new();
+        for (number, known) in (0u32..).zip(self.agents.values()) {
+            for port in known.ports.values().filter(|port| port.lane.services.contains(service)) {
+                let region = &port.lane.region;
+                rows.extend(port.rows.iter().map(|(subnet, row)| (subnet, region, number, row)));
+            }
+        }
+        rows.sort_by_key(|(subnet, region, number, _)| (*subnet, *region, *number));
+        let mut merged = Vec::new();
+        let mut group = Vec::new();
+        for same in rows.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            group.clear();
+            group.extend(same.iter().map(|(_, _, number, row)| (*number, *row)));
+            let estimate = estimate::merge(&group);
+            merged.extend(
+                same.first()
+                    .zip(estimate)
+                    .map(|((subnet, region, ..), estimate)| (*subnet, (*region).clone(), estimate)),
+            );
+        }
+        merged
+    }
+
+    /// Rows of all agents.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn counters(&self) -> &TableCounters {
+        &self.counters
+    }
+}
+
+impl TableLimits {
+    /// Whether a row last observed then is over the time to live now.
+    const fn is_expired(&self, observed_at: Time, now: Time) -> bool {
+        now.ms_since(observed_at) >= self.ttl_ms
+    }
+}
+
+impl TableCounters {
+    fn count(&mut self, applied: &Applied) {
+        self.reports += 1;
+        self.rows += applied.rows as u64;
+        self.refreshed += applied.refreshed as u64;
+        self.unknown += applied.unknown as u64;
+        self.expired += applied.expired as u64;
+        self.evicted += applied.evicted as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests;
