@@ -17,6 +17,11 @@ mod dump;
 
 mod probe;
 
+#[cfg(test)]
+mod loopback;
+#[cfg(test)]
+mod unprivileged;
+
 pub use destroy_events::DestroyEvents;
 pub use dump::Dump;
 pub use probe::probe;

@@ -29,7 +29,7 @@ pub(crate) mod event;
 pub(crate) mod dump_reply;
 
 #[cfg(test)]
-mod testdata;
+pub(crate) mod testdata;
 
 /// The kernel's protocol number inside SOCK_DIAG for TCP (`IPPROTO_TCP`).
 pub(crate) const PROTOCOL_TCP: u8 = 6;

@@ -53,3 +53,15 @@ fn bind_test_listener() -> Result<TcpListener, CollectError> {
 const fn cannot_bind(source: io::Error) -> CollectError {
     CollectError::Call { action: "open a test socket", source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_kernel_has_both() {
+        let sources = probe();
+        assert!(sources.any());
+        assert_eq!(sources.to_string(), "destroy events active; dump active");
+    }
+}
