@@ -7,8 +7,8 @@ use std::io;
 pub enum CollectError {
     /// No netlink socket: the address family or its SOCK_DIAG protocol is not allowed here.
     #[error(
-        "cannot open a netlink SOCK_DIAG socket (a sandbox must allow AF_NETLINK, as systemd's \
-         RestrictAddressFamilies does)"
+        "cannot open a netlink SOCK_DIAG socket (a sandbox may forbid it: with systemd, \
+         RestrictAddressFamilies must name AF_NETLINK)"
     )]
     Open(#[source] io::Error),
     /// A call on the open socket failed.
@@ -61,9 +61,12 @@ pub enum Unavailable {
     /// It could not be opened or asked.
     #[error("it cannot be used")]
     Failed(#[source] CollectError),
-    /// It opened, but a socket closed for the test was not announced: the kernel is older than
-    /// 4.2, which knows no such groups and does not say so, or it cannot load tcp_diag.
-    #[error("a test socket was closed and not announced within {waited_ms} ms (needs Linux 4.2)")]
+    /// It opened, but a socket closed for the test was not announced. A kernel that cannot load
+    /// tcp_diag lets anyone join the groups all the same, as does one that only imitates Linux.
+    #[error(
+        "a test socket was closed and not announced within {waited_ms} ms (is tcp_diag there? \
+         try: modprobe tcp_diag)"
+    )]
     NotAnnounced {
         /// How long the test waited.
         waited_ms: u64,

@@ -15,6 +15,7 @@
 //! Samples come out as the kernel told them. What counts as a sample is decided in `latency`,
 //! never here: this crate keeps no memory of connections and knows no subnets.
 
+// Why a source gives nothing, and what it gave in numbers: the same on every system.
 mod error;
 mod outcome;
 
@@ -30,6 +31,7 @@ mod linux;
 #[doc(hidden)]
 pub mod unsupported;
 
+// The door for fuzzers.
 #[cfg(target_os = "linux")]
 #[doc(hidden)]
 pub mod fuzz;

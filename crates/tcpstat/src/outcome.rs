@@ -78,3 +78,31 @@ fn write_source(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::CollectError;
+
+    #[test]
+    fn the_sources_are_one_line() {
+        let denied = CollectError::Open(io::Error::from_raw_os_error(97));
+        let sources = Sources {
+            destroy_events: Err(Unavailable::NotAnnounced { waited_ms: 1000 }),
+            dump: Err(Unavailable::Failed(denied)),
+        };
+        assert!(!sources.any());
+        assert_eq!(
+            sources.to_string(),
+            "destroy events not active: a test socket was closed and not announced within 1000 ms \
+             (is tcp_diag there? try: modprobe tcp_diag); dump not active: it cannot be used: \
+             cannot open a netlink SOCK_DIAG socket (a sandbox may forbid it: with systemd, \
+             RestrictAddressFamilies must name AF_NETLINK): Address family not supported by \
+             protocol (os error 97)"
+        );
+        let sources = Sources { destroy_events: sources.destroy_events, dump: Ok(()) };
+        assert!(sources.any(), "one is enough");
+    }
+}

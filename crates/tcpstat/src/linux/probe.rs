@@ -17,9 +17,9 @@ const WAITS: u32 = 4;
 
 /// Finds out which sources work here, as the user that runs this.
 ///
-/// Closes one listener on a port of loopback and waits for its announcement: an old kernel, and
-/// one without tcp_diag, lets anyone join the groups and then says nothing. So this takes up to a
-/// second where destroy events are missing. Sends no packet.
+/// Closes one listener on a port of loopback and waits for its announcement, for a kernel without
+/// tcp_diag lets anyone join the groups and then says nothing. So this takes up to a second where
+/// destroy events are missing. Sends no packet.
 #[must_use]
 pub fn probe() -> Sources {
     Sources {

@@ -98,3 +98,22 @@ impl DiagSocket {
 fn is_overflow(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENOBUFS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_kernel_sent_and_what_is_whole_is_handed_on() {
+        let mut inbox = Inbox::new(4, 3);
+        inbox.buffer.copy_from_slice(b"abcdefghijkl");
+        let arrival =
+            |length, truncated, sender_port| sys::Arrival { length, truncated, sender_port };
+        inbox.arrivals = vec![arrival(3, false, 0), arrival(3, false, 4711), arrival(3, true, 0)];
+        let datagrams: Vec<_> = inbox.datagrams().collect();
+        assert_eq!(datagrams, [Some(&b"abc"[..]), None]);
+        inbox.arrivals = vec![arrival(1, false, 0), arrival(0, false, 0)];
+        let datagrams: Vec<_> = inbox.datagrams().collect();
+        assert_eq!(datagrams, [Some(&b"a"[..]), Some(&[])]);
+    }
+}

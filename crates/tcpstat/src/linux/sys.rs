@@ -98,14 +98,15 @@ pub(super) fn send(socket: &OwnedFd, message: &[u8]) -> io::Result<()> {
 }
 
 /// Waits until something can be received, at most as long as `timeout` (in whole milliseconds,
-/// rounded up). A signal ends the wait early, as if the time were over.
+/// rounded up). A signal ends the wait early, as if something
+/// were there.
 pub(super) fn wait_readable(socket: &OwnedFd, timeout: Duration) -> io::Result<bool> {
     let timeout_ms = c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX);
     let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: one pollfd, which lives through the call.
     match check(unsafe { libc::poll(&raw mut poll, 1, timeout_ms) }) {
         Ok(()) => Ok(poll.revents != 0),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
         Err(error) => Err(error),
     }
 }
