@@ -73,6 +73,14 @@ enum Layer {
     Custom(usize),
 }
 
+impl ClassId {
+    /// Where the class stands in [`Geo::classes`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl Geo {
     /// All that a [`ClassId`] of two bytes can tell apart: two hundred countries in each of three
     /// hundred custom regions. More are refused when the geography is built.
@@ -168,7 +176,7 @@ impl Geo {
     /// Where the number came from another geography that had more classes.
     #[must_use]
     pub fn class(&self, id: ClassId) -> &GeoClass {
-        &self.classes[usize::from(id.0)]
+        &self.classes[id.index()]
     }
 
     /// Every class, by number.

@@ -1,1 +1,57 @@
-//! Table, geography and health to a map; map and client to a decision.
+//! Which site a client is sent to, and why.
+//!
+//! Twice, in the order of the data. What was learned, geography and the operator's rules become a
+//! map, in batches; the map, the health of the servers and a client become a decision, per query:
+//!
+//! - [`settings`]: what an operator says about a domain,
+//! - [`algorithm`]: the ways to choose, one manual page each,
+//! - [`reason`]: why a region was chosen; the word in logs, metrics and explanations,
+//! - [`ranking`]: regions in order, each with its reason,
+//! - `allowed`: which regions a constraint leaves to a client,
+//! - `baseline`: the ranking of every address before anything was learned,
+//! - `estimates`: what was learned, as the most specific row of each region,
+//! - [`map`]: both together, cut into blocks ([`compile`]),
+//! - `smooth`: weights as an even order of turns,
+//! - `rotation`: servers that take turns,
+//! - [`pool`]: the servers of a domain and how they are,
+//! - [`decide`](mod@decide): a client to a region and its servers.
+//!
+//! A map knows no health and a pool knows no clients, so each is replaced without the other.
+//!
+//! Pure: no socket, file, clock, thread, randomness or log. Nothing here knows a DNS packet.
+
+#![forbid(unsafe_code)]
+
+pub mod settings;
+
+pub mod algorithm;
+
+pub mod reason;
+
+pub mod ranking;
+
+mod allowed;
+
+mod baseline;
+
+mod estimates;
+
+pub mod map;
+
+mod smooth;
+
+mod rotation;
+
+pub mod pool;
+
+pub mod decide;
+
+pub use algorithm::Algorithm;
+pub use decide::{Candidate, Decision, decide};
+pub use estimates::RegionRtt;
+pub use map::{DomainMap, compile};
+pub use pool::{Server, ServerPool};
+pub use ranking::{RankedRegion, Ranking};
+pub use reason::Reason;
+pub use rotation::Pick;
+pub use settings::{Constraint, DomainSettings, NonePolicy, RegionSettings};

@@ -1,0 +1,266 @@
+//! The servers of a domain and how they are: the health side of a decision.
+//!
+//! A pool is made anew at each health event, with every order of turns worked out, so that a query
+//! only looks up. It knows no client.
+
+use std::net::IpAddr;
+
+use health::Standing;
+use model::{Region, Rtt, Time};
+
+use crate::algorithm::{Algorithm, Choice, latency};
+use crate::allowed::AllowedSets;
+use crate::ranking::{RankedRegion, Ranking};
+use crate::rotation::{Families, Pick, Rotation, wrap};
+use crate::smooth::interleave;
+use crate::{DomainSettings, NonePolicy, Reason};
+
+/// A server, as health sees it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// The region it stands in; one that the domain does not have takes it out.
+    pub region: Region,
+    /// What DNS answers with.
+    pub address: IpAddr,
+    /// The port that its service listens on.
+    pub port: u16,
+    /// Its part of its region's turns; 0 takes it out.
+    pub weight: u32,
+    /// Whether it may stand in an answer. One that an operator took down belongs in no pool: the
+    /// policy for "none healthy" may name whatever is in it.
+    pub standing: Standing,
+    /// When it was last seen to serve; now, for one that does. `None` where it never was.
+    pub last_up: Option<Time>,
+    /// How long a connection from here takes, smoothed by whoever measures.
+    pub connect_rtt: Option<Rtt>,
+}
+
+/// The servers of a domain, ready to be chosen from.
+#[derive(Clone, Debug)]
+pub struct ServerPool {
+    servers: Vec<Server>,
+    regions: Vec<RegionServers>,
+    /// How each set of allowed regions is chosen from.
+    orders: Vec<SetOrder>,
+    /// Which servers may be named, the best first.
+    tiers: &'static [Tier],
+}
+
+/// How good the servers are that an answer names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tier {
+    Up,
+    Doubtful,
+    /// Not healthy, but up at the last moment at which anything was.
+    LastUp,
+    /// Whatever there is.
+    Any,
+}
+
+/// The servers of one region, by tier.
+#[derive(Clone, Debug, Default)]
+struct RegionServers {
+    up: Families,
+    doubtful: Families,
+    last_up: Families,
+    any: Families,
+    /// The lowest connect time of those that are up or doubtful.
+    connect_rtt: Option<Rtt>,
+}
+
+/// How one set of allowed regions is chosen from.
+#[derive(Clone, Debug)]
+enum SetOrder {
+    /// As the client's ranking says.
+    ByRank,
+    /// In this order.
+    Ranked(Vec<RankedRegion>),
+    /// One cycle of turns over the regions of one tier; empty where no tier has any.
+    InTurn { tier: Tier, cycle: Vec<RegionTurn> },
+}
+
+/// A region's turn.
+#[derive(Clone, Copy, Debug)]
+struct RegionTurn {
+    region: u16,
+    /// Which of the region's turns in a cycle this is, counted from 0.
+    nth: u64,
+    /// How many it has in a cycle.
+    of: u64,
+}
+
+/// What was found for a client: a region, its servers and the turn among them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) region: u16,
+    pub(crate) reason: Reason,
+    pub(crate) ipv4: Pick<'a>,
+    pub(crate) ipv6: Pick<'a>,
+}
+
+/// How far apart servers may have been seen up to count as fallen together. Checks run every few
+/// seconds to a minute, each by itself, and take a few failures to decide: one fault shows over
+/// about two minutes. What fell earlier than that fell for reasons of its own.
+const LAST_UP_WINDOW_MS: u64 = 120_000;
+
+impl ServerPool {
+    /// The pool of a domain. The order of `servers` is the order they follow one another in.
+    #[must_use]
+    pub fn new(settings: &DomainSettings, servers: Vec<Server>) -> Self {
+        let algorithm = settings.algorithm;
+        let fell_at = servers
+            .iter()
+            .filter(|server| server.weight > 0)
+            .filter_map(|server| server.last_up)
+            .max()
+            .map(|latest| latest.minus_ms(LAST_UP_WINDOW_MS));
+        let regions: Vec<RegionServers> = (0..=u16::MAX)
+            .zip(&settings.regions)
+            .map(|(_, region)| RegionServers::new(&region.name, &servers, algorithm, fell_at))
+            .collect();
+        let tiers = tiers(settings.none_healthy);
+        let sets = AllowedSets::of(settings);
+        let orders = sets.iter().map(|set| SetOrder::new(set, &regions, tiers, algorithm));
+        let orders = orders.collect();
+        Self { servers, regions, orders, tiers }
+    }
+
+    /// Every server of the domain, in the order given.
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// The connect time of a region: the lowest of its servers that are up or doubtful.
+    #[must_use]
+    pub fn connect_rtt(&self, region: u16) -> Option<Rtt> {
+        self.regions.get(usize::from(region))?.connect_rtt
+    }
+
+    /// The regions of a ranking in the order in which this pool would take them.
+    pub(crate) fn order<'a>(&'a self, ranking: &'a Ranking) -> &'a [RankedRegion] {
+        match self.orders.get(ranking.set()) {
+            Some(SetOrder::Ranked(regions)) => regions,
+            Some(SetOrder::ByRank | SetOrder::InTurn { .. }) | None => ranking.regions(),
+        }
+    }
+
+    /// The region for a client of this ranking, and its servers at this turn.
+    pub(crate) fn find<'a>(&'a self, ranking: &'a Ranking, turn: u64) -> Option<Found<'a>> {
+        if let Some(SetOrder::InTurn { tier, cycle }) = self.orders.get(ranking.set()) {
+            let at = cycle.get(wrap(turn, cycle.len())?)?;
+            let cycles = turn / cycle.len() as u64;
+            let inner = cycles.wrapping_mul(at.of).wrapping_add(at.nth);
+            let ranked = ranking.regions().iter().find(|ranked| ranked.region == at.region)?;
+            return Some(self.found(*ranked, *tier, inner));
+        }
+        let order = self.order(ranking);
+        self.tiers.iter().find_map(|tier| {
+            let has = |ranked: &&RankedRegion| !self.families(ranked.region, *tier).is_empty();
+            order.iter().find(has).map(|ranked| self.found(*ranked, *tier, turn))
+        })
+    }
+
+    fn found(&self, ranked: RankedRegion, tier: Tier, turn: u64) -> Found<'_> {
+        let reason = match tier {
+            Tier::Up | Tier::Doubtful => ranked.reason,
+            Tier::LastUp => Reason::LastHealthy,
+            Tier::Any => Reason::AllServers,
+        };
+        let families = self.families(ranked.region, tier);
+        let ipv4 = families.ipv4.pick(&self.servers, turn);
+        let ipv6 = families.ipv6.pick(&self.servers, turn);
+        Found { region: ranked.region, reason, ipv4, ipv6 }
+    }
+
+    fn families(&self, region: u16, tier: Tier) -> &Families {
+        families(&self.regions, region, tier)
+    }
+}
+
+fn families(regions: &[RegionServers], region: u16, tier: Tier) -> &Families {
+    const NOBODY: &Families = &Families { ipv4: Rotation::NOBODY, ipv6: Rotation::NOBODY };
+    regions.get(usize::from(region)).map_or(NOBODY, |servers| match tier {
+        Tier::Up => &servers.up,
+        Tier::Doubtful => &servers.doubtful,
+        Tier::LastUp => &servers.last_up,
+        Tier::Any => &servers.any,
+    })
+}
+
+/// Which servers a domain may name, the best first.
+const fn tiers(policy: NonePolicy) -> &'static [Tier] {
+    match policy {
+        NonePolicy::LastHealthy => &[Tier::Up, Tier::Doubtful, Tier::LastUp, Tier::Any],
+        NonePolicy::Servfail => &[Tier::Up, Tier::Doubtful],
+        NonePolicy::All => &[Tier::Up, Tier::Doubtful, Tier::Any],
+    }
+}
+
+impl RegionServers {
+    fn new(
+        region: &Region,
+        servers: &[Server],
+        algorithm: Algorithm,
+        fell_at: Option<Time>,
+    ) -> Self {
+        let here = |server: &Server| server.region == *region;
+        let of = |fits: &dyn Fn(&Server) -> bool| {
+            Families::new(servers, algorithm, |server| here(server) && fits(server))
+        };
+        let doubtful = of(&|server| server.standing == Standing::Doubtful);
+        let up = of(&|server| server.standing == Standing::Up);
+        let serving = servers.iter().filter(|server| {
+            let stands = matches!(server.standing, Standing::Up | Standing::Doubtful);
+            here(server) && stands && server.weight > 0
+        });
+        Self {
+            up: up.completed_by(&doubtful),
+            doubtful,
+            last_up: of(&|server| server.last_up.is_some_and(|at| Some(at) >= fell_at)),
+            any: of(&|_| true),
+            connect_rtt: serving.filter_map(|server| server.connect_rtt).min(),
+        }
+    }
+}
+
+impl SetOrder {
+    fn new(set: &[u16], regions: &[RegionServers], tiers: &[Tier], algorithm: Algorithm) -> Self {
+        match algorithm.choice() {
+            Choice::ByRank => Self::ByRank,
+            Choice::ByConnectTime { max_latency_ms } => {
+                let connect_rtt = |region: u16| regions.get(usize::from(region))?.connect_rtt;
+                Self::Ranked(latency::rank(set, connect_rtt, max_latency_ms))
+            }
+            Choice::InTurn => {
+                let cycles = tiers.iter().map(|tier| (*tier, cycle(set, regions, *tier)));
+                let (tier, cycle) = cycles
+                    .into_iter()
+                    .find(|(_, cycle)| !cycle.is_empty())
+                    .unwrap_or((Tier::Any, Vec::new()));
+                Self::InTurn { tier, cycle }
+            }
+        }
+    }
+}
+
+/// One cycle of the turns of these regions.
+fn cycle(set: &[u16], regions: &[RegionServers], tier: Tier) -> Vec<RegionTurn> {
+    let parts: Vec<u64> =
+        set.iter().map(|region| families(regions, *region, tier).turns()).collect();
+    let order = interleave(&parts);
+    let mut had = vec![0; set.len()];
+    let mut turns: Vec<(usize, RegionTurn)> = Vec::with_capacity(order.len());
+    for index in order {
+        let index = index as usize;
+        if let (Some(region), Some(nth)) = (set.get(index), had.get_mut(index)) {
+            turns.push((index, RegionTurn { region: *region, nth: *nth, of: 0 }));
+            *nth += 1;
+        }
+    }
+    let of = |index: usize| had.get(index).copied().unwrap_or(0);
+    turns.into_iter().map(|(index, turn)| RegionTurn { of: of(index), ..turn }).collect()
+}
+
+#[cfg(test)]
+mod tests;

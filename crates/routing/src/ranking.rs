@@ -1,0 +1,117 @@
+//! Regions in order, each with the reason it would be chosen for.
+//!
+//! Equal rankings are kept once and go by a number: there are millions of networks and few
+//! rankings. A ranking holds no times and no health, so that neighbours who are sent to the same
+//! place are one block (docs/decisions/0008-blocks-and-scopes.md).
+
+use std::collections::BTreeMap;
+
+use model::Rtt;
+
+use crate::Reason;
+
+/// A region's place in a ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RankedRegion {
+    /// Which of the domain's regions, counted from 0.
+    pub region: u16,
+    /// The reason of the decision where this region is chosen.
+    pub reason: Reason,
+}
+
+/// The regions that a client may use, the best first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ranking {
+    regions: Vec<RankedRegion>,
+    set: usize,
+}
+
+/// The number of a ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RankingId(u32);
+
+/// Every ranking of a domain, each once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rankings {
+    list: Vec<Ranking>,
+    ids: BTreeMap<Vec<RankedRegion>, RankingId>,
+}
+
+impl Ranking {
+    const NOBODY: Self = Self { regions: Vec::new(), set: 0 };
+
+    /// The regions in order; empty where a constraint leaves none.
+    #[must_use]
+    pub fn regions(&self) -> &[RankedRegion] {
+        &self.regions
+    }
+
+    /// Which of the domain's sets of allowed regions these are, in some order.
+    pub(crate) const fn set(&self) -> usize {
+        self.set
+    }
+}
+
+impl Rankings {
+    /// The number of this ranking of the regions of `set`, a new one where it is new.
+    ///
+    /// Sets are distinct, so two sets never have equal rankings, and a ranking is known by its
+    /// regions alone.
+    pub(crate) fn id_of(&mut self, regions: &[RankedRegion], set: usize) -> RankingId {
+        if let Some(id) = self.ids.get(regions) {
+            return *id;
+        }
+        // Each number stands for at least one range of addresses; memory ends long before they do.
+        let id = RankingId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
+        self.list.push(Ranking { regions: regions.to_vec(), set });
+        self.ids.insert(regions.to_vec(), id);
+        id
+    }
+
+    /// The ranking of a number that this gave.
+    pub(crate) fn get(&self, id: RankingId) -> &Ranking {
+        const NOBODY: &Ranking = &Ranking::NOBODY;
+        self.list.get(id.0 as usize).unwrap_or(NOBODY)
+    }
+}
+
+/// Ranking by time, as learned latency and active latency both do it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByTime {
+    /// A region whose time is longer counts only where nothing else does; `None`: no limit.
+    pub(crate) max_latency_ms: Option<u32>,
+    /// The reason of a region with a time.
+    pub(crate) known: Reason,
+    /// The reason of a region with a time over the limit.
+    pub(crate) over_limit: Reason,
+}
+
+impl ByTime {
+    /// Puts `regions` in the order of their times: those with a time, the shortest first; then
+    /// those without, as they stood; last those over the limit, the shortest first. Ties keep the
+    /// order they stood in.
+    pub(crate) fn rank(self, regions: &mut [RankedRegion], time_of: impl Fn(u16) -> Option<Rtt>) {
+        #[derive(PartialEq, Eq, PartialOrd, Ord)]
+        enum Place {
+            Known(Rtt),
+            Unknown,
+            OverLimit(Rtt),
+        }
+        let place = |region: u16| match (time_of(region), self.max_latency_ms) {
+            (None, _) => Place::Unknown,
+            (Some(time), Some(ms)) if u64::from(time.us()) > u64::from(ms) * 1000 => {
+                Place::OverLimit(time)
+            }
+            (Some(time), _) => Place::Known(time),
+        };
+        // Few regions: asking for a time again costs less than a list of them.
+        regions.sort_by_key(|ranked| place(ranked.region));
+        for ranked in regions {
+            match place(ranked.region) {
+                Place::Known(_) => ranked.reason = self.known,
+                Place::Unknown => {}
+                Place::OverLimit(_) => ranked.reason = self.over_limit,
+            }
+        }
+    }
+}
