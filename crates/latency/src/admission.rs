@@ -68,7 +68,7 @@ impl Admission {
     /// 1. the port is a backend's;
     /// 2. the client is one: no loopback, multicast or unspecified address, not this host itself,
     ///    not excluded;
-    /// 3. data was sent and acknowledged (a bare connect and close acknowledges one byte, its SYN);
+    /// 3. data was sent and acknowledged (a bare connect and close acknowledges one byte, its FIN);
     /// 4. the time was measured and is one that a path can have;
     /// 5. an open socket is old enough, counted from the first poll that saw its cookie, and
     ///    acknowledged data since it last counted, which is at most once an interval; a closed one

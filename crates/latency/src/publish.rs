@@ -98,9 +98,9 @@ impl Publisher {
         let mut after: Vec<(u64, &Row, &Published)> = rows
             .rows()
             .filter_map(|row| {
-                Some((row.published.as_ref()?.sequence, row, row.published.as_ref()?))
+                let published = row.published.as_ref()?;
+                Some((published.number_after(sequence)?, row, published))
             })
-            .filter(|(number, ..)| *number > sequence)
             .collect();
         let rows_max = rows_max.max(1);
         if after.len() > rows_max {
@@ -121,6 +121,15 @@ impl Publisher {
             }
         }
         Some(Report { after: sequence, through, ports: ports.into_values().collect() })
+    }
+}
+
+impl Published {
+    /// The number under which a receiver at `sequence` hears of the row next. One that lacks the
+    /// whole row hears of it under the number of the whole: were it the later number of a refresh,
+    /// a report could end between the two, and the next one would only refresh what was never had.
+    fn number_after(&self, sequence: u64) -> Option<u64> {
+        [self.whole_sequence, self.sequence].into_iter().find(|number| *number > sequence)
     }
 }
 

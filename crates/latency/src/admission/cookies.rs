@@ -126,8 +126,14 @@ impl Last {
             Some(Life::Counted { interval, .. }) if is_open && interval == self.interval => {
                 Err(Refusal::OncePerInterval)
             }
-            Some(Life::Counted { bytes_acked, .. }) if sample.bytes_acked <= bytes_acked => {
-                Err(if is_open { Refusal::NothingNew } else { Refusal::ClosedNothingNew })
+            Some(Life::Counted { bytes_acked, .. }) if is_open => {
+                if sample.bytes_acked > bytes_acked { Ok(()) } else { Err(Refusal::NothingNew) }
+            }
+            // The acknowledgement of the FIN counts as one byte and is no data.
+            Some(Life::Counted { bytes_acked, .. })
+                if sample.bytes_acked <= bytes_acked.saturating_add(1) =>
+            {
+                Err(Refusal::ClosedNothingNew)
             }
             Some(Life::Uncounted { .. } | Life::Counted { .. }) | None => Ok(()),
         }

@@ -180,7 +180,18 @@ fn an_idle_socket_is_one_sample_and_not_five() {
         // A second poll within one interval.
         Open(30_001, 900, Err(Refusal::OncePerInterval)),
         End,
-        Closed(40_000, 501, Err(Refusal::ClosedNothingNew)),
+        // Its FIN was acknowledged, nothing else.
+        Closed(40_000, 502, Err(Refusal::ClosedNothingNew)),
+    ]);
+}
+
+#[test]
+fn a_reset_without_new_data_is_no_sample_either() {
+    follow(&[
+        Open(0, 500, Err(Refusal::TooYoung)),
+        End,
+        Open(10_000, 500, Ok(())),
+        Closed(10_001, 500, Err(Refusal::ClosedNothingNew)),
     ]);
 }
 
@@ -190,10 +201,10 @@ fn a_close_with_new_data_is_one_more_sample() {
         Open(0, 500, Err(Refusal::TooYoung)),
         End,
         Open(10_000, 500, Ok(())),
-        Closed(10_001, 501, Ok(())),
+        Closed(10_001, 502, Ok(())),
         // The dump that was read before the close arrives after it; then the event repeats.
         Open(10_002, 500, Err(Refusal::AlreadyClosed)),
-        Closed(10_003, 501, Err(Refusal::AlreadyClosed)),
+        Closed(10_003, 502, Err(Refusal::AlreadyClosed)),
     ]);
 }
 
