@@ -1,0 +1,249 @@
+//! The one handler of an agent.
+//!
+//! Everything that changes an agent comes through [`Agent::handle`], one event at a time, with the
+//! time at which it happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use latency::{Learner, LearnerCounters, Position};
+use mesh::{AgentIdentity, BackendOffer, Frame, Registration};
+use model::Time;
+
+use crate::checks::Checks;
+use crate::link::{Asked, Link};
+use crate::{Effect, Event, LinkId, Note, Settings};
+
+/// Overwatches that an agent keeps sessions with: more than any site has. Further names that peers
+/// bring are ignored.
+const LINKS_MAX: usize = 64;
+
+/// One agent.
+#[derive(Debug)]
+pub struct Agent {
+    settings: Settings,
+    /// The life of this agent; grows with each start.
+    epoch: u64,
+    learner: Option<Learner>,
+    checks: Checks,
+    links: BTreeMap<LinkId, Link>,
+    /// Addresses that overwatches told not to learn from, also those that are away just now.
+    excluded: BTreeSet<IpAddr>,
+    /// Whether a dump is under way.
+    is_polling: bool,
+    next_poll: Time,
+    next_publish: Time,
+    next_heartbeat: Time,
+    /// Whether the last publication already warned about few addresses.
+    has_warned: bool,
+}
+
+impl Agent {
+    /// An agent that starts now. `overwatches` are the addresses that overwatches are known to
+    /// live at: connections from there are checks, not clients.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        overwatches: impl IntoIterator<Item = IpAddr>,
+        now: Time,
+    ) -> Self {
+        let ports = settings.offers.iter().map(|offer| offer.listen_port).collect();
+        let learning = settings.learning.as_ref();
+        let learner = learning.map(|learning| Learner::new(learning.clone(), ports));
+        let publish_ms = learning.map_or(0, |learning| learning.report_interval_ms);
+        let mut agent = Self {
+            epoch: now.unix_ms(),
+            learner,
+            checks: Checks::new(&settings.offers),
+            links: BTreeMap::new(),
+            excluded: overwatches.into_iter().collect(),
+            is_polling: false,
+            next_poll: now,
+            next_publish: now.plus_ms(publish_ms),
+            next_heartbeat: now.plus_ms(settings.heartbeat.interval_ms),
+            has_warned: false,
+            settings,
+        };
+        agent.exclude([]);
+        agent
+    }
+
+    /// When [`Event::Tick`] is due next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Time {
+        if self.learner.is_some() {
+            let poll = if self.is_polling { Time::from_unix_ms(u64::MAX) } else { self.next_poll };
+            self.next_heartbeat.min(poll).min(self.next_publish)
+        } else {
+            self.next_heartbeat
+        }
+    }
+
+    /// What was learned so far, in numbers; `None` where learning is switched off.
+    #[must_use]
+    pub fn learning(&self) -> Option<(&LearnerCounters, usize)> {
+        self.learner.as_ref().map(|learner| (learner.counters(), learner.len()))
+    }
+
+    /// Takes one event and says what to do about it.
+    pub fn handle(&mut self, event: Event, now: Time) -> Vec<Effect> {
+        let mut out = Vec::new();
+        match event {
+            Event::Samples(samples) => {
+                if let Some(learner) = &mut self.learner {
+                    for sample in &samples {
+                        // A reading that does not count is ordinary; the learner counts why.
+                        let _ = learner.observe(sample, now);
+                    }
+                }
+            }
+            Event::PollEnded => {
+                self.is_polling = false;
+                if let Some(learner) = &mut self.learner {
+                    learner.end_interval(now);
+                }
+            }
+            Event::Checked { backend, outcome } => {
+                let note = self.checks.record(&backend, outcome, now);
+                if let Some(note) = note {
+                    out.push(Effect::Log(note));
+                    self.register_everywhere(&mut out);
+                }
+            }
+            Event::LinkOpened { link, dialled, peer, pinned } => {
+                if let Some(identity) = self.identity() {
+                    let opened = Link::open(link, dialled, identity, peer, pinned, &mut out);
+                    self.links.extend(opened.map(|opened| (link, opened)));
+                }
+            }
+            Event::FrameReceived { link, frame } => self.on_frame(link, frame, &mut out),
+            Event::LinkClosed { link } => {
+                let note = self.links.remove(&link).and_then(Link::broken);
+                out.extend(note.map(Effect::Log));
+            }
+            Event::Tick => self.tick(now, &mut out),
+            Event::Stop => self.links.values_mut().for_each(|link| link.leave(&mut out)),
+        }
+        out
+    }
+
+    /// Who this agent is; `None` without a backend, which the configuration does not allow.
+    fn identity(&self) -> Option<AgentIdentity> {
+        Some(AgentIdentity {
+            agent_id: self.settings.agent_id.clone(),
+            epoch: self.epoch,
+            service: self.settings.offers.first()?.backend.key.service.clone(),
+            keys: self.settings.keys.clone(),
+            tokens: vec![self.settings.token.clone()],
+        })
+    }
+
+    fn on_frame(&mut self, id: LinkId, frame: Frame, out: &mut Vec<Effect>) {
+        let epoch = self.epoch;
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let asked = link.on_frame(frame, epoch, out);
+        let told = link.exclude.clone();
+        match asked {
+            Asked::Nothing => return,
+            Asked::More => {}
+            Asked::Lists { peers } => {
+                self.exclude(told);
+                self.dial(peers, out);
+            }
+            Asked::Registration { resume, peers } => {
+                self.exclude(told);
+                self.dial(peers, out);
+                self.outlive(resume);
+                let registration = self.registration();
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.say(Frame::Registration(registration), out);
+                }
+            }
+        }
+        if let (Some(learner), Some(link)) = (&self.learner, self.links.get_mut(&id)) {
+            link.report(learner, self.epoch, out);
+        }
+    }
+
+    /// A clock that went back over a restart must not make this life look older than the last.
+    fn outlive(&mut self, resume: Option<Position>) {
+        if let Some(position) = resume.filter(|position| position.epoch > self.epoch) {
+            self.epoch = position.epoch.saturating_add(1);
+            self.links.values_mut().for_each(Link::restart_reports);
+        }
+    }
+
+    /// Adds addresses that are not to be learned from. They stay: an overwatch that is away may
+    /// still be checking.
+    fn exclude(&mut self, told: impl IntoIterator<Item = IpAddr>) {
+        self.excluded.extend(told);
+        if let Some(learner) = &mut self.learner {
+            learner.exclude(self.excluded.iter().copied().collect());
+        }
+    }
+
+    fn dial(&self, peers: Vec<String>, out: &mut Vec<Effect>) {
+        let room = LINKS_MAX.saturating_sub(self.links.len());
+        out.extend(peers.into_iter().take(room).map(|address| Effect::Dial { address }));
+    }
+
+    /// All that this agent offers, as it is now.
+    fn registration(&self) -> Registration {
+        let backends = self.settings.offers.iter().map(|offer| BackendOffer {
+            key: offer.backend.key.clone(),
+            listen_port: offer.listen_port,
+            weight: offer.backend.weight,
+            check: offer.check.clone(),
+            healthy: self.checks.is_healthy(&offer.backend.key),
+        });
+        let learning = self.settings.learning.as_ref();
+        Registration {
+            region: self.settings.region.clone(),
+            backends: backends.collect(),
+            heartbeat_ms: self.settings.heartbeat.interval_ms,
+            missed_threshold: self.settings.heartbeat.missed_threshold,
+            subnet_ttl_ms: learning.map_or(0, |learning| learning.subnet_ttl_ms),
+        }
+    }
+
+    fn register_everywhere(&self, out: &mut Vec<Effect>) {
+        let registration = self.registration();
+        for link in self.links.values() {
+            link.say(Frame::Registration(registration.clone()), out);
+        }
+    }
+
+    fn tick(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if now >= self.next_heartbeat {
+            self.next_heartbeat = now.plus_ms(self.settings.heartbeat.interval_ms);
+            self.links.values().for_each(|link| link.say(Frame::Heartbeat, out));
+        }
+        let (Some(learning), Some(learner)) = (&self.settings.learning, &mut self.learner) else {
+            return;
+        };
+        if now >= self.next_poll && !self.is_polling {
+            self.next_poll = now.plus_ms(learning.poll_interval_ms);
+            self.is_polling = true;
+            out.push(Effect::Poll);
+        }
+        if now >= self.next_publish {
+            self.next_publish = now.plus_ms(learning.report_interval_ms);
+            learner.publish(now);
+            let counters = learner.counters();
+            out.push(Effect::Log(Note::Published {
+                rows: learner.len(),
+                samples: counters.admitted,
+                refused: counters.refused.iter().map(|(_, count)| count).sum(),
+            }));
+            let concentration = learner.concentration();
+            let is_news = concentration.is_some() && !self.has_warned;
+            self.has_warned = concentration.is_some();
+            out.extend(
+                concentration.filter(|_| is_news).map(|c| Effect::Log(Note::Concentrated(c))),
+            );
+            for link in self.links.values_mut() {
+                link.report(learner, self.epoch, out);
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Every line that an agent can ask to have logged: a closed list, so that nothing a stranger does
+//! can write a log of his own. Lines about learning contain the word `latency`.
+
+use std::fmt;
+
+use health::CheckStatus;
+use latency::Concentration;
+use mesh::Refusal;
+use model::BackendKey;
+
+/// How much a note matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Worth knowing when looking for something.
+    Debug,
+    /// Worth knowing.
+    Info,
+    /// Somebody should look.
+    Warn,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// A session with an overwatch stands.
+    Joined {
+        /// The overwatch.
+        overwatch: String,
+        /// Where the reports go on from.
+        resume: u64,
+    },
+    /// The overwatch could not be believed, or did not believe us.
+    NotJoined {
+        /// Its address or name.
+        overwatch: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A session ended.
+    Left {
+        /// The overwatch.
+        overwatch: String,
+    },
+    /// The overwatch refused something that was said.
+    Refused {
+        /// The overwatch.
+        overwatch: String,
+        /// What and why.
+        refusal: Refusal,
+    },
+    /// The other side did not keep to the protocol.
+    Protocol {
+        /// The overwatch.
+        overwatch: String,
+        /// What was wrong.
+        fault: String,
+    },
+    /// An own backend's verdict changed.
+    BackendHealth {
+        /// Which.
+        backend: BackendKey,
+        /// What it is now.
+        status: CheckStatus,
+        /// The last failure.
+        error: Option<String>,
+    },
+    /// A round of learning was published.
+    Published {
+        /// Rows held.
+        rows: usize,
+        /// Samples counted since the start.
+        samples: u64,
+        /// Readings that did not count since the start.
+        refused: u64,
+    },
+    /// A few addresses hold most samples.
+    Concentrated(Concentration),
+}
+
+impl Note {
+    /// How much it matters.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::Published { .. } => Level::Debug,
+            Self::Joined { .. } | Self::Left { .. } => Level::Info,
+            Self::BackendHealth { status, .. } => match status {
+                CheckStatus::Up | CheckStatus::Unknown => Level::Info,
+                CheckStatus::Down => Level::Warn,
+            },
+            Self::NotJoined { .. }
+            | Self::Refused { .. }
+            | Self::Protocol { .. }
+            | Self::Concentrated(_) => Level::Warn,
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Joined { overwatch, resume: 0 } => {
+                write!(f, "joined overwatch {overwatch}; it gets the whole latency table")
+            }
+            Self::Joined { overwatch, resume } => {
+                write!(f, "joined overwatch {overwatch}; latency reports go on after {resume}")
+            }
+            Self::NotJoined { overwatch, reason } => {
+                write!(f, "cannot join overwatch {overwatch}: {reason}")
+            }
+            Self::Left { overwatch } => write!(f, "the session with overwatch {overwatch} ended"),
+            Self::Refused { overwatch, refusal } => {
+                write!(f, "overwatch {overwatch} refused: {refusal}")
+            }
+            Self::Protocol { overwatch, fault } => {
+                write!(f, "overwatch {overwatch} broke the protocol: {fault}")
+            }
+            Self::BackendHealth { backend, status, error } => {
+                write!(f, "backend {backend} is {}", status.as_str())?;
+                match error {
+                    Some(error) if *status == CheckStatus::Down => write!(f, ": {error}"),
+                    _ => Ok(()),
+                }
+            }
+            Self::Published { rows, samples, refused } => write!(
+                f,
+                "latency learned for {rows} client networks from {samples} samples, \
+                 {refused} readings did not count"
+            ),
+            Self::Concentrated(Concentration { addresses, samples }) => {
+                let certain: u64 = addresses.iter().map(|(_, count)| count).sum();
+                write!(
+                    f,
+                    "latency is learned from few addresses: {certain} of {samples} samples are from"
+                )?;
+                for (address, _) in addresses {
+                    write!(f, " {address}")?;
+                }
+                f.write_str(
+                    "; if a proxy or a NAT stands in front, run the agent there, \
+                     or list it in agent.latency_learning.exclude",
+                )
+            }
+        }
+    }
+}
