@@ -1,0 +1,159 @@
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
+
+use super::*;
+use crate::frame::{Hello, Registration};
+
+fn hello() -> Frame {
+    Frame::Hello(Hello {
+        protocol: 1,
+        agent_id: "backend-eu-west".parse().unwrap(),
+        epoch: 7,
+        service: "app.demo.local".parse().unwrap(),
+    })
+}
+
+fn framed(body: &[u8]) -> Vec<u8> {
+    [&u32::try_from(body.len()).unwrap().to_be_bytes()[..], body].concat()
+}
+
+fn decode_all(proven: bool, bytes: &[u8]) -> Result<Vec<Frame>, FrameError> {
+    let mut decoder = FrameDecoder::new();
+    if proven {
+        decoder.prove();
+    }
+    decoder.push(bytes);
+    std::iter::from_fn(|| decoder.next_frame().transpose()).collect()
+}
+
+#[test]
+fn frames_come_out_wherever_the_bytes_are_cut() {
+    let mut bytes = Vec::new();
+    for frame in [hello(), Frame::Heartbeat, Frame::Goodbye] {
+        encode(&frame, &mut bytes).unwrap();
+    }
+    for step in 1..bytes.len() {
+        let mut decoder = FrameDecoder::new();
+        let mut frames = Vec::new();
+        for piece in bytes.chunks(step) {
+            decoder.push(piece);
+            while let Some(frame) = decoder.next_frame().unwrap() {
+                frames.push(frame);
+            }
+        }
+        assert_eq!(frames, [hello(), Frame::Heartbeat, Frame::Goodbye]);
+    }
+}
+
+#[test]
+fn a_long_frame_is_refused_by_its_length_alone() {
+    let length = |bytes: u32| bytes.to_be_bytes();
+    let oversized = |bytes, max| Err(FrameError::Oversized { bytes, max });
+    assert_eq!(decode_all(false, &length(4_097)), oversized(4_097, 4_096));
+    assert_eq!(decode_all(false, &length(4_096)), Ok(Vec::new()));
+    assert_eq!(decode_all(true, &length(100 << 20)), oversized(100 << 20, 1 << 20));
+    assert_eq!(decode_all(true, &length(1 << 20)), Ok(Vec::new()));
+    assert_eq!(decode_all(true, &length(u32::MAX)), oversized(0xffff_ffff, 1 << 20));
+}
+
+#[test]
+fn what_a_newer_version_adds_is_skipped() {
+    // Kind 99, and field 99 in a hello.
+    let mut unknown_kind = Vec::new();
+    encode_key(99, WireType::LengthDelimited, &mut unknown_kind);
+    encode_varint(0, &mut unknown_kind);
+    let mut hello_bytes = Vec::new();
+    encode(&hello(), &mut hello_bytes).unwrap();
+    let mut inner = hello_bytes[6..].to_vec();
+    encode_key(99, WireType::Varint, &mut inner);
+    encode_varint(5, &mut inner);
+    let mut newer_hello = Vec::new();
+    encode_key(1, WireType::LengthDelimited, &mut newer_hello);
+    encode_varint(inner.len() as u64, &mut newer_hello);
+    newer_hello.extend(inner);
+    let mut decoder = FrameDecoder::new();
+    decoder.push(&[framed(&unknown_kind), framed(&newer_hello)].concat());
+    assert_eq!(decoder.next_frame(), Ok(Some(hello())));
+    assert_eq!(decoder.skipped(), 1);
+}
+
+#[test]
+fn a_bomb_of_empty_elements_is_counted_first() {
+    let offers = [0x12, 0x00].repeat(9_000);
+    let mut body = Vec::new();
+    encode_key(6, WireType::LengthDelimited, &mut body);
+    encode_varint(offers.len() as u64, &mut body);
+    body.extend(&offers);
+    assert_eq!(decode_all(true, &framed(&body)), Err(FrameError::TooManyFields));
+    assert_eq!(decode_all(true, &framed(&[0x3a, 0].repeat(9_000))), Err(FrameError::TooManyFields));
+}
+
+/// A frame of one kind after a change of its twin.
+fn check_field(body: crate::wire::Body, expect: &str) {
+    let envelope = crate::wire::Envelope { body: Some(body) };
+    let error = decode_all(true, &framed(&envelope.encode_to_vec())).unwrap_err();
+    assert_eq!(error.to_string(), expect);
+}
+
+fn registration() -> crate::wire::Registration {
+    crate::wire::Registration {
+        region: "eu-west".to_owned(),
+        backends: vec![crate::wire::BackendOffer {
+            service: "app".to_owned(),
+            address: vec![10, 2, 1, 10],
+            port: 80,
+            listen_port: 80,
+            ..Default::default()
+        }],
+        heartbeat_ms: 10_000,
+        missed_threshold: 3,
+        subnet_ttl_ms: 1,
+    }
+}
+
+#[test]
+fn every_field_is_checked() {
+    type Lie = fn(&mut crate::wire::Registration);
+    let lies: [(Lie, &str); 10] = [
+        (|r| r.region = "eu west".to_owned(), "region"),
+        (|r| r.heartbeat_ms = 0, "heartbeat_ms"),
+        (|r| r.heartbeat_ms = u64::MAX, "heartbeat_ms"),
+        (|r| r.missed_threshold = 0, "missed_threshold"),
+        (|r| r.subnet_ttl_ms = u64::MAX, "subnet_ttl_ms"),
+        (|r| r.backends = vec![r.backends[0].clone(); 1_025], "backends"),
+        (|r| r.backends[0].service = String::new(), "service"),
+        (|r| r.backends[0].address = vec![1; 5], "address"),
+        (|r| r.backends[0].port = 65_536, "port"),
+        (|r| r.backends[0].check = Some(Default::default()), "check.kind"),
+    ];
+    for (lie, field) in lies {
+        let mut twin = registration();
+        lie(&mut twin);
+        let expect = format!("{field} in a registration frame is not valid");
+        check_field(crate::wire::Body::Registration(twin), &expect);
+    }
+    check_field(
+        crate::wire::Body::Proof(crate::wire::Proof { index: 0, mac: vec![0; 31] }),
+        "mac in a proof frame is not valid",
+    );
+    let peers = vec!["two words:1".to_owned()];
+    check_field(
+        crate::wire::Body::Welcome(crate::wire::Welcome { peers, ..Default::default() }),
+        "peers in a welcome frame is not valid",
+    );
+    let exclude = vec![vec![1; 4]; 1_025];
+    check_field(
+        crate::wire::Body::Welcome(crate::wire::Welcome { exclude, ..Default::default() }),
+        "exclude in a welcome frame is not valid",
+    );
+}
+
+#[test]
+fn an_address_mapped_to_ipv6_is_folded() {
+    let mut twin = registration();
+    twin.backends[0].address = [&[0; 10][..], &[0xff, 0xff, 10, 2, 1, 10]].concat();
+    let envelope = crate::wire::Envelope { body: Some(crate::wire::Body::Registration(twin)) };
+    let frames = decode_all(true, &framed(&envelope.encode_to_vec())).unwrap();
+    let [Frame::Registration(Registration { backends, .. })] = &frames[..] else { panic!() };
+    assert_eq!(backends[0].key.to_string(), "app at 10.2.1.10:80");
+}

@@ -1,0 +1,224 @@
+//! What an agent and an overwatch can say to one another, and how much of it.
+//!
+//! Values only: the bytes are made in [`crate::codec`]. Must never hold a secret.
+
+use std::net::IpAddr;
+
+use health::CheckSpec;
+use latency::{Position, Report};
+use model::name::Name;
+use model::{AgentId, BackendKey, Region, Service};
+
+use crate::proof::Mac;
+use crate::refusal::Refusal;
+
+/// The version of the protocol that this code speaks; carried by [`Hello`] and [`Challenge`].
+/// It changes only when an old peer would misread a frame: new fields and new kinds of frames are
+/// skipped by those who do not know them.
+pub const PROTOCOL: u32 = 1;
+
+/// The longest frame, length prefix not counted: 1 MiB holds the longest possible report
+/// ([`crate::report::ROWS_MAX`] rows of IPv6 hosts take about 0.6 MiB). A longer one ends the
+/// session, before memory is reserved for it.
+pub const FRAME_BYTES_MAX: usize = 1 << 20;
+
+/// The longest frame of a peer that has not proven itself: a `Challenge` with all its proofs takes
+/// under 600 bytes. Longer ends the session.
+pub const UNPROVEN_FRAME_BYTES_MAX: usize = 4096;
+
+/// Most backends in one registration: an agent on a proxy in front of a large site has some
+/// hundreds. More is refused whole; the site needs a second agent.
+pub const BACKENDS_MAX: usize = 1024;
+
+/// Most addresses that an overwatch excludes from learning: a few per overwatch. More is refused.
+pub const EXCLUDES_MAX: usize = 1024;
+
+/// Most peers that an overwatch names: ten times the overwatches of any known site. More is refused.
+pub const PEERS_MAX: usize = 64;
+
+/// The longest heartbeat interval, an hour: a longer one says nothing about who lives.
+pub const HEARTBEAT_MS_MAX: u64 = 3_600_000;
+
+/// Most heartbeats that may be missed: beyond 1,000 nobody waits for them.
+pub const MISSED_THRESHOLD_MAX: u32 = 1_000;
+
+/// The longest that a row may be good for, ten years; it keeps sums of times small.
+pub const SUBNET_TTL_MS_MAX: u64 = 10 * 365 * 86_400_000;
+
+/// Names one overwatch, as in its certificate.
+pub type OverwatchId = Name<OverwatchKind>;
+
+/// Marks an [`OverwatchId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OverwatchKind {}
+
+/// One message of the mesh.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Frame {
+    /// Agent, first: who it is.
+    Hello(Hello),
+    /// Overwatch, second: its proof.
+    Challenge(Challenge),
+    /// Agent, third: its proof.
+    Proof(Proof),
+    /// Overwatch: the session stands. Sent again when its lists change; it replaces the earlier.
+    Welcome(Welcome),
+    /// Either side: a no, and why.
+    Refused(Refusal),
+    /// Agent: all it offers; replaces the earlier one. Sent at each change.
+    Registration(Registration),
+    /// Agent, each interval: it lives.
+    Heartbeat,
+    /// Agent: what it learned.
+    Report {
+        /// The life of the agent's learner that the report's sequences belong to.
+        epoch: u64,
+        /// The rows.
+        report: Report,
+    },
+    /// Overwatch: everything up to `sequence` of `epoch` is in its table.
+    Ack(Position),
+    /// Either side: a clean stop. An agent's backends leave the answers at once.
+    Goodbye,
+}
+
+/// The kinds of [`Frame`], for errors and counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FrameKind {
+    /// [`Frame::Hello`]
+    Hello,
+    /// [`Frame::Challenge`]
+    Challenge,
+    /// [`Frame::Proof`]
+    Proof,
+    /// [`Frame::Welcome`]
+    Welcome,
+    /// [`Frame::Refused`]
+    Refused,
+    /// [`Frame::Registration`]
+    Registration,
+    /// [`Frame::Heartbeat`]
+    Heartbeat,
+    /// [`Frame::Report`]
+    Report,
+    /// [`Frame::Ack`]
+    Ack,
+    /// [`Frame::Goodbye`]
+    Goodbye,
+}
+
+/// Who an agent says it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// The newest protocol it speaks.
+    pub protocol: u32,
+    /// Its id, as in its certificate.
+    pub agent_id: AgentId,
+    /// Grows with each start of the agent.
+    pub epoch: u64,
+    /// One service it will claim; tells the overwatch which tokens to prove.
+    pub service: Service,
+}
+
+/// What the overwatch proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Challenge {
+    /// The protocol of this session.
+    pub protocol: u32,
+    /// Its id, as in its certificate.
+    pub overwatch_id: OverwatchId,
+    /// One MAC for each of its mesh keys alone; at most two.
+    pub memberships: Vec<Mac>,
+    /// One MAC for each of its mesh keys with each token of the service; at most four.
+    pub proofs: Vec<Mac>,
+}
+
+/// What the agent proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// Which of [`Challenge::proofs`] it answers.
+    pub index: u32,
+    /// The agent's MAC under the same secrets.
+    pub mac: Mac,
+}
+
+/// What an agent needs to know to begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Welcome {
+    /// Up to where the overwatch has the agent's reports; `None` asks for all.
+    pub resume: Option<Position>,
+    /// Addresses whose connections must not be learned from: the overwatches' own checks.
+    /// At most [`EXCLUDES_MAX`].
+    pub exclude: Vec<IpAddr>,
+    /// The other overwatches, as `host:port`. At most [`PEERS_MAX`].
+    pub peers: Vec<String>,
+}
+
+/// All that an agent offers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registration {
+    /// The site that all of its backends stand in.
+    pub region: Region,
+    /// Its backends; at most [`BACKENDS_MAX`].
+    pub backends: Vec<BackendOffer>,
+    /// How often it sends a heartbeat, in milliseconds; 1 to [`HEARTBEAT_MS_MAX`].
+    pub heartbeat_ms: u64,
+    /// After how many missed heartbeats it counts as gone; 1 to [`MISSED_THRESHOLD_MAX`].
+    pub missed_threshold: u32,
+    /// How long its rows are good for after they were observed, in milliseconds; 1 to
+    /// [`SUBNET_TTL_MS_MAX`].
+    pub subnet_ttl_ms: u64,
+}
+
+/// One backend, as its agent sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackendOffer {
+    /// Service, address and port.
+    pub key: BackendKey,
+    /// The port that the kernel shows for its connections: its own, or the proxy's in front of it.
+    pub listen_port: u16,
+    /// Its share among the servers of its region.
+    pub weight: u32,
+    /// How the agent checks it, so that an overwatch can check alike; `None`: not at all.
+    pub check: Option<CheckSpec>,
+    /// Whether the agent's own check says that it is up.
+    pub healthy: bool,
+}
+
+impl Frame {
+    /// Which kind of frame this is.
+    #[must_use]
+    pub const fn kind(&self) -> FrameKind {
+        match self {
+            Self::Hello(_) => FrameKind::Hello,
+            Self::Challenge(_) => FrameKind::Challenge,
+            Self::Proof(_) => FrameKind::Proof,
+            Self::Welcome(_) => FrameKind::Welcome,
+            Self::Refused(_) => FrameKind::Refused,
+            Self::Registration(_) => FrameKind::Registration,
+            Self::Heartbeat => FrameKind::Heartbeat,
+            Self::Report { .. } => FrameKind::Report,
+            Self::Ack(_) => FrameKind::Ack,
+            Self::Goodbye => FrameKind::Goodbye,
+        }
+    }
+}
+
+impl FrameKind {
+    /// The kind as a word, for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hello => "hello",
+            Self::Challenge => "challenge",
+            Self::Proof => "proof",
+            Self::Welcome => "welcome",
+            Self::Refused => "refused",
+            Self::Registration => "registration",
+            Self::Heartbeat => "heartbeat",
+            Self::Report => "report",
+            Self::Ack => "ack",
+            Self::Goodbye => "goodbye",
+        }
+    }
+}

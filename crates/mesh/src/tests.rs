@@ -1,0 +1,4 @@
+//! What is tested across modules.
+
+mod conversation;
+mod fuzzing;

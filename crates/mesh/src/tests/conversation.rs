@@ -1,0 +1,187 @@
+//! One recorded conversation, byte for byte: the current code must say exactly this and accept
+//! exactly this. A difference means that released versions no longer understand one another.
+//!
+//! `UPDATE_EXPECT=1` writes the recording anew.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use crate::{
+    AgentHandshake, AgentIdentity, AgentStep, BackendOffer, Exporter, Frame, FrameDecoder, KeyHash,
+    MeshKeys, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, Refusal, RefusalReason,
+    Registration, Token, TokenSecret, Tokens, Welcome, encode,
+};
+use health::{CheckKind, CheckSpec, HttpCheck};
+use latency::{PortReport, Position, RefreshRow, Report, ReportRow};
+use model::{BackendKey, Rtt, Time};
+
+const RECORDING: &str = "testdata/conversation.txt";
+
+/// Who speaks, and what.
+type Line = (&'static str, Frame);
+
+fn peer(name: &str, address: &str, key: u8, own_key: u8) -> Peer {
+    Peer {
+        address: address.parse().unwrap(),
+        name: name.to_owned(),
+        key: KeyHash::from_bytes([key; 32]),
+        own_key: KeyHash::from_bytes([own_key; 32]),
+        exporter: Exporter::from_bytes(std::array::from_fn(|n| u8::try_from(n).unwrap())),
+    }
+}
+
+fn agent() -> AgentIdentity {
+    AgentIdentity {
+        agent_id: "backend-eu-west".parse().unwrap(),
+        epoch: 1_766_138_700_000,
+        service: "app.demo.local".parse().unwrap(),
+        keys: MeshKeys::new([[1; 32]]).unwrap(),
+        tokens: vec![TokenSecret::new("token-of-the-recorded-talk".to_owned())],
+    }
+}
+
+fn overwatch() -> OverwatchIdentity {
+    let token = |text: &str| Token {
+        service: "app.demo.local".parse().unwrap(),
+        secret: TokenSecret::new(text.to_owned()),
+        regions: Vec::new(),
+        networks: Vec::new(),
+    };
+    OverwatchIdentity {
+        overwatch_id: "overwatch-us-east".parse().unwrap(),
+        keys: MeshKeys::new([[2; 32], [1; 32]]).unwrap(),
+        tokens: Tokens::new(vec![
+            token("next-token-of-the-talk"),
+            token("token-of-the-recorded-talk"),
+        ])
+        .unwrap(),
+    }
+}
+
+/// The four frames of the beginning, made by both state machines.
+fn beginning() -> Vec<Line> {
+    let mut server =
+        OverwatchHandshake::new(peer("backend-eu-west", "10.2.1.10:40000", 0xa1, 0x0f));
+    let seen = peer("overwatch-us-east", "10.1.1.10:7946", 0x0f, 0xa1);
+    let (mut client, hello) = AgentHandshake::start(agent(), seen, None).unwrap();
+    let step = server.on_frame(hello.clone(), &overwatch()).unwrap();
+    let OverwatchStep::Send(challenge) = step else { panic!("{step:?}") };
+    let step = client.on_frame(challenge.clone()).unwrap();
+    let AgentStep::Prove { send: proof, .. } = step else { panic!("{step:?}") };
+    let step = server.on_frame(proof.clone(), &overwatch()).unwrap();
+    assert!(matches!(step, OverwatchStep::Proven(_)), "{step:?}");
+    let welcome = Frame::Welcome(Welcome {
+        resume: Some(Position { epoch: 1_766_138_700_000, sequence: 41 }),
+        exclude: vec![IpAddr::from([10, 1, 1, 10]), "2001:db8::10".parse().unwrap()],
+        peers: vec!["10.1.1.11:7946".to_owned(), "[2001:db8::11]:7946".to_owned()],
+    });
+    let step = client.on_frame(welcome.clone()).unwrap();
+    assert!(matches!(step, AgentStep::Welcomed { .. }), "{step:?}");
+    vec![("agent", hello), ("overwatch", challenge), ("agent", proof), ("overwatch", welcome)]
+}
+
+fn registration() -> Registration {
+    let check = CheckSpec {
+        kind: CheckKind::Http(HttpCheck {
+            path: "/health".to_owned(),
+            host: Some("app.demo.local".to_owned()),
+            status: "2xx,304".parse().unwrap(),
+        }),
+        interval_ms: 30_000,
+        timeout_ms: 5_000,
+        failure_threshold: 3,
+        success_threshold: 2,
+    };
+    let offer = |socket: &str, check| {
+        let socket: SocketAddr = socket.parse().unwrap();
+        BackendOffer {
+            key: BackendKey {
+                service: "app.demo.local".parse().unwrap(),
+                address: socket.ip(),
+                port: socket.port(),
+            },
+            listen_port: 8080,
+            weight: 100,
+            check,
+            healthy: true,
+        }
+    };
+    Registration {
+        region: "eu-west".parse().unwrap(),
+        backends: vec![offer("10.2.1.10:80", Some(check)), offer("[2001:db8:2::10]:80", None)],
+        heartbeat_ms: 10_000,
+        missed_threshold: 3,
+        subnet_ttl_ms: 604_800_000,
+    }
+}
+
+fn report() -> Report {
+    let row = |subnet: &str, rtt_us, samples| ReportRow {
+        subnet: subnet.parse().unwrap(),
+        rtt_us: Rtt::from_us(rtt_us).unwrap(),
+        deviation_us: 1_024,
+        min_rtt: Rtt::from_us(rtt_us - 512).unwrap(),
+        samples,
+        observed_at: Time::from_unix_ms(1_766_138_700_000),
+    };
+    let refreshed = RefreshRow {
+        subnet: "10.9.0.0/22".parse().unwrap(),
+        samples: 12,
+        observed_at: Time::from_unix_ms(1_766_138_688_000),
+    };
+    let rows = vec![
+        row("10.1.2.0/24", 85_504, 150),
+        row("10.3.2.0/24", 167_936, 7),
+        row("2001:db8:7::/48", 1_024, 5),
+    ];
+    let port = PortReport { port: 8080, rows, refreshed: vec![refreshed] };
+    Report { after: 41, through: 45, ports: vec![port] }
+}
+
+fn conversation() -> Vec<Line> {
+    let epoch = 1_766_138_700_000;
+    let refusal = Refusal::new(RefusalReason::AddressNotGranted, "app.demo.local at 10.2.1.12:80");
+    let mut lines = beginning();
+    lines.extend([
+        ("agent", Frame::Registration(registration())),
+        ("overwatch", Frame::Refused(refusal)),
+        ("agent", Frame::Heartbeat),
+        ("agent", Frame::Report { epoch, report: report() }),
+        ("overwatch", Frame::Ack(Position { epoch, sequence: 45 })),
+        ("agent", Frame::Goodbye),
+    ]);
+    lines
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn the_recorded_conversation_is_said_and_understood() {
+    let lines = conversation();
+    let said: String = lines
+        .iter()
+        .map(|(speaker, frame)| {
+            let mut bytes = Vec::new();
+            encode(frame, &mut bytes).unwrap();
+            format!("{speaker} {} {}\n", frame.kind().as_str(), hex(&bytes))
+        })
+        .collect();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDING);
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&path, &said).unwrap();
+    }
+    let recorded = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(said, recorded, "the bytes on the wire changed; bless with UPDATE_EXPECT=1");
+    for (line, (_, frame)) in recorded.lines().zip(&lines) {
+        let mut decoder = FrameDecoder::new();
+        decoder.push(&bytes_of(line.rsplit(' ').next().unwrap()));
+        assert_eq!(decoder.next_frame().as_ref(), Ok(&Some(frame.clone())), "{line}");
+        assert_eq!(decoder.next_frame(), Ok(None));
+    }
+}

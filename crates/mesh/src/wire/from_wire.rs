@@ -1,0 +1,188 @@
+//! Protobuf twins to frames: every value is checked here, once.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use health::{CheckKind, CheckSpec, HttpCheck};
+use model::BackendKey;
+use model::name::Name;
+
+use crate::codec::FrameError;
+use crate::frame::{
+    self, BACKENDS_MAX, EXCLUDES_MAX, Frame, FrameKind, HEARTBEAT_MS_MAX, MISSED_THRESHOLD_MAX,
+    PEERS_MAX, SUBNET_TTL_MS_MAX,
+};
+use crate::proof::Mac;
+use crate::refusal::{Refusal, RefusalReason};
+use crate::report;
+use crate::wire::to_wire::{HTTP, HTTPS, TCP};
+use crate::wire::{
+    BackendOffer, Body, Challenge, Hello, Position, Proof, Refused, Registration, Report, Welcome,
+};
+
+/// Most MACs in one list of a challenge: two mesh keys with two tokens each.
+const MACS_MAX: usize = 4;
+
+/// The longest peer: a host name (RFC 1035, 2.3.4), a colon, a port.
+const PEER_BYTES_MAX: usize = 253 + 1 + 5;
+
+/// The frame of a twin.
+///
+/// # Errors
+///
+/// A field that holds what it cannot.
+pub(crate) fn frame(body: Body) -> Result<Frame, FrameError> {
+    Ok(match body {
+        Body::Hello(hello) => Frame::Hello(hello_of(&hello)?),
+        Body::Challenge(challenge) => Frame::Challenge(challenge_of(&challenge)?),
+        Body::Proof(proof) => Frame::Proof(proof_of(&proof)?),
+        Body::Welcome(welcome) => Frame::Welcome(welcome_of(welcome)?),
+        Body::Refused(refused) => Frame::Refused(refusal_of(&refused)),
+        Body::Registration(registration) => Frame::Registration(registration_of(registration)?),
+        Body::Heartbeat(_) => Frame::Heartbeat,
+        Body::Report(report) => report_of(&report)?,
+        Body::Ack(position) => Frame::Ack(position_of(position)),
+        Body::Goodbye(_) => Frame::Goodbye,
+    })
+}
+
+const fn invalid(frame: FrameKind, field: &'static str) -> FrameError {
+    FrameError::Field { frame, field }
+}
+
+fn hello_of(hello: &Hello) -> Result<frame::Hello, FrameError> {
+    Ok(frame::Hello {
+        protocol: hello.protocol,
+        agent_id: name_of(&hello.agent_id, invalid(FrameKind::Hello, "agent_id"))?,
+        epoch: hello.epoch,
+        service: name_of(&hello.service, invalid(FrameKind::Hello, "service"))?,
+    })
+}
+
+fn challenge_of(challenge: &Challenge) -> Result<frame::Challenge, FrameError> {
+    let macs = |macs: &[Vec<u8>], field| -> Result<Vec<Mac>, FrameError> {
+        if macs.len() > MACS_MAX {
+            return Err(invalid(FrameKind::Challenge, field));
+        }
+        macs.iter().map(|mac| mac_of(mac).ok_or(invalid(FrameKind::Challenge, field))).collect()
+    };
+    Ok(frame::Challenge {
+        protocol: challenge.protocol,
+        overwatch_id: name_of(
+            &challenge.overwatch_id,
+            invalid(FrameKind::Challenge, "overwatch_id"),
+        )?,
+        memberships: macs(&challenge.memberships, "memberships")?,
+        proofs: macs(&challenge.proofs, "proofs")?,
+    })
+}
+
+fn proof_of(proof: &Proof) -> Result<frame::Proof, FrameError> {
+    let mac = mac_of(&proof.mac).ok_or(invalid(FrameKind::Proof, "mac"))?;
+    Ok(frame::Proof { index: proof.index, mac })
+}
+
+fn welcome_of(welcome: Welcome) -> Result<frame::Welcome, FrameError> {
+    let Welcome { resume, exclude, peers } = welcome;
+    if exclude.len() > EXCLUDES_MAX {
+        return Err(invalid(FrameKind::Welcome, "exclude"));
+    }
+    let is_peer = |peer: &String| {
+        peer.len() <= PEER_BYTES_MAX
+            && peer.contains(':')
+            && peer.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    if peers.len() > PEERS_MAX || !peers.iter().all(is_peer) {
+        return Err(invalid(FrameKind::Welcome, "peers"));
+    }
+    let address = |bytes: &Vec<u8>| address_of(bytes).ok_or(invalid(FrameKind::Welcome, "exclude"));
+    let exclude = exclude.iter().map(address).collect::<Result<_, _>>()?;
+    Ok(frame::Welcome { resume: resume.map(position_of), exclude, peers })
+}
+
+fn refusal_of(refused: &Refused) -> Refusal {
+    Refusal::new(RefusalReason::from_number(refused.reason), &refused.detail)
+}
+
+fn registration_of(registration: Registration) -> Result<frame::Registration, FrameError> {
+    let Registration { region, backends, heartbeat_ms, missed_threshold, subnet_ttl_ms } =
+        registration;
+    let check = |holds: bool, field| match holds {
+        true => Ok(()),
+        false => Err(invalid(FrameKind::Registration, field)),
+    };
+    check(backends.len() <= BACKENDS_MAX, "backends")?;
+    check((1..=HEARTBEAT_MS_MAX).contains(&heartbeat_ms), "heartbeat_ms")?;
+    check((1..=MISSED_THRESHOLD_MAX).contains(&missed_threshold), "missed_threshold")?;
+    check((1..=SUBNET_TTL_MS_MAX).contains(&subnet_ttl_ms), "subnet_ttl_ms")?;
+    Ok(frame::Registration {
+        region: name_of(&region, invalid(FrameKind::Registration, "region"))?,
+        backends: backends.into_iter().map(offer_of).collect::<Result<_, _>>()?,
+        heartbeat_ms,
+        missed_threshold,
+        subnet_ttl_ms,
+    })
+}
+
+fn offer_of(offer: BackendOffer) -> Result<frame::BackendOffer, FrameError> {
+    let address = address_of(&offer.address).ok_or(invalid(FrameKind::Registration, "address"))?;
+    let port = |port: u32, field| {
+        let port = u16::try_from(port).ok().filter(|port| *port > 0);
+        port.ok_or(invalid(FrameKind::Registration, field))
+    };
+    Ok(frame::BackendOffer {
+        key: BackendKey {
+            service: name_of(&offer.service, invalid(FrameKind::Registration, "service"))?,
+            address,
+            port: port(offer.port, "port")?,
+        },
+        listen_port: port(offer.listen_port, "listen_port")?,
+        weight: offer.weight,
+        check: offer.check.map(check_of).transpose()?,
+        healthy: offer.healthy,
+    })
+}
+
+fn check_of(check: super::CheckSpec) -> Result<CheckSpec, FrameError> {
+    let http = |check: super::CheckSpec| -> Result<HttpCheck, FrameError> {
+        let status =
+            check.status.parse().map_err(|_| invalid(FrameKind::Registration, "check.status"))?;
+        Ok(HttpCheck { path: check.path, host: check.host, status })
+    };
+    let super::CheckSpec { interval_ms, timeout_ms, failure_threshold, success_threshold, .. } =
+        check;
+    let kind = match check.kind {
+        TCP => CheckKind::Tcp,
+        HTTP => CheckKind::Http(http(check)?),
+        HTTPS => CheckKind::Https(http(check)?),
+        _ => return Err(invalid(FrameKind::Registration, "check.kind")),
+    };
+    let spec = CheckSpec { kind, interval_ms, timeout_ms, failure_threshold, success_threshold };
+    spec.validate().map_err(|_| invalid(FrameKind::Registration, "check"))?;
+    Ok(spec)
+}
+
+fn report_of(report: &Report) -> Result<Frame, FrameError> {
+    let epoch = report.epoch;
+    report::decode(report).map(|report| Frame::Report { epoch, report }).map_err(FrameError::Report)
+}
+
+const fn position_of(position: Position) -> latency::Position {
+    latency::Position { epoch: position.epoch, sequence: position.sequence }
+}
+
+fn name_of<Kind>(text: &str, invalid: FrameError) -> Result<Name<Kind>, FrameError> {
+    text.parse().map_err(|_| invalid)
+}
+
+fn mac_of(bytes: &[u8]) -> Option<Mac> {
+    bytes.try_into().ok().map(Mac::from_bytes)
+}
+
+/// An address of 4 or 16 bytes; a v4-mapped one is folded.
+fn address_of(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
+        return Some(Ipv4Addr::from_octets(octets).into());
+    }
+    let octets = <[u8; 16]>::try_from(bytes).ok()?;
+    Some(IpAddr::from(Ipv6Addr::from_octets(octets)).to_canonical())
+}

@@ -1,0 +1,129 @@
+//! Frames to their protobuf twins.
+
+use std::net::IpAddr;
+
+use health::{CheckKind, CheckSpec};
+
+use crate::codec::EncodeError;
+use crate::frame::{self, BACKENDS_MAX, EXCLUDES_MAX, Frame, PEERS_MAX};
+use crate::proof::Mac;
+use crate::report;
+use crate::wire::{
+    BackendOffer, Body, Challenge, Empty, Envelope, Hello, Position, Proof, Refused, Registration,
+    Welcome,
+};
+
+/// The number of [`CheckKind::Tcp`].
+pub(super) const TCP: u32 = 1;
+/// The number of [`CheckKind::Http`].
+pub(super) const HTTP: u32 = 2;
+/// The number of [`CheckKind::Https`].
+pub(super) const HTTPS: u32 = 3;
+
+/// The twin of a frame.
+///
+/// # Errors
+///
+/// More of something than the other side accepts.
+pub(crate) fn envelope(frame: &Frame) -> Result<Envelope, EncodeError> {
+    let body = match frame {
+        Frame::Hello(hello) => Body::Hello(Hello {
+            protocol: hello.protocol,
+            agent_id: hello.agent_id.to_string(),
+            epoch: hello.epoch,
+            service: hello.service.to_string(),
+        }),
+        Frame::Challenge(challenge) => Body::Challenge(Challenge {
+            protocol: challenge.protocol,
+            overwatch_id: challenge.overwatch_id.to_string(),
+            memberships: macs(&challenge.memberships),
+            proofs: macs(&challenge.proofs),
+        }),
+        Frame::Proof(proof) => {
+            Body::Proof(Proof { index: proof.index, mac: proof.mac.as_bytes().to_vec() })
+        }
+        Frame::Welcome(welcome) => Body::Welcome(welcome_of(welcome)?),
+        Frame::Refused(refusal) => Body::Refused(Refused {
+            reason: refusal.reason.number(),
+            detail: refusal.detail().to_owned(),
+        }),
+        Frame::Registration(registration) => Body::Registration(registration_of(registration)?),
+        Frame::Heartbeat => Body::Heartbeat(Empty {}),
+        Frame::Report { epoch, report } => Body::Report(report::encode(*epoch, report)?),
+        Frame::Ack(position) => Body::Ack(position_of(*position)),
+        Frame::Goodbye => Body::Goodbye(Empty {}),
+    };
+    Ok(Envelope { body: Some(body) })
+}
+
+fn macs(macs: &[Mac]) -> Vec<Vec<u8>> {
+    macs.iter().map(|mac| mac.as_bytes().to_vec()).collect()
+}
+
+const fn position_of(position: latency::Position) -> Position {
+    Position { epoch: position.epoch, sequence: position.sequence }
+}
+
+fn welcome_of(welcome: &frame::Welcome) -> Result<Welcome, EncodeError> {
+    if welcome.exclude.len() > EXCLUDES_MAX {
+        return Err(EncodeError::TooMany("excluded addresses"));
+    }
+    if welcome.peers.len() > PEERS_MAX {
+        return Err(EncodeError::TooMany("peers"));
+    }
+    Ok(Welcome {
+        resume: welcome.resume.map(position_of),
+        exclude: welcome.exclude.iter().copied().map(address_of).collect(),
+        peers: welcome.peers.clone(),
+    })
+}
+
+fn registration_of(registration: &frame::Registration) -> Result<Registration, EncodeError> {
+    if registration.backends.len() > BACKENDS_MAX {
+        return Err(EncodeError::TooMany("backends"));
+    }
+    Ok(Registration {
+        region: registration.region.to_string(),
+        backends: registration.backends.iter().map(offer_of).collect(),
+        heartbeat_ms: registration.heartbeat_ms,
+        missed_threshold: registration.missed_threshold,
+        subnet_ttl_ms: registration.subnet_ttl_ms,
+    })
+}
+
+fn offer_of(offer: &frame::BackendOffer) -> BackendOffer {
+    BackendOffer {
+        service: offer.key.service.to_string(),
+        address: address_of(offer.key.address),
+        port: offer.key.port.into(),
+        listen_port: offer.listen_port.into(),
+        weight: offer.weight,
+        check: offer.check.as_ref().map(check_of),
+        healthy: offer.healthy,
+    }
+}
+
+fn check_of(spec: &CheckSpec) -> super::CheckSpec {
+    let (kind, http) = match &spec.kind {
+        CheckKind::Tcp => (TCP, None),
+        CheckKind::Http(http) => (HTTP, Some(http)),
+        CheckKind::Https(http) => (HTTPS, Some(http)),
+    };
+    super::CheckSpec {
+        kind,
+        path: http.map_or_else(String::new, |http| http.path.clone()),
+        host: http.and_then(|http| http.host.clone()),
+        status: http.map_or_else(String::new, |http| http.status.to_string()),
+        interval_ms: spec.interval_ms,
+        timeout_ms: spec.timeout_ms,
+        failure_threshold: spec.failure_threshold,
+        success_threshold: spec.success_threshold,
+    }
+}
+
+fn address_of(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    }
+}
