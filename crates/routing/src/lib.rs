@@ -46,6 +46,9 @@ pub mod pool;
 
 pub mod decide;
 
+#[cfg(test)]
+mod fixture;
+
 pub use algorithm::Algorithm;
 pub use decide::{Candidate, Decision, decide};
 pub use estimates::RegionRtt;

@@ -1,0 +1,110 @@
+//! `decide` is on the path of every query: it must not allocate. Counts with an allocator of its
+//! own, which is why this is a test by itself.
+
+#![expect(
+    unsafe_code,
+    reason = "a global allocator is an unsafe trait; it only counts and passes on"
+)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+
+use geo::{CustomMapping, Geo};
+use health::Standing;
+use latency::RegionEstimate;
+use model::{Rtt, Time};
+use routing::{
+    Algorithm, DomainSettings, NonePolicy, RegionSettings, Server, ServerPool, compile, decide,
+};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is passed on as it is.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn settings(algorithm: Algorithm) -> DomainSettings {
+    let region = |name: &str| RegionSettings {
+        name: name.parse().unwrap(),
+        countries: Vec::new(),
+        continents: Vec::new(),
+    };
+    DomainSettings {
+        name: "app.demo.local".parse().unwrap(),
+        algorithm,
+        regions: vec![region("eu-west"), region("ap-southeast")],
+        default_region: None,
+        constraints: Vec::new(),
+        ttl_s: 60,
+        none_healthy: NonePolicy::LastHealthy,
+    }
+}
+
+fn server(region: &str, address: &str) -> Server {
+    Server {
+        region: region.parse().unwrap(),
+        address: address.parse().unwrap(),
+        port: 443,
+        weight: 100,
+        standing: Standing::Up,
+        last_up: None,
+        connect_rtt: None,
+    }
+}
+
+#[test]
+fn decide_allocates_nothing() {
+    let custom = CustomMapping {
+        subnet: "10.1.0.0/16".parse().unwrap(),
+        region: "eu-west".parse().unwrap(),
+        comment: None,
+    };
+    let geo = Arc::new(Geo::build(None, None, &[custom]).unwrap());
+    let estimate = RegionEstimate {
+        rtt: Rtt::from_us(85_000).unwrap(),
+        deviation_us: 0,
+        samples: 9,
+        observed_at: Time::EPOCH,
+        agents: 1,
+    };
+    let rows = [("10.1.2.0/24".parse().unwrap(), "ap-southeast".parse().unwrap(), estimate)];
+    for algorithm in [
+        Algorithm::LearnedLatency { max_latency_ms: Some(300), min_samples: 5 },
+        Algorithm::Geolocation,
+        Algorithm::Latency { max_latency_ms: None },
+        Algorithm::RoundRobin,
+        Algorithm::Weighted,
+        Algorithm::Failover,
+    ] {
+        let settings = Arc::new(settings(algorithm));
+        let map = compile(&settings, &geo, &rows, None);
+        let servers = ["192.0.2.1", "192.0.2.2", "2001:db8::1"].map(|a| server("eu-west", a));
+        let pool = ServerPool::new(&settings, servers.to_vec());
+        let before = ALLOCATIONS.with(Cell::get);
+        for turn in 0..100 {
+            let client = [10, 1, (turn % 4) as u8, 9].into();
+            let decision = decide(&map, &pool, client, turn);
+            assert_eq!(decision.ipv4.servers().count(), 2);
+            assert!(decision.rtt().is_none() && decision.runners_up().count() == 1);
+        }
+        assert_eq!(ALLOCATIONS.with(Cell::get), before, "{}", algorithm.as_str());
+    }
+}
