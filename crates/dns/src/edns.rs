@@ -197,6 +197,3 @@ fn octets<const N: usize>(source: u8, address: &[u8]) -> Result<[u8; N], OptionF
     room.copy_from_slice(address);
     Ok(octets)
 }
-
-#[cfg(test)]
-mod tests;

@@ -98,7 +98,7 @@ pub enum Why {
     #[error("a message that ends inside a question or a record")]
     Cut,
     /// Bytes behind the last record.
-    #[error("{0} bytes behind the last record")]
+    #[error("bytes behind the last record: {0}")]
     Trailing(usize),
     /// More than one OPT record.
     #[error("more than one OPT record")]

@@ -1,1 +1,101 @@
-//! Tests.
+//! The writer at its edges: every buffer, every limit.
+
+use std::net::Ipv4Addr;
+
+use super::*;
+use crate::query::{Fault, parse};
+
+/// A query for `a.example` with an OPT record that carries a client's /24.
+const QUERY: &[u8] = b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\
+    \x01a\x07example\x00\x00\x01\x00\x01\
+    \x00\x00\x29\x10\x00\x00\x00\x80\x00\x00\x0b\
+    \x00\x08\x00\x07\x00\x01\x18\x00\x0a\x01\x02";
+
+/// Header, question, OPT record with the client subnet.
+const LEAST_BYTES: usize = 12 + 15 + 11 + 11;
+
+const HEAD: Head = Head { rcode: Rcode::NOERROR, authoritative: true, scope: 24 };
+
+#[test]
+fn no_buffer_is_overrun() {
+    let query = parse(QUERY).unwrap();
+    let addresses = [Rdata::A(Ipv4Addr::LOCALHOST); 2];
+    for length in 0..600 {
+        let mut buffer = vec![0; length];
+        let limit = Limit::udp(query.edns.as_ref(), 1232);
+        let answer = Answer::to_query(&query, HEAD, limit, &mut buffer);
+        if length < LEAST_BYTES {
+            assert_eq!(answer.err(), Some(NoRoom(length)));
+            continue;
+        }
+        let mut answer = answer.unwrap();
+        let fits = length >= LEAST_BYTES + 2 * 16;
+        assert_eq!(answer.add(Section::Answer, query.question.name, 60, addresses), fits);
+        assert_eq!(answer.is_truncated(), !fits);
+        let expect = LEAST_BYTES + if fits { 2 * 16 } else { 0 };
+        assert_eq!(answer.finish().len(), expect, "in {length} bytes");
+    }
+}
+
+#[test]
+fn refusals_fit_whatever_they_have_to_repeat() {
+    let long =
+        [&[0, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1], &[1, b'a'].repeat(127)[..], &[0; 5]].concat();
+    let Err(Fault::Refuse(refusal)) = parse(&long) else {
+        panic!("a record is missing");
+    };
+    let mut buffer = [0; 512];
+    let answer = Answer::to_refusal(&refusal, Limit::udp(None, 512), &mut buffer).unwrap();
+    assert_eq!(answer.finish().len(), 12 + 255 + 4);
+}
+
+#[test]
+fn limits_are_the_smaller_of_both_sizes_and_never_below_512() {
+    let edns = |udp_size| Edns {
+        udp_size,
+        version: 0,
+        dnssec_ok: false,
+        client_subnet: None,
+        cookie: None,
+        nsid: None,
+    };
+    for (asked, ours, expect) in [
+        (None, 1232, 512),
+        (Some(512), 1232, 512),
+        (Some(1232), 1232, 1232),
+        (Some(4096), 1232, 1232),
+        (Some(1000), 4096, 1000),
+        (Some(4096), 100, 512),
+        (Some(0), 1232, 512),
+        (Some(65_535), 65_535, 65_535),
+    ] {
+        let limit = Limit::udp(asked.map(edns).as_ref(), ours);
+        assert_eq!(limit.bytes(), expect, "asked {asked:?}, ours {ours}");
+    }
+    assert_eq!(Limit::tcp(1232).bytes(), 65_535);
+}
+
+#[test]
+fn an_answer_by_tcp_ends_at_the_length_that_can_be_said() {
+    let query = parse(QUERY).unwrap();
+    let mut buffer = vec![0; 100_000];
+    let mut answer = Answer::to_query(&query, HEAD, Limit::tcp(1232), &mut buffer).unwrap();
+    let mut sets = 0;
+    while answer.add(Section::Answer, query.question.name, 60, [Rdata::A(Ipv4Addr::LOCALHOST)]) {
+        sets += 1;
+    }
+    assert_eq!(sets, (65_535 - LEAST_BYTES) / 16);
+    assert!(answer.is_truncated());
+    assert!(answer.finish().len() > 65_535 - 16);
+}
+
+#[test]
+fn data_that_no_length_can_say_does_not_fit() {
+    let query = parse(QUERY).unwrap();
+    let mut buffer = vec![0; 100_000];
+    let mut answer = Answer::to_query(&query, HEAD, Limit::tcp(1232), &mut buffer).unwrap();
+    let bytes = vec![0; 65_536];
+    let rdata = Rdata::Other { record_type: RecordType(65_280), bytes: &bytes };
+    assert!(!answer.add(Section::Answer, query.question.name, 60, [rdata]));
+    assert_eq!(answer.finish().len(), LEAST_BYTES);
+}

@@ -1,0 +1,16 @@
+//! The crate as its callers see it: text dialogues, the comparison with the library `domain`, and
+//! the fuzz entry in a seeded loop.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may stop where it is surprised"
+)]
+
+mod oracle;
+
+mod dialogues;
+
+mod differential;
+
+mod fuzz_loop;
