@@ -1,6 +1,7 @@
 //! `decide` is on the path of every query: it must not allocate. Counts with an allocator of its
 //! own, which is why this is a test by itself.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
 #![expect(
     unsafe_code,
     reason = "a global allocator is an unsafe trait; it only counts and passes on"

@@ -341,7 +341,7 @@ fn longest<T>(entries: &[(Subnet, T)], client: IpAddr) -> Option<&T> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn blocks_are_truthful_widest_and_never_overlap(world in world()) {
