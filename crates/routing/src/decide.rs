@@ -60,8 +60,8 @@ pub struct Candidate<'a> {
 /// 4. Limits: `min_samples` gates the rows (`estimates`); `max_latency_ms` puts a region behind
 ///    all others, so that it is taken where nothing else is left, under a reason of its own
 ///    (`algorithm::learned_latency`).
-/// 5. Hold, 6. explore, 7. capacity: they act on the ranking of a block between its making and its
-///    number, in `map`. Not built yet.
+/// 5. to 7. Hold, explore, capacity: their place is in `map`, between the making of a block's
+///    ranking and its number.
 /// 8. Reason: that of the region chosen, in the ranking; the policy's where it decided.
 /// 9. Scope: the block (`map`).
 #[must_use]
