@@ -97,19 +97,27 @@ pub struct NoRoom(pub usize);
 
 /// An answer that is being written.
 pub struct Answer<'b> {
+    /// What is written.
     sink: Sink<'b>,
+    /// The header as it will be.
     header: Header,
+    /// What was counted so far.
     counts: Counts,
+    /// The class of the records: the question's.
     class: Class,
+    /// The section at hand.
     section: Section,
+    /// The record to end with.
     opt: Option<Opt>,
 }
 
 /// The OPT record that will end the answer.
 struct Opt {
+    /// The longest query we take by UDP, in bytes.
     udp_size: u16,
     /// Extended response code, version and flags.
     ttl: u32,
+    /// The value of the client subnet option, and behind it nothing.
     client_subnet: [u8; CLIENT_SUBNET_BYTES_MAX],
     /// How much of `client_subnet` is the option's value. `None` where the query has no such option.
     client_subnet_length: Option<usize>,
@@ -147,6 +155,7 @@ impl<'b> Answer<'b> {
         Self::begin((refusal.header, refusal.question), opt, head, buffer_of(buffer, limit))
     }
 
+    /// Writes header and question and keeps the OPT record's room.
     fn begin(
         (asked, question): (Header, Option<Question<'_>>),
         opt: Option<Opt>,
@@ -174,6 +183,7 @@ impl<'b> Answer<'b> {
         Ok(answer)
     }
 
+    /// Writes the question as it was asked.
     fn put_question(&mut self, question: &Question<'_>) -> Result<(), Full> {
         self.sink.put_name(question.name)?;
         self.sink.put(&question.qtype.0.to_be_bytes())?;

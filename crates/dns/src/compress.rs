@@ -16,7 +16,9 @@ const OFFSET_END: usize = 0x4000;
 
 /// Where suffixes of names stand in a message.
 pub(crate) struct Suffixes {
+    /// The places, in the order they were written.
     places: [Place; PLACES_MAX],
+    /// How many of them count.
     used: usize,
 }
 
@@ -38,6 +40,7 @@ pub(crate) struct Plan<'n> {
 }
 
 impl Suffixes {
+    /// Nothing remembered.
     pub(crate) const fn new() -> Self {
         Self { places: [Place { offset: 0, length: 0 }; PLACES_MAX], used: 0 }
     }
@@ -87,6 +90,7 @@ impl Suffixes {
         }
     }
 
+    /// The offset of a suffix that stands in the message.
     fn find(&self, message: &[u8], suffix: Name<'_>) -> Option<u16> {
         let length = suffix.as_bytes().len();
         let places = self.places.get(..self.used)?.iter();

@@ -153,6 +153,7 @@ impl ClientSubnet {
         }
     }
 
+    /// The network of these bits, none of them behind its length.
     fn network_of(address: IpAddr, source: u8) -> Result<Self, OptionFault> {
         Subnet::new(address, source).map(Self::Network).map_err(|_| OptionFault::HostBits)
     }

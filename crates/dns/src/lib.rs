@@ -8,7 +8,7 @@
 //! - [`edns`]: what the asker says about itself: its size, its client's network,
 //! - [`query`]: a packet taken apart, or the fault to answer it with,
 //! - [`rdata`]: what a record says,
-//! - [`compress`]: names that point at names already written,
+//! - `compress`, private: names that point at names already written,
 //! - [`answer`]: the answer put together, cut where it does not fit.
 //!
 //! Borrowed bytes in, bytes out: nothing here allocates. What the server knows, and which answer a

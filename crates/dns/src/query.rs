@@ -167,6 +167,7 @@ pub fn parse(packet: &[u8]) -> Result<Query<'_>, Fault<'_>> {
 struct Body<'a> {
     /// The question, if there is exactly one.
     question: Option<Question<'a>>,
+    /// The OPT record.
     edns: Option<Edns<'a>>,
     /// What is still to read.
     rest: &'a [u8],
@@ -196,6 +197,7 @@ impl<'a> Body<'a> {
         Ok(())
     }
 
+    /// Reads a question (RFC 1035, 4.1.2).
     fn read_question(&mut self) -> Result<Question<'a>, Why> {
         let (name, rest) = Name::split_from(self.rest).map_err(Why::QuestionName)?;
         let (&[t0, t1, c0, c1], rest) = rest.split_first_chunk().ok_or(Why::Cut)?;
@@ -222,6 +224,7 @@ impl<'a> Body<'a> {
         })
     }
 
+    /// Takes a record of type OPT for what it says. What could be read of it stays.
     fn read_opt(&mut self, record: &Record<'a>) -> Result<(), Why> {
         if self.edns.is_some() {
             return Err(Why::OptTwice);
@@ -240,8 +243,12 @@ impl<'a> Body<'a> {
 struct Record<'a> {
     /// Whether its owner is the plain root. A pointer to a root is not (RFC 6891, 6.1.2).
     owner_is_root: bool,
+    /// Its type.
     record_type: RecordType,
+    /// Its class; in an OPT record the sender's size.
     class: u16,
+    /// Its TTL in seconds; in an OPT record version and flags.
     ttl: u32,
+    /// Its data.
     rdata: &'a [u8],
 }

@@ -14,18 +14,22 @@ pub(super) struct Full;
 
 /// A message that grows to a limit.
 pub(super) struct Sink<'b> {
+    /// The message's bytes, as many as it may have.
     buffer: &'b mut [u8],
     /// How much is written.
     length: usize,
     /// How much may be written for now: the rest of the buffer is kept for the end.
     room: usize,
+    /// The names that can be pointed at.
     suffixes: Suffixes,
 }
 
 /// A place to go back to.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
+    /// How much was written.
     length: usize,
+    /// How many suffixes were remembered.
     suffixes: usize,
 }
 
@@ -45,6 +49,7 @@ impl<'b> Sink<'b> {
         self.room = self.buffer.len();
     }
 
+    /// The place at hand.
     pub(super) fn mark(&self) -> Mark {
         Mark { length: self.length, suffixes: self.suffixes.used() }
     }
@@ -55,6 +60,7 @@ impl<'b> Sink<'b> {
         self.suffixes.forget_after(mark.suffixes);
     }
 
+    /// Writes bytes as they are.
     pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
         let end =
             self.length.checked_add(bytes.len()).filter(|end| *end <= self.room).ok_or(Full)?;
@@ -102,6 +108,7 @@ impl<'b> Sink<'b> {
         }
     }
 
+    /// Writes the data of an SOA record.
     fn put_soa(&mut self, soa: &Soa<'_>) -> Result<(), Full> {
         self.put_name(soa.primary)?;
         self.put_name(soa.mailbox)?;
@@ -110,6 +117,7 @@ impl<'b> Sink<'b> {
             .try_for_each(|number| self.put(&number.to_be_bytes()))
     }
 
+    /// Writes a text in character strings.
     fn put_text(&mut self, text: &[u8]) -> Result<(), Full> {
         if text.is_empty() {
             return self.put(&[0]);
