@@ -1,7 +1,8 @@
 //! Which readings count. Each filter says why it turns one away; nothing is averaged here.
 
 mod cookies;
-mod refusal;
+
+pub(crate) mod refusal;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -9,9 +10,8 @@ use std::net::IpAddr;
 use model::{RangeMap, Rtt, RttError, Sample, Subnet, Time};
 
 use self::cookies::Cookies;
+use self::refusal::Refusal;
 use crate::settings::{LearningSettings, RttSource};
-
-pub use self::refusal::{Refusal, RefusalCounts};
 
 /// The most addresses that overwatches may name for exclusion: 64 overwatches with 16 sources
 /// each. Those beyond it, in the order of the addresses, are not excluded.

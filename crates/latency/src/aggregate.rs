@@ -31,7 +31,7 @@ pub(crate) struct Aggregate {
     recency: Chain,
     interval: Interval,
     rows_max: usize,
-    /// Working memory of the end of an interval.
+    /// Working memory: the values of one row.
     values: Vec<(u32, u32)>,
 }
 
@@ -67,15 +67,15 @@ impl Aggregate {
         self.recency.touch(place);
         if let Some(Some(row)) = self.rows.get_mut(place as usize) {
             row.record(measured, now);
-            self.interval.add(place, &mut row.pending, measured.rtt);
+            self.interval.add(&mut row.pending, measured.rtt);
         }
         evicted
     }
 
-    /// Takes one step of the average for each row that had a connection since the last end.
+    /// Takes one step of the average for each row that had a connection since the last end. Walks
+    /// all rows.
     pub(crate) fn end_interval(&mut self, alpha: f64) {
-        for place in self.interval.take_active() {
-            let Some(Some(row)) = self.rows.get_mut(place as usize) else { continue };
+        for row in self.rows.iter_mut().flatten() {
             self.interval.take(&mut row.pending, &mut self.values);
             row.step(&mut self.values, alpha);
         }
@@ -141,8 +141,8 @@ impl Aggregate {
         let rows = &self.rows;
         self.index.remove(hash_at(rows, place), place, |place| hash_at(rows, place));
         self.recency.remove(place);
-        if let Some(slot) = self.rows.get_mut(place as usize) {
-            *slot = None;
+        if let Some(mut row) = self.rows.get_mut(place as usize).and_then(Option::take) {
+            self.interval.take(&mut row.pending, &mut self.values);
         }
         self.free.push(place);
     }

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use model::{Sample, Time};
 
-use crate::admission::{Admission, RefusalCounts};
+use crate::admission::Admission;
 use crate::aggregate::Aggregate;
 use crate::concentration::Talkers;
 use crate::publish::Publisher;
 use crate::settings::LearningSettings;
-use crate::{Concentration, Refusal, Report};
+use crate::{Concentration, Refusal, RefusalCounts, Report};
 
 /// What one agent learned, for all its ports.
 ///

@@ -42,11 +42,12 @@ pub mod report;
 
 pub mod table;
 
-pub use admission::{Refusal, RefusalCounts};
+pub use admission::refusal::{Refusal, RefusalCounts};
 pub use concentration::Concentration;
 pub use learner::{Learner, LearnerCounters};
 pub use report::{PortReport, RefreshRow, Report, ReportRow};
 pub use settings::{LearningSettings, RttSource};
-pub use table::{
-    Applied, Lane, Position, RegionEstimate, Table, TableCounters, TableLimits, TableRefusal,
-};
+pub use table::estimate::RegionEstimate;
+pub use table::lane::Lane;
+pub use table::refusal::TableRefusal;
+pub use table::{Applied, Position, Table, TableCounters, TableLimits};

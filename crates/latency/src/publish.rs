@@ -56,21 +56,22 @@ impl Publisher {
     /// Gives the next numbers to the rows worth telling, in the order of their ports and subnets,
     /// which packs reports best.
     pub(crate) fn publish(&mut self, rows: &mut Aggregate, min_samples: u32, now: Time) -> Told {
-        let mut due: Vec<(&mut Row, Published, bool)> = rows
+        let mut due: Vec<(&mut Row, bool)> = rows
             .rows_mut()
             .filter_map(|row| {
                 let current = current(row, min_samples)?;
-                let whole = worth_telling(row.published.as_ref(), &current, now)?;
-                Some((row, current, whole))
+                let is_whole = worth_telling(row.published.as_ref(), &current, now)?;
+                Some((row, is_whole))
             })
             .collect();
-        due.sort_unstable_by_key(|(row, ..)| (row.port, row.subnet));
+        due.sort_unstable_by_key(|(row, _)| (row.port, row.subnet));
         let mut told = Told::default();
-        for (row, current, whole) in due {
+        for (row, is_whole) in due {
+            let Some(current) = current(row, min_samples) else { continue };
             self.sequence += 1;
             let sequence = self.sequence;
             row.published = Some(match row.published {
-                Some(last) if !whole => {
+                Some(last) if !is_whole => {
                     told.refreshed += 1;
                     let Published { samples, observed_at, .. } = current;
                     Published { samples, observed_at, sequence, ..last }

@@ -170,6 +170,7 @@ fn memory_stays_within_its_limit_while_strangers_come_and_go() {
         rows.record(80, stranger, measured(100), at(u64::from(number)));
     }
     assert_eq!((rows.len(), rows.rows.len()), (1000, 1000));
+    assert_eq!(rows.interval.values_len(), 1000);
     assert_eq!(rows.expire(1, at(30_000)), 1000);
     assert_eq!((rows.len(), rows.free.len()), (0, 1000));
 }

@@ -36,16 +36,12 @@ const WEIGHT_SHIFT: u32 = 16;
 /// ascends. `None` where there are none.
 pub(crate) fn merge(rows: &[(u32, &Row)]) -> Option<RegionEstimate> {
     let observed_at = rows.iter().map(|(_, row)| row.observed_at).max()?;
-    let weighted = |value: &dyn Fn(&Row) -> u64| {
-        let sum = |f: &dyn Fn(&Row) -> u128| rows.iter().map(|(_, row)| f(row)).sum::<u128>();
-        let total = sum(&|row| u128::from(weight(row, observed_at)));
-        let share = sum(&|row| u128::from(weight(row, observed_at)) * u128::from(value(row)));
-        // Halves up. The weights are at least 1, so their sum is not zero.
-        (share + total / 2) / total
-    };
-    let rtt = rtt_within(rows, weighted(&|row| u64::from(row.rtt.us())))?;
-    let deviation_us =
-        weighted(&|row| u64::from(row.deviation_us) + u64::from(row.rtt.us().abs_diff(rtt.us())));
+    let mean_us = weighted_mean(rows, observed_at, |row| u64::from(row.rtt.us()));
+    // A mean of sane times is sane.
+    let rtt = Rtt::from_us(mean_us).ok()?;
+    let deviation_us = weighted_mean(rows, observed_at, |row| {
+        u64::from(row.deviation_us) + u64::from(row.rtt.us().abs_diff(rtt.us()))
+    });
     let mut agents: Vec<u32> = rows.iter().map(|(agent, _)| *agent).collect();
     agents.dedup();
     Some(RegionEstimate {
@@ -57,18 +53,25 @@ pub(crate) fn merge(rows: &[(u32, &Row)]) -> Option<RegionEstimate> {
     })
 }
 
+/// The mean of a value of the rows by their weights, halves up. In whole numbers, so that the
+/// order of the rows cannot show.
+fn weighted_mean(rows: &[(u32, &Row)], newest: Time, value: impl Fn(&Row) -> u64) -> u64 {
+    let (mut total, mut sum) = (0, 0);
+    for (_, row) in rows {
+        let weight = u128::from(weight(row, newest));
+        total += weight;
+        sum += weight * u128::from(value(row));
+    }
+    let mean = (sum + total / 2).checked_div(total).unwrap_or(0);
+    u64::try_from(mean).unwrap_or(u64::MAX)
+}
+
 /// A row's weight: its samples, halved for each half-life it is behind `newest`; at least 1.
 fn weight(row: &Row, newest: Time) -> u32 {
     let half_lives = newest.ms_since(row.observed_at) / HALF_LIFE_MS;
     let full = row.samples.min(SAMPLES_WEIGHED_MAX) << WEIGHT_SHIFT;
     let halvings = u32::try_from(half_lives).unwrap_or(u32::MAX);
     full.checked_shr(halvings).unwrap_or(0).max(1)
-}
-
-/// A mean as a round-trip time: a mean of sane times is sane.
-fn rtt_within(rows: &[(u32, &Row)], mean_us: u128) -> Option<Rtt> {
-    let us = u64::try_from(mean_us).ok()?;
-    Rtt::from_us(us).ok().or_else(|| rows.first().map(|(_, row)| row.rtt))
 }
 
 #[cfg(test)]

@@ -4,24 +4,28 @@
 //! it, in the order of its sequence. So tables that heard the same agents agree, in whatever order
 //! they heard them. A report is applied whole or refused whole.
 
-mod agent;
-mod check;
-mod estimate;
-mod lane;
-mod refusal;
+pub mod lane;
+
 mod row;
+
+mod agent;
+
+mod check;
+
+pub mod refusal;
+
+pub mod estimate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{AgentId, Region, Service, Subnet, Time};
 
 use self::agent::{AgentRows, PortRows, Taken};
+use self::estimate::RegionEstimate;
+use self::lane::Lane;
+use self::refusal::TableRefusal;
 use self::row::{Row, RowStore};
 use crate::report::Report;
-
-pub use self::estimate::RegionEstimate;
-pub use self::lane::Lane;
-pub use self::refusal::TableRefusal;
 
 /// What agents reported, by agent, port and client network.
 #[derive(Clone, Debug)]
