@@ -1,1 +1,176 @@
-//! YAML to checked settings, all faults at once.
+//! A YAML file to checked settings, with all its faults at once.
+//!
+//! ```text
+//! text -> tree -> old names moved -> checked against the table -> relations -> settings
+//! ```
+//!
+//! In the order of the data:
+//!
+//! - `tree`: YAML to nodes that know their line and column,
+//! - [`kind`]: what a value may be, with its limits,
+//! - [`keys`]: the one table of keys,
+//! - `old`: former names moved to their new place,
+//! - `check`: the tree against the table, and the defaults,
+//! - `suggest`: "did you mean",
+//! - `section`: the tree after the check,
+//! - `relations`: rules between keys,
+//! - `build`: the checked tree to the settings,
+//! - [`settings`]: what a process runs on,
+//! - [`values`]: forms of values that only configuration knows,
+//! - `print`: the effective settings as YAML, for `--print-config`,
+//! - [`reference`](mod@reference): the table as a page of documentation,
+//! - [`fault`]: what is wrong, and where.
+//!
+//! Pure: reading the file, its mode bits and the machine's name are the caller's. A secret leaves
+//! this crate only through `expose()`.
+
+#![forbid(unsafe_code)]
+
+mod tree;
+
+pub mod kind;
+
+pub mod keys;
+
+mod old;
+
+mod check;
+
+mod suggest;
+
+mod section;
+
+mod relations;
+
+mod build;
+
+pub mod settings;
+
+pub mod values;
+
+mod print;
+
+pub mod reference;
+
+pub mod fault;
+
+#[doc(hidden)]
+pub mod fuzz;
+
+pub use fault::{Fault, Position};
+pub use settings::{
+    AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSettings, Config, DnsSettings,
+    Enrolment, GeographySettings, LogFormat, LogLevel, LoggingSettings, MetricsSettings, Mode,
+    ModeName, OverwatchConfig, OverwatchIdentity, StaleSettings, StaticServer, ValidationSettings,
+};
+pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret};
+
+use fault::Faults;
+
+/// What the caller knows and the file does not say.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The file's name, as faults show it.
+    pub file_name: &'a str,
+    /// `--mode`, which beats the file's `mode`.
+    pub mode: Option<ModeName>,
+    /// The machine's name: the default of `agent_id` and `node_id`.
+    pub host_name: &'a str,
+}
+
+/// A file without a fault.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// The settings.
+    pub config: Config,
+    /// What somebody should know: old names, tokens for nothing. Sorted by line.
+    pub warnings: Vec<Fault>,
+    /// The effective settings as YAML, defaults included, each secret as `***`.
+    pub effective: String,
+}
+
+/// Reads and checks a file.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, sorted by line; never empty. A syntax error hides what
+/// follows it.
+pub fn load(text: &str, given: &Given<'_>) -> Result<Checked, Vec<Fault>> {
+    let mut faults = Faults::new(given.file_name);
+    match tree::parse(text, &mut faults) {
+        Some(root) => load_tree(root, given, faults),
+        None => Err(faults.into_sorted().0),
+    }
+}
+
+/// Every step behind the parser.
+fn load_tree(
+    mut root: tree::Node,
+    given: &Given<'_>,
+    mut faults: Faults,
+) -> Result<Checked, Vec<Fault>> {
+    old::rename(&mut root, &mut faults);
+    let mode = mode(&mut root, given.mode);
+    let section = check::check(&root, mode, given.host_name, &mut faults);
+    match mode {
+        Some(ModeName::Agent) => relations::of_agent(&section, &mut faults),
+        Some(ModeName::Overwatch) => relations::of_overwatch(&section, &mut faults),
+        None => {}
+    }
+    let config = if faults.is_clean() { build::config(&section) } else { None };
+    let Some(config) = config else {
+        if faults.is_clean() {
+            let message = "the table of keys and the settings do not fit each other: a defect";
+            faults.fault(Position::START, message.to_owned());
+        }
+        return Err(faults.into_sorted().0);
+    };
+    let warnings = faults.into_sorted().1;
+    Ok(Checked { config, warnings, effective: print::print(&section) })
+}
+
+/// The mode that decides what is read; the override is written into the tree. `None` where the
+/// file's word is none of the two: the check says so.
+fn mode(root: &mut tree::Node, given: Option<ModeName>) -> Option<ModeName> {
+    let tree::Value::Map(entries) = &mut root.value else { return given };
+    let entry = entries.iter_mut().find(|entry| entry.key == "mode");
+    match (given, entry.map(|entry| &mut entry.node)) {
+        (Some(given), Some(node)) => {
+            node.value = tree::Value::Text(given.as_str().to_owned());
+            Some(given)
+        }
+        (Some(given), None) => {
+            let value = tree::Value::Text(given.as_str().to_owned());
+            let node = tree::Node { at: Position::START, value };
+            let key_at = Position::START;
+            entries.push(tree::Entry { key: "mode".to_owned(), key_at, node });
+            Some(given)
+        }
+        (None, Some(tree::Node { value: tree::Value::Text(text), .. })) => {
+            text.to_ascii_lowercase().parse().ok()
+        }
+        (None, Some(tree::Node { value: tree::Value::Null, .. }) | None) => Some(DEFAULT_MODE),
+        (None, Some(_)) => None,
+    }
+}
+
+/// The table's own default for `mode`; a test holds the two together.
+const DEFAULT_MODE: ModeName = ModeName::Overwatch;
+
+/// What to say of a file whose mode bits let others read it; `None` where they do not.
+///
+/// The file holds secrets, so the process must refuse it. Windows has no such bits.
+#[must_use]
+pub fn exposed_file(file_name: &str, mode_bits: u32) -> Option<String> {
+    /// Read permission for others (POSIX `S_IROTH`).
+    const READ_BY_OTHERS: u32 = 0o004;
+    (mode_bits & READ_BY_OTHERS != 0).then(|| {
+        format!(
+            "{file_name}: every user of this machine can read this file and the secrets in it: \
+             chmod o-rwx {file_name}"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

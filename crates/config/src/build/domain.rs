@@ -1,0 +1,74 @@
+//! The settings of one steered name.
+
+use std::collections::BTreeMap;
+
+use model::{Region, Service};
+use routing::{Algorithm, Constraint, DomainSettings, NonePolicy, RegionSettings};
+
+use crate::section::Section;
+
+/// One of `domains`, with what it takes from `regions` and `overwatch.geolocation`.
+pub(super) fn domain(
+    domain: &Section,
+    regions: &BTreeMap<&str, RegionSettings>,
+    default_region: Option<&Region>,
+) -> Option<DomainSettings> {
+    let regions = domain.texts("regions").map(|(name, _)| regions.get(name).cloned());
+    Some(DomainSettings {
+        name: domain.get("name")?,
+        algorithm: algorithm(domain)?,
+        regions: regions.collect::<Option<_>>()?,
+        default_region: default_region.cloned(),
+        constraints: domain.sections("constraints").map(constraint).collect::<Option<_>>()?,
+        ttl_s: domain.get("ttl")?,
+        none_healthy: match domain.text("none_healthy")? {
+            "last_healthy" => NonePolicy::LastHealthy,
+            "servfail" => NonePolicy::Servfail,
+            "all" => NonePolicy::All,
+            _ => return None,
+        },
+    })
+}
+
+/// The domain, and the weight of the newest connect time in its servers' averages.
+pub(super) fn smoothing_factor(domain: &Section) -> Option<(Service, f64)> {
+    Some((domain.get("name")?, domain.section("latency_config").get("smoothing_factor")?))
+}
+
+/// All of `regions`, by name.
+pub(super) fn regions(root: &Section) -> Option<BTreeMap<&str, RegionSettings>> {
+    let pair = |region| Some((Section::text(region, "name")?, region_settings(region)?));
+    root.sections("regions").map(pair).collect()
+}
+
+fn region_settings(region: &Section) -> Option<RegionSettings> {
+    Some(RegionSettings {
+        name: region.get("name")?,
+        countries: region.list("countries")?,
+        continents: region.list("continents")?,
+    })
+}
+
+fn algorithm(domain: &Section) -> Option<Algorithm> {
+    let terms = domain.section("latency_config");
+    Some(match domain.text("routing_algorithm")? {
+        "learned_latency" => Algorithm::LearnedLatency {
+            max_latency_ms: terms.get("max_latency_ms"),
+            min_samples: terms.get("min_samples")?,
+        },
+        "latency" => Algorithm::Latency { max_latency_ms: terms.get("max_latency_ms") },
+        "geolocation" => Algorithm::Geolocation,
+        "round-robin" => Algorithm::RoundRobin,
+        "weighted" => Algorithm::Weighted,
+        "failover" => Algorithm::Failover,
+        _ => return None,
+    })
+}
+
+fn constraint(section: &Section) -> Option<Constraint> {
+    Some(Constraint {
+        networks: section.list("networks")?,
+        countries: section.list("countries")?,
+        regions: section.list("regions")?,
+    })
+}

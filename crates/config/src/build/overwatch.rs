@@ -1,0 +1,147 @@
+//! The settings that only an overwatch reads.
+
+use geo::CustomMapping;
+use model::{Backend, BackendKey, Region, Service};
+use routing::DomainSettings;
+
+use super::check_spec;
+use super::domain;
+use crate::section::Section;
+use crate::settings::{
+    AgentToken, ApiSettings, DnsSettings, Enrolment, GeographySettings, OverwatchConfig,
+    OverwatchIdentity, StaleSettings, StaticServer, ValidationSettings,
+};
+
+/// `overwatch`, `dns`, `regions`, `domains` and `api`.
+pub(super) fn overwatch(root: &Section) -> Option<OverwatchConfig> {
+    let overwatch = root.section("overwatch");
+    let gossip = overwatch.section("gossip");
+    Some(OverwatchConfig {
+        identity: identity(overwatch.section("identity"))?,
+        enrolment: match overwatch.text("enrolment")? {
+            "auto" => Enrolment::Auto,
+            "approve" => Enrolment::Approve,
+            _ => return None,
+        },
+        agent_tokens: overwatch.sections("agent_tokens").map(token).collect::<Option<_>>()?,
+        gossip_address: gossip.get("bind_address")?,
+        encryption_keys: gossip.list("encryption_key")?,
+        validation: validation(overwatch.section("validation"))?,
+        stale: stale(overwatch.section("stale"))?,
+        geography: geography(overwatch.section("geolocation"))?,
+        data_dir: overwatch.get("data_dir")?,
+        dns: dns(root)?,
+        regions: root.sections("regions").map(|r| r.get("name")).collect::<Option<_>>()?,
+        servers: servers(root)?,
+        domains: domains(root)?,
+        smoothing_factors: root
+            .sections("domains")
+            .map(domain::smoothing_factor)
+            .collect::<Option<_>>()?,
+        api: api(root.section("api"))?,
+    })
+}
+
+fn identity(section: &Section) -> Option<OverwatchIdentity> {
+    Some(OverwatchIdentity {
+        node_id: section.get("node_id")?,
+        region: section.get("region"),
+        cert_path: section.get("cert_path")?,
+        key_path: section.get("key_path")?,
+    })
+}
+
+fn token(section: &Section) -> Option<AgentToken> {
+    Some(AgentToken {
+        service: section.get("service")?,
+        token: section.get("token")?,
+        regions: section.list("regions")?,
+        networks: section.list("networks")?,
+    })
+}
+
+fn validation(section: &Section) -> Option<ValidationSettings> {
+    Some(ValidationSettings {
+        enabled: section.get("enabled")?,
+        check_interval_ms: section.ms("check_interval")?,
+        check_timeout_ms: section.ms("check_timeout")?,
+    })
+}
+
+fn stale(section: &Section) -> Option<StaleSettings> {
+    Some(StaleSettings {
+        threshold_ms: section.ms("threshold")?,
+        remove_after_ms: section.ms("remove_after")?,
+    })
+}
+
+fn geography(section: &Section) -> Option<GeographySettings> {
+    let mapping = |mapping: &Section| {
+        Some(CustomMapping {
+            subnet: mapping.get("cidr")?,
+            region: mapping.get("region")?,
+            comment: mapping.get("comment"),
+        })
+    };
+    Some(GeographySettings {
+        database_path: section.get("database_path"),
+        asn_database_path: section.get("asn_database_path"),
+        default_region: section.get("default_region"),
+        custom_mappings: section.sections("custom_mappings").map(mapping).collect::<Option<_>>()?,
+    })
+}
+
+fn dns(root: &Section) -> Option<DnsSettings> {
+    let (dns, ecs) = (root.section("dns"), root.section("dns").section("ecs"));
+    let mut zones: Vec<Service> = dns.list("zones")?;
+    if zones.is_empty() {
+        zones = root.sections("domains").map(|d| d.get("name")).collect::<Option<_>>()?;
+    }
+    Some(DnsSettings {
+        listen_address: dns.get("listen_address")?,
+        zones,
+        default_ttl_s: dns.get("default_ttl")?,
+        ecs_enabled: ecs.get("enabled")?,
+        ecs_trusted: ecs.list("trusted")?,
+    })
+}
+
+fn domains(root: &Section) -> Option<Vec<DomainSettings>> {
+    let regions = domain::regions(root)?;
+    let default_region = root.section("overwatch").section("geolocation").get("default_region");
+    let settings = |section| domain::domain(section, &regions, default_region.as_ref());
+    root.sections("domains").map(settings).collect()
+}
+
+/// One entry for each service of each server.
+fn servers(root: &Section) -> Option<Vec<StaticServer>> {
+    let mut all = Vec::new();
+    for region in root.sections("regions") {
+        let name: Region = region.get("name")?;
+        // What a server serves that names no service: every domain that names its region.
+        let names_it = |d: &&Section| d.texts("regions").any(|(region, _)| region == name.as_str());
+        let domains = root.sections("domains").filter(names_it).map(|domain| domain.get("name"));
+        let every: Vec<Service> = domains.collect::<Option<_>>()?;
+        for server in region.sections("servers") {
+            let check = check_spec(server.section("health_check"), server.text("host"))?;
+            let one: Option<Service> = server.get("service");
+            for service in one.map_or_else(|| every.clone(), |service| vec![service]) {
+                let (address, port) = (server.get("address")?, server.get("port")?);
+                let key = BackendKey { service, address, port };
+                let backend = Backend { key, region: name.clone(), weight: server.get("weight")? };
+                all.push(StaticServer { backend, check: check.clone() });
+            }
+        }
+    }
+    Some(all)
+}
+
+/// `Some(None)` where the API is off.
+fn api(section: &Section) -> Option<Option<ApiSettings>> {
+    let settings = ApiSettings {
+        address: section.get("address")?,
+        allowed_networks: section.list("allowed_networks")?,
+        trust_proxy_headers: section.get("trust_proxy_headers")?,
+    };
+    Some(section.get::<bool>("enabled")?.then_some(settings))
+}

@@ -1,0 +1,28 @@
+//! Any bytes at all as a file, for the fuzzer and the tests.
+
+use crate::fault::Faults;
+use crate::settings::ModeName;
+use crate::{Given, load, tree};
+
+/// Must never panic. What is refused has sorted faults, each on one line; what is taken prints as
+/// YAML that can be read.
+pub fn fuzz(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for mode in [None, Some(ModeName::Agent), Some(ModeName::Overwatch)] {
+        let given = Given { file_name: "fuzz.yaml", mode, host_name: "host" };
+        match load(&text, &given) {
+            Ok(checked) => {
+                let mut faults = Faults::new("printed");
+                assert!(tree::parse(&checked.effective, &mut faults).is_some(), "{faults:?}");
+                assert!(faults.is_clean(), "{faults:?}");
+            }
+            Err(faults) => {
+                assert!(!faults.is_empty() && faults.is_sorted(), "{faults:?}");
+                assert!(faults.iter().all(|fault| !fault.message.contains('\n')), "{faults:?}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

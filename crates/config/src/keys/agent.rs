@@ -1,0 +1,182 @@
+//! Keys that only an agent reads.
+
+use super::shared::{
+    BOOL, DAY_MS, HOUR_MS, MESH_KEYS, NAME, NETWORKS, PATH, PORT, SECOND_MS, TOKEN, WEIGHT,
+    duration, integer,
+};
+use super::{Key, Unset};
+use crate::kind::{Kind, Scalar, Word};
+
+const RTT_SOURCES: &[Word] = &[Word::plain("min"), Word::plain("smoothed")];
+
+pub(super) static KEYS: &[Key] = &[
+    Key::section("agent", "What an agent needs; read in mode `agent`."),
+    Key::section("agent.identity", "Who the agent is."),
+    Key::new(
+        "agent.identity.agent_id",
+        NAME,
+        Unset::HostName,
+        "The agent's name, in its certificate, in logs and in the API.",
+    ),
+    Key::new(
+        "agent.identity.service_token",
+        TOKEN,
+        Unset::Required,
+        "Proves that the agent may speak for its services: one of the overwatch's \
+         `overwatch.agent_tokens`. It never crosses the wire.",
+    ),
+    Key::new("agent.identity.region", NAME, Unset::Required, "The site the agent stands in."),
+    Key::new(
+        "agent.identity.cert_path",
+        PATH,
+        Unset::Default("/var/lib/opengslb/agent.crt"),
+        "Its certificate; made at the first start.",
+    ),
+    Key::new(
+        "agent.identity.key_path",
+        PATH,
+        Unset::Default("/var/lib/opengslb/agent.key"),
+        "Its private key; made at the first start, readable by its owner only.",
+    ),
+    Key::new(
+        "agent.backends",
+        Kind::Sections { min: 1, max: 1_000, old_map: None },
+        Unset::Required,
+        "The servers that the agent speaks for, on this machine or behind this proxy; at least \
+         one. A port may carry several services: one entry each.",
+    ),
+    Key::new(
+        "agent.backends[].service",
+        NAME,
+        Unset::Required,
+        "What it serves: the name of a domain of the overwatch.",
+    ),
+    Key::new(
+        "agent.backends[].address",
+        Kind::One(Scalar::Address),
+        Unset::Required,
+        "The address that DNS answers with.",
+    ),
+    Key::new(
+        "agent.backends[].port",
+        PORT,
+        Unset::Required,
+        "The port that clients connect to and that checks go to.",
+    ),
+    Key::new(
+        "agent.backends[].listen_port",
+        PORT,
+        Unset::Same("port"),
+        "The local port on which the clients' connections end, where the agent stands on a proxy \
+         that listens on another port than the server.",
+    ),
+    Key::new(
+        "agent.backends[].weight",
+        WEIGHT,
+        Unset::Default("100"),
+        "Its share among the servers of its region; 0 takes it out of the answers.",
+    ),
+    Key::new(
+        "agent.backends[].health_check",
+        Kind::Like("<health_check>"),
+        Unset::Nothing("its keys' defaults"),
+        "How the agent checks it, and how the overwatches check it again.",
+    ),
+    Key::section("agent.gossip", "The mesh of agents and overwatches."),
+    Key::new(
+        "agent.gossip.encryption_key",
+        MESH_KEYS,
+        Unset::Required,
+        "The key that all members share. Two while it is changed: the new one first.",
+    ),
+    Key::new(
+        "agent.gossip.overwatch_nodes",
+        Kind::List { of: &Scalar::HostPort, min: 1, max: 64 },
+        Unset::Required,
+        "The overwatches to report to. The agent learns of others from any of them.",
+    ),
+    Key::section("agent.heartbeat", "How the overwatches know that the agent is there."),
+    Key::new(
+        "agent.heartbeat.interval",
+        duration(SECOND_MS, HOUR_MS),
+        Unset::Default("10s"),
+        "From one heartbeat to the next.",
+    ),
+    Key::new(
+        "agent.heartbeat.missed_threshold",
+        integer(1, 100),
+        Unset::Default("3"),
+        "Heartbeats that may be missed before the agent's backends are stale.",
+    ),
+    Key::section("agent.latency_learning", "How RTTs are learned from the kernel's connections."),
+    Key::new("agent.latency_learning.enabled", BOOL, Unset::Default("true"), "Whether to learn."),
+    Key::new(
+        "agent.latency_learning.poll_interval",
+        duration(100, HOUR_MS),
+        Unset::Default("10s"),
+        "How often open connections are read, and one step of each average is taken.",
+    ),
+    Key::new(
+        "agent.latency_learning.min_connection_age",
+        duration(0, HOUR_MS),
+        Unset::Default("5s"),
+        "Open connections younger than this are not counted yet; closed ones always are.",
+    ),
+    Key::new(
+        "agent.latency_learning.ipv4_prefix",
+        integer(8, 32),
+        Unset::Default("24"),
+        "The width of the client networks that are learned, for IPv4.",
+    ),
+    Key::new(
+        "agent.latency_learning.ipv6_prefix",
+        integer(16, 128),
+        Unset::Default("48"),
+        "The width of the client networks that are learned, for IPv6.",
+    ),
+    Key::new(
+        "agent.latency_learning.ewma_alpha",
+        Kind::One(Scalar::Number { above: 0.0, max: 1.0 }),
+        Unset::Default("0.3"),
+        "The weight of the newest interval in the average; 1 forgets all before it.",
+    ),
+    Key::new(
+        "agent.latency_learning.max_subnets",
+        integer(1, 10_000_000),
+        Unset::Default("100000"),
+        "The most rows that are kept, one for each port and client network; at the limit the one \
+         seen longest ago leaves.",
+    ),
+    Key::new(
+        "agent.latency_learning.subnet_ttl",
+        duration(SECOND_MS, 366 * DAY_MS),
+        Unset::Default("168h"),
+        "How long a network is kept after its last connection.",
+    ),
+    Key::new(
+        "agent.latency_learning.min_samples",
+        integer(1, 1_000_000),
+        Unset::Default("5"),
+        "Connections that a network needs before it is reported.",
+    ),
+    Key::new(
+        "agent.latency_learning.report_interval",
+        duration(100, HOUR_MS),
+        Unset::Default("30s"),
+        "How often the overwatches are told.",
+    ),
+    Key::new(
+        "agent.latency_learning.rtt_source",
+        Kind::One(Scalar::Word(RTT_SOURCES)),
+        Unset::Default("min"),
+        "Which of the kernel's numbers is taken: the minimum, which is the path, or the smoothed \
+         one, which delayed acknowledgements inflate.",
+    ),
+    Key::new(
+        "agent.latency_learning.exclude",
+        NETWORKS,
+        Unset::Default("[]"),
+        "Clients that are not clients: load balancers, monitors. The overwatches' own checks are \
+         left out without being named.",
+    ),
+];

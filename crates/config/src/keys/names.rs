@@ -1,0 +1,220 @@
+//! Keys of what is answered: DNS, regions, domains.
+
+use super::shared::{
+    BOOL, COUNTRIES, NAME, NETWORKS, PORT, REGION_NAMES_MAX, TTL, WEIGHT, integer,
+};
+use super::{Key, Unset};
+use crate::kind::{Kind, Scalar, Word};
+
+/// Each algorithm's own name, and what else it is called.
+const ALGORITHMS: &[Word] = &[
+    Word { name: "round-robin", aliases: &["roundrobin", "rr"] },
+    Word { name: "weighted", aliases: &["weight"] },
+    Word { name: "failover", aliases: &["active-standby"] },
+    Word { name: "geolocation", aliases: &["geo"] },
+    Word::plain("latency"),
+    Word { name: "learned_latency", aliases: &["learned-latency"] },
+];
+
+const NONE_HEALTHY: Kind = Kind::One(Scalar::Word(&[
+    Word::plain("last_healthy"),
+    Word::plain("servfail"),
+    Word::plain("all"),
+]));
+
+/// The codes of the databases: Africa, Antarctica, Asia, Europe, North America, Oceania, South
+/// America.
+const CONTINENTS: Scalar = Scalar::Word(&[
+    Word::plain("AF"),
+    Word::plain("AN"),
+    Word::plain("AS"),
+    Word::plain("EU"),
+    Word::plain("NA"),
+    Word::plain("OC"),
+    Word::plain("SA"),
+]);
+
+pub(super) static KEYS: &[Key] = &[
+    Key::section("dns", "The DNS server of an overwatch."),
+    Key::new(
+        "dns.listen_address",
+        Kind::One(Scalar::Listen),
+        Unset::Default("\":53\""),
+        "Where questions are answered, on UDP and TCP.",
+    ),
+    Key::new(
+        "dns.zones",
+        Kind::List { of: &Scalar::DomainName, min: 0, max: 10_000 },
+        Unset::Default("[]"),
+        "The zones that this server has authority over; their SOA and NS records are made from \
+         defaults. Every domain must lie in one of them. None named: each domain is a zone of its \
+         own.",
+    ),
+    Key::new(
+        "dns.default_ttl",
+        TTL,
+        Unset::Default("60"),
+        "Seconds that an answer may be cached, for domains without a `ttl`, for the zones' own \
+         records and for names that do not exist.",
+    ),
+    Key::new(
+        "dns.none_healthy",
+        NONE_HEALTHY,
+        Unset::Default("last_healthy"),
+        "What is answered where no server is up, for domains without their own `none_healthy`: \
+         `last_healthy` names the servers last seen up (all of them where none ever was), \
+         `servfail` fails, `all` names all.",
+    )
+    .was("dns.return_last_healthy", &[("true", "last_healthy"), ("false", "servfail")]),
+    Key::section("dns.ecs", "The client subnet that a resolver puts into its question (RFC 7871)."),
+    Key::new("dns.ecs.enabled", BOOL, Unset::Default("true"), "Whether it is believed at all.")
+        .was("overwatch.geolocation.ecs_enabled", &[]),
+    Key::new(
+        "dns.ecs.trusted",
+        NETWORKS,
+        Unset::Default("[0.0.0.0/0, \"::/0\"]"),
+        "The resolvers that are believed.",
+    ),
+    Key::new(
+        "regions",
+        Kind::Sections { min: 0, max: REGION_NAMES_MAX, old_map: None },
+        Unset::Default("[]"),
+        "Your sites. Every region that another key names stands here.",
+    ),
+    Key::new("regions[].name", NAME, Unset::Required, "The region's name; no two the same."),
+    Key::new(
+        "regions[].countries",
+        COUNTRIES,
+        Unset::Default("[]"),
+        "The countries whose clients belong here, by geography.",
+    ),
+    Key::new(
+        "regions[].continents",
+        Kind::List { of: &CONTINENTS, min: 0, max: 7 },
+        Unset::Default("[]"),
+        "The continents whose clients belong here, where no region names their country.",
+    ),
+    Key::new(
+        "regions[].servers",
+        Kind::Sections { min: 0, max: 10_000, old_map: None },
+        Unset::Default("[]"),
+        "Servers without an agent. The overwatch checks them itself.",
+    ),
+    Key::new(
+        "regions[].servers[].address",
+        Kind::One(Scalar::Address),
+        Unset::Required,
+        "The address that DNS answers with.",
+    ),
+    Key::new(
+        "regions[].servers[].port",
+        PORT,
+        Unset::Default("80"),
+        "The port that clients connect to and that checks go to.",
+    ),
+    Key::new(
+        "regions[].servers[].service",
+        Kind::One(Scalar::DomainName),
+        Unset::Nothing("every domain that names the region"),
+        "The domain it serves.",
+    ),
+    Key::new(
+        "regions[].servers[].weight",
+        WEIGHT,
+        Unset::Default("100"),
+        "Its share among the servers of its region; 0 takes it out of the answers.",
+    ),
+    Key::new(
+        "regions[].servers[].host",
+        Kind::One(Scalar::Host),
+        Unset::Nothing("the server's address"),
+        "The host name that its check asks for, where the check names none.",
+    ),
+    Key::new(
+        "regions[].servers[].health_check",
+        Kind::Like("<health_check>"),
+        Unset::Nothing("its keys' defaults"),
+        "How the overwatch checks it.",
+    ),
+    Key::new(
+        "domains",
+        Kind::Sections { min: 0, max: 10_000, old_map: None },
+        Unset::Default("[]"),
+        "The names that are steered.",
+    ),
+    Key::new(
+        "domains[].name",
+        Kind::One(Scalar::DomainName),
+        Unset::Required,
+        "The domain name; no two the same.",
+    ),
+    Key::new(
+        "domains[].routing_algorithm",
+        Kind::One(Scalar::Word(ALGORITHMS)),
+        Unset::Default("round-robin"),
+        "How a client's region is chosen. `learned_latency`: the lowest RTT that agents learned \
+         for the client's network, by geography where nothing is learned.",
+    ),
+    Key::new(
+        "domains[].regions",
+        Kind::List { of: &Scalar::Name, min: 1, max: REGION_NAMES_MAX },
+        Unset::Required,
+        "The regions that serve it; for `failover` in this order. Each is one of `regions`.",
+    ),
+    Key::new(
+        "domains[].ttl",
+        TTL,
+        Unset::Same("dns.default_ttl"),
+        "Seconds that an answer may be cached.",
+    ),
+    Key::new(
+        "domains[].none_healthy",
+        NONE_HEALTHY,
+        Unset::Same("dns.none_healthy"),
+        "What is answered where no server is up; the words of `dns.none_healthy`.",
+    ),
+    Key::section("domains[].latency_config", "The terms of `learned_latency` and `latency`."),
+    Key::new(
+        "domains[].latency_config.max_latency_ms",
+        integer(1, 60_000),
+        Unset::Nothing("no limit"),
+        "A region above it is not chosen, unless all are.",
+    ),
+    Key::new(
+        "domains[].latency_config.min_samples",
+        integer(1, 1_000_000),
+        Unset::Default("3"),
+        "Connections that an RTT needs before it steers.",
+    ),
+    Key::new(
+        "domains[].latency_config.smoothing_factor",
+        Kind::One(Scalar::Number { above: 0.0, max: 1.0 }),
+        Unset::Default("0.3"),
+        "For `latency`: the weight of the newest connect time in the overwatch's average.",
+    ),
+    Key::new(
+        "domains[].constraints",
+        Kind::Sections { min: 0, max: 1_000, old_map: None },
+        Unset::Default("[]"),
+        "Where clients must stay: the first entry that a client matches leaves only its regions. \
+         It matches by network or by country.",
+    ),
+    Key::new(
+        "domains[].constraints[].networks",
+        NETWORKS,
+        Unset::Default("[]"),
+        "Clients of these networks.",
+    ),
+    Key::new(
+        "domains[].constraints[].countries",
+        COUNTRIES,
+        Unset::Default("[]"),
+        "Clients in these countries.",
+    ),
+    Key::new(
+        "domains[].constraints[].regions",
+        Kind::List { of: &Scalar::Name, min: 1, max: REGION_NAMES_MAX },
+        Unset::Required,
+        "The regions they may be sent to; each is one of the domain's.",
+    ),
+];

@@ -1,0 +1,193 @@
+//! Keys that only an overwatch reads: its identity, the mesh, health, geography, the API.
+
+use super::shared::{
+    BOOL, DAY_MS, MESH_KEYS, NAME, NETWORKS, PATH, REGION_NAMES_MAX, SECOND_MS, TOKEN, duration,
+};
+use super::{Key, Unset};
+use crate::kind::{Kind, Scalar, Word};
+
+const ENROLMENTS: &[Word] = &[Word::plain("auto"), Word::plain("approve")];
+
+pub(super) static KEYS: &[Key] = &[
+    Key::section("overwatch", "What an overwatch needs; read in mode `overwatch`."),
+    Key::section("overwatch.identity", "Who the overwatch is."),
+    Key::new(
+        "overwatch.identity.node_id",
+        NAME,
+        Unset::HostName,
+        "Its name, in its certificate, in logs and in the API.",
+    ),
+    Key::new(
+        "overwatch.identity.region",
+        NAME,
+        Unset::Nothing("none"),
+        "The site it stands in, as shown in the API. It steers nothing.",
+    ),
+    Key::new(
+        "overwatch.identity.cert_path",
+        PATH,
+        Unset::Default("/var/lib/opengslb/overwatch.crt"),
+        "Its certificate; made at the first start.",
+    ),
+    Key::new(
+        "overwatch.identity.key_path",
+        PATH,
+        Unset::Default("/var/lib/opengslb/overwatch.key"),
+        "Its private key; made at the first start, readable by its owner only.",
+    ),
+    Key::new(
+        "overwatch.data_dir",
+        PATH,
+        Unset::Default("/var/lib/opengslb"),
+        "Where the store lives: what must survive a restart.",
+    ),
+    Key::new(
+        "overwatch.enrolment",
+        Kind::One(Scalar::Word(ENROLMENTS)),
+        Unset::Default("auto"),
+        "What becomes of an agent that proves itself for the first time: `auto` pins its key, \
+         `approve` waits for an operator.",
+    ),
+    Key::new(
+        "overwatch.agent_tokens",
+        Kind::Sections { min: 0, max: 10_000, old_map: Some(["service", "token"]) },
+        Unset::Default("[]"),
+        "What agents may speak for. A service may occur twice: both tokens are valid, as in \
+         rotation. The old form, a map of service to token, is read with a warning.",
+    ),
+    Key::new(
+        "overwatch.agent_tokens[].service",
+        NAME,
+        Unset::Required,
+        "The service that the token is for.",
+    ),
+    Key::new(
+        "overwatch.agent_tokens[].token",
+        TOKEN,
+        Unset::Required,
+        "The secret that the agent has as its `service_token`.",
+    ),
+    Key::new(
+        "overwatch.agent_tokens[].regions",
+        Kind::List { of: &Scalar::Name, min: 0, max: REGION_NAMES_MAX },
+        Unset::Default("[]"),
+        "The regions that may be claimed; none named: any.",
+    ),
+    Key::new(
+        "overwatch.agent_tokens[].networks",
+        NETWORKS,
+        Unset::Default("[]"),
+        "Where claimed backends may lie; none named: only at the address that the agent's session \
+         comes from.",
+    ),
+    Key::section("overwatch.gossip", "The mesh of agents and overwatches."),
+    Key::new(
+        "overwatch.gossip.bind_address",
+        Kind::One(Scalar::Listen),
+        Unset::Default("0.0.0.0:7946"),
+        "Where agents' sessions are accepted (TCP).",
+    ),
+    Key::new(
+        "overwatch.gossip.encryption_key",
+        MESH_KEYS,
+        Unset::Required,
+        "The key that all members share. Two while it is changed: the new one first.",
+    ),
+    Key::section("overwatch.validation", "The overwatch's own checks of what agents announced."),
+    Key::new(
+        "overwatch.validation.enabled",
+        BOOL,
+        Unset::Default("true"),
+        "Whether agents' backends are checked; the kind of check is the backend's own.",
+    ),
+    Key::new(
+        "overwatch.validation.check_interval",
+        duration(SECOND_MS, DAY_MS),
+        Unset::Default("30s"),
+        "From one check of a backend to the next.",
+    ),
+    Key::new(
+        "overwatch.validation.check_timeout",
+        duration(100, 60 * SECOND_MS),
+        Unset::Default("5s"),
+        "How long a check may take; not longer than the interval.",
+    ),
+    Key::section("overwatch.stale", "When backends that nobody vouches for are given up."),
+    Key::new(
+        "overwatch.stale.threshold",
+        duration(SECOND_MS, DAY_MS),
+        Unset::Default("30s"),
+        "Without a sign of life for this long, a backend is stale, where its agent's own heartbeat \
+         terms are not known, as after a restart.",
+    ),
+    Key::new(
+        "overwatch.stale.remove_after",
+        duration(SECOND_MS, 366 * DAY_MS),
+        Unset::Default("5m"),
+        "How long a stale backend is remembered.",
+    ),
+    Key::section("overwatch.geolocation", "Where clients are, before anything is learned."),
+    Key::new(
+        "overwatch.geolocation.database_path",
+        PATH,
+        Unset::Nothing("no country database"),
+        "A country database in MaxMind's format (MMDB).",
+    ),
+    Key::new(
+        "overwatch.geolocation.asn_database_path",
+        PATH,
+        Unset::Nothing("no AS database"),
+        "An AS database in the same format.",
+    ),
+    Key::new(
+        "overwatch.geolocation.default_region",
+        NAME,
+        Unset::Nothing("the domain's regions in their order"),
+        "The region of clients that nothing else places.",
+    ),
+    Key::new(
+        "overwatch.geolocation.custom_mappings",
+        Kind::Sections { min: 0, max: 100_000, old_map: None },
+        Unset::Default("[]"),
+        "Your own networks and the regions they belong to. The longest prefix wins, and wins over \
+         the databases. They need no database.",
+    ),
+    Key::new(
+        "overwatch.geolocation.custom_mappings[].cidr",
+        Kind::One(Scalar::Network),
+        Unset::Required,
+        "The network; no two entries for the same.",
+    ),
+    Key::new(
+        "overwatch.geolocation.custom_mappings[].region",
+        NAME,
+        Unset::Required,
+        "The region of its clients; one of `regions`.",
+    ),
+    Key::new(
+        "overwatch.geolocation.custom_mappings[].comment",
+        Kind::One(Scalar::Comment),
+        Unset::Nothing("none"),
+        "What it is, for people; shown in the API.",
+    ),
+    Key::section("api", "The REST API of an overwatch."),
+    Key::new("api.enabled", BOOL, Unset::Default("false"), "Whether the API is served."),
+    Key::new(
+        "api.address",
+        Kind::One(Scalar::Listen),
+        Unset::Default("127.0.0.1:8080"),
+        "Where it listens.",
+    ),
+    Key::new(
+        "api.allowed_networks",
+        NETWORKS,
+        Unset::Default("[127.0.0.1/32, \"::1/128\"]"),
+        "Who may read without a token.",
+    ),
+    Key::new(
+        "api.trust_proxy_headers",
+        BOOL,
+        Unset::Default("false"),
+        "Whether `X-Forwarded-For` names the client; only behind a proxy that sets it.",
+    ),
+];

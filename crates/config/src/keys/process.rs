@@ -1,0 +1,45 @@
+//! Keys of every process: mode, logging, metrics.
+
+use super::{Key, Unset};
+use crate::kind::{Kind, Scalar, Word};
+
+const MODES: &[Word] = &[Word::plain("agent"), Word::plain("overwatch")];
+const LEVELS: &[Word] =
+    &[Word::plain("debug"), Word::plain("info"), Word::plain("warn"), Word::plain("error")];
+const FORMATS: &[Word] = &[Word::plain("text"), Word::plain("json")];
+
+pub(super) static KEYS: &[Key] = &[
+    Key::new(
+        "mode",
+        Kind::One(Scalar::Word(MODES)),
+        Unset::Default("overwatch"),
+        "What this process is: `agent` reads RTTs beside the servers, `overwatch` answers DNS. \
+         `--mode` on the command line wins.",
+    ),
+    Key::section("logging", "What is logged, and how."),
+    Key::new(
+        "logging.level",
+        Kind::One(Scalar::Word(LEVELS)),
+        Unset::Default("info"),
+        "The least severe line that is written.",
+    ),
+    Key::new(
+        "logging.format",
+        Kind::One(Scalar::Word(FORMATS)),
+        Unset::Default("json"),
+        "`json` writes one object a line, `text` one plain line.",
+    ),
+    Key::section("metrics", "Metrics in Prometheus's text format, at `/metrics`."),
+    Key::new(
+        "metrics.enabled",
+        Kind::One(Scalar::Bool),
+        Unset::Default("false"),
+        "Whether metrics are served.",
+    ),
+    Key::new(
+        "metrics.address",
+        Kind::One(Scalar::Listen),
+        Unset::Default("\":9090\""),
+        "Where they are served.",
+    ),
+];

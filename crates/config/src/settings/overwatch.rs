@@ -1,0 +1,149 @@
+//! What only an overwatch reads.
+
+use std::collections::BTreeMap;
+
+use geo::CustomMapping;
+use health::CheckSpec;
+use model::{Backend, Region, Service, Subnet};
+use routing::DomainSettings;
+
+use crate::values::{Listen, MeshKey, Secret};
+
+/// `overwatch`, `dns`, `regions`, `domains` and `api`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OverwatchConfig {
+    /// Who the overwatch is.
+    pub identity: OverwatchIdentity,
+    /// What becomes of an agent that proves itself for the first time.
+    pub enrolment: Enrolment,
+    /// What agents may speak for.
+    pub agent_tokens: Vec<AgentToken>,
+    /// Where agents' sessions are accepted.
+    pub gossip_address: Listen,
+    /// The mesh keys: one, or two while they are changed. The first is the one to prefer.
+    pub encryption_keys: Vec<MeshKey>,
+    /// Its own checks of agents' backends.
+    pub validation: ValidationSettings,
+    /// When backends that nobody vouches for leave.
+    pub stale: StaleSettings,
+    /// Where clients are.
+    pub geography: GeographySettings,
+    /// The directory of the store.
+    pub data_dir: String,
+    /// The DNS server.
+    pub dns: DnsSettings,
+    /// The operator's sites, in the order of the file.
+    pub regions: Vec<Region>,
+    /// The servers that the file names, one entry for each service they serve.
+    pub servers: Vec<StaticServer>,
+    /// The steered names.
+    pub domains: Vec<DomainSettings>,
+    /// For each domain, the weight of the newest connect time in its servers' averages, above 0
+    /// and at most 1: what `latency` compares.
+    pub smoothing_factors: BTreeMap<Service, f64>,
+    /// The REST API; `None` where it is off.
+    pub api: Option<ApiSettings>,
+}
+
+/// `overwatch.identity`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverwatchIdentity {
+    /// Its name among the overwatches and in the API; same grammar as an agent's.
+    pub node_id: String,
+    /// The site it stands in.
+    pub region: Option<Region>,
+    /// Where its certificate is, or will be made.
+    pub cert_path: String,
+    /// Where its private key is, or will be made.
+    pub key_path: String,
+}
+
+/// `overwatch.enrolment`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrolment {
+    /// Pinned at its first proof.
+    Auto,
+    /// Pinned once an operator approves it.
+    Approve,
+}
+
+/// One of `overwatch.agent_tokens`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentToken {
+    /// The service it is for. Two tokens of one service are both valid.
+    pub service: Service,
+    /// The secret that the agent holds too.
+    pub token: Secret,
+    /// Regions that may be claimed; empty: any.
+    pub regions: Vec<Region>,
+    /// Networks that backends may be claimed in; empty: only the session's own address.
+    pub networks: Vec<Subnet>,
+}
+
+/// `overwatch.validation`: the checks of what agents announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidationSettings {
+    /// Whether it checks them at all.
+    pub enabled: bool,
+    /// Milliseconds between two checks of one backend.
+    pub check_interval_ms: u64,
+    /// Milliseconds until a check has failed.
+    pub check_timeout_ms: u64,
+}
+
+/// `overwatch.stale`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaleSettings {
+    /// Milliseconds without a sign of life until a backend is stale.
+    pub threshold_ms: u64,
+    /// Milliseconds without a sign of life until it is forgotten.
+    pub remove_after_ms: u64,
+}
+
+/// `overwatch.geolocation`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeographySettings {
+    /// A country database (MMDB).
+    pub database_path: Option<String>,
+    /// An AS database (MMDB).
+    pub asn_database_path: Option<String>,
+    /// The region of clients that nothing places.
+    pub default_region: Option<Region>,
+    /// The operator's own networks; these win over the databases.
+    pub custom_mappings: Vec<CustomMapping>,
+}
+
+/// `dns`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsSettings {
+    /// Where questions are answered, on UDP and TCP.
+    pub listen_address: Listen,
+    /// What this server has authority over; with no `dns.zones` the domains themselves.
+    pub zones: Vec<Service>,
+    /// The TTL of the zones' own records and of negative answers, in seconds.
+    pub default_ttl_s: u32,
+    /// Whether a client subnet in a question (RFC 7871) is believed at all.
+    pub ecs_enabled: bool,
+    /// Whose client subnets are believed.
+    pub ecs_trusted: Vec<Subnet>,
+}
+
+/// A server of `regions[].servers`, for one service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StaticServer {
+    /// Which, where and with what weight.
+    pub backend: Backend,
+    /// How it is checked.
+    pub check: CheckSpec,
+}
+
+/// `api`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiSettings {
+    /// Where it listens.
+    pub address: Listen,
+    /// Who may read without a token.
+    pub allowed_networks: Vec<Subnet>,
+    /// Whether `X-Forwarded-For` names the client.
+    pub trust_proxy_headers: bool,
+}
