@@ -120,7 +120,9 @@ impl Link {
                 *in_flight = false;
                 Asked::More
             }
-            (State::Speaking { overwatch, .. }, Frame::Refused(refusal)) => {
+            (State::Speaking { overwatch, in_flight, .. }, Frame::Refused(refusal)) => {
+                // What was refused is tried again with the next publication, not at once.
+                *in_flight = false;
                 let overwatch = overwatch.clone();
                 let ends = refusal.reason.ends_session();
                 out.push(Effect::Log(Note::Refused { overwatch, refusal }));

@@ -31,8 +31,6 @@ pub struct Agent {
     excluded: BTreeSet<IpAddr>,
     /// Whether a dump is under way.
     is_polling: bool,
-    next_poll: Time,
-    next_publish: Time,
     next_heartbeat: Time,
     /// Whether the last publication already warned about few addresses.
     has_warned: bool,
@@ -50,7 +48,6 @@ impl Agent {
         let ports = settings.offers.iter().map(|offer| offer.listen_port).collect();
         let learning = settings.learning.as_ref();
         let learner = learning.map(|learning| Learner::new(learning.clone(), ports));
-        let publish_ms = learning.map_or(0, |learning| learning.report_interval_ms);
         let mut agent = Self {
             epoch: now.unix_ms(),
             learner,
@@ -58,8 +55,6 @@ impl Agent {
             links: BTreeMap::new(),
             excluded: overwatches.into_iter().collect(),
             is_polling: false,
-            next_poll: now,
-            next_publish: now.plus_ms(publish_ms),
             next_heartbeat: now.plus_ms(settings.heartbeat.interval_ms),
             has_warned: false,
             settings,
@@ -71,12 +66,12 @@ impl Agent {
     /// When [`Event::Tick`] is due next.
     #[must_use]
     pub fn next_deadline(&self) -> Time {
-        if self.learner.is_some() {
-            let poll = if self.is_polling { Time::from_unix_ms(u64::MAX) } else { self.next_poll };
-            self.next_heartbeat.min(poll).min(self.next_publish)
-        } else {
-            self.next_heartbeat
-        }
+        let Some(learner) = &self.learner else { return self.next_heartbeat };
+        // What never happened is due at once; a dump under way ends with an event of its own.
+        let publish = learner.publish_due().unwrap_or(Time::EPOCH);
+        let poll = learner.interval_due().unwrap_or(Time::EPOCH);
+        let poll = if self.is_polling { publish } else { poll };
+        self.next_heartbeat.min(publish).min(poll)
     }
 
     /// What was learned so far, in numbers; `None` where learning is switched off.
@@ -218,16 +213,13 @@ impl Agent {
             self.next_heartbeat = now.plus_ms(self.settings.heartbeat.interval_ms);
             self.links.values().for_each(|link| link.say(Frame::Heartbeat, out));
         }
-        let (Some(learning), Some(learner)) = (&self.settings.learning, &mut self.learner) else {
-            return;
-        };
-        if now >= self.next_poll && !self.is_polling {
-            self.next_poll = now.plus_ms(learning.poll_interval_ms);
+        let Some(learner) = &mut self.learner else { return };
+        let is_due = |due: Option<Time>| due.is_none_or(|due| now >= due);
+        if is_due(learner.interval_due()) && !self.is_polling {
             self.is_polling = true;
             out.push(Effect::Poll);
         }
-        if now >= self.next_publish {
-            self.next_publish = now.plus_ms(learning.report_interval_ms);
+        if is_due(learner.publish_due()) {
             learner.publish(now);
             let counters = learner.counters();
             out.push(Effect::Log(Note::Published {

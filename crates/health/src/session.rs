@@ -74,6 +74,12 @@ impl Session {
         Self { terms, state: State::Lost { since: now } }
     }
 
+    /// How often it says that it is there, and how often it may miss.
+    #[must_use]
+    pub const fn terms(&self) -> HeartbeatTerms {
+        self.terms
+    }
+
     /// Any frame came in. A session that was given up stays so: coming back is a new session.
     pub fn heard(&mut self, now: Time) {
         if let State::Open { heard_at } = &mut self.state {

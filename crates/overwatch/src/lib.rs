@@ -1,1 +1,64 @@
 //! The overwatch as a value, and the query path.
+//!
+//! An overwatch hears agents, keeps what they learned, checks the servers, and answers DNS. Two
+//! sides that meet in one published value (docs/decisions/0002-learning-and-answering-apart.md):
+//!
+//! Answering, in the order of a query. Start here:
+//!
+//! - [`mod@resolve`]: a query's bytes to an answer's bytes,
+//! - [`zone`]: the names we are an authority for,
+//! - [`view`]: all that an answer reads.
+//!
+//! Learning, in the order of a report:
+//!
+//! - [`settings`]: what an overwatch is told at start,
+//! - [`event`]: all that can happen to it, all that it can want,
+//! - [`node`]: the one handler,
+//! - [`session`]: one connection of an agent, from hello to goodbye,
+//! - [`agents`]: who may speak,
+//! - [`registry`]: every backend and its standing,
+//! - [`publish`]: table, registry and settings to a new view,
+//! - [`record`]: what must survive a restart,
+//! - [`documents`]: what the API says,
+//! - [`note`]: every line it can ask to have logged.
+//!
+//! Pure: no socket, file, clock, thread or log.
+
+#![forbid(unsafe_code)]
+
+pub mod resolve;
+
+pub mod zone;
+
+pub mod view;
+
+pub mod settings;
+
+pub mod event;
+
+pub mod node;
+
+mod session;
+
+pub mod agents;
+
+pub mod registry;
+
+mod publish;
+
+pub mod record;
+
+pub mod documents;
+
+pub mod note;
+
+pub use agents::{Enrolment, Pin, PinState};
+pub use event::{Command, Effect, Event, LinkId};
+pub use node::{Counters, Overwatch};
+pub use note::{Level, Note};
+pub use record::{BackendRow, Change, HealthRow, Snapshot, Source};
+pub use registry::CheckTerms;
+pub use resolve::{Asker, Outcome, Reply, Transport, resolve};
+pub use settings::{ConfiguredBackend, EcsPolicy, Settings, StaleTerms};
+pub use view::{DomainView, View};
+pub use zone::{NoZone, Zones};

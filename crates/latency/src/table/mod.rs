@@ -252,6 +252,12 @@ impl Table {
         merged
     }
 
+    /// Rows of one agent.
+    #[must_use]
+    pub fn rows_of(&self, agent: &AgentId) -> usize {
+        self.agents.get(agent).map_or(0, AgentRows::len)
+    }
+
     /// Rows of all agents.
     #[must_use]
     pub const fn len(&self) -> usize {

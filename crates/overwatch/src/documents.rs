@@ -1,0 +1,198 @@
+//! What the API says, made from the node's state on demand. Nothing here changes anything.
+
+use api::agents::{Agent, Agents};
+use api::backends::{Backend, Backends};
+use api::domains::{Domain, Domains, LatencyConfig};
+use api::latency::{LatencyEntry, LatencyTable};
+use api::status::{AgentStatus, BackendSummary, ClusterStatus, OverwatchStatus};
+use health::{CheckState, CheckStatus, SessionLiveness, Standing};
+use model::{AgentId, Time};
+use routing::Algorithm;
+
+use crate::Overwatch;
+use crate::agents::{AgentRecord, PinState};
+use crate::registry::Entry;
+
+impl Overwatch {
+    /// `GET /api/v1/overwatch/latency`: sorted by subnet, domain and region.
+    #[must_use]
+    pub fn latency_table(&self) -> LatencyTable {
+        let mut rows = Vec::new();
+        for domain in self.publisher.domains() {
+            let known = self.table.rows(&domain.name).into_iter();
+            rows.extend(known.map(|(subnet, region, row)| (subnet, &domain.name, region, row)));
+        }
+        rows.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
+        let entries = rows.into_iter().map(|(subnet, domain, region, row)| LatencyEntry {
+            subnet: subnet.to_string(),
+            domain: domain.to_string(),
+            region: region.to_string(),
+            rtt_ms: row.rtt.ms_rounded(),
+            samples: row.samples,
+            last_updated: row.observed_at.to_rfc3339(),
+            rtt_us: row.rtt.us(),
+        });
+        LatencyTable { entries: entries.collect() }
+    }
+
+    /// `GET /api/v1/domains`: sorted by name.
+    #[must_use]
+    pub fn domain_list(&self) -> Domains {
+        let mut domains: Vec<Domain> = self
+            .publisher
+            .domains()
+            .map(|domain| Domain {
+                name: domain.name.to_string(),
+                routing_algorithm: domain.algorithm.as_str().to_owned(),
+                regions: domain.regions.iter().map(|region| region.name.to_string()).collect(),
+                ttl: domain.ttl_s,
+                latency_config: latency_config(domain.algorithm),
+            })
+            .collect();
+        domains.sort_by(|a, b| a.name.cmp(&b.name));
+        Domains { domains }
+    }
+
+    /// `GET /api/v1/overwatch/backends`.
+    #[must_use]
+    pub fn backend_list(&self, now: Time) -> Backends {
+        let backends = self.registry.entries().map(|entry| {
+            let record = entry.agent.as_ref().and_then(|id| self.agents.get(id));
+            backend(entry, record)
+        });
+        Backends { backends: backends.collect(), generated_at: now.to_rfc3339() }
+    }
+
+    /// `GET /api/v1/overwatch/agents`.
+    #[must_use]
+    pub fn agent_list(&self, now: Time) -> Agents {
+        let agents = self.agents.iter().map(|(id, record)| Agent {
+            agent_id: id.to_string(),
+            region: record.region.as_ref().map(ToString::to_string),
+            status: self.agent_status(id, record, now).to_owned(),
+            key_sha256: record.pin.key.to_string(),
+            last_seen: record.last_seen.map(Time::to_rfc3339),
+            backend_count: self.backends_of(id),
+            latency_rows: self.table.rows_of(id),
+        });
+        Agents { agents: agents.collect(), generated_at: now.to_rfc3339() }
+    }
+
+    /// `GET /api/v1/cluster/status`.
+    #[must_use]
+    pub fn cluster_status(&self, expected_agents: Option<usize>, now: Time) -> ClusterStatus {
+        let agents: Vec<AgentStatus> = self
+            .agents
+            .iter()
+            .filter(|(_, record)| record.pin.state == PinState::Enrolled)
+            .map(|(id, record)| AgentStatus {
+                agent_id: id.to_string(),
+                region: record.region.as_ref().map(ToString::to_string),
+                status: self.agent_status(id, record, now).to_owned(),
+                last_seen: record.last_seen.map(Time::to_rfc3339),
+                backend_count: self.backends_of(id),
+            })
+            .collect();
+        let healthy_agents = agents.iter().filter(|agent| agent.status == CONNECTED).count();
+        let summary = self.backend_summary(now);
+        ClusterStatus {
+            cluster_healthy: healthy_agents >= expected_agents.unwrap_or(agents.len())
+                && summary.healthy == summary.total,
+            overwatch: OverwatchStatus {
+                node_id: self.identity.overwatch_id.to_string(),
+                status: "running".to_owned(),
+                uptime_seconds: now.ms_since(self.started) / 1000,
+            },
+            agents,
+            expected_agents,
+            healthy_agents,
+            backend_summary: summary,
+            generated_at: now.to_rfc3339(),
+        }
+    }
+
+    /// The names of the domains that no known server stands behind.
+    #[must_use]
+    pub fn domains_without_server(&self) -> Vec<String> {
+        let lacks = |name: &model::Service| {
+            !self.registry.entries().any(|entry| {
+                entry.backend.key.service == *name && entry.standing.0 != Standing::Down
+            })
+        };
+        let domains = self.publisher.domains().filter(|domain| lacks(&domain.name));
+        domains.map(|domain| domain.name.to_string()).collect()
+    }
+
+    fn backend_summary(&self, now: Time) -> BackendSummary {
+        let is_stale = |entry: &Entry| {
+            let agent = entry.agent.as_ref();
+            entry.standing.0 != Standing::Up
+                && agent.is_some_and(|id| self.liveness(id, now) == SessionLiveness::Stale)
+        };
+        let count = |fits: &dyn Fn(&Entry) -> bool| {
+            self.registry.entries().filter(|entry| fits(entry)).count()
+        };
+        let total = count(&|_| true);
+        let healthy = count(&|entry| entry.standing.0 == Standing::Up);
+        BackendSummary { total, healthy, unhealthy: total - healthy, stale: count(&is_stale) }
+    }
+
+    fn backends_of(&self, agent: &AgentId) -> usize {
+        self.registry.entries().filter(|entry| entry.agent.as_ref() == Some(agent)).count()
+    }
+
+    fn agent_status(&self, id: &AgentId, record: &AgentRecord, now: Time) -> &'static str {
+        let is_alive = self.liveness(id, now) == SessionLiveness::Alive;
+        match record.pin.state {
+            PinState::Revoked => "revoked",
+            PinState::Pending => "pending",
+            PinState::Enrolled if record.link.is_some() && is_alive => CONNECTED,
+            PinState::Enrolled => "disconnected",
+        }
+    }
+}
+
+const CONNECTED: &str = "connected";
+
+fn backend(entry: &Entry, agent: Option<&AgentRecord>) -> Backend {
+    let validation = entry.validation.as_ref();
+    let checked = validation.filter(|state| state.last_checked().is_some());
+    let key = &entry.backend.key;
+    let (standing, authority) = entry.standing;
+    Backend {
+        service: key.service.to_string(),
+        address: key.address.to_string(),
+        port: key.port,
+        weight: entry.backend.weight,
+        agent_id: entry.agent.as_ref().map(ToString::to_string),
+        region: entry.backend.region.to_string(),
+        effective_status: match standing {
+            Standing::Up => "healthy",
+            Standing::Doubtful => "doubtful",
+            Standing::Draining => "draining",
+            Standing::Down => "unhealthy",
+        }
+        .to_owned(),
+        authority: authority.as_str().to_owned(),
+        agent_healthy: entry.claim,
+        agent_last_seen: agent.and_then(|record| record.last_seen).map(Time::to_rfc3339),
+        validation_healthy: checked.map(|state| state.status() == CheckStatus::Up),
+        validation_last_check: checked.and_then(CheckState::last_checked).map(Time::to_rfc3339),
+        validation_error: checked.and_then(CheckState::last_error).map(ToString::to_string),
+    }
+}
+
+fn latency_config(algorithm: Algorithm) -> Option<LatencyConfig> {
+    match algorithm {
+        Algorithm::LearnedLatency { max_latency_ms, min_samples } => {
+            Some(LatencyConfig { max_latency_ms, min_samples: Some(min_samples.into()) })
+        }
+        Algorithm::Latency { max_latency_ms } => {
+            Some(LatencyConfig { max_latency_ms, min_samples: None })
+        }
+        Algorithm::Geolocation
+        | Algorithm::RoundRobin
+        | Algorithm::Weighted
+        | Algorithm::Failover => None,
+    }
+}

@@ -1,0 +1,113 @@
+//! All that can happen to an overwatch, and all that it can want. Both lists are closed.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use health::{CheckSpec, Outcome};
+use mesh::{Frame, Peer};
+use model::{AgentId, BackendKey};
+
+use crate::{Change, Note, View};
+
+/// One connection of one agent; the edge never uses a number twice.
+pub type LinkId = u64;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A TLS session with an agent stands; nothing is proven yet.
+    LinkOpened {
+        /// The connection.
+        link: LinkId,
+        /// Who is at the other end, as far as TLS knows.
+        peer: Peer,
+    },
+    /// The agent said something.
+    FrameReceived {
+        /// The connection.
+        link: LinkId,
+        /// What.
+        frame: Frame,
+    },
+    /// The session is gone.
+    LinkClosed {
+        /// The connection.
+        link: LinkId,
+    },
+    /// An own check finished.
+    Checked {
+        /// Whose.
+        backend: BackendKey,
+        /// How it went.
+        outcome: Outcome,
+    },
+    /// Own checks leave from this address: agents must not learn from it.
+    ProbeSource(IpAddr),
+    /// An operator said something.
+    Command(Command),
+    /// Time passed; expected about once a second.
+    Tick,
+}
+
+/// What an operator can say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Let a pending or revoked agent in.
+    Approve(AgentId),
+    /// Throw an agent out for good.
+    Revoke(AgentId),
+    /// Say what a backend is, whatever anybody else says; `None` takes it back.
+    Override {
+        /// Which.
+        backend: BackendKey,
+        /// Whether it is up.
+        is_up: Option<bool>,
+    },
+    /// Begin or end emptying a backend.
+    Drain {
+        /// Which.
+        backend: BackendKey,
+        /// Whether to empty it.
+        is_draining: bool,
+    },
+}
+
+/// What to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send a frame.
+    Send {
+        /// The connection.
+        link: LinkId,
+        /// What to send.
+        frame: Frame,
+    },
+    /// Send what is queued, then close.
+    Close {
+        /// The connection.
+        link: LinkId,
+    },
+    /// From now on the connection's peer has proven itself: it may send long frames.
+    Proven {
+        /// The connection.
+        link: LinkId,
+    },
+    /// Check this backend from now on; replaces an earlier word about it.
+    Watch {
+        /// Which.
+        backend: BackendKey,
+        /// What to ask of it, and how often.
+        spec: CheckSpec,
+    },
+    /// Check this backend no more.
+    Unwatch {
+        /// Which.
+        backend: BackendKey,
+    },
+    /// Answer queries by this view from now on.
+    Publish(Arc<View>),
+    /// Keep this over a restart.
+    Keep(Vec<Change>),
+    /// Log a line.
+    Log(Note),
+}

@@ -1,0 +1,132 @@
+//! Every line that an overwatch can ask to have logged: a closed list, so that nothing a stranger
+//! does can write a log of his own. Routing decisions are logged by the edge, which sees queries.
+
+use std::fmt;
+
+use health::{Authority, Standing};
+use mesh::{KeyHash, Refusal};
+use model::{AgentId, BackendKey, Region};
+
+/// How much a note matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Worth knowing.
+    Info,
+    /// Somebody should look.
+    Warn,
+}
+
+/// One line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// An agent is here.
+    AgentJoined {
+        /// Which.
+        agent: AgentId,
+        /// Whether its key was seen for the first time.
+        is_new: bool,
+        /// Its key.
+        key: KeyHash,
+    },
+    /// An agent said what it offers.
+    AgentRegistered {
+        /// Which.
+        agent: AgentId,
+        /// Where it stands.
+        region: Region,
+        /// How many backends it speaks for.
+        backends: usize,
+    },
+    /// An agent went.
+    AgentLeft {
+        /// Which.
+        agent: AgentId,
+        /// Whether it said goodbye.
+        is_goodbye: bool,
+    },
+    /// Somebody was refused. Logged once for each reason of a session; counted in full.
+    Refused {
+        /// The agent, or the address of somebody who has proven nothing.
+        who: String,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The agent ended the session in its handshake.
+    AgentRefused {
+        /// Its address.
+        who: String,
+        /// What it said.
+        refusal: Refusal,
+    },
+    /// A backend's standing changed.
+    Standing {
+        /// Which.
+        backend: BackendKey,
+        /// What it was.
+        from: Standing,
+        /// What it is.
+        to: Standing,
+        /// Who says so.
+        by: Authority,
+        /// Why the last check failed, if one did.
+        error: Option<String>,
+    },
+    /// A backend that nobody vouches for was forgotten.
+    BackendForgotten {
+        /// Which.
+        backend: BackendKey,
+    },
+    /// An operator's word was carried out.
+    Commanded {
+        /// What was said.
+        what: String,
+    },
+}
+
+impl Note {
+    /// How much it matters.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::Refused { .. } | Self::AgentRefused { .. } => Level::Warn,
+            Self::Standing { to: Standing::Down, .. } => Level::Warn,
+            _ => Level::Info,
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AgentJoined { agent, is_new: true, key } => {
+                write!(f, "agent {agent} joined for the first time; pinned to key {key}")
+            }
+            Self::AgentJoined { agent, is_new: false, .. } => write!(f, "agent {agent} joined"),
+            Self::AgentRegistered { agent, region, backends } => {
+                write!(f, "agent {agent} registered {backends} backends in {region}")
+            }
+            Self::AgentLeft { agent, is_goodbye: true } => {
+                write!(f, "agent {agent} said goodbye; its backends leave the answers")
+            }
+            Self::AgentLeft { agent, is_goodbye: false } => {
+                write!(f, "agent {agent} is gone without a goodbye")
+            }
+            Self::Refused { who, refusal } => write!(f, "refused {who}: {refusal}"),
+            Self::AgentRefused { who, refusal } => {
+                write!(f, "the agent at {who} ended the handshake: {refusal}")
+            }
+            Self::Standing { backend, from, to, by, error } => {
+                let (from, to) = (from.as_str(), to.as_str());
+                write!(f, "backend {backend} is {to}, was {from}, says {}", by.as_str())?;
+                match error {
+                    Some(error) => write!(f, ": {error}"),
+                    None => Ok(()),
+                }
+            }
+            Self::BackendForgotten { backend } => {
+                write!(f, "backend {backend} is forgotten: nobody has vouched for it for long")
+            }
+            Self::Commanded { what } => f.write_str(what),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Table, registry and settings to a new view: the one way by which what was learned gets to where
+//! it is answered from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use geo::Geo;
+use health::{Authority, CheckState, Standing};
+use latency::Table;
+use model::{Service, Time};
+use routing::{DomainMap, DomainSettings, Server, ServerPool, compile};
+
+use crate::registry::Registry;
+use crate::{DomainView, EcsPolicy, View, Zones};
+
+/// The domains as they were last compiled, and what has changed since.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    zones: Arc<Zones>,
+    ecs: Arc<EcsPolicy>,
+    geo: Arc<Geo>,
+    /// In the order of the view's list.
+    domains: Vec<Domain>,
+    /// Where a service's domain stands in that list.
+    by_service: BTreeMap<Service, usize>,
+    /// Whether something was compiled that was not published.
+    is_changed: bool,
+}
+
+#[derive(Debug)]
+struct Domain {
+    settings: Arc<DomainSettings>,
+    map: Arc<DomainMap>,
+    pool: Arc<ServerPool>,
+}
+
+impl Publisher {
+    /// Everything as it is with nothing learned and no server known.
+    pub(crate) fn new(
+        zones: Zones,
+        ecs: EcsPolicy,
+        geo: Arc<Geo>,
+        domains: Vec<DomainSettings>,
+    ) -> Self {
+        let domains: Vec<Domain> = domains
+            .into_iter()
+            .map(|settings| {
+                let settings = Arc::new(settings);
+                let map = Arc::new(compile(&settings, &geo, &[], None));
+                let pool = Arc::new(ServerPool::new(&settings, Vec::new()));
+                Domain { settings, map, pool }
+            })
+            .collect();
+        let numbered = domains.iter().enumerate();
+        let by_service = numbered.map(|(i, d)| (d.settings.name.clone(), i)).collect();
+        let (zones, ecs) = (Arc::new(zones), Arc::new(ecs));
+        Self { zones, ecs, geo, domains, by_service, is_changed: true }
+    }
+
+    /// The domains' settings, in the order of the view.
+    pub(crate) fn domains(&self) -> impl Iterator<Item = &DomainSettings> {
+        self.domains.iter().map(|domain| &*domain.settings)
+    }
+
+    /// Compiles the maps of these services anew.
+    pub(crate) fn learn(&mut self, services: &BTreeSet<Service>, table: &Table) {
+        for service in services {
+            let Some(domain) = self.by_service.get(service).and_then(|i| self.domains.get_mut(*i))
+            else {
+                continue;
+            };
+            let rows = table.rows(service);
+            let map = compile(&domain.settings, &self.geo, &rows, Some(&domain.map));
+            domain.map = Arc::new(map);
+            self.is_changed = true;
+        }
+    }
+
+    /// Makes the pools of these services anew.
+    pub(crate) fn stand(&mut self, services: &BTreeSet<Service>, registry: &Registry, now: Time) {
+        for service in services {
+            let Some(domain) = self.by_service.get(service).and_then(|i| self.domains.get_mut(*i))
+            else {
+                continue;
+            };
+            let servers = servers_of(service, registry, now);
+            domain.pool = Arc::new(ServerPool::new(&domain.settings, servers));
+            self.is_changed = true;
+        }
+    }
+
+    /// The new view, if anything changed.
+    pub(crate) fn publish(&mut self) -> Option<Arc<View>> {
+        if !std::mem::take(&mut self.is_changed) {
+            return None;
+        }
+        let domains = self.domains.iter().map(|domain| DomainView {
+            map: Arc::clone(&domain.map),
+            pool: Arc::clone(&domain.pool),
+        });
+        Some(Arc::new(View {
+            zones: Arc::clone(&self.zones),
+            domains: domains.collect(),
+            ecs: Arc::clone(&self.ecs),
+        }))
+    }
+}
+
+/// The servers of a service. One that an operator took down, or whose agent said goodbye, is not
+/// among them: no policy may name it.
+fn servers_of(service: &Service, registry: &Registry, now: Time) -> Vec<Server> {
+    let named = registry.entries().filter(|entry| {
+        let (standing, by) = entry.standing;
+        let is_out = standing == Standing::Down && by == Authority::Override;
+        entry.backend.key.service == *service && !is_out && !entry.has_left
+    });
+    let servers = named.map(|entry| Server {
+        region: entry.backend.region.clone(),
+        address: entry.backend.key.address,
+        port: entry.backend.key.port,
+        weight: entry.backend.weight,
+        standing: entry.standing.0,
+        last_up: if entry.standing.0 == Standing::Up { Some(now) } else { entry.last_up },
+        connect_rtt: entry.validation.as_ref().and_then(CheckState::connect_rtt),
+    });
+    servers.collect()
+}

@@ -1,0 +1,99 @@
+//! What must survive a restart, in the words of the field, and how it changes.
+//!
+//! Plain values: nothing here knows a file. The learned table is not among them; agents refill it.
+
+use std::collections::BTreeMap;
+
+use health::{CheckSpec, HeartbeatTerms, Standing};
+use model::{AgentId, Backend, BackendKey, Time};
+
+use crate::Pin;
+
+/// All that is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The registry.
+    pub backends: BTreeMap<BackendKey, BackendRow>,
+    /// How backends last stood.
+    pub health: BTreeMap<BackendKey, HealthRow>,
+    /// Which agent is known by which key.
+    pub pins: BTreeMap<AgentId, Pin>,
+}
+
+/// One backend of the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendRow {
+    /// Where it is, and its weight.
+    pub backend: Backend,
+    /// Who brought it.
+    pub source: Source,
+    /// The kind of check that is right for it; absent where none was given.
+    pub check: Option<CheckSpec>,
+    /// What an operator said it is; absent where nothing.
+    pub override_: Option<bool>,
+    /// Whether an operator is emptying it.
+    pub is_draining: bool,
+}
+
+/// Who brought a backend into the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The overwatch's own configuration.
+    Config,
+    /// An agent that registered it.
+    Agent {
+        /// Which one.
+        id: AgentId,
+        /// How long its word holds while it is out of sight, also over a restart.
+        heartbeat: HeartbeatTerms,
+    },
+}
+
+/// How one backend last stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthRow {
+    /// Its standing.
+    pub standing: Standing,
+    /// Since when.
+    pub since: Time,
+    /// When it was last seen up; absent where it never was. `last_healthy` answers go by it.
+    pub last_up: Option<Time>,
+}
+
+/// One change of what is kept. To put a row is to replace it whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A backend came or changed.
+    PutBackend(BackendRow),
+    /// A backend left.
+    RemoveBackend(BackendKey),
+    /// A backend's standing changed.
+    PutHealth(BackendKey, HealthRow),
+    /// A standing is of no more use.
+    RemoveHealth(BackendKey),
+    /// An agent was pinned, or its pin changed.
+    PutPin(AgentId, Pin),
+}
+
+impl Snapshot {
+    /// What is kept after `change`: the same rule in memory as on disk.
+    pub fn apply(&mut self, change: Change) {
+        match change {
+            Change::PutBackend(row) => {
+                self.backends.insert(row.backend.key.clone(), row);
+            }
+            Change::RemoveBackend(key) => {
+                self.backends.remove(&key);
+            }
+            Change::PutHealth(key, row) => {
+                self.health.insert(key, row);
+            }
+            Change::RemoveHealth(key) => {
+                self.health.remove(&key);
+            }
+            Change::PutPin(id, pin) => {
+                self.pins.insert(id, pin);
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! All that an answer reads, published whole: a query loads it once and never waits.
+
+use std::sync::Arc;
+
+use routing::{DomainMap, ServerPool};
+
+use crate::{EcsPolicy, Zones};
+
+/// What is true now, as far as answers go.
+#[derive(Debug)]
+pub struct View {
+    /// The names we are an authority for.
+    pub zones: Arc<Zones>,
+    /// The steered domains; a [`crate::zone::Node::Steered`] is a place in this list.
+    pub domains: Vec<DomainView>,
+    /// Whose word about a client's network counts.
+    pub ecs: Arc<EcsPolicy>,
+}
+
+/// One steered domain: where clients go, and which servers are there.
+#[derive(Clone, Debug)]
+pub struct DomainView {
+    /// Changes with what is learned, about once a second.
+    pub map: Arc<DomainMap>,
+    /// Changes with each health event, at once.
+    pub pool: Arc<ServerPool>,
+}
