@@ -11,12 +11,12 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 use crate::fault::{Faults, Position};
 use crate::values::clip;
 
-/// The largest file. 100,000 custom mappings, the most that are taken, need about 7 MiB.
+/// The largest file. 100,000 custom mappings, the most that are taken, need about 9 MiB.
 pub(crate) const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The settings are at most 8 deep.
 const DEPTH_MAX: usize = 32;
-/// All nodes, those of expanded aliases included: three for each of 100,000 custom mappings, and
-/// room for the rest. 64 bytes a node and its text: some 100 MiB at the very worst.
+/// All nodes, keys and those of expanded aliases included: seven for each of 100,000 custom
+/// mappings, and room for the rest. Some 100 bytes a node and its text: 100 MiB at the very worst.
 const NODES_MAX: usize = 1_000_000;
 
 /// One value and its place.
