@@ -1,0 +1,66 @@
+//! Sockets bound to the address that DNS is served on.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// What the kernel may queue for one UDP socket: 4 MiB are some 5,000 small datagrams, 50 ms at
+/// 100,000 a second. The kernel gives less where `net.core.rmem_max` is less.
+const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+/// Connections that wait to be accepted; the kernel's own limit (`somaxconn`) is 4,096.
+const BACKLOG: i32 = 1_024;
+
+/// A UDP socket, one of several on the same address (SO_REUSEPORT, socket(7)): the kernel spreads
+/// the askers over them.
+pub(super) fn udp(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+    bound(address, Type::DGRAM, Protocol::UDP, |socket| {
+        socket.set_reuse_port(true)?;
+        // Best effort: a small queue serves as well, until it bursts.
+        drop(socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES));
+        Ok(())
+    })
+}
+
+/// A listening TCP socket that does not block.
+pub(super) fn tcp(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+    let (socket, local) = bound(address, Type::STREAM, Protocol::TCP, |socket| {
+        // Without it, connections of the process before us keep the port for a minute.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)
+    })?;
+    socket.listen(BACKLOG)?;
+    Ok((socket, local))
+}
+
+/// `[::]` takes both families, and falls back to IPv4 where the system has no IPv6.
+fn bound(
+    address: SocketAddr,
+    kind: Type,
+    protocol: Protocol,
+    prepare: impl Fn(&Socket) -> io::Result<()>,
+) -> io::Result<(Socket, SocketAddr)> {
+    let is_any_ipv6 = address.is_ipv6() && address.ip().is_unspecified();
+    let open = |address: SocketAddr| -> io::Result<(Socket, SocketAddr)> {
+        let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(!is_any_ipv6)?;
+        }
+        prepare(&socket)?;
+        socket.bind(&address.into())?;
+        let local = socket.local_addr()?.as_socket();
+        let local = local.ok_or_else(|| io::Error::other("bound to no Internet address"))?;
+        Ok((socket, local))
+    };
+    match open(address) {
+        Err(error) if is_any_ipv6 && has_no_ipv6(&error) => {
+            open(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), address.port()))
+        }
+        result => result,
+    }
+}
+
+/// The kernel was built without IPv6, or `disable_ipv6` is set.
+fn has_no_ipv6(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
+}

@@ -1,0 +1,266 @@
+//! DNS over UDP: the hot path.
+//!
+//! One thread a core, each with a socket of its own on the same address and a handler of its own,
+//! so no two of them ever wait for each other. A thread receives, asks the handler, sends; it
+//! allocates nothing after its start.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use socket2::Socket;
+
+use super::packet::{self, Addresses};
+use super::{
+    Arrival, Handled, Handler, QUERY_BYTES_MAX, Transport, UDP_ANSWER_BYTES_MAX, bind, handle,
+};
+
+/// How long a thread sleeps in the kernel at most before it looks whether it is to stop. It is
+/// woken earlier when it is; this is for a kernel that does not.
+const LOOK_UP: Duration = Duration::from_secs(1);
+/// How long a thread rests after the socket failed, so that a lasting fault is no busy loop.
+const REST: Duration = Duration::from_millis(10);
+
+/// The threads that serve one address; dropping it stops them and waits for them.
+#[derive(Debug)]
+pub struct UdpServer {
+    local: SocketAddr,
+    workers: Vec<Worker>,
+    stop: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    socket: Arc<Socket>,
+    counts: Arc<Counts>,
+    /// Taken when the thread is waited for.
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What became of the datagrams since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UdpCounters {
+    /// Datagrams that came in.
+    pub received: u64,
+    /// Answers that the kernel took.
+    pub sent: u64,
+    /// Datagrams that the handler gave no answer to.
+    pub unanswered: u64,
+    /// Datagrams over [`QUERY_BYTES_MAX`], dropped.
+    pub too_long: u64,
+    /// Handlers that panicked; a fault in this program.
+    pub panics: u64,
+    /// Failures to receive.
+    pub receive_errors: u64,
+    /// Answers that the kernel refused, as where there is no route back.
+    pub send_errors: u64,
+}
+
+/// One worker's counters, on cache lines of its own (two, as processors fetch them in pairs).
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Counts {
+    received: AtomicU64,
+    sent: AtomicU64,
+    unanswered: AtomicU64,
+    too_long: AtomicU64,
+    panics: AtomicU64,
+    receive_errors: AtomicU64,
+    send_errors: AtomicU64,
+}
+
+impl UdpServer {
+    /// Serves `address` with `workers` threads; port 0 lets the system choose one. `[::]` serves
+    /// all addresses of both families.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound, or no thread can be started.
+    pub fn start<H: Handler>(
+        address: SocketAddr,
+        workers: NonZeroUsize,
+        handler: &H,
+    ) -> io::Result<Self> {
+        let (first, local) = bind::udp(address)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut server = Self { local, workers: Vec::new(), stop };
+        server.add_worker(first, handler.clone())?;
+        for _ in 1..workers.get() {
+            let (socket, _) = bind::udp(local)?;
+            server.add_worker(socket, handler.clone())?;
+        }
+        Ok(server)
+    }
+
+    fn add_worker<H: Handler>(&mut self, socket: Socket, handler: H) -> io::Result<()> {
+        packet::ask_for_destination(&socket, self.local.is_ipv6())?;
+        socket.set_read_timeout(Some(LOOK_UP))?;
+        let (socket, counts) = (Arc::new(socket), Arc::new(Counts::default()));
+        let serving = Serving {
+            socket: Arc::clone(&socket),
+            bound: self.local,
+            handler,
+            counts: Arc::clone(&counts),
+            stop: Arc::clone(&self.stop),
+        };
+        let name = format!("dns-udp-{}", self.workers.len());
+        let thread = std::thread::Builder::new().name(name).spawn(move || serving.run())?;
+        self.workers.push(Worker { socket, counts, thread: Some(thread) });
+        Ok(())
+    }
+
+    /// The address that is served, with the port the system chose.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The counters of all threads together.
+    #[must_use]
+    pub fn counters(&self) -> UdpCounters {
+        let sum = |pick: fn(&Counts) -> &AtomicU64| {
+            self.workers.iter().map(|worker| pick(&worker.counts).load(Ordering::Relaxed)).sum()
+        };
+        UdpCounters {
+            received: sum(|counts| &counts.received),
+            sent: sum(|counts| &counts.sent),
+            unanswered: sum(|counts| &counts.unanswered),
+            too_long: sum(|counts| &counts.too_long),
+            panics: sum(|counts| &counts.panics),
+            receive_errors: sum(|counts| &counts.receive_errors),
+            send_errors: sum(|counts| &counts.send_errors),
+        }
+    }
+
+    /// Stops the threads and waits until the last one has ended and the port is free.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for UdpServer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for worker in &self.workers {
+            // Linux says "not connected" and wakes the sleeper all the same.
+            drop(worker.socket.shutdown(std::net::Shutdown::Both));
+        }
+        for worker in &mut self.workers {
+            if let Some(thread) = worker.thread.take() {
+                // A thread that panicked has ended as well.
+                drop(thread.join());
+            }
+        }
+    }
+}
+
+/// One thread's own.
+struct Serving<H> {
+    socket: Arc<Socket>,
+    bound: SocketAddr,
+    handler: H,
+    counts: Arc<Counts>,
+    stop: Arc<AtomicBool>,
+}
+
+/// Room for one datagram and its answer.
+struct Exchange {
+    query: Box<[u8]>,
+    query_length: usize,
+    answer: Box<[u8]>,
+    answer_length: usize,
+    addresses: Addresses,
+}
+
+impl<H: Handler> Serving<H> {
+    /// Three steps, each over what the one before left: so that many datagrams can be taken from
+    /// the kernel in one call, and as many answers given back in one.
+    fn run(mut self) {
+        let mut exchange = Exchange {
+            query: vec![0; QUERY_BYTES_MAX].into(),
+            query_length: 0,
+            answer: vec![0; UDP_ANSWER_BYTES_MAX].into(),
+            answer_length: 0,
+            addresses: Addresses::new(),
+        };
+        while !self.stop.load(Ordering::Relaxed) {
+            if self.receive(&mut exchange) && self.answer(&mut exchange) {
+                self.send(&exchange);
+            }
+        }
+    }
+
+    /// Waits for a datagram; says whether there is one to answer.
+    fn receive(&self, exchange: &mut Exchange) -> bool {
+        match packet::receive(&self.socket, &mut exchange.query, &mut exchange.addresses) {
+            // What wakes a thread that is to stop.
+            Ok(_) if self.stop.load(Ordering::Relaxed) => false,
+            Ok(received) => {
+                count(&self.counts.received);
+                exchange.query_length = received.length;
+                if received.is_cut {
+                    count(&self.counts.too_long);
+                }
+                !received.is_cut
+            }
+            Err(error) => {
+                if !is_idle(&error) {
+                    count(&self.counts.receive_errors);
+                    std::thread::park_timeout(REST);
+                }
+                false
+            }
+        }
+    }
+
+    /// Asks the handler; says whether there is an answer.
+    fn answer(&mut self, exchange: &mut Exchange) -> bool {
+        let Some(query) = exchange.query.get(..exchange.query_length) else {
+            return false;
+        };
+        let Some(peer) = exchange.addresses.peer() else {
+            return false;
+        };
+        let local = exchange.addresses.local().unwrap_or_else(|| self.bound.ip());
+        let local = SocketAddr::new(local, self.bound.port());
+        let arrival = Arrival { transport: Transport::Udp, peer, local };
+        match handle(&mut self.handler, query, arrival, &mut exchange.answer) {
+            Handled::Answer(length) => {
+                exchange.answer_length = length;
+                return true;
+            }
+            Handled::Nothing => count(&self.counts.unanswered),
+            Handled::Panic => count(&self.counts.panics),
+        }
+        false
+    }
+
+    fn send(&self, exchange: &Exchange) {
+        let Some(answer) = exchange.answer.get(..exchange.answer_length) else {
+            return;
+        };
+        match packet::send(&self.socket, answer, &exchange.addresses) {
+            Ok(()) => count(&self.counts.sent),
+            // Not tried again: the asker does, and the next query is waiting.
+            Err(_) => count(&self.counts.send_errors),
+        }
+    }
+}
+
+/// Whether nothing was received because nothing came.
+fn is_idle(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
+}
+
+/// One thread writes each counter, so this never contends.
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests;
