@@ -109,6 +109,7 @@ impl Check<'_> {
         let place = place.below(key.name(), given.map_or(place.at, |entry| entry.key_at));
         let checked = match given.filter(|entry| entry.node.value != tree::Value::Null) {
             Some(entry) => self.value(key, &place, &entry.node),
+            None if is_mistyped(key, entries) => None,
             None => self.unset(key, &place, before),
         };
         if let Some(text) = checked.as_ref().and_then(Checked::text) {
@@ -275,6 +276,15 @@ impl Check<'_> {
         let message = format!("{}{colon}expected {expected}, found {found}", place.shown);
         self.faults.fault(node.at, message);
     }
+}
+
+/// Whether an unknown key beside it is this required one, mistyped: one mistake is one fault.
+fn is_mistyped(key: &Key, entries: &[Entry]) -> bool {
+    let keys = keys::children(key.parent());
+    let names = || keys.iter().map(|key| key.name());
+    let mut unknown = entries.iter().filter(|entry| names().all(|name| name != entry.key));
+    key.unset == Unset::Required
+        && unknown.any(|entry| suggest::nearest(&entry.key, names()) == Some(key.name()))
 }
 
 /// What may have been meant by an unknown key: one like it here, or the same one elsewhere.

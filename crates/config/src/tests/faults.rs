@@ -156,5 +156,11 @@ fn unknown_keys_are_told_where_they_belong() {
         7,
         "unknown key \"data_dir\" in dns: did you mean `overwatch.data_dir`?",
     );
+    check(
+        "regions: [{nmae: a}]\n",
+        1,
+        12,
+        "unknown key \"nmae\" in regions[]: did you mean `name`?",
+    );
     check("dnss: {}\n", 1, 1, "unknown key \"dnss\" in the file: did you mean `dns`?");
 }
