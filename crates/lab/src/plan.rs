@@ -187,7 +187,7 @@ mod tests {
 
     fn config_of(name: &str) -> String {
         let topology: Topology = DEMO6.parse().unwrap();
-        let secrets = Secrets { gossip_key: "a2V5".into(), token: "0123456789abcdef".into() };
+        let secrets = Secrets::new().unwrap();
         let (_, host) = topology.host(name).unwrap();
         config(&topology, host, &secrets, Path::new("/state")).unwrap()
     }
@@ -205,6 +205,18 @@ mod tests {
         assert!(overwatch.contains("\n  - name: eu-west\n  - name: ap-southeast\n"));
         for text in [agent, overwatch] {
             assert!(!text.contains("${"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_product_takes_the_files_as_they_are() {
+        for (host, mode) in [
+            ("backend-eu-west", config::ModeName::Agent),
+            ("overwatch", config::ModeName::Overwatch),
+        ] {
+            let given = config::Given { file_name: host, mode: Some(mode), host_name: "machine" };
+            let checked = config::load(&config_of(host), &given).unwrap();
+            assert_eq!(checked.warnings, [], "{host}");
         }
     }
 }

@@ -152,7 +152,6 @@ impl Wan {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        #[expect(clippy::cast_possible_truncation, reason = "the upper half of 64 bits")]
         (((self.random >> 32) * u64::from(limit)) >> 32).try_into().unwrap_or(0)
     }
 }
