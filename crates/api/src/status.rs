@@ -59,6 +59,9 @@ pub struct ClusterStatus {
 pub struct OverwatchStatus {
     /// Its name in the mesh.
     pub node_id: String,
+    /// Its site, where it was told one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// `running`.
     pub status: String,
     /// Seconds since it started.

@@ -100,6 +100,7 @@ impl Overwatch {
                 && summary.healthy == summary.total,
             overwatch: OverwatchStatus {
                 node_id: self.identity.overwatch_id.to_string(),
+                region: self.region.as_ref().map(ToString::to_string),
                 status: "running".to_owned(),
                 uptime_seconds: now.ms_since(self.started) / 1000,
             },

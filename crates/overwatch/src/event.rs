@@ -87,11 +87,6 @@ pub enum Effect {
         /// The connection.
         link: LinkId,
     },
-    /// From now on the connection's peer has proven itself: it may send long frames.
-    Proven {
-        /// The connection.
-        link: LinkId,
-    },
     /// Check this backend from now on; replaces an earlier word about it.
     Watch {
         /// Which.

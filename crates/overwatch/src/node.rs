@@ -15,7 +15,7 @@ use mesh::{
     Frame, HandshakeFault, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, ProvenAgent,
     Refusal, RefusalReason, Registration, Welcome,
 };
-use model::{AgentId, BackendKey, Service, Time};
+use model::{AgentId, BackendKey, Region, Service, Time};
 use routing::Algorithm;
 
 use crate::agents::{Admission, Agents};
@@ -35,6 +35,8 @@ const EXPIRE_EVERY_MS: u64 = 60_000;
 #[derive(Debug)]
 pub struct Overwatch {
     pub(crate) identity: OverwatchIdentity,
+    /// Where it stands; only told.
+    pub(crate) region: Option<Region>,
     stale: StaleTerms,
     pub(crate) registry: Registry,
     pub(crate) agents: Agents,
@@ -86,6 +88,7 @@ impl Overwatch {
         let zones =
             Zones::new(&apexes, &steered.collect::<Result<Vec<_>, _>>()?, settings.zone_ttl_s)?;
         let mut overwatch = Self {
+            region: settings.region,
             identity: OverwatchIdentity {
                 overwatch_id: settings.node_id,
                 keys: settings.keys,
@@ -271,7 +274,6 @@ impl Overwatch {
                 if let Some(session) = self.sessions.get_mut(&link) {
                     session.speak(proven);
                 }
-                out.push(Effect::Proven { link });
                 out.push(Effect::Log(Note::AgentJoined {
                     agent: agent.clone(),
                     is_new: is_new_pin,

@@ -13,7 +13,7 @@ use health::{
     standing,
 };
 use mesh::BackendOffer;
-use model::{AgentId, Backend, BackendKey, Region, Time};
+use model::{AgentId, Backend, BackendKey, Region, Service, Time};
 
 use crate::HealthRow;
 
@@ -25,7 +25,7 @@ pub struct Registry {
 }
 
 /// How this overwatch checks on its own.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CheckTerms {
     /// Whether it does at all.
     pub enabled: bool,
@@ -33,8 +33,16 @@ pub struct CheckTerms {
     pub interval_ms: u64,
     /// Milliseconds that one check may take.
     pub timeout_ms: u64,
-    /// The weight of the newest connect time in the average that `latency` routing reads.
-    pub smoothing_factor: f64,
+    /// The weight of the newest connect time in the average that `latency` routing reads, by
+    /// service. A service that is not named here is not routed by it.
+    pub smoothing_factors: BTreeMap<Service, f64>,
+}
+
+impl CheckTerms {
+    fn smoothing_factor(&self, service: &Service) -> f64 {
+        // Nobody reads the average of the others; any factor will do.
+        self.smoothing_factors.get(service).copied().unwrap_or(1.0)
+    }
 }
 
 /// One backend.
@@ -99,7 +107,7 @@ impl Registry {
 
     /// Adds a backend that was known before a restart, with what was known about it.
     pub fn remember(&mut self, backend: Backend, agent: Option<AgentId>, last: Remembered) {
-        let smoothing = self.terms.smoothing_factor;
+        let smoothing = self.terms.smoothing_factor(&backend.key.service);
         let entry = self.entry(backend);
         entry.agent = entry.agent.take().or(agent);
         entry.check = entry.check.take().or(last.check);
@@ -211,7 +219,7 @@ impl Registry {
     ///
     /// Also makes room for the results of those that are new, and forgets those that are gone.
     pub fn watches(&mut self) -> BTreeMap<BackendKey, CheckSpec> {
-        let terms = self.terms;
+        let terms = &self.terms;
         let mut watches = BTreeMap::new();
         for (key, entry) in &mut self.entries {
             let Some(check) = entry.check.as_ref().filter(|_| terms.enabled) else {
@@ -222,7 +230,8 @@ impl Registry {
             let timeout_ms = terms.timeout_ms.min(terms.interval_ms);
             let spec = CheckSpec { interval_ms: terms.interval_ms, timeout_ms, ..check.clone() };
             if entry.validation.is_none() {
-                let state = CheckState::new(spec.thresholds(), terms.smoothing_factor);
+                let state =
+                    CheckState::new(spec.thresholds(), terms.smoothing_factor(&key.service));
                 entry.validation = Some(state);
             }
             watches.insert(key.clone(), spec);

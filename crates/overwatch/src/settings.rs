@@ -3,7 +3,7 @@
 use health::CheckSpec;
 use latency::TableLimits;
 use mesh::{MeshKeys, OverwatchId, Tokens};
-use model::{Backend, Service, Subnet};
+use model::{Backend, Region, Service, Subnet};
 use routing::DomainSettings;
 
 use crate::{CheckTerms, Enrolment};
@@ -13,6 +13,8 @@ use crate::{CheckTerms, Enrolment};
 pub struct Settings {
     /// Its name in the mesh, as in its certificate.
     pub node_id: OverwatchId,
+    /// The site it stands in; only told, never routed by.
+    pub region: Option<Region>,
     /// The mesh keys: one, or two while they rotate.
     pub keys: MeshKeys,
     /// Who may speak for what.
