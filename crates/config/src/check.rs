@@ -280,11 +280,13 @@ impl Check<'_> {
 
 /// Whether an unknown key beside it is this required one, mistyped: one mistake is one fault.
 fn is_mistyped(key: &Key, entries: &[Entry]) -> bool {
+    if key.unset != Unset::Required {
+        return false;
+    }
     let keys = keys::children(key.parent());
     let names = || keys.iter().map(|key| key.name());
     let mut unknown = entries.iter().filter(|entry| names().all(|name| name != entry.key));
-    key.unset == Unset::Required
-        && unknown.any(|entry| suggest::nearest(&entry.key, names()) == Some(key.name()))
+    unknown.any(|entry| suggest::nearest(&entry.key, names()) == Some(key.name()))
 }
 
 /// What may have been meant by an unknown key: one like it here, or the same one elsewhere.
