@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use model::{Region, Rtt, Subnet};
+use model::{Region, Rtt, Service, Subnet};
 
 use crate::pool::{Found, ServerPool};
 use crate::ranking::{RankedRegion, Ranking};
@@ -86,6 +86,12 @@ pub fn decide<'a>(
 }
 
 impl<'a> Decision<'a> {
+    /// The domain that was asked for.
+    #[must_use]
+    pub fn domain(&self) -> &'a Service {
+        &self.map.settings().name
+    }
+
     /// The time that the region was ranked by; `None` where it was not chosen by time.
     #[must_use]
     pub fn rtt(&self) -> Option<Rtt> {
