@@ -22,6 +22,7 @@ Three regions on one machine: real kernels, real distances, no root.
 
   test-cluster                             is everything connected and healthy?
   generate-traffic RATE SECONDS            connections per second to every backend
+  make-connections HOST COUNT [AT_ONCE]    an exact number of connections to one backend
   journalctl -u opengslb                   the log of the host's daemon
   sudo systemctl restart opengslb          also start, stop, status, kill -s SIGNAL
 ";

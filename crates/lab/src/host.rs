@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,6 +12,7 @@ use anyhow::{Context, bail};
 
 use crate::addresses::{self, HOST_INTERFACE};
 use crate::files::{self, Layout};
+use crate::supervisor;
 use crate::sys::namespaces::{self, Mount};
 use crate::sys::netlink::{self, Netlink};
 use crate::sys::{packet, process};
@@ -19,8 +21,8 @@ use crate::topology::{Host, Role};
 mod daemon;
 use daemon::Daemon;
 
-/// How often requests and the daemon's end are looked at.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often it is looked whether the daemon has ended.
+const LOOK: Duration = Duration::from_millis(200);
 /// A request to the host is one short line.
 const REQUEST_BYTES: u64 = 256;
 /// Whoever asks and then says nothing is hung up on.
@@ -34,7 +36,7 @@ pub(crate) fn run(directory: &Path, name: &str) -> anyhow::Result<()> {
     let (index, host) = topology.host(name).context("no such host")?;
     let result = serve(&layout, index, host);
     if let Err(error) = &result {
-        crate::say(&format!("{error:#}"));
+        crate::say(&supervisor::one_line(error));
     }
     result
 }
@@ -61,10 +63,10 @@ fn serve(layout: &Layout, index: usize, host: &Host) -> anyhow::Result<()> {
     crate::say("started");
     loop {
         daemon.notice_end();
-        match listener.accept() {
+        process::wait_readable(&[listener.as_fd()], Some(LOOK))?;
+        if let Ok((stream, _)) = listener.accept() {
             // A caller who hangs up early is no concern of the host.
-            Ok((stream, _)) => drop(answer(stream, &mut daemon)),
-            Err(_) => std::thread::sleep(LOOK),
+            drop(answer(stream, &mut daemon));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! orphans leave, and when it ends the kernel ends every other process of the lab.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -18,7 +18,7 @@ use crate::sys::namespaces::{self, Mount};
 use crate::sys::netlink::{self, Netlink};
 use crate::sys::{packet, process};
 use crate::topology::Topology;
-use crate::{addresses, plan, shim};
+use crate::{addresses, plan, shim, supervisor};
 
 /// How often ended children are collected.
 const REAP: Duration = Duration::from_millis(100);
@@ -51,7 +51,7 @@ impl Helper {
     fn expect(&mut self, word: &str) -> anyhow::Result<()> {
         match self.lines.next() {
             Some(Ok(line)) if line == word => Ok(()),
-            Some(Ok(line)) => bail!("{}: {line}", self.name),
+            Some(Ok(line)) => bail!("{}: {}", self.name, line.replace('\t', "\n")),
             _ => bail!("{} ended before it was {word}", self.name),
         }
     }
@@ -65,14 +65,24 @@ impl Helper {
 pub(crate) fn run(directory: &Path) -> anyhow::Result<()> {
     process::die_with_parent()?;
     process::catch_stop_signals()?;
-    let result = build(directory).and_then(|helpers| {
+    let result = build(directory).map_err(explain).and_then(|helpers| {
         crate::say("ready");
         wait(&helpers)
     });
     if let Err(error) = &result {
-        crate::say(&format!("failed {}", format!("{error:#}").replace('\n', "\t")));
+        crate::say(&format!("failed {}", supervisor::one_line(error)));
     }
     Ok(())
+}
+
+/// Some systems let anyone make user namespaces and then grant nothing inside (AppArmor's
+/// restriction): what to do is the same.
+fn explain(error: anyhow::Error) -> anyhow::Error {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    match cause.map(std::io::Error::kind) {
+        Some(ErrorKind::PermissionDenied) => error.context(supervisor::FORBIDDEN),
+        _ => error,
+    }
 }
 
 fn build(directory: &Path) -> anyhow::Result<Vec<Helper>> {

@@ -8,6 +8,8 @@ mod cluster;
 
 mod traffic;
 
+mod connections;
+
 mod journal;
 
 mod systemctl;
@@ -28,7 +30,8 @@ use crate::sys::namespaces;
 use crate::topology::{Host, Topology};
 
 /// Commands that are always the lab's.
-const OWN: [&str; 5] = ["test-cluster", "generate-traffic", "journalctl", "systemctl", "sudo"];
+const OWN: [&str; 6] =
+    ["test-cluster", "generate-traffic", "make-connections", "journalctl", "systemctl", "sudo"];
 /// Look-alikes.
 const STAND_INS: [&str; 3] = ["dig", "curl", "jq"];
 
@@ -53,6 +56,7 @@ pub(crate) fn run(name: &str, args: &[String]) -> Option<ExitCode> {
     let result = match name {
         "test-cluster" => cluster::run(),
         "generate-traffic" => traffic::run(args),
+        "make-connections" => connections::run(args),
         "journalctl" => journal::run(args),
         "systemctl" => systemctl::run(args),
         "sudo" => sudo(args),

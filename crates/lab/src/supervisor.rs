@@ -182,7 +182,7 @@ pub(crate) fn down(lab: &Lab) -> anyhow::Result<()> {
 }
 
 /// What to do where the system forbids user namespaces.
-const FORBIDDEN: &str = "this system does not let you make user namespaces, which the lab needs.
+pub(crate) const FORBIDDEN: &str = "this system does not let you make user namespaces, which the lab needs.
 Allow them, as root, with whichever of these exists here:
   sysctl -w user.max_user_namespaces=15000
   sysctl -w kernel.unprivileged_userns_clone=1
@@ -195,13 +195,17 @@ pub(crate) fn supervise(directory: &Path) -> anyhow::Result<()> {
     process::catch_stop_signals()?;
     let result = keep(directory);
     if let Err(error) = &result {
-        // One line, as the other end reads lines.
-        crate::say(&format!("failed {}", format!("{error:#}").replace('\n', "\t")));
+        crate::say(&format!("failed {}", one_line(error)));
     }
     let _ = std::fs::remove_dir_all(directory);
     tidy_base(directory);
     // The reason was told through the pipe.
     Ok(())
+}
+
+/// An error as the processes of a lab pass it on: they read lines, so tabs stand for line ends.
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
+    format!("{error:#}").replace('\n', "\t")
 }
 
 /// Removes the directory of all labs if this was the last one.

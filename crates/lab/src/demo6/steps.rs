@@ -51,7 +51,10 @@ pub(super) fn verify(stage: &mut Stage) -> anyhow::Result<Verdict> {
     let shown = stage.show(EAST_US, "test-cluster")?;
     Ok(match passed {
         Ok(()) if shown.ok => Ok("DNS answers, agents are connected, backends are healthy".into()),
-        _ => Err(format!("the cluster is not well: {}", shown.last_words())),
+        _ => {
+            let first = shown.stdout.lines().find(|line| line.starts_with('✗'));
+            Err(format!("the cluster is not well: {}", first.unwrap_or(&shown.last_words())))
+        }
     })
 }
 

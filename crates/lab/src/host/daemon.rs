@@ -14,10 +14,12 @@ use crate::topology::{Host, Role};
 
 /// A daemon that does not end by then is killed; it asks for at most 10 s itself.
 const STOP_MAX: Duration = Duration::from_secs(15);
-/// An overwatch that does not listen by then has failed to start.
+/// An overwatch that does not listen by then is not waited for any longer.
 const START_MAX: Duration = Duration::from_secs(10);
 /// A daemon that lives this long has read its configuration.
 const SETTLED: Duration = Duration::from_millis(150);
+/// Of the log of a daemon that does not start, so much is shown.
+const TAIL_LINES: usize = 12;
 /// How often start and stop look.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -72,14 +74,16 @@ impl<'a> Daemon<'a> {
         loop {
             self.notice_end();
             if let Some(end) = &self.last_end {
-                bail!("opengslb {end}; its log says why (journalctl -u opengslb)");
+                bail!("opengslb {end}; its log ends with\n{}", self.log_tail());
             }
             let serves = self.host.role != Role::Overwatch || dns_is_bound();
             if serves && began.elapsed() > SETTLED {
                 return Ok(());
             }
             if began.elapsed() > START_MAX {
-                bail!("opengslb does not listen on port 53; see journalctl -u opengslb");
+                // A configuration may choose another port.
+                self.note("opengslb does not listen on UDP port 53");
+                return Ok(());
             }
             std::thread::sleep(LOOK);
         }
@@ -139,7 +143,12 @@ impl<'a> Daemon<'a> {
             let end = self.last_end.as_deref().unwrap_or("is stopped");
             return format!("inactive: opengslb {end}");
         };
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+        // Where a container hides parts of /proc, ours could not be mounted: the numbers there are
+        // those of other processes.
+        let own = std::fs::read_link("/proc/self").ok();
+        let ours = own.is_some_and(|own| own.as_os_str() == &*std::process::id().to_string());
+        let path = format!("/proc/{}/status", child.id());
+        let status = ours.then(|| std::fs::read_to_string(path).unwrap_or_default());
         let wanted = ["Uid:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:"];
         let status = status.unwrap_or_default();
         let lines = status.lines().filter(|line| wanted.iter().any(|want| line.starts_with(want)));
@@ -150,6 +159,12 @@ impl<'a> Daemon<'a> {
     fn log_file(&self) -> anyhow::Result<File> {
         let path = self.layout.log(&self.host.name);
         OpenOptions::new().append(true).create(true).open(path).context("opening the log")
+    }
+
+    fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(self.layout.log(&self.host.name)).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines.get(lines.len().saturating_sub(TAIL_LINES)..).unwrap_or_default().join("\n")
     }
 
     /// The service manager's own line in the log.

@@ -155,7 +155,7 @@ fn open_one(route: &Route, turn: usize, tallies: &Tallies, open: &Arc<AtomicUsiz
 }
 
 /// One connection with one GET; what its kernel measured.
-fn connect(client: IpAddr, server: IpAddr) -> anyhow::Result<Option<u32>> {
+pub(super) fn connect(client: IpAddr, server: IpAddr) -> anyhow::Result<Option<u32>> {
     let stream = tcp_info::connect_from(client, SocketAddr::new(server, 80), TIMEOUT)?;
     let host = server.to_string();
     let response = http::exchange(&stream, &Url { host: &host, port: 80, path: "/" })?;
