@@ -53,7 +53,7 @@ impl<K: Ord + Clone + Hash> Schedule<K> {
     ///
     /// The schedule is full and the key is new; nothing changed.
     pub fn insert(&mut self, key: K, interval_ms: u64, now: Time) -> Result<(), ScheduleFull> {
-        if self.entries.len() >= self.keys_max && !self.entries.contains_key(&key) {
+        if self.entries.len() >= self.keys_max && !self.contains(&key) {
             return Err(ScheduleFull { keys_max: self.keys_max });
         }
         self.remove(&key);
@@ -69,6 +69,12 @@ impl<K: Ord + Clone + Hash> Schedule<K> {
     pub fn remove(&mut self, key: &K) -> bool {
         let Some(entry) = self.entries.remove(key) else { return false };
         self.due.remove(&(entry.due, key.clone()))
+    }
+
+    /// Whether a key is in it.
+    #[must_use]
+    pub fn contains(&self, key: &K) -> bool {
+        self.entries.contains_key(key)
     }
 
     /// When the next check is due; nothing where there is none.

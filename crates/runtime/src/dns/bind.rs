@@ -11,15 +11,29 @@ const RECEIVE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// Connections that wait to be accepted; the kernel's own limit (`somaxconn`) is 4,096.
 const BACKLOG: i32 = 1_024;
 
-/// A UDP socket, one of several on the same address (SO_REUSEPORT, socket(7)): the kernel spreads
+/// The first UDP socket on an address. Nobody else may be bound to it, so that a second process
+/// on the same port is refused, and does not take a share of the queries; only then is it opened
+/// to the sockets of [`udp_beside`].
+pub(super) fn udp_first(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
+    let (socket, local) = bound(address, Type::DGRAM, Protocol::UDP, prepare_udp)?;
+    socket.set_reuse_port(true)?;
+    Ok((socket, local))
+}
+
+/// One more UDP socket on the address of the first (SO_REUSEPORT, socket(7)): the kernel spreads
 /// the askers over them.
-pub(super) fn udp(address: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
-    bound(address, Type::DGRAM, Protocol::UDP, |socket| {
+pub(super) fn udp_beside(first: SocketAddr) -> io::Result<Socket> {
+    let prepare = |socket: &Socket| {
         socket.set_reuse_port(true)?;
-        // Best effort: a small queue serves as well, until it bursts.
-        drop(socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES));
-        Ok(())
-    })
+        prepare_udp(socket)
+    };
+    Ok(bound(first, Type::DGRAM, Protocol::UDP, prepare)?.0)
+}
+
+fn prepare_udp(socket: &Socket) -> io::Result<()> {
+    // Best effort: a small queue serves as well, until it bursts.
+    drop(socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES));
+    Ok(())
 }
 
 /// A listening TCP socket that does not block.

@@ -85,13 +85,12 @@ impl UdpServer {
         workers: NonZeroUsize,
         handler: &H,
     ) -> io::Result<Self> {
-        let (first, local) = bind::udp(address)?;
+        let (first, local) = bind::udp_first(address)?;
         let stop = Arc::new(AtomicBool::new(false));
         let mut server = Self { local, workers: Vec::new(), stop };
         server.add_worker(first, handler.clone())?;
         for _ in 1..workers.get() {
-            let (socket, _) = bind::udp(local)?;
-            server.add_worker(socket, handler.clone())?;
+            server.add_worker(bind::udp_beside(local)?, handler.clone())?;
         }
         Ok(server)
     }

@@ -151,10 +151,9 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
         }
         let now = self.clock.now();
         for (key, target) in &*self.targets {
-            if before.get(key) == Some(target) {
-                continue;
-            }
-            if self.schedule.insert(key.clone(), target.spec.interval_ms, now).is_err() {
+            let is_known = self.schedule.contains(key);
+            let interval_ms = target.spec.interval_ms;
+            if !is_known && self.schedule.insert(key.clone(), interval_ms, now).is_err() {
                 break;
             }
         }

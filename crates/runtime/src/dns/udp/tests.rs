@@ -130,6 +130,15 @@ fn stopping_is_prompt_and_frees_the_port() {
 }
 
 #[test]
+fn a_second_server_on_the_same_address_is_refused() {
+    for address in ["127.0.0.1:0", "[::]:0"] {
+        let first = start(address, 2);
+        let second = UdpServer::start(first.local_addr(), NonZeroUsize::MIN, &echo);
+        assert_eq!(second.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+}
+
+#[test]
 fn an_address_that_is_not_ours_is_refused() {
     let address = "192.0.2.1:0".parse().unwrap();
     assert!(UdpServer::start(address, NonZeroUsize::MIN, &echo).is_err());
