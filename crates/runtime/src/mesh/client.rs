@@ -1,0 +1,205 @@
+//! A node's side of the sessions it opens: one overwatch, dialled again for ever.
+//!
+//! However long an overwatch is away, its agents come back by themselves: the pause between two
+//! tries grows to a limit and no further, and is spread so that a thousand agents do not come back
+//! in the same moment.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesh::KeyHash;
+use rustls::ClientConfig;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::connection::{self, Beginning, SessionLimits};
+use super::identity::Identity;
+use super::{Event, FailReason, Origin, TlsSetupError, tls};
+
+/// Most addresses of one name that are tried in turn; further ones wait for the next look-up's
+/// order.
+const ADDRESSES_MAX: usize = 8;
+
+/// The limits of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientLimits {
+    /// Those of each session.
+    pub session: SessionLimits,
+    /// For TCP's handshake with one address.
+    pub connect_timeout: Duration,
+    /// The pause after the first failure, and after a session that had been established.
+    pub backoff_min: Duration,
+    /// The longest pause.
+    pub backoff_max: Duration,
+}
+
+/// Somebody who keeps a connection to one overwatch. Dropping it ends that, without further events.
+#[derive(Debug)]
+pub struct Client {
+    address: String,
+    task: JoinHandle<()>,
+}
+
+/// Dials `address` (`host:port`) now and after each end, until the client is dropped; what happens
+/// goes to `events`.
+///
+/// # Errors
+///
+/// An identity that TLS does not take.
+pub fn dial(
+    address: String,
+    identity: &Identity,
+    limits: ClientLimits,
+    events: mpsc::Sender<Event>,
+) -> Result<Client, TlsSetupError> {
+    let dialler = Dialler {
+        address: address.clone(),
+        config: tls::client_config(identity)?,
+        own_key: identity.key(),
+        limits,
+        events,
+    };
+    Ok(Client { address, task: tokio::spawn(dialler.run()) })
+}
+
+impl Client {
+    /// The address it dials.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Dialler {
+    address: String,
+    config: Arc<ClientConfig>,
+    own_key: KeyHash,
+    limits: ClientLimits,
+    events: mpsc::Sender<Event>,
+}
+
+impl Dialler {
+    /// Tries for ever, or until the node is gone.
+    async fn run(self) {
+        let mut backoff = Backoff::new(self.limits.backoff_min, self.limits.backoff_max);
+        while !self.events.is_closed() {
+            match self.session().await {
+                Ok(was_established) if was_established => backoff.reset(),
+                Ok(_) => (),
+                Err((address, reason)) => {
+                    let event = Event::Failed { origin: self.origin(), address, reason };
+                    // Where the node has gone the loop ends.
+                    let _ = self.events.send(event).await;
+                }
+            }
+            tokio::time::sleep(backoff.next_pause(random())).await;
+        }
+    }
+
+    /// One session, from look-up to end. Says whether it was established.
+    async fn session(&self) -> Result<bool, (Option<SocketAddr>, FailReason)> {
+        let stream = self.connect().await.map_err(|reason| (None, reason))?;
+        let address = stream.peer_addr().map_err(|error| (None, FailReason::Connect(error)))?;
+        let failed = |reason| (Some(address), reason);
+        let deadline = Instant::now() + self.limits.session.handshake_timeout;
+        let stream = self.secure(stream, deadline).await.map_err(failed)?;
+        let peer = tls::peer_of(stream.get_ref().1, address, self.own_key)
+            .map_err(|fault| failed(FailReason::Certificate(fault)))?;
+        let beginning = Beginning { peer, origin: self.origin(), deadline, seat: None };
+        Ok(connection::run(stream, beginning, &self.limits.session, &self.events).await)
+    }
+
+    /// TCP, to the first address that answers.
+    async fn connect(&self) -> Result<TcpStream, FailReason> {
+        let looked_up = timeout(self.limits.connect_timeout, lookup_host(&self.address)).await;
+        let addresses = looked_up.map_err(|_| FailReason::Timeout)?.map_err(FailReason::Resolve)?;
+        let mut last = FailReason::Resolve(io::ErrorKind::NotFound.into());
+        for address in addresses.take(ADDRESSES_MAX) {
+            match timeout(self.limits.connect_timeout, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = FailReason::Connect(error),
+                Err(_) => last = FailReason::Timeout,
+            }
+        }
+        Err(last)
+    }
+
+    /// TLS.
+    async fn secure(
+        &self,
+        stream: TcpStream,
+        deadline: Instant,
+    ) -> Result<TlsStream<TcpStream>, FailReason> {
+        connection::tune(&stream, &self.limits.session).map_err(FailReason::Connect)?;
+        let name = tls::server_name().map_err(FailReason::Certificate)?;
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        let secured = timeout_at(deadline, connector.connect(name, stream)).await;
+        secured.map_err(|_| FailReason::Timeout)?.map_err(FailReason::Tls)
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::Dialled { address: self.address.clone() }
+    }
+}
+
+/// How long to wait before the next try.
+#[derive(Debug)]
+struct Backoff {
+    next: Duration,
+    min: Duration,
+    max: Duration,
+}
+
+impl Backoff {
+    const fn new(min: Duration, max: Duration) -> Self {
+        Self { next: min, min, max }
+    }
+
+    const fn reset(&mut self) {
+        self.next = self.min;
+    }
+
+    /// Somewhere in the upper half of a pause that doubles up to the limit.
+    fn next_pause(&mut self, random: u64) -> Duration {
+        let half = self.next.min(self.max) / 2;
+        self.next = self.next.saturating_mul(2).min(self.max);
+        // 32 bits of chance are plenty, and keep the product small.
+        half + half.mul_f64((random >> 32) as f64 / f64::from(u32::MAX))
+    }
+}
+
+/// A random number; the standard library seeds each hasher anew.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_limit_and_start_again() {
+        let ms = Duration::from_millis;
+        let mut backoff = Backoff::new(ms(200), ms(5_000));
+        for pause in [200, 400, 800, 1_600, 3_200, 5_000, 5_000] {
+            assert_eq!(backoff.next_pause(u64::MAX), ms(pause));
+        }
+        assert_eq!(backoff.next_pause(0), ms(2_500));
+        backoff.reset();
+        assert_eq!(backoff.next_pause(u64::MAX), ms(200));
+        assert_eq!(backoff.next_pause(0), ms(200));
+    }
+}

@@ -1,0 +1,225 @@
+//! The overwatch's door: accepts sessions, within limits on those who have proven nothing.
+//!
+//! A stranger costs a place until the node says `Welcome` to him. The places are few, fewer still
+//! for one address, and each has a deadline, so that nobody can keep the agents out.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mesh::KeyHash;
+use model::Subnet;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
+
+use super::connection::{self, Beginning, SessionLimits};
+use super::identity::Identity;
+use super::{Event, FailReason, Origin, TlsSetupError, tls};
+
+/// How long the door stays shut when the system cannot accept: long enough not to spin, short
+/// enough not to be noticed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The limits of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerLimits {
+    /// Those of each session.
+    pub session: SessionLimits,
+    /// Connections in all; more are turned away.
+    pub connections_max: usize,
+    /// Connections that are not established; more are turned away.
+    pub unproven_max: usize,
+    /// The same from one IPv4 address or one IPv6 /64.
+    pub unproven_per_address_max: usize,
+}
+
+/// Why there is no door.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address cannot be had.
+    #[error("cannot listen for agents on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// TLS does not take this identity.
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
+}
+
+/// An open door. Dropping it shuts it and cuts all of its connections, without further events.
+#[derive(Debug)]
+pub struct Server {
+    local_address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+/// Listens for sessions; what happens on them goes to `events`.
+///
+/// # Errors
+///
+/// An address that cannot be had; an identity that TLS does not take.
+pub async fn listen(
+    address: SocketAddr,
+    identity: &Identity,
+    limits: ServerLimits,
+    events: mpsc::Sender<Event>,
+) -> Result<Server, ListenError> {
+    let acceptor = TlsAcceptor::from(tls::server_config(identity)?);
+    let failed = |source| ListenError::Bind { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let local_address = listener.local_addr().map_err(failed)?;
+    let seats = Seats::new(&limits);
+    let door = Door { acceptor, own_key: identity.key(), limits, events, seats };
+    let task = tokio::spawn(accept_all(listener, Arc::new(door)));
+    Ok(Server { local_address, task })
+}
+
+impl Server {
+    /// Where it listens; tells the port where 0 was asked for.
+    #[must_use]
+    pub const fn local_address(&self) -> SocketAddr {
+        self.local_address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What all connections of a server share.
+struct Door {
+    acceptor: TlsAcceptor,
+    own_key: KeyHash,
+    limits: ServerLimits,
+    events: mpsc::Sender<Event>,
+    seats: Seats,
+}
+
+/// Accepts until the node is gone. The sessions die with this task.
+async fn accept_all(listener: TcpListener, door: Arc<Door>) {
+    let mut sessions = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = sessions.join_next() => continue,
+            () = door.events.closed() => return,
+        };
+        match accepted {
+            Ok((stream, address)) if sessions.len() < door.limits.connections_max => {
+                match door.seats.take(address.ip()) {
+                    Some(seat) => {
+                        sessions.spawn(serve(stream, address, seat, Arc::clone(&door)));
+                    }
+                    None => door.fail(Some(address), FailReason::TooManyUnproven).await,
+                }
+            }
+            Ok((_, address)) => door.fail(Some(address), FailReason::TooManyConnections).await,
+            Err(error) => {
+                door.fail(None, FailReason::Accept(error)).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// One connection, from its first packet to its end.
+async fn serve(stream: TcpStream, address: SocketAddr, seat: UnprovenSeat, door: Arc<Door>) {
+    let deadline = Instant::now() + door.limits.session.handshake_timeout;
+    if let Err(error) = connection::tune(&stream, &door.limits.session) {
+        return door.fail(Some(address), FailReason::Accept(error)).await;
+    }
+    let stream = match timeout_at(deadline, door.acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return door.fail(Some(address), FailReason::Tls(error)).await,
+        Err(_) => return door.fail(Some(address), FailReason::Timeout).await,
+    };
+    let peer = match tls::peer_of(stream.get_ref().1, address, door.own_key) {
+        Ok(peer) => peer,
+        Err(fault) => return door.fail(Some(address), FailReason::Certificate(fault)).await,
+    };
+    let beginning = Beginning { peer, origin: Origin::Accepted, deadline, seat: Some(seat) };
+    connection::run(stream, beginning, &door.limits.session, &door.events).await;
+}
+
+impl Door {
+    /// Tells the node of a connection that did not come about.
+    async fn fail(&self, address: Option<SocketAddr>, reason: FailReason) {
+        let event = Event::Failed { origin: Origin::Accepted, address, reason };
+        // Where the node has gone there is nobody to tell.
+        let _ = self.events.send(event).await;
+    }
+}
+
+/// The places of those who have proven nothing.
+#[derive(Clone, Debug)]
+struct Seats(Arc<Mutex<SeatsTaken>>);
+
+#[derive(Debug)]
+struct SeatsTaken {
+    max: usize,
+    per_address_max: usize,
+    taken: usize,
+    /// Never more entries than `taken`.
+    by_network: BTreeMap<Subnet, usize>,
+}
+
+/// One place among the strangers; dropping it gives it back.
+#[derive(Debug)]
+pub(super) struct UnprovenSeat {
+    network: Subnet,
+    seats: Seats,
+}
+
+impl Seats {
+    fn new(limits: &ServerLimits) -> Self {
+        Self(Arc::new(Mutex::new(SeatsTaken {
+            max: limits.unproven_max,
+            per_address_max: limits.unproven_per_address_max,
+            taken: 0,
+            by_network: BTreeMap::new(),
+        })))
+    }
+
+    /// A place for a connection from this address, if there is one.
+    fn take(&self, address: IpAddr) -> Option<UnprovenSeat> {
+        let address = address.to_canonical();
+        // A host has a whole /64 to choose its IPv6 address from.
+        let network = Subnet::of(address, if address.is_ipv4() { 32 } else { 64 });
+        let mut seats = self.lock();
+        let here = seats.by_network.get(&network).copied().unwrap_or(0);
+        if seats.taken >= seats.max || here >= seats.per_address_max {
+            return None;
+        }
+        seats.taken += 1;
+        seats.by_network.insert(network, here + 1);
+        drop(seats);
+        Some(UnprovenSeat { network, seats: self.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, SeatsTaken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for UnprovenSeat {
+    fn drop(&mut self) {
+        let mut seats = self.seats.lock();
+        seats.taken = seats.taken.saturating_sub(1);
+        match seats.by_network.get_mut(&self.network) {
+            Some(here) if *here > 1 => *here -= 1,
+            _ => {
+                seats.by_network.remove(&self.network);
+            }
+        }
+    }
+}
