@@ -177,8 +177,8 @@ impl NameBuf {
         }
         let start = usize::from(self.length) - 1;
         let end = start + 1 + label.len();
-        // One byte must stay for the empty label.
-        let room = self.wire.get_mut(start..end).filter(|_| end < NAME_BYTES_MAX);
+        let room = self.wire.get_mut(start..end);
+        // The empty label needs a byte behind it: a length of 256 is none.
         let lengths = (u8::try_from(label.len()), u8::try_from(end + 1));
         let (Some((first, rest)), (Ok(label_length), Ok(length))) =
             (room.and_then(<[u8]>::split_first_mut), lengths)

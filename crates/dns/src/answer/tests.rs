@@ -99,3 +99,24 @@ fn data_that_no_length_can_say_does_not_fit() {
     assert!(!answer.add(Section::Answer, query.question.name, 60, [rdata]));
     assert_eq!(answer.finish().len(), LEAST_BYTES);
 }
+
+#[test]
+fn what_was_left_out_leaves_no_trace() {
+    let query = parse(QUERY).unwrap();
+    let write = |dropped: usize| {
+        let mut buffer = [0; 512];
+        let limit = Limit::udp(None, 512);
+        let mut answer = Answer::to_query(&query, HEAD, limit, &mut buffer).unwrap();
+        for number in 0..dropped {
+            let owner: crate::NameBuf = format!("n{number}.else{number}").parse().unwrap();
+            let text = [Rdata::Txt(&[b'x'; 500])];
+            assert!(!answer.add(Section::Additional, owner.as_name(), 60, text));
+        }
+        // Names that stand nowhere yet: the second points at the first.
+        let name: crate::NameBuf = "other.example.net".parse().unwrap();
+        let records = [Rdata::Ns(name.as_name()); 2];
+        assert!(answer.add(Section::Additional, name.as_name(), 60, records));
+        answer.finish().to_vec()
+    };
+    assert_eq!(write(100), write(0));
+}

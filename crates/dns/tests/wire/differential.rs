@@ -316,6 +316,29 @@ proptest! {
     }
 }
 
+/// A pointer has fourteen bits (RFC 1035, 4.1.4): what stands beyond them cannot be pointed at.
+#[test]
+fn names_beyond_a_pointers_reach_are_written_out() {
+    let packet = b"\0\x07\0\0\0\x01\0\0\0\0\0\0\x01a\x07example\0\0\xff\0\x01";
+    let query = parse(packet).unwrap();
+    let name: NameBuf = "far.away".parse().unwrap();
+    // From a name that begins well before the limit to one that begins well behind it.
+    for fill in 16_300..16_400 {
+        let mut buffer = vec![0; 65_535];
+        let head = Head { rcode: Rcode::NOERROR, authoritative: true, scope: 0 };
+        let mut answer = Answer::to_query(&query, head, Limit::tcp(1232), &mut buffer).unwrap();
+        let bytes = vec![0; fill];
+        let other = Rdata::Other { record_type: RecordType(65_280), bytes: &bytes };
+        assert!(answer.add(Section::Answer, query.question.name, 60, [other]));
+        let records = [Rdata::Ns(name.as_name()); 2];
+        assert!(answer.add(Section::Answer, name.as_name(), 60, records));
+        let seen = oracle::read(answer.finish()).unwrap();
+        for record in &seen.records[1..] {
+            assert_eq!(record.text, "far.away 60 IN NS far.away.", "behind {fill} bytes");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(cases(400))]
 
