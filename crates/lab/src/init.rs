@@ -80,7 +80,7 @@ pub(crate) fn run(directory: &Path) -> anyhow::Result<()> {
 fn explain(error: anyhow::Error) -> anyhow::Error {
     let cause = error.root_cause().downcast_ref::<std::io::Error>();
     match cause.map(std::io::Error::kind) {
-        Some(ErrorKind::PermissionDenied) => error.context(supervisor::FORBIDDEN),
+        Some(ErrorKind::PermissionDenied) => supervisor::forbidden(&format!("{error:#}")),
         _ => error,
     }
 }

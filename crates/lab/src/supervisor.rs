@@ -9,6 +9,7 @@
 //! Each watches the pipe from its parent: its end is the parent's end. When init ends, the kernel
 //! ends every process inside.
 
+use std::fmt::Display;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -74,6 +75,8 @@ fn launch(name: &str, directory: &Path, topology: &str) -> anyhow::Result<Attach
     let mut supervisor = Command::new(std::env::current_exe()?)
         .args(["lab", "__supervise"])
         .arg(directory)
+        // No directory of the user's is held by what stays in the background.
+        .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(log)
@@ -144,7 +147,7 @@ fn map_ids(supervisor: u32) -> anyhow::Result<()> {
     let single = |id: u32| format!("0 {id} 1");
     // After a failed gid_map the uid_map stands already.
     let _ = write("uid_map", &single(process::user_id()));
-    write("gid_map", &single(process::group_id())).context(FORBIDDEN)
+    write("gid_map", &single(process::group_id())).map_err(|error| forbidden(&error))
 }
 
 impl Attached {
@@ -182,12 +185,19 @@ pub(crate) fn down(lab: &Lab) -> anyhow::Result<()> {
 }
 
 /// What to do where the system forbids user namespaces.
-pub(crate) const FORBIDDEN: &str = "this system does not let you make user namespaces, which the lab needs.
+const ADVICE: &str = "\
 Allow them, as root, with whichever of these exists here:
   sysctl -w user.max_user_namespaces=15000
   sysctl -w kernel.unprivileged_userns_clone=1
   sysctl -w kernel.apparmor_restrict_unprivileged_userns=0
-or run the lab as root. (In a container: start it with --privileged or without its seccomp profile.)";
+or run the lab as root. In a container: start it with --privileged or without its seccomp profile.";
+
+/// The refusal `cause` as a user should read it.
+pub(crate) fn forbidden(cause: &dyn Display) -> anyhow::Error {
+    anyhow!(
+        "this system does not let you make user namespaces, which the lab needs ({cause}).\n{ADVICE}"
+    )
+}
 
 /// `lab __supervise DIRECTORY`.
 pub(crate) fn supervise(directory: &Path) -> anyhow::Result<()> {
@@ -220,7 +230,7 @@ fn keep(directory: &Path) -> anyhow::Result<()> {
     match namespaces::unshare(namespaces::USER | inner) {
         Ok(()) => crate::say("unshared user"),
         // Root needs no user namespace.
-        Err(error) if namespaces::unshare(inner).is_err() => return Err(error).context(FORBIDDEN),
+        Err(error) if namespaces::unshare(inner).is_err() => return Err(forbidden(&error)),
         Err(_) => crate::say("unshared root"),
     }
     let mut stdin = std::io::stdin();

@@ -24,6 +24,7 @@ const STACK_BYTES: usize = 64 * 1024;
 /// `lab __web`: serves port 80 of both families.
 pub(crate) fn run() -> anyhow::Result<()> {
     process::die_with_parent()?;
+    process::raise_file_limit()?;
     let name = namespaces::host_name()?;
     let listener = TcpListener::bind("[::]:80").context("listening on port 80")?;
     serve(&listener, Arc::from(format!("hello from {name}\n")))

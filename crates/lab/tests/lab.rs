@@ -179,6 +179,29 @@ fn an_unprivileged_user_needs_nothing() {
 }
 
 #[test]
+fn a_system_that_forbids_namespaces_says_what_to_do() {
+    // A user namespace whose own limit is 0, and in it a user without capabilities.
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces && \
+                  exec setpriv --bounding-set -all --inh-caps -all $0 lab up --name forbidden";
+    let mut command = Command::new("unshare");
+    command.args(["-Ur", "sh", "-c", script]).arg(bench());
+    let said = command.output().map(|output| text(&output.stderr)).unwrap_or_default();
+    if !said.contains("opengslb lab:") {
+        eprintln!("SKIPPED, cannot make such a system here: {said}");
+        return;
+    }
+    assert!(said.contains("sysctl -w user.max_user_namespaces=15000"), "{said}");
+    assert!(said.contains("or run the lab as root"), "{said}");
+}
+
+#[test]
+fn connections_are_made_exactly() {
+    let Some(lab) = Lab::up("count", &[], None) else { return };
+    let said = lab.stdout("traffic-singapore", "make-connections backend-ap-southeast 200 50");
+    assert!(said.starts_with("200 connections, 0 failed"), "{said}");
+}
+
+#[test]
 fn agents_have_no_capability_and_no_way_to_one() {
     let Some(lab) = Lab::up("caps", &[], None) else { return };
     let status = lab.stdout("backend-eu-west", "systemctl status opengslb");
@@ -267,9 +290,11 @@ fn down_leaves_nothing() {
     let Some(lab) = Lab::up("down", &[], None) else { return };
     let name = lab.name.clone();
     let mut shell = lab.command();
-    shell.args(["exec", "--lab", &name, "overwatch", "--", "sleep", "1000"]);
+    let forever = (1_000_000_000 + u64::from(std::process::id())).to_string();
+    shell.args(["exec", "--lab", &name, "overwatch", "--", "sleep", &forever]);
     let mut shell = shell.spawn().unwrap();
-    eventually("the command runs", || processes(&name).len() > 10);
+    let sleeps = || processes(&forever).iter().any(|line| line.starts_with("sleep"));
+    eventually("the command runs", sleeps);
     drop(lab);
     // Its process namespace is gone, so it was killed.
     shell.wait().unwrap();

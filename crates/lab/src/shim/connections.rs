@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use super::{Here, traffic};
+use crate::sys::process;
 
 /// More at once would need more than a thread each.
 const AT_ONCE_MAX: u64 = 1000;
@@ -26,6 +27,7 @@ pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
     let count: u64 = count.parse().context(USAGE)?;
     let at_once = at_once.parse().ok().filter(|n| (1..=AT_ONCE_MAX).contains(n)).context(USAGE)?;
     let here = Here::find()?;
+    process::raise_file_limit()?;
     let (_, server) = here.topology.host(name).with_context(|| format!("no host {name:?}"))?;
     let server = *server.addresses.first().context("the host has no address")?;
     let clients = here.host()?.addresses.iter().copied();

@@ -49,6 +49,7 @@ pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
     let seconds: u64 = seconds.parse().ok().filter(|s| *s > 0).context(usage)?;
     let here = Here::find()?;
     process::catch_stop_signals()?;
+    process::raise_file_limit()?;
     let routes = routes(&here.topology, here.host()?);
     if routes.is_empty() {
         bail!("there is no backend to connect to");

@@ -70,6 +70,16 @@ pub(crate) fn new_session() -> io::Result<()> {
     checked(unsafe { libc::setsid() }).map(drop)
 }
 
+/// Opens as many files as the system lets us; many connections need it.
+pub(crate) fn raise_file_limit() -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes one rlimit.
+    checked(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: the kernel reads one rlimit.
+    checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }).map(drop)
+}
+
 /// Sends a signal to one process.
 pub(crate) fn kill(pid: u32, signal: libc::c_int) -> io::Result<()> {
     let pid = i32::try_from(pid).ok().filter(|pid| *pid > 1);
