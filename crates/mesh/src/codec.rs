@@ -19,6 +19,10 @@ use crate::wire::{from_wire, to_wire};
 /// Bytes of the length before each frame.
 const PREFIX_BYTES: usize = 4;
 
+/// What a decoder keeps reserved between two frames: enough for all but reports and registrations,
+/// little enough for thousands of sessions.
+const KEPT_BYTES: usize = 16 * 1024;
+
 /// Why bytes are no frame. All of them end the session.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum FrameError {
@@ -124,6 +128,9 @@ impl FrameDecoder {
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.consumed);
         self.consumed = 0;
+        if self.bytes.is_empty() {
+            self.bytes.shrink_to(KEPT_BYTES);
+        }
         self.bytes.extend_from_slice(bytes);
     }
 

@@ -12,5 +12,4 @@ pub mod probe;
 /// The DNS server's sockets, UDP and TCP.
 pub mod dns;
 
-/// The mesh's TLS sessions.
 pub mod mesh;

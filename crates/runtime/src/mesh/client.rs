@@ -40,6 +40,17 @@ pub struct ClientLimits {
     pub backoff_max: Duration,
 }
 
+impl ClientLimits {
+    /// What a node uses: never more than five seconds between two tries, so that an overwatch that
+    /// comes back has its agents within ten.
+    pub const STANDARD: Self = Self {
+        session: SessionLimits::STANDARD,
+        connect_timeout: Duration::from_secs(3),
+        backoff_min: Duration::from_millis(250),
+        backoff_max: Duration::from_secs(5),
+    };
+}
+
 /// Somebody who keeps a connection to one overwatch. Dropping it ends that, without further events.
 #[derive(Debug)]
 pub struct Client {

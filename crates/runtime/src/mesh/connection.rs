@@ -44,6 +44,17 @@ pub struct SessionLimits {
     pub queue_frames: usize,
 }
 
+impl SessionLimits {
+    /// What a node uses. Five seconds are ten round trips of the worst satellite path, and short
+    /// enough that answers move before users give up. 64 frames are ten minutes of heartbeats.
+    pub const STANDARD: Self = Self {
+        handshake_timeout: Duration::from_secs(5),
+        dead_peer_timeout: Duration::from_secs(5),
+        write_timeout: Duration::from_secs(10),
+        queue_frames: 64,
+    };
+}
+
 /// A session to send on. Dropping it closes the session in good order.
 #[derive(Debug)]
 pub struct Connection {

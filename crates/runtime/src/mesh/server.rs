@@ -38,6 +38,17 @@ pub struct ServerLimits {
     pub unproven_per_address_max: usize,
 }
 
+impl ServerLimits {
+    /// What an overwatch uses: far more agents than any known site, all of them back at once after
+    /// a restart, and a whole site of them behind one address. Who is turned away comes again.
+    pub const STANDARD: Self = Self {
+        session: SessionLimits::STANDARD,
+        connections_max: 8_192,
+        unproven_max: 1_024,
+        unproven_per_address_max: 64,
+    };
+}
+
 /// Why there is no door.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::mesh::{
-    Exporter, FrameDecoder, FrameError, Hello, KeyHash, Refusal, RefusalReason, Welcome, encode,
+    AgentHandshake, AgentIdentity, AgentStep, Exporter, FrameDecoder, FrameError, HandshakeFault,
+    Hello, KeyHash, MeshKeys, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Refusal,
+    RefusalReason, Token, TokenSecret, Tokens, Welcome, encode,
 };
 use latency::Position;
 use rustls::pki_types::ServerName;
@@ -383,4 +385,78 @@ async fn a_dead_peer_is_noticed_by_the_kernel() {
     let socket = socket2::SockRef::from(&stream);
     assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
     assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(5)));
+}
+
+fn agent_identity() -> AgentIdentity {
+    AgentIdentity {
+        agent_id: "backend-eu-west".parse().unwrap(),
+        epoch: 1,
+        service: "app".parse().unwrap(),
+        keys: MeshKeys::new([[1; 32]]).unwrap(),
+        tokens: vec![TokenSecret::new("a-token-for-the-app".to_owned())],
+    }
+}
+
+fn overwatch_identity() -> OverwatchIdentity {
+    OverwatchIdentity {
+        overwatch_id: "overwatch-us-east".parse().unwrap(),
+        keys: MeshKeys::new([[1; 32]]).unwrap(),
+        tokens: Tokens::new(vec![Token {
+            service: "app".parse().unwrap(),
+            secret: TokenSecret::new("a-token-for-the-app".to_owned()),
+            regions: Vec::new(),
+            networks: Vec::new(),
+        }])
+        .unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_succeeds_over_real_tls() {
+    let (server, mut overwatch) = overwatch(server_limits()).await;
+    let (_client, mut agent) = agent_of(server.local_address());
+    let (to_agent, agent_seen, _) = overwatch.opened().await;
+    let (to_overwatch, overwatch_seen, _) = agent.opened().await;
+    let mut server_side = OverwatchHandshake::new(agent_seen);
+    let (mut agent_side, hello) =
+        AgentHandshake::start(agent_identity(), overwatch_seen, None).unwrap();
+    to_overwatch.send(hello);
+    let said = server_side.on_frame(overwatch.frame().await, &overwatch_identity()).unwrap();
+    let OverwatchStep::Send(challenge) = said else { panic!("{said:?}") };
+    to_agent.send(challenge);
+    let said = agent_side.on_frame(agent.frame().await).unwrap();
+    let AgentStep::Prove { send, .. } = said else { panic!("{said:?}") };
+    to_overwatch.send(send);
+    let said = server_side.on_frame(overwatch.frame().await, &overwatch_identity()).unwrap();
+    assert!(matches!(said, OverwatchStep::Proven(_)), "{said:?}");
+    // A welcome longer than a stranger's frame may be.
+    let exclude = (0..1_000).map(|n| Ipv4Addr::from_bits(n).into()).collect();
+    to_agent.send(Frame::Welcome(Welcome { resume: None, exclude, peers: Vec::new() }));
+    let said = agent_side.on_frame(agent.frame().await).unwrap();
+    assert!(matches!(said, AgentStep::Welcomed { .. }), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_relay_between_the_two_is_found_out() {
+    let (server, mut overwatch) = overwatch(server_limits()).await;
+    // He takes both names and passes every frame on, over two sessions of his own.
+    let (his_server, mut towards_agent) = overwatch_at(ANY_PORT, server_limits()).await;
+    let (_his_client, mut towards_overwatch) = agent_of(server.local_address());
+    let (_client, mut agent) = agent_of(his_server.local_address());
+    let (to_his_client, his_client_seen, _) = overwatch.opened().await;
+    let (to_agent, ..) = towards_agent.opened().await;
+    let (to_overwatch, ..) = towards_overwatch.opened().await;
+    let (to_his_server, his_server_seen, _) = agent.opened().await;
+
+    let (mut agent_side, hello) =
+        AgentHandshake::start(agent_identity(), his_server_seen, None).unwrap();
+    to_his_server.send(hello);
+    to_overwatch.send(towards_agent.frame().await);
+    let mut server_side = OverwatchHandshake::new(his_client_seen);
+    let said = server_side.on_frame(overwatch.frame().await, &overwatch_identity()).unwrap();
+    let OverwatchStep::Send(challenge) = said else { panic!("{said:?}") };
+    to_his_client.send(challenge);
+    to_agent.send(towards_overwatch.frame().await);
+    let fault = agent_side.on_frame(agent.frame().await).unwrap_err();
+    assert_eq!(fault, HandshakeFault::WrongMeshKey);
 }
