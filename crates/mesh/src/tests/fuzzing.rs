@@ -34,7 +34,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut impl FnMut() -> usize) {
 #[test]
 fn frames_survive_anything() {
     let (seeds, mut random) = (recorded(), xorshift(7_946));
-    for round in 0..100_000 {
+    for round in 0..60_000 {
         let mut data = vec![u8::try_from(random() & 0xff).unwrap()];
         data.extend(&seeds[round % seeds.len()]);
         mutate(&mut data, &mut random);
@@ -52,7 +52,7 @@ fn reports_survive_anything() {
     let (seeds, mut random) = (recorded(), xorshift(11));
     // The report's frame, without length, kind and the body's own length.
     let report = &seeds[7][7..];
-    for _ in 0..200_000 {
+    for _ in 0..100_000 {
         let mut data = report.to_vec();
         mutate(&mut data, &mut random);
         crate::fuzz::report(&data);
