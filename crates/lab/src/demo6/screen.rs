@@ -6,10 +6,13 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// More lines of one command's output than this are left out, and counted.
-const LINES_MAX: usize = 26;
+/// More lines of one command's output than this are left out, and counted. Four rows of the
+/// learned table fit.
+const LINES_MAX: usize = 40;
 /// Longer lines are cut.
 const COLUMNS_MAX: usize = 220;
+/// What is written over must fit in one line of a small terminal.
+const WAIT_COLUMNS_MAX: usize = 76;
 /// How often a wait says so where lines cannot be written over.
 const WAIT_LINE: Duration = Duration::from_secs(10);
 
@@ -85,7 +88,8 @@ impl Screen {
     /// Says what is waited for, over itself on a terminal.
     pub(super) fn waiting(&mut self, text: &str) {
         if self.terminal {
-            crate::say_raw(format!("\r  {}\x1b[K", self.paint(DIM, text)).as_bytes());
+            let text: String = text.chars().take(WAIT_COLUMNS_MAX).collect();
+            crate::say_raw(format!("\r  {}\x1b[K", self.paint(DIM, &text)).as_bytes());
         } else if self.said.elapsed() >= WAIT_LINE {
             self.said = Instant::now();
             crate::say(&format!("  {text}"));

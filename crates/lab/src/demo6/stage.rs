@@ -88,11 +88,14 @@ impl Stage {
         limit: Duration,
         mut ask: impl FnMut(&mut Self) -> anyhow::Result<Result<T, String>>,
     ) -> anyhow::Result<Result<T, String>> {
-        let began = Instant::now();
+        let (began, mut so_far) = (Instant::now(), String::new());
         loop {
             let seconds = began.elapsed().as_secs();
-            self.screen.waiting(&format!("waiting for {what} … {seconds} s"));
+            self.screen.waiting(&format!("waiting for {what} … {seconds} s{so_far}"));
             let answer = ask(self)?;
+            if let Err(reason) = &answer {
+                so_far = format!(" ({reason})");
+            }
             if answer.is_ok() || began.elapsed() > limit {
                 self.screen.waited();
                 return Ok(answer);

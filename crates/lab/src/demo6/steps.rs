@@ -77,7 +77,7 @@ pub(super) fn generate(stage: &mut Stage) -> anyhow::Result<(Vec<Background>, Ve
 
 /// Step 3: the agents' kernels measured, the overwatch knows.
 pub(super) fn view(stage: &mut Stage, traffic: Vec<Background>) -> anyhow::Result<Verdict> {
-    let what = "polls (10 s) and reports (30 s) of the agents";
+    let what = "the agents' polls (10 s) and reports (30 s)";
     let learned = stage.wait(what, LEARNED_MAX, |stage| Ok(rows(stage)?.map(drop)))?;
     let lines: Vec<String> = traffic.iter().map(Background::last_line).collect();
     drop(traffic);

@@ -28,7 +28,7 @@ const RATE_MAX: u32 = 2000;
 /// A connection that takes longer has failed.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How often progress is shown: in place on a terminal, line by line elsewhere.
-const PROGRESS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+const PROGRESS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// A connection's thread only sends one request.
 const STACK_BYTES: usize = 96 * 1024;
 
