@@ -34,7 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("api", &[]),
     ("agent", &["model", "latency", "health", "mesh"]),
     ("overwatch", &["model", "latency", "health", "geo", "routing", "dns", "mesh", "api"]),
-    ("store", &["model", "health"]),
+    ("store", &["model", "health", "mesh", "overwatch"]),
 ];
 
 /// What no pure crate may name.

@@ -8,9 +8,8 @@ use std::net::IpAddr;
 
 use health::{CheckKind, CheckSpec, HeartbeatTerms, HttpCheck, Standing};
 use model::{Backend, BackendKey, Time};
+use overwatch::{BackendRow, HealthRow, Pin, PinState, Source};
 use serde::{Deserialize, Serialize};
-
-use crate::record::{BackendRow, HealthRow, Pin, PinState, Source};
 
 /// Why a row means nothing.
 pub(crate) type RowError = Box<dyn std::error::Error + Send + Sync>;
@@ -29,7 +28,11 @@ struct BackendJson {
     weight: u32,
     source: SourceJson,
     check: Option<CheckJson>,
-    listen_port: u16,
+    /// What an operator said it is.
+    #[serde(default, rename = "override")]
+    override_: Option<bool>,
+    #[serde(default)]
+    draining: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -110,7 +113,8 @@ pub(crate) fn write_backend(row: &BackendRow) -> Result<Vec<u8>, RowError> {
             },
         },
         check: row.check.as_ref().map(Into::into),
-        listen_port: row.listen_port,
+        override_: row.override_,
+        draining: row.is_draining,
     })?)
 }
 
@@ -128,7 +132,8 @@ pub(crate) fn read_backend(bytes: &[u8]) -> Result<BackendRow, RowError> {
         backend: Backend { key, region, weight },
         source,
         check: json.check.map(TryInto::try_into).transpose()?,
-        listen_port: json.listen_port,
+        override_: json.override_,
+        is_draining: json.draining,
     })
 }
 
@@ -161,7 +166,7 @@ pub(crate) fn read_health(bytes: &[u8]) -> Result<(BackendKey, HealthRow), RowEr
 
 pub(crate) fn write_pin(pin: &Pin) -> Result<Vec<u8>, RowError> {
     Ok(serde_json::to_vec(&PinJson {
-        spki_sha256: pin.spki_sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        spki_sha256: pin.key.to_string(),
         state: match pin.state {
             PinState::Enrolled => PinStateJson::Enrolled,
             PinState::Pending => PinStateJson::Pending,
@@ -176,7 +181,7 @@ pub(crate) fn read_pin(bytes: &[u8]) -> Result<Pin, RowError> {
     let json: PinJson = serde_json::from_slice(bytes)?;
     let blocked: Result<_, RowError> = json.blocked.into_iter().map(TryInto::try_into).collect();
     Ok(Pin {
-        spki_sha256: read_hash(&json.spki_sha256)?,
+        key: json.spki_sha256.parse()?,
         state: match json.state {
             PinStateJson::Enrolled => PinState::Enrolled,
             PinStateJson::Pending => PinState::Pending,
@@ -185,17 +190,6 @@ pub(crate) fn read_pin(bytes: &[u8]) -> Result<Pin, RowError> {
         first_seen: Time::from_unix_ms(json.first_seen_ms),
         blocked: blocked?,
     })
-}
-
-fn read_hash(text: &str) -> Result<[u8; 32], RowError> {
-    let mut hash = [0; 32];
-    if text.len() != 2 * hash.len() {
-        return Err("a key's hash has 64 hexadecimal digits".into());
-    }
-    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits)?, 16)?;
-    }
-    Ok(hash)
 }
 
 impl From<&BackendKey> for KeyJson {

@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use overwatch::{Change, Snapshot};
 use redb::backends::FileBackend;
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata,
@@ -15,7 +16,6 @@ use redb::{
 };
 
 use crate::error::StoreError;
-use crate::record::{Change, Snapshot};
 use crate::row;
 
 /// The format that this release writes, and the highest it reads.
@@ -231,7 +231,6 @@ fn write_one(transaction: &WriteTransaction, change: &Change) -> Result<(), Caus
         }
         Change::RemoveHealth(key) => remove(transaction, HEALTH, &row::name_of(key)),
         Change::PutPin(id, pin) => put(transaction, PINS, id.as_str(), &row::write_pin(pin)?),
-        Change::RemovePin(id) => remove(transaction, PINS, id.as_str()),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use mesh::KeyHash;
+
 use super::*;
 
 fn key(service: &str, address: &str) -> BackendKey {
@@ -35,7 +37,8 @@ fn backends_keep_their_form() {
             failure_threshold: 3,
             success_threshold: 2,
         }),
-        listen_port: 80,
+        override_: Some(false),
+        is_draining: true,
     };
     let expect = concat!(
         r#"{"key":{"service":"app.demo.local","address":"10.2.1.10","port":8080},"#,
@@ -43,13 +46,24 @@ fn backends_keep_their_form() {
         r#""heartbeat_interval_ms":10000,"missed_threshold":3}},"#,
         r#""check":{"kind":{"https":{"path":"/health","host":"app.demo.local","#,
         r#""status":"200-299,304"}},"interval_ms":30000,"timeout_ms":5000,"#,
-        r#""failure_threshold":3,"success_threshold":2},"listen_port":80}"#,
+        r#""failure_threshold":3,"success_threshold":2},"override":false,"draining":true}"#,
     );
     assert_eq!(text(write_backend(&row)), expect);
     assert_eq!(read_backend(expect.as_bytes()).unwrap(), row);
 
-    let plain = BackendRow { source: Source::Config, check: None, ..row };
+    let plain = BackendRow {
+        source: Source::Config,
+        check: None,
+        override_: None,
+        is_draining: false,
+        ..row
+    };
     assert_eq!(read_backend(text(write_backend(&plain)).as_bytes()).unwrap(), plain);
+    let older = concat!(
+        r#"{"key":{"service":"app.demo.local","address":"10.2.1.10","port":8080},"#,
+        r#""region":"eu-west","weight":100,"source":"config","check":null}"#,
+    );
+    assert_eq!(read_backend(older.as_bytes()).unwrap(), plain);
 }
 
 #[test]
@@ -74,7 +88,7 @@ fn health_and_pins_keep_their_form() {
         (PinState::Revoked, "revoked"),
     ] {
         let pin = Pin {
-            spki_sha256: [0xa7; 32],
+            key: KeyHash::from_bytes([0xa7; 32]),
             state,
             first_seen: Time::from_unix_ms(9),
             blocked: BTreeSet::from([blocked.clone()]),

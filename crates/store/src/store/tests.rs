@@ -6,10 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use health::{HeartbeatTerms, Standing};
+use mesh::KeyHash;
 use model::{Backend, BackendKey, Time};
+use overwatch::{BackendRow, HealthRow, Pin, PinState, Source};
 
 use super::*;
-use crate::record::{BackendRow, HealthRow, Pin, PinState, Source};
 
 fn key(number: u32) -> BackendKey {
     BackendKey {
@@ -27,7 +28,8 @@ fn backend(number: u32) -> Change {
             heartbeat: HeartbeatTerms { interval_ms: 10_000, missed_threshold: 3 },
         },
         check: None,
-        listen_port: 80,
+        override_: None,
+        is_draining: false,
     })
 }
 
@@ -40,8 +42,8 @@ fn pin(number: u8) -> Change {
     let id = format!("agent-{number}").parse().unwrap();
     let first_seen = Time::from_unix_ms(1_766_138_700_000);
     let blocked = BTreeSet::from([key(1), key(2)]);
-    let spki_sha256 = [number; 32];
-    Change::PutPin(id, Pin { spki_sha256, state: PinState::Revoked, first_seen, blocked })
+    let key_hash = KeyHash::from_bytes([number; 32]);
+    Change::PutPin(id, Pin { key: key_hash, state: PinState::Revoked, first_seen, blocked })
 }
 
 /// What stands in the file after a restart is what stood in memory before.
@@ -68,7 +70,6 @@ fn what_was_written_is_there_after_a_restart() {
         &[vec![
             Change::RemoveBackend(key(1)),
             Change::RemoveBackend(key(77)),
-            Change::RemovePin("agent-1".parse().unwrap()),
             Change::RemoveHealth(key(1)),
             backend(3),
             Change::RemoveBackend(key(3)),
@@ -76,7 +77,7 @@ fn what_was_written_is_there_after_a_restart() {
     );
     let (_store, snapshot) = Store::open(&path).unwrap();
     assert_eq!(snapshot.backends.keys().collect::<Vec<_>>(), [&key(2)]);
-    assert_eq!((snapshot.health.len(), snapshot.pins.len()), (0, 1));
+    assert_eq!((snapshot.health.len(), snapshot.pins.len()), (0, 2));
 }
 
 #[test]
