@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use health::{CheckSpec, Outcome};
-use mesh::{Frame, Peer};
+use mesh::{Frame, Peer, RefusalReason};
 use model::{AgentId, BackendKey};
 
 use crate::{Change, Note, View};
@@ -33,6 +33,8 @@ pub enum Event {
     LinkClosed {
         /// The connection.
         link: LinkId,
+        /// What the edge told the peer, where its bytes were at fault.
+        refusal: Option<RefusalReason>,
     },
     /// An own check finished.
     Checked {

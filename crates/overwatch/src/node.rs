@@ -143,6 +143,12 @@ impl Overwatch {
         }
     }
 
+    /// What answers read, as it is now.
+    #[must_use]
+    pub fn view(&self) -> Arc<View> {
+        self.publisher.view()
+    }
+
     /// What happened so far.
     #[must_use]
     pub const fn counters(&self) -> &Counters {
@@ -172,7 +178,7 @@ impl Overwatch {
         match event {
             Event::LinkOpened { link, peer } => self.opened(link, peer),
             Event::FrameReceived { link, frame } => self.on_frame(link, frame, now, &mut out),
-            Event::LinkClosed { link } => self.closed(link, now, &mut out),
+            Event::LinkClosed { link, refusal } => self.closed(link, refusal, now, &mut out),
             Event::Checked { backend, outcome } => {
                 self.counters.checks += 1;
                 self.registry.record(&backend, outcome, now);
@@ -381,8 +387,19 @@ impl Overwatch {
         }
     }
 
-    fn closed(&mut self, link: LinkId, now: Time, out: &mut Vec<Effect>) {
+    fn closed(
+        &mut self,
+        link: LinkId,
+        refusal: Option<RefusalReason>,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
         let Some(session) = self.sessions.remove(&link) else { return };
+        if let Some(reason) = refusal {
+            *self.counters.refusals.entry(reason).or_default() += 1;
+            let (who, refusal) = (session.who(), Refusal::from(reason));
+            out.push(Effect::Log(Note::Refused { who, refusal }));
+        }
         if let Stage::Speaking(speaker) = session.stage {
             self.agents.left(&speaker.agent, link, false, now);
             out.push(Effect::Log(Note::AgentLeft { agent: speaker.agent, is_goodbye: false }));

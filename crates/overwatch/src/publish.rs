@@ -91,18 +91,20 @@ impl Publisher {
 
     /// The new view, if anything changed.
     pub(crate) fn publish(&mut self) -> Option<Arc<View>> {
-        if !std::mem::take(&mut self.is_changed) {
-            return None;
-        }
+        std::mem::take(&mut self.is_changed).then(|| self.view())
+    }
+
+    /// Everything as it is now.
+    pub(crate) fn view(&self) -> Arc<View> {
         let domains = self.domains.iter().map(|domain| DomainView {
             map: Arc::clone(&domain.map),
             pool: Arc::clone(&domain.pool),
         });
-        Some(Arc::new(View {
+        Arc::new(View {
             zones: Arc::clone(&self.zones),
             domains: domains.collect(),
             ecs: Arc::clone(&self.ecs),
-        }))
+        })
     }
 }
 

@@ -29,9 +29,9 @@ pub struct Registry {
 pub struct CheckTerms {
     /// Whether it does at all.
     pub enabled: bool,
-    /// Milliseconds between two checks of one backend.
+    /// Milliseconds between two checks of one backend that an agent brought.
     pub interval_ms: u64,
-    /// Milliseconds that one check may take.
+    /// Milliseconds that one such check may take.
     pub timeout_ms: u64,
     /// The weight of the newest connect time in the average that `latency` routing reads, by
     /// service. A service that is not named here is not routed by it.
@@ -226,9 +226,13 @@ impl Registry {
                 entry.validation = None;
                 continue;
             };
-            // The backend's own kind of check, at this overwatch's own pace.
-            let timeout_ms = terms.timeout_ms.min(terms.interval_ms);
-            let spec = CheckSpec { interval_ms: terms.interval_ms, timeout_ms, ..check.clone() };
+            // The agent's kind of check at this overwatch's own pace; the configuration says both.
+            let spec = if entry.is_configured {
+                check.clone()
+            } else {
+                let timeout_ms = terms.timeout_ms.min(terms.interval_ms);
+                CheckSpec { interval_ms: terms.interval_ms, timeout_ms, ..check.clone() }
+            };
             if entry.validation.is_none() {
                 let state =
                     CheckState::new(spec.thresholds(), terms.smoothing_factor(&key.service));
