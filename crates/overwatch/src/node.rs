@@ -24,7 +24,7 @@ use crate::registry::{self, Registry, Remembered};
 use crate::session::{self, Session, Stage};
 use crate::{
     BackendRow, Change, Command, Effect, Event, HealthRow, LinkId, NoZone, Note, Settings,
-    Snapshot, Source, StaleTerms, Zones,
+    Snapshot, Source, StaleTerms, View, Zones,
 };
 
 /// How often rows are looked through for old ones: far below any sensible time to live, far above
