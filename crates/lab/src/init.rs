@@ -163,7 +163,7 @@ fn wait(helpers: &[Helper]) -> anyhow::Result<()> {
         if process::wait_readable(&[stdin.as_fd()], Some(REAP))? == [true] {
             return Ok(());
         }
-        while let Some((id, _)) = process::reap() {
+        while let Some(id) = process::reap() {
             if let Some(name) = names.get(&id) {
                 bail!("{name} ended, so the lab does too");
             }

@@ -48,18 +48,22 @@ impl Secrets {
     }
 }
 
-/// The user that agents run as; `None` where the id map has only one, who is root inside.
+/// The user that agents run as; `None` where the id maps have only one, who is root inside.
 pub(crate) fn agent_user() -> Option<u32> {
-    let map = std::fs::read_to_string("/proc/self/uid_map").ok()?;
-    let holds = |line: &str| {
+    let mapped = |file: &str| std::fs::read_to_string(file).is_ok_and(|map| holds_nobody(&map));
+    (mapped("/proc/self/uid_map") && mapped("/proc/self/gid_map")).then_some(NOBODY)
+}
+
+/// Reads an id map (user_namespaces(7)): lines of first id inside, first outside, count.
+fn holds_nobody(map: &str) -> bool {
+    map.lines().any(|line| {
         let mut fields = line.split_whitespace().map(str::parse::<u64>);
         let (Some(Ok(first)), _, Some(Ok(count))) = (fields.next(), fields.next(), fields.next())
         else {
             return false;
         };
-        (first..first + count).contains(&NOBODY.into())
-    };
-    map.lines().any(holds).then_some(NOBODY)
+        (first..first.saturating_add(count)).contains(&NOBODY.into())
+    })
 }
 
 /// Makes every host's directory, with its configuration where it has a daemon.
@@ -206,6 +210,28 @@ mod tests {
         for text in [agent, overwatch] {
             assert!(!text.contains("${"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_topology_may_bring_its_own_configurations() {
+        let own = "\nagent_config: |\n  agent: ${HOST}\n  list:\n    ${REGION_NAMES}\n";
+        let mut topology: Topology = (DEMO6.to_owned() + own).parse().unwrap();
+        topology.hosts[2].config = Some("only: ${DOMAIN}".into());
+        let secrets = Secrets::new().unwrap();
+        let text = |index: usize| {
+            config(&topology, &topology.hosts[index], &secrets, Path::new("/s")).unwrap()
+        };
+        assert_eq!(text(2), "only: app.demo.local\n");
+        let expect = "agent: backend-eu-west-2\nlist:\n  - eu-west\n  - ap-southeast\n";
+        assert_eq!(text(3), expect);
+        assert!(text(0).contains("overwatch:"));
+    }
+
+    #[test]
+    fn nobody_is_found_in_a_range_only() {
+        assert!(holds_nobody("         0          0      65536\n"));
+        assert!(holds_nobody("0 1000 1\n1 100000 65536\n"));
+        assert!(!holds_nobody("         0       1000          1\n") && !holds_nobody("x\n"));
     }
 
     #[test]

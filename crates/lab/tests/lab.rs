@@ -222,15 +222,16 @@ fn daemons_are_stopped_started_killed_and_logged() {
     let Some(lab) = Lab::up("daemon", &[], None) else { return };
     let starts =
         || lab.stdout("overwatch", "journalctl -u opengslb").matches("port 53: true").count();
-    assert_eq!(starts(), 1);
+    eventually("the daemon logs", || starts() == 1);
     lab.stdout("overwatch", "sudo systemctl restart opengslb");
-    assert_eq!(starts(), 2);
+    eventually("the daemon logs again", || starts() == 2);
     lab.stdout("overwatch", "sudo systemctl kill -s SIGKILL opengslb");
     let dead = lab.exec("overwatch", "systemctl is-active opengslb");
     assert_eq!((dead.status.code(), text(&dead.stdout).as_str()), (Some(3), "inactive\n"));
     lab.stdout("overwatch", "sudo systemctl start opengslb");
     assert_eq!(lab.stdout("overwatch", "systemctl is-active opengslb"), "active\n");
-    assert_eq!(lab.stdout("overwatch", "journalctl -u opengslb -n 1"), "port 53: true\n");
+    let last = || lab.stdout("overwatch", "journalctl -u opengslb -n 1");
+    eventually("the last line", || last() == "port 53: true\n");
     assert!(!lab.exec("overwatch", "systemctl restart nginx").status.success());
 }
 

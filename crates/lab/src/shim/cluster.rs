@@ -72,13 +72,16 @@ fn agents(here: &Here, overwatch: IpAddr) -> anyhow::Result<()> {
 
 fn backends(here: &Here, overwatch: IpAddr) -> anyhow::Result<()> {
     let list: api::backends::Backends = fetch(overwatch, "/api/v1/overwatch/backends")?;
-    let expected: usize = here.topology.with_role(Role::Backend).map(|h| h.addresses.len()).sum();
-    let up = list.backends.iter().filter(|b| b.effective_status == "healthy").count();
-    if up < expected {
-        let down = list.backends.iter().find(|b| b.effective_status != "healthy");
-        let down =
-            down.map_or_else(String::new, |b| format!("; {} is {}", b.address, b.effective_status));
-        bail!("{up} of {expected} backends are healthy{down}");
+    if let Some(down) = list.backends.iter().find(|b| b.effective_status != "healthy") {
+        bail!("{} is {}", down.address, down.effective_status);
+    }
+    for host in here.topology.with_role(Role::Backend) {
+        let known = |address: &IpAddr| {
+            list.backends.iter().any(|backend| backend.address.parse() == Ok(*address))
+        };
+        if !host.addresses.iter().any(known) {
+            bail!("{} has announced no backend", host.name);
+        }
     }
     Ok(())
 }

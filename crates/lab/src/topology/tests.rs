@@ -37,3 +37,28 @@ fn faulty_files_say_where_and_what() {
     check(("    region: eu-west\n", ""), "its site needs a region");
     check(("10.1.2.0/24, \"fd00", "10.1.2.0/99, \"fd00"), "10.1.2.0/99");
 }
+
+#[test]
+fn no_text_brings_the_reader_down() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |limit: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % limit
+    };
+    let spare = *b"[]{}:-,&*!|>'\"%#\n 0eN";
+    for _ in 0..3_000 {
+        let mut bytes = DEMO6.as_bytes().to_vec();
+        for _ in 0..=random(4) {
+            let place = random(bytes.len());
+            match random(3) {
+                0 => bytes[place] = spare[random(spare.len())],
+                1 => drop(bytes.splice(place..place, [spare[random(spare.len())]])),
+                _ => bytes.truncate(place.max(1)),
+            }
+        }
+        // Any verdict will do.
+        let _ = String::from_utf8_lossy(&bytes).parse::<Topology>();
+    }
+}
