@@ -1,3 +1,123 @@
-//! A global server load balancer that learns from the kernels of the servers.
+//! The `opengslb` binary: one program for agents, overwatches and the lab.
+//!
+//! Reads the command line and the configuration, and prints every error once, with its causes. All
+//! else is in `runtime` and `lab`. Exit codes: 0 well, 1 failed, 64 a faulty command line or
+//! configuration (sysexits.h, EX_USAGE).
 
-fn main() {}
+mod command_line;
+
+mod configuration;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use config::{Config, Mode};
+use runtime::logs::{Logs, chain};
+use runtime::process;
+
+use command_line::{Arguments, Command};
+use configuration::{Loaded, load};
+
+/// A faulty command line or configuration (sysexits.h, EX_USAGE).
+const USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args();
+    let program = words.next().unwrap_or_default();
+    let rest: Vec<String> = words.collect();
+    // In the lab this program also stands in for tools that the machine lacks.
+    if let Some(code) = lab::shim(&program, &rest) {
+        return code;
+    }
+    // The lab reads its own words.
+    if rest.first().is_some_and(|word| word == "lab") {
+        return lab::main(rest.get(1..).unwrap_or_default());
+    }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nobody is left to tell where this cannot be written.
+            let _ = error.print();
+            let is_asked_for =
+                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if is_asked_for { 0 } else { USAGE });
+        }
+    };
+    match &arguments.command {
+        Some(Command::CheckConfig { config }) => {
+            let path = config.as_ref().unwrap_or(&arguments.config);
+            match load(path, arguments.mode) {
+                Ok(loaded) => {
+                    loaded.warnings.iter().for_each(|warning| tell(&format!("warning: {warning}")));
+                    say(&format!("{} is right", path.display()));
+                    ExitCode::SUCCESS
+                }
+                Err(faults) => refuse(&faults),
+            }
+        }
+        Some(Command::Lab { .. }) => lab::main(rest.get(1..).unwrap_or_default()),
+        None => match load(&arguments.config, arguments.mode) {
+            Ok(loaded) if arguments.print_config => {
+                say(loaded.effective.trim_end());
+                ExitCode::SUCCESS
+            }
+            Ok(loaded) => run(loaded),
+            Err(faults) => refuse(&faults),
+        },
+    }
+}
+
+/// Runs the process that the configuration describes.
+fn run(Loaded { config, warnings, .. }: Loaded) -> ExitCode {
+    let Config { mode, logging, metrics } = config;
+    if let Err(error) = Logs::start(logging.level, logging.format) {
+        tell(&format!("opengslb: {}", chain(&error)));
+        return ExitCode::FAILURE;
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("cannot start: {}", chain(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    let ended = match mode {
+        Mode::Agent(config) => {
+            tracing::info!("opengslb {version} agent {}", config.identity.agent_id);
+            runtime.block_on(process::agent::run(&config, &metrics))
+        }
+        Mode::Overwatch(config) => {
+            tracing::info!("opengslb {version} overwatch {}", config.identity.node_id);
+            runtime.block_on(process::overwatch::run(&config, &metrics))
+        }
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("cannot run: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints every fault of a configuration.
+fn refuse(faults: &[String]) -> ExitCode {
+    faults.iter().for_each(|fault| tell(fault));
+    ExitCode::from(USAGE)
+}
+
+/// A line on standard output; a closed pipe is not our problem.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A line on standard error.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,15 +1,34 @@
-//! Sockets, clocks, files, signals and logs.
+//! Sockets, clocks, files, signals and logs: the edge around the agent and the overwatch.
+//!
+//! No decision is made here. In the order of the data:
+//!
+//! - [`clock`]: the one clock of the process,
+//! - [`logs`]: log lines, as text or JSON,
+//! - [`collect`]: the threads that read the kernel,
+//! - [`probe`]: checks of backends,
+//! - [`mesh`]: TLS sessions between agents and overwatches,
+//! - [`dns`]: the DNS server's sockets,
+//! - [`answer`]: what a DNS worker does with a packet,
+//! - [`http`]: the API,
+//! - [`metrics`]: what is counted, for Prometheus,
+//! - [`process`]: all of it put together, once for each mode.
 
-/// The one clock of the process.
 pub mod clock;
 
-/// Log lines, as text or JSON.
 pub mod logs;
 
-/// Checks of backends: tcp, http, https.
+pub mod collect;
+
 pub mod probe;
 
-/// The DNS server's sockets, UDP and TCP.
+pub mod mesh;
+
 pub mod dns;
 
-pub mod mesh;
+pub mod answer;
+
+pub mod http;
+
+pub mod metrics;
+
+pub mod process;

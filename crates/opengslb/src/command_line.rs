@@ -1,0 +1,70 @@
+//! The command line of `opengslb`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use config::ModeName;
+
+/// A global server load balancer that learns from the kernels of the servers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "opengslb",
+    version,
+    disable_version_flag = true,
+    after_help = "Examples:\n  \
+        opengslb --config /etc/opengslb/config.yaml --mode overwatch\n  \
+        opengslb check-config --config /etc/opengslb/config.yaml\n  \
+        opengslb lab demo6"
+)]
+pub(crate) struct Arguments {
+    /// The configuration file.
+    #[arg(long, default_value = "/etc/opengslb/config.yaml")]
+    pub(crate) config: PathBuf,
+    /// What to be; beats the file's own word.
+    #[arg(long)]
+    pub(crate) mode: Option<ModeArgument>,
+    /// Print the settings in force, defaults included and secrets hidden, and end.
+    #[arg(long)]
+    pub(crate) print_config: bool,
+    /// Print the version and end.
+    #[arg(long, short = 'V', action = clap::ArgAction::Version)]
+    version: Option<bool>,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do besides running.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a configuration file: every fault with its place, exit code 64 if there is one.
+    CheckConfig {
+        /// The configuration file.
+        #[arg(long)]
+        config: Option<PathBuf>,
+    },
+    /// Three regions on this one machine: `opengslb lab --help` tells more.
+    #[command(disable_help_flag = true)]
+    Lab {
+        /// The lab's own words.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<String>,
+    },
+}
+
+/// What to be.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ModeArgument {
+    /// Learns where connections end, and reports.
+    Agent,
+    /// Hears agents and answers DNS.
+    Overwatch,
+}
+
+impl From<ModeArgument> for ModeName {
+    fn from(mode: ModeArgument) -> Self {
+        match mode {
+            ModeArgument::Agent => Self::Agent,
+            ModeArgument::Overwatch => Self::Overwatch,
+        }
+    }
+}

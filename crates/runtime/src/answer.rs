@@ -1,0 +1,195 @@
+//! The DNS handler: hands each packet to `overwatch::resolve` with the view of the moment, counts
+//! what became of it, and writes the line about a decision.
+//!
+//! Each worker has its own turn and its own counters, on cache lines of its own; they are summed
+//! when somebody asks. A line a decision is for eyes: past a rate it is left out, never the count.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use model::Rtt;
+use overwatch::{Asker, Outcome, Reply, Transport, View, resolve};
+use routing::{Decision, Reason};
+use tracing::info;
+
+use crate::dns::Arrival;
+
+/// Decision lines a second of one worker: as many as somebody can follow with a terminal's search,
+/// and little enough not to be felt. The rest is counted as unlogged.
+const LINES_PER_SECOND: u64 = 50;
+
+/// What queries came to, by [`kind_of`].
+const KINDS: [&str; 7] =
+    ["dropped", "faulty", "refused", "no_name", "no_data", "static", "steered"];
+
+/// Answers packets. A clone is another worker: it counts for itself.
+#[derive(Debug)]
+pub struct Answering {
+    view: Arc<ArcSwap<View>>,
+    workers: Arc<Mutex<Vec<Arc<Counts>>>>,
+    counts: Arc<Counts>,
+    turn: u64,
+    second: Instant,
+    lines_left: u64,
+}
+
+/// One worker's counters.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Counts {
+    kinds: [AtomicU64; KINDS.len()],
+    reasons: [AtomicU64; Reason::ALL.len()],
+    unlogged: AtomicU64,
+}
+
+/// What became of all queries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AnswerCounters {
+    /// Queries by what they came to.
+    pub kinds: Vec<(&'static str, u64)>,
+    /// Decisions by reason.
+    pub reasons: Vec<(&'static str, u64)>,
+    /// Decisions that no line was written for.
+    pub unlogged: u64,
+}
+
+/// Reads the counters of all workers.
+#[derive(Clone, Debug)]
+pub struct AnswerMeter {
+    workers: Arc<Mutex<Vec<Arc<Counts>>>>,
+}
+
+impl Answering {
+    /// The first worker.
+    #[must_use]
+    pub fn new(view: Arc<ArcSwap<View>>) -> Self {
+        let workers = Arc::new(Mutex::new(Vec::new()));
+        Self::worker(view, workers)
+    }
+
+    /// To read what is counted.
+    #[must_use]
+    pub fn meter(&self) -> AnswerMeter {
+        AnswerMeter { workers: Arc::clone(&self.workers) }
+    }
+
+    fn worker(view: Arc<ArcSwap<View>>, workers: Arc<Mutex<Vec<Arc<Counts>>>>) -> Self {
+        let counts = Arc::new(Counts::default());
+        workers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counts));
+        let (second, lines_left) = (Instant::now(), LINES_PER_SECOND);
+        Self { view, workers, counts, turn: 0, second, lines_left }
+    }
+
+    /// Answers one packet: the length of the answer, or nothing.
+    pub fn answer(&mut self, packet: &[u8], arrival: Arrival, buffer: &mut [u8]) -> Option<usize> {
+        let view = self.view.load();
+        let asker = Asker {
+            address: arrival.peer.ip().to_canonical(),
+            local: arrival.local.ip().to_canonical(),
+            transport: match arrival.transport {
+                crate::dns::Transport::Udp => Transport::Udp,
+                crate::dns::Transport::Tcp => Transport::Tcp,
+            },
+        };
+        self.turn = self.turn.wrapping_add(1);
+        let Reply { bytes, outcome } = resolve(&view, &asker, packet, self.turn, buffer);
+        let length = bytes.len();
+        self.counts.kinds[kind_of(&outcome)].fetch_add(1, Ordering::Relaxed);
+        if let Outcome::Steered { decision, client, .. } = &outcome {
+            self.counts.reasons[decision.reason as usize].fetch_add(1, Ordering::Relaxed);
+            if take_line(&mut self.second, &mut self.lines_left) {
+                log(decision, *client, &asker);
+            } else {
+                self.counts.unlogged.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        (length > 0).then_some(length)
+    }
+}
+
+impl Clone for Answering {
+    fn clone(&self) -> Self {
+        Self::worker(Arc::clone(&self.view), Arc::clone(&self.workers))
+    }
+}
+
+impl AnswerMeter {
+    /// The counters of all workers together.
+    #[must_use]
+    pub fn counters(&self) -> AnswerCounters {
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = |pick: &dyn Fn(&Counts) -> &AtomicU64| -> u64 {
+            workers.iter().map(|counts| pick(counts).load(Ordering::Relaxed)).sum()
+        };
+        let kinds = KINDS.iter().enumerate().map(|(i, kind)| (*kind, sum(&|c| &c.kinds[i])));
+        let reasons = Reason::ALL.iter().enumerate();
+        let reasons = reasons.map(|(i, reason)| (reason.as_str(), sum(&|c| &c.reasons[i])));
+        AnswerCounters {
+            kinds: kinds.collect(),
+            reasons: reasons.collect(),
+            unlogged: sum(&|counts| &counts.unlogged),
+        }
+    }
+}
+
+/// A place in [`KINDS`].
+const fn kind_of(outcome: &Outcome<'_>) -> usize {
+    match outcome {
+        Outcome::Dropped => 0,
+        Outcome::Faulty(_) => 1,
+        Outcome::Refused => 2,
+        Outcome::NoName => 3,
+        Outcome::NoData => 4,
+        Outcome::Static => 5,
+        Outcome::Steered { .. } => 6,
+    }
+}
+
+/// Whether there is still a line to be had in this second.
+fn take_line(second: &mut Instant, lines_left: &mut u64) -> bool {
+    if second.elapsed().as_secs() >= 1 {
+        (*second, *lines_left) = (Instant::now(), LINES_PER_SECOND);
+    }
+    let has_line = *lines_left > 0;
+    *lines_left = lines_left.saturating_sub(1);
+    has_line
+}
+
+/// One line a decision, in the words that operators search for.
+fn log(decision: &Decision<'_>, client: model::Subnet, asker: &Asker) {
+    let ms = |rtt: Option<Rtt>| rtt.map_or_else(|| "-".to_owned(), |rtt| rtt.to_string());
+    let runners_up: Vec<String> = decision
+        .runners_up()
+        .map(|candidate| format!("{}:{}", candidate.region, ms(candidate.rtt)))
+        .collect();
+    let server = decision.ipv4.first().or_else(|| decision.ipv6.first());
+    info!(
+        client = %client,
+        asker = %asker.address,
+        domain = %decision.domain(),
+        region = %decision.region.map_or("-", |region| region.as_str()),
+        server = %server.map_or_else(|| "-".to_owned(), |server| server.address.to_string()),
+        reason = %decision.reason,
+        rtt = %ms(decision.rtt()),
+        scope = %decision.scope,
+        runners_up = %runners_up.join(","),
+        "routing decision"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_limited_and_come_back_with_the_next_second() {
+        let (mut second, mut left) = (Instant::now(), LINES_PER_SECOND);
+        let taken = (0..LINES_PER_SECOND * 2).filter(|_| take_line(&mut second, &mut left)).count();
+        assert!(taken as u64 >= LINES_PER_SECOND);
+        left = 0;
+        second = Instant::now().checked_sub(std::time::Duration::from_secs(2)).unwrap();
+        assert!(take_line(&mut second, &mut left));
+    }
+}

@@ -1,0 +1,216 @@
+//! The threads that read the kernel: one waits for destroy events, one dumps when it is asked to.
+//!
+//! ```text
+//! kernel --destroy events--> thread --+
+//!                                     +--(bounded)--> the agent's loop
+//! kernel --dump--> thread <--(poll)---+
+//! ```
+//!
+//! A queue that is full makes the thread wait, and the kernel's own buffer then counts what it
+//! drops. Nothing is decided here: which readings count is `latency`'s.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc as std_mpsc;
+use std::thread;
+use std::time::Duration;
+
+use model::Sample;
+use tcpstat::{CollectError, DestroyEvents, Dump};
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::logs::chain;
+
+/// How long a thread waits in the kernel before it looks whether it is to stop.
+const LOOK_UP: Duration = Duration::from_millis(500);
+/// How long the listening thread rests after an error, so that a lasting one is no busy loop.
+const REST: Duration = Duration::from_millis(200);
+/// Readings in one message: keeps a dump of a million sockets from being one allocation in the
+/// queue, and costs one wake-up for each.
+const CHUNK_SAMPLES: usize = 4096;
+
+/// What the threads tell the agent.
+#[derive(Debug)]
+pub enum Collected {
+    /// Readings.
+    Samples(Vec<Sample>),
+    /// The dump that was asked for is complete.
+    DumpEnded,
+}
+
+/// The threads. Dropping it stops them.
+#[derive(Debug)]
+pub struct Collector {
+    poll: std_mpsc::Sender<()>,
+    stop: Arc<AtomicBool>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    events: AtomicU64,
+    lost: AtomicU64,
+    dumps: AtomicU64,
+    dumped: AtomicU64,
+    errors: AtomicU64,
+}
+
+/// What became of the kernel's words since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CollectorCounters {
+    /// Closed connections that were seen.
+    pub events: u64,
+    /// Closed connections that the kernel could not tell, exactly.
+    pub lost: u64,
+    /// Dumps.
+    pub dumps: u64,
+    /// Open connections that dumps showed.
+    pub dumped: u64,
+    /// Failures of either source.
+    pub errors: u64,
+}
+
+impl Collector {
+    /// Finds out which sources there are, says so in one line, and starts to listen.
+    ///
+    /// # Errors
+    ///
+    /// A thread cannot be started.
+    pub fn start(ports: BTreeSet<u16>, to: mpsc::Sender<Collected>) -> std::io::Result<Self> {
+        let sources = tcpstat::probe();
+        if sources.any() {
+            info!("latency learning reads the kernel's connections: {sources}");
+        } else {
+            warn!("latency learning sees no connections here: {sources}");
+        }
+        let (poll, polls) = std_mpsc::channel();
+        let collector = Self { poll, stop: Arc::default(), counts: Arc::default() };
+        if sources.destroy_events.is_ok() {
+            let listening = Listening {
+                ports: ports.clone(),
+                to: to.clone(),
+                stop: Arc::clone(&collector.stop),
+                counts: Arc::clone(&collector.counts),
+            };
+            let thread = thread::Builder::new().name("tcp-destroyed".to_owned());
+            thread.spawn(move || listening.run())?;
+        }
+        let counts = Arc::clone(&collector.counts);
+        let thread = thread::Builder::new().name("tcp-dump".to_owned());
+        thread.spawn(move || dump_when_asked(&polls, &ports, &to, &counts))?;
+        Ok(collector)
+    }
+
+    /// Asks for a dump of the open connections.
+    pub fn poll(&self) {
+        // The thread lives as long as this value does.
+        let _ = self.poll.send(());
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn counters(&self) -> CollectorCounters {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        CollectorCounters {
+            events: read(&self.counts.events),
+            lost: read(&self.counts.lost),
+            dumps: read(&self.counts.dumps),
+            dumped: read(&self.counts.dumped),
+            errors: read(&self.counts.errors),
+        }
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The listening thread's own.
+struct Listening {
+    ports: BTreeSet<u16>,
+    to: mpsc::Sender<Collected>,
+    stop: Arc<AtomicBool>,
+    counts: Arc<Counts>,
+}
+
+impl Listening {
+    /// Listens until it is to stop. A socket that fails is opened anew, for ever.
+    fn run(self) {
+        let mut is_known_to_fail = false;
+        while !self.stop.load(Ordering::Relaxed) && !self.to.is_closed() {
+            match self.listen() {
+                Ok(()) => return,
+                Err(error) => {
+                    self.counts.errors.fetch_add(1, Ordering::Relaxed);
+                    if !is_known_to_fail {
+                        warn!("latency learning lost the kernel's events: {}", chain(&error));
+                        is_known_to_fail = true;
+                    }
+                    thread::sleep(REST);
+                }
+            }
+        }
+    }
+
+    fn listen(&self) -> Result<(), CollectError> {
+        let mut events = DestroyEvents::open(&self.ports)?;
+        let lost_before = self.counts.lost.load(Ordering::Relaxed);
+        let mut samples = Vec::new();
+        while !self.stop.load(Ordering::Relaxed) {
+            let received = events.receive(LOOK_UP, &mut samples)?;
+            self.counts.events.fetch_add(received.samples, Ordering::Relaxed);
+            self.counts.lost.store(lost_before + events.lost(), Ordering::Relaxed);
+            if samples.is_empty() {
+                continue;
+            }
+            let collected = Collected::Samples(std::mem::take(&mut samples));
+            if self.to.blocking_send(collected).is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Dumps each time it is asked to, until nobody can ask any more.
+fn dump_when_asked(
+    polls: &std_mpsc::Receiver<()>,
+    ports: &BTreeSet<u16>,
+    to: &mpsc::Sender<Collected>,
+    counts: &Counts,
+) {
+    let mut is_known_to_fail = false;
+    while polls.recv().is_ok() {
+        counts.dumps.fetch_add(1, Ordering::Relaxed);
+        match dump(ports) {
+            Ok(samples) => {
+                counts.dumped.fetch_add(samples.len() as u64, Ordering::Relaxed);
+                for chunk in samples.chunks(CHUNK_SAMPLES) {
+                    if to.blocking_send(Collected::Samples(chunk.to_vec())).is_err() {
+                        return;
+                    }
+                }
+            }
+            Err(error) => {
+                counts.errors.fetch_add(1, Ordering::Relaxed);
+                if !is_known_to_fail {
+                    warn!("latency learning cannot dump open connections: {}", chain(&error));
+                    is_known_to_fail = true;
+                }
+            }
+        }
+        if to.blocking_send(Collected::DumpEnded).is_err() {
+            return;
+        }
+    }
+}
+
+fn dump(ports: &BTreeSet<u16>) -> Result<Vec<Sample>, CollectError> {
+    let mut samples = Vec::new();
+    Dump::open()?.read(ports, &mut samples)?;
+    Ok(samples)
+}

@@ -1,0 +1,168 @@
+//! The overwatch over HTTP: what it knows, for people and programs.
+//!
+//! ```text
+//! TCP  api.address        reading, from allowed_networks            \
+//!                                                                     router -> the node's loop
+//! unix <data_dir>/control.sock   reading and an operator's words   /
+//! ```
+//!
+//! Writing goes through the local socket alone, whose file only the process's own user may open:
+//! no secret to leak, nothing to guess over the network. Documents are made by the node itself, one
+//! question at a time; a handler only carries question and answer.
+
+mod access;
+
+mod operator;
+
+mod routes;
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use overwatch::Command;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub use access::Access;
+
+/// A question to the node and where the answer goes.
+#[derive(Debug)]
+pub struct Ask {
+    /// What is asked.
+    pub question: Question,
+    /// Who waits for it; gone where a client gave up.
+    pub reply: oneshot::Sender<Told>,
+}
+
+/// What can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// The learned table.
+    Latency,
+    /// The steered domains.
+    Domains,
+    /// The backends.
+    Backends,
+    /// The agents.
+    Agents,
+    /// The whole, in short.
+    Cluster {
+        /// How many agents there should be.
+        expected_agents: Option<usize>,
+    },
+    /// Whether answers are good.
+    Ready,
+    /// An operator's word.
+    Command(Command),
+}
+
+/// What comes back.
+#[derive(Debug, PartialEq)]
+pub enum Told {
+    /// A document.
+    Document(serde_json::Value),
+    /// The word was carried out.
+    Done,
+    /// The one it is about is not known.
+    Unknown,
+}
+
+/// The servers. Dropping them closes both and removes the socket's file.
+#[derive(Debug)]
+pub struct HttpServers {
+    tasks: Vec<JoinHandle<()>>,
+    local: Option<SocketAddr>,
+    socket: PathBuf,
+}
+
+/// Why there is no API.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address cannot be had.
+    #[error("cannot serve the API on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The local socket cannot be made.
+    #[error("cannot make the control socket {path}")]
+    Socket {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl HttpServers {
+    /// Serves the API: by TCP where an address is given, and always by the local socket.
+    ///
+    /// # Errors
+    ///
+    /// An address or a file that cannot be had.
+    pub async fn start(
+        tcp: Option<(SocketAddr, Access)>,
+        socket: &Path,
+        node: mpsc::Sender<Ask>,
+    ) -> Result<Self, HttpError> {
+        let mut servers = Self { tasks: Vec::new(), local: None, socket: socket.to_owned() };
+        if let Some((address, access)) = tcp {
+            let failed = |source| HttpError::Bind { address, source };
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            servers.local = Some(listener.local_addr().map_err(failed)?);
+            let router = access::guard(routes::reading(node.clone()), access);
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            servers.tasks.push(tokio::spawn(async move {
+                // Serving ends with the task; it has no error of its own.
+                let _ = axum::serve(listener, service).await;
+            }));
+        }
+        let listener = control_socket(socket)
+            .map_err(|source| HttpError::Socket { path: socket.to_owned(), source })?;
+        let router = routes::reading(node.clone()).merge(operator::routes(node));
+        servers.tasks.push(tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        }));
+        Ok(servers)
+    }
+
+    /// Where the API is served by TCP; tells the port where 0 was asked for.
+    #[must_use]
+    pub const fn local_address(&self) -> Option<SocketAddr> {
+        self.local
+    }
+}
+
+impl Drop for HttpServers {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        // Already gone is as good.
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+/// A socket file that only this user can open. One left over from a process that died is replaced.
+fn control_socket(path: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Asks the node; `None` where it is going down.
+async fn ask(node: &mpsc::Sender<Ask>, question: Question) -> Option<Told> {
+    let (reply, answer) = oneshot::channel();
+    node.send(Ask { question, reply }).await.ok()?;
+    answer.await.ok()
+}
+
+#[cfg(test)]
+mod tests;

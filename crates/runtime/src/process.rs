@@ -1,0 +1,136 @@
+//! A whole process of one mode: it takes checked settings, opens what is to be opened, and runs
+//! the node's loop until it is asked to end.
+//!
+//! - [`agent`]: `--mode agent`,
+//! - [`overwatch`]: `--mode overwatch`,
+//! - `settings`: what the configuration says, in the nodes' own words,
+//! - `numbers`: what the nodes count, as metrics.
+
+pub mod agent;
+
+pub mod overwatch;
+
+mod numbers;
+
+mod settings;
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use config::Listen;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::dns;
+use crate::http::HttpError;
+use crate::mesh::{IdentityError, ListenError, PinsError, TlsSetupError};
+
+/// Why a process cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Key or certificate.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The file of pinned overwatches.
+    #[error(transparent)]
+    Pins(#[from] PinsError),
+    /// The mesh's address.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// TLS.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] TlsSetupError),
+    /// TLS of checks.
+    #[error("TLS for health checks cannot be set up")]
+    CheckTls(#[source] rustls::Error),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The API.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// A directory that cannot be made.
+    #[error("cannot make the directory {path}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A database of geography.
+    #[error("cannot read the database {path}")]
+    DatabaseFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// What is in it.
+    #[error("the geography cannot be used")]
+    Geography(#[from] geo::GeoError),
+    /// A domain outside of all zones.
+    #[error(transparent)]
+    NoZone(#[from] ::overwatch::NoZone),
+    /// Keys or tokens.
+    #[error("the mesh's secrets cannot be used")]
+    Secrets(#[from] ::mesh::SecretError),
+    /// The node's name.
+    #[error("{name:?} cannot be a node's name: set overwatch.identity.node_id")]
+    NodeName {
+        /// The name.
+        name: String,
+        /// Why.
+        source: model::NameError,
+    },
+    /// A DNS socket.
+    #[error(
+        "cannot serve DNS on {address}: is another server on that port, or is the right to \
+        ports below 1024 missing (CAP_NET_BIND_SERVICE)?"
+    )]
+    Dns {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The metrics' address.
+    #[error("cannot serve metrics on {address}")]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Threads or signals.
+    #[error("the system refuses a thread or a signal handler")]
+    System(#[source] io::Error),
+}
+
+/// Where a setting means; every address of both families where it names none.
+fn address_of(listen: Listen) -> SocketAddr {
+    SocketAddr::new(listen.address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)), listen.port)
+}
+
+/// Comes back when the process is asked to end: SIGTERM or SIGINT.
+async fn asked_to_end() -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::System)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::System)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The worker threads that DNS gets: one a core.
+fn dns_workers() -> std::num::NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(std::num::NonZeroUsize::MIN)
+}
+
+/// What DNS connections may use: a thousand resolvers at a time, sixteen of one address (RFC 7766,
+/// 6.2.2 asks clients for one or few), ten seconds of silence (6.2.3).
+const DNS_TCP_LIMITS: dns::TcpLimits = dns::TcpLimits {
+    connections_max: 1024,
+    connections_per_address_max: 16,
+    idle_timeout_ms: 10_000,
+};

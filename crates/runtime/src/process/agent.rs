@@ -1,0 +1,329 @@
+//! `--mode agent`.
+//!
+//! ```text
+//! kernel --> collector threads --+
+//! overwatches <--> mesh clients --+--> one loop: agent::Agent --> effects
+//! own backends <-- prober --------+
+//! clock, signals -----------------+
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use agent::{Agent, Effect, Event, Level, Note};
+use config::{AgentConfig, MetricsSettings};
+use model::BackendKey;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{debug, info, warn};
+
+use super::{StartError, address_of, asked_to_end, numbers, settings};
+use crate::clock::Clock;
+use crate::collect::{Collected, Collector};
+use crate::logs::chain;
+use crate::mesh::{
+    self, Client, ClientLimits, Connection, ConnectionId, Identity, IdentityFiles, Origin, Pins,
+    Provenance, SessionLimits,
+};
+use crate::metrics::{Metric, MetricsServer, Source};
+use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
+
+/// Events that wait for the loop; past it the kernel's own buffers wait, and count what they drop.
+const QUEUE_EVENTS: usize = 1024;
+
+/// How long a clean stop waits for the overwatches to hear the goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// An agent checks its own backends: a few, on this machine or behind it.
+const PROBE_LIMITS: ProbeLimits = ProbeLimits { targets_max: 1024, in_flight_max: 64 };
+
+/// What sessions with overwatches may take.
+const CLIENT_LIMITS: ClientLimits = ClientLimits {
+    session: SessionLimits {
+        handshake_timeout: Duration::from_secs(10),
+        dead_peer_timeout: Duration::from_secs(5),
+        write_timeout: Duration::from_secs(10),
+        queue_frames: 64,
+    },
+    connect_timeout: Duration::from_secs(5),
+    backoff_min: Duration::from_millis(200),
+    backoff_max: Duration::from_secs(5),
+};
+
+/// Runs an agent until it is asked to end.
+///
+/// # Errors
+///
+/// Something it needs cannot be had at start; later it only logs.
+pub async fn run(config: &AgentConfig, metrics: &MetricsSettings) -> Result<(), StartError> {
+    let mut process = Process::start(config).await?;
+    let (ask_numbers, mut asked_numbers) = mpsc::channel(8);
+    let _metrics = match metrics.address.map(address_of) {
+        Some(address) => Some(
+            MetricsServer::start(address, Numbers(ask_numbers))
+                .await
+                .map_err(|source| StartError::Metrics { address, source })?,
+        ),
+        None => None,
+    };
+    let end = asked_to_end();
+    tokio::pin!(end);
+    loop {
+        let deadline = Instant::from_std(process.clock.instant_at(process.node.next_deadline()));
+        tokio::select! {
+            Some(event) = process.mesh_events.recv() => process.on_mesh(event),
+            Some(collected) = process.collected.recv() => process.on_collected(collected),
+            Some(result) = process.checked.recv() => process.on_checked(result),
+            () = sleep_until(deadline) => process.handle(Event::Tick),
+            Some(reply) = asked_numbers.recv() => process.on_numbers(reply),
+            ended = &mut end => {
+                ended?;
+                break;
+            }
+        }
+    }
+    process.stop().await;
+    Ok(())
+}
+
+/// Everything an agent holds.
+struct Process {
+    node: Agent,
+    clock: Clock,
+    identity: Identity,
+    pins: Pins,
+    clients: BTreeMap<String, Client>,
+    connections: BTreeMap<ConnectionId, Connection>,
+    to_mesh_events: mpsc::Sender<mesh::Event>,
+    mesh_events: mpsc::Receiver<mesh::Event>,
+    collector: Option<Collector>,
+    collected: mpsc::Receiver<Collected>,
+    _prober: Prober<BackendKey>,
+    checked: mpsc::Receiver<ProbeResult<BackendKey>>,
+    /// Overwatches that could not be reached the last time: said once, not at every try.
+    unreachable: BTreeSet<String>,
+}
+
+impl Process {
+    async fn start(config: &AgentConfig) -> Result<Self, StartError> {
+        let clock = Clock::start();
+        let files = IdentityFiles {
+            certificate: config.identity.cert_path.clone().into(),
+            key: config.identity.key_path.clone().into(),
+        };
+        make_parents([&files.certificate, &files.key])?;
+        let name = config.identity.agent_id.as_str();
+        let (identity, provenance) = Identity::load_or_create(&files, name)?;
+        match provenance {
+            Provenance::Created => info!("made a key for agent {name}: {}", identity.key()),
+            Provenance::Loaded => info!("agent {name} with key {}", identity.key()),
+            Provenance::Reissued { .. } => info!("issued a certificate for agent {name} anew"),
+        }
+        let pins = Pins::load(&files.key.with_file_name("pinned-overwatches"))?;
+
+        let settings = settings::agent(config)?;
+        let overwatches: Vec<String> =
+            config.overwatch_nodes.iter().map(ToString::to_string).collect();
+        let addresses = addresses_of(&overwatches).await;
+        let ports = settings.offers.iter().map(|offer| offer.listen_port).collect();
+        let targets = settings.offers.iter().filter_map(|offer| {
+            let spec = offer.check.clone()?;
+            let address = offer.backend.key.socket();
+            Some((offer.backend.key.clone(), ProbeTarget { address, spec }))
+        });
+        let targets: BTreeMap<BackendKey, ProbeTarget> = targets.collect();
+
+        let (to_collected, collected) = mpsc::channel(QUEUE_EVENTS);
+        let collector = match &settings.learning {
+            Some(_) => Some(Collector::start(ports, to_collected).map_err(StartError::System)?),
+            None => {
+                info!("latency learning is switched off");
+                None
+            }
+        };
+        let (to_checked, checked) = mpsc::channel(QUEUE_EVENTS);
+        let checker = Checker::new().map_err(StartError::CheckTls)?;
+        let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
+        if let Err(error) = prober.set_targets(targets) {
+            warn!("not all backends are checked: {error}");
+        }
+        let (to_mesh_events, mesh_events) = mpsc::channel(QUEUE_EVENTS);
+        let node = Agent::new(settings, addresses, clock.now());
+        let mut process = Self {
+            node,
+            clock,
+            identity,
+            pins,
+            clients: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            to_mesh_events,
+            mesh_events,
+            collector,
+            collected,
+            _prober: prober,
+            checked,
+            unreachable: BTreeSet::new(),
+        };
+        for address in overwatches {
+            process.dial(address)?;
+        }
+        Ok(process)
+    }
+
+    fn dial(&mut self, address: String) -> Result<(), StartError> {
+        if self.clients.contains_key(&address) {
+            return Ok(());
+        }
+        let events = self.to_mesh_events.clone();
+        let client = mesh::client::dial(address.clone(), &self.identity, CLIENT_LIMITS, events)?;
+        self.clients.insert(address, client);
+        Ok(())
+    }
+
+    fn on_mesh(&mut self, event: mesh::Event) {
+        match event {
+            mesh::Event::Opened { connection, peer, origin } => {
+                let Origin::Dialled { address: dialled } = origin else { return };
+                self.unreachable.remove(&dialled);
+                let link = connection.id();
+                self.connections.insert(link, connection);
+                let pinned = self.pins.get(&dialled);
+                self.handle(Event::LinkOpened { link, dialled, peer, pinned });
+            }
+            mesh::Event::Frame { id, frame } => {
+                self.handle(Event::FrameReceived { link: id, frame });
+            }
+            mesh::Event::Closed { id, reason } => {
+                self.connections.remove(&id);
+                debug!("session {id} closed: {}", chain(&reason));
+                self.handle(Event::LinkClosed { link: id });
+            }
+            mesh::Event::Failed { origin, reason, .. } => {
+                let Origin::Dialled { address } = origin else { return };
+                if self.unreachable.insert(address.clone()) {
+                    warn!("overwatch {address} cannot be reached, trying on: {}", chain(&reason));
+                }
+            }
+        }
+    }
+
+    fn on_collected(&mut self, collected: Collected) {
+        self.handle(match collected {
+            Collected::Samples(samples) => Event::Samples(samples),
+            Collected::DumpEnded => Event::PollEnded,
+        });
+    }
+
+    fn on_checked(&mut self, result: ProbeResult<BackendKey>) {
+        let ProbeResult { key: backend, report } = result;
+        self.handle(Event::Checked { backend, outcome: report.outcome });
+    }
+
+    fn on_numbers(&self, reply: oneshot::Sender<Vec<Metric>>) {
+        let collector = self.collector.as_ref().map(Collector::counters);
+        // Who asked may have gone.
+        let _ = reply.send(numbers::agent(&self.node, collector, self.connections.len()));
+    }
+
+    fn handle(&mut self, event: Event) {
+        for effect in self.node.handle(event, self.clock.now()) {
+            match effect {
+                Effect::Poll => {
+                    if let Some(collector) = &self.collector {
+                        collector.poll();
+                    }
+                }
+                Effect::Send { link, frame } => {
+                    if let Some(connection) = self.connections.get(&link) {
+                        connection.send(frame);
+                    }
+                }
+                Effect::Close { link } => {
+                    if let Some(connection) = self.connections.get(&link) {
+                        connection.close();
+                    }
+                }
+                Effect::Pin { dialled, key, .. } => match self.pins.set(&dialled, key) {
+                    Ok(true) => info!("pinned overwatch {dialled} to key {key}"),
+                    Ok(false) => {}
+                    Err(error) => warn!("{}", chain(&error)),
+                },
+                Effect::Dial { address } => {
+                    if let Err(error) = self.dial(address) {
+                        warn!("{}", chain(&error));
+                    }
+                }
+                Effect::Log(note) => log(&note),
+            }
+        }
+    }
+
+    /// Says goodbye everywhere and waits until it was heard, or not for long.
+    async fn stop(mut self) {
+        info!("agent stops; its backends leave the answers");
+        self.handle(Event::Stop);
+        let all_closed = async {
+            while !self.connections.is_empty() {
+                match self.mesh_events.recv().await {
+                    Some(mesh::Event::Closed { id, .. }) => drop(self.connections.remove(&id)),
+                    Some(_) => {}
+                    None => return,
+                }
+            }
+        };
+        if timeout(GOODBYE, all_closed).await.is_err() {
+            warn!("not every overwatch took the goodbye in time");
+        }
+    }
+}
+
+fn log(note: &Note) {
+    match note.level() {
+        Level::Debug => debug!("{note}"),
+        Level::Info => info!("{note}"),
+        Level::Warn => warn!("{note}"),
+    }
+}
+
+/// The addresses that these names have now: connections from there are an overwatch's checks.
+async fn addresses_of(overwatches: &[String]) -> Vec<IpAddr> {
+    let mut addresses = Vec::new();
+    for overwatch in overwatches {
+        // One that cannot be looked up yet tells its addresses when it is reached.
+        if let Ok(found) = tokio::net::lookup_host(overwatch).await {
+            addresses.extend(found.map(|address: SocketAddr| address.ip()));
+        }
+    }
+    addresses
+}
+
+/// Makes the directories that these files lie in.
+fn make_parents<'a>(
+    files: impl IntoIterator<Item = &'a std::path::PathBuf>,
+) -> Result<(), StartError> {
+    for directory in files.into_iter().filter_map(|file| file.parent()) {
+        make_directory(directory)?;
+    }
+    Ok(())
+}
+
+pub(super) fn make_directory(path: &Path) -> Result<(), StartError> {
+    std::fs::create_dir_all(path)
+        .map_err(|source| StartError::Directory { path: path.to_owned(), source })
+}
+
+/// Asks the loop for its numbers.
+struct Numbers(mpsc::Sender<oneshot::Sender<Vec<Metric>>>);
+
+impl Source for Numbers {
+    async fn metrics(&self) -> Vec<Metric> {
+        let (reply, numbers) = oneshot::channel();
+        // A process that is going down has no numbers.
+        if self.0.send(reply).await.is_err() {
+            return Vec::new();
+        }
+        numbers.await.unwrap_or_default()
+    }
+}

@@ -1,0 +1,171 @@
+//! What the nodes count, as metrics. Every label comes from a closed list.
+
+use ::agent::Agent;
+use ::overwatch::Overwatch;
+use model::Time;
+
+use crate::answer::AnswerCounters;
+use crate::collect::CollectorCounters;
+use crate::dns::{TcpCounters, UdpCounters};
+use crate::metrics::{Kind, Metric};
+
+/// An agent's numbers.
+pub(super) fn agent(
+    agent: &Agent,
+    collector: Option<CollectorCounters>,
+    sessions: usize,
+) -> Vec<Metric> {
+    let mut metrics =
+        vec![info(), Metric::gauge("agent_sessions", "Sessions with overwatches", sessions as u64)];
+    if let Some(kernel) = collector {
+        metrics.extend([
+            counter(
+                "agent_latency_closed",
+                "Closed connections that the kernel told of",
+                kernel.events,
+            ),
+            counter(
+                "agent_latency_lost",
+                "Closed connections that the kernel could not tell of",
+                kernel.lost,
+            ),
+            counter("agent_latency_dumps", "Dumps of open connections", kernel.dumps),
+            counter("agent_latency_open", "Open connections that dumps showed", kernel.dumped),
+            counter("agent_latency_collector_errors", "Failures to read the kernel", kernel.errors),
+        ]);
+    }
+    if let Some((learned, rows)) = agent.learning() {
+        let refused = learned.refused.iter().map(|(why, count)| (why.as_str(), count));
+        metrics.extend([
+            counter("agent_latency_observations", "Readings that counted", learned.admitted),
+            Metric::counters(
+                "agent_latency_observations_dropped",
+                "Readings that did not count",
+                "reason",
+                refused,
+            ),
+            Metric::gauge("agent_latency_subnets_tracked", "Client networks known", rows as u64),
+            counter(
+                "agent_latency_subnets_evicted",
+                "Client networks that made room",
+                learned.evicted,
+            ),
+            counter(
+                "agent_latency_subnets_pruned",
+                "Client networks not seen for long",
+                learned.expired,
+            ),
+            counter("agent_latency_rows_published", "Rows told whole", learned.published),
+            counter("agent_latency_rows_refreshed", "Rows told as seen again", learned.refreshed),
+        ]);
+    }
+    metrics
+}
+
+/// The DNS side's numbers.
+pub(super) struct Dns {
+    pub(super) answers: AnswerCounters,
+    pub(super) udp: UdpCounters,
+    pub(super) tcp: TcpCounters,
+}
+
+/// An overwatch's numbers.
+pub(super) fn overwatch(node: &Overwatch, dns: &Dns, now: Time) -> Vec<Metric> {
+    let mut metrics = vec![info()];
+    metrics.extend(of_dns(dns));
+    metrics.extend(of_mesh(node));
+    metrics.extend(of_table(node));
+    let cluster = node.cluster_status(None, now);
+    let (agents, backends) = (cluster.agents.len() as u64, cluster.backend_summary);
+    metrics.extend([
+        Metric::gauge("overwatch_agents_registered", "Agents enrolled", agents),
+        Metric::gauge("overwatch_agents_connected", "Agents there", cluster.healthy_agents as u64),
+        Metric::gauge("overwatch_backends", "Backends known", backends.total as u64),
+        Metric::gauge(
+            "overwatch_backends_healthy",
+            "Backends in the answers",
+            backends.healthy as u64,
+        ),
+        Metric::gauge(
+            "overwatch_backends_stale",
+            "Backends nobody vouches for",
+            backends.stale as u64,
+        ),
+    ]);
+    metrics
+}
+
+fn of_dns(dns: &Dns) -> [Metric; 9] {
+    let Dns { answers, udp, tcp } = dns;
+    [
+        Metric::counters(
+            "dns_queries",
+            "Queries by what they came to",
+            "status",
+            answers.kinds.iter().copied(),
+        ),
+        Metric::counters(
+            "routing_decisions",
+            "Decisions by reason",
+            "reason",
+            answers.reasons.iter().copied(),
+        ),
+        counter("routing_decisions_unlogged", "Decisions without a log line", answers.unlogged),
+        counter("dns_udp_received", "Datagrams received", udp.received),
+        counter("dns_udp_sent", "Datagrams sent", udp.sent),
+        counter("dns_udp_too_long", "Datagrams too long to be a query", udp.too_long),
+        counter("dns_tcp_accepted", "Connections served", tcp.accepted),
+        counter(
+            "dns_tcp_refused",
+            "Connections closed because there were too many",
+            tcp.refused + tcp.refused_per_address,
+        ),
+        counter("dns_panics", "Answers lost to a fault in this program", udp.panics + tcp.panics),
+    ]
+}
+
+fn of_mesh(node: &Overwatch) -> [Metric; 5] {
+    let counters = node.counters();
+    let refusals = counters.refusals.iter().map(|(why, count)| (why.as_str(), *count));
+    let by_agents = counters.refused_by_agents.iter().map(|(why, count)| (why.as_str(), *count));
+    [
+        counter("mesh_joined", "Agents that joined", counters.joined),
+        counter("mesh_registrations", "Registrations taken", counters.registrations),
+        Metric::counters("mesh_refused", "What was refused to agents", "reason", refusals),
+        Metric::counters(
+            "mesh_refused_by_agents",
+            "Sessions that agents ended in the handshake",
+            "reason",
+            by_agents,
+        ),
+        counter("overwatch_validation_checks", "Own checks that finished", counters.checks),
+    ]
+}
+
+fn of_table(node: &Overwatch) -> [Metric; 6] {
+    let table = node.table();
+    let counters = table.counters();
+    let refused = counters.refused.iter().map(|(why, count)| (*why, *count));
+    [
+        Metric::gauge("overwatch_latency_table_entries", "Rows held", table.len() as u64),
+        counter("overwatch_latency_reports_received", "Reports taken", counters.reports),
+        counter("overwatch_latency_rows_received", "Rows set", counters.rows),
+        counter("overwatch_latency_entries_pruned", "Rows too old", counters.expired),
+        counter("overwatch_latency_entries_evicted", "Rows that made room", counters.evicted),
+        Metric::counters("overwatch_latency_reports_refused", "Reports refused", "reason", refused),
+    ]
+}
+
+fn info() -> Metric {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Metric {
+        name: "app_info",
+        help: "The release",
+        kind: Kind::Gauge,
+        values: vec![(vec![("version", version)], 1)],
+    }
+}
+
+fn counter(name: &'static str, help: &'static str, value: u64) -> Metric {
+    Metric::counter(name, help, value)
+}

@@ -1,0 +1,445 @@
+//! `--mode overwatch`.
+//!
+//! ```text
+//! agents <--> mesh server --+                                        +--> UDP workers (1 a core)
+//! backends <-- prober ------+--> one loop: Overwatch --> View -------+--> TCP
+//! operators --> HTTP -------+        |
+//! clock, signals -----------+        +--> writer thread --> store
+//! ```
+//!
+//! DNS is answered from the first moment, by what was kept over the restart: a query before any
+//! agent is back gets an answer by geography.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ::overwatch::{Change, Effect, Event, Level, Note, Overwatch, View};
+use arc_swap::ArcSwap;
+use config::{MetricsSettings, OverwatchConfig};
+use geo::Geo;
+use model::BackendKey;
+use serde_json::Value;
+use store::Store;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{debug, error, info, warn};
+
+use super::agent::make_directory;
+use super::{DNS_TCP_LIMITS, StartError, address_of, asked_to_end, dns_workers, numbers, settings};
+use crate::answer::Answering;
+use crate::clock::Clock;
+use crate::dns::{TcpServer, UdpServer};
+use crate::http::{Access, Ask, HttpServers, Question, Told};
+use crate::logs::chain;
+use crate::mesh::{
+    self, Connection, ConnectionId, Identity, IdentityFiles, Provenance, Server, ServerLimits,
+    SessionLimits,
+};
+use crate::metrics::{Metric, MetricsServer, Source};
+use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
+
+/// Events that wait for the loop; past it agents wait, and their reports stay with them.
+const QUEUE_EVENTS: usize = 4096;
+
+/// How often the node looks around: what was learned is in the answers after this at the latest.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Checks of this overwatch: ten thousand targets, five hundred under way at a time.
+const PROBE_LIMITS: ProbeLimits = ProbeLimits { targets_max: 10_000, in_flight_max: 512 };
+
+/// What sessions with agents may take.
+const SERVER_LIMITS: ServerLimits = ServerLimits {
+    session: SessionLimits {
+        handshake_timeout: Duration::from_secs(10),
+        dead_peer_timeout: Duration::from_secs(5),
+        write_timeout: Duration::from_secs(10),
+        queue_frames: 64,
+    },
+    connections_max: 10_000,
+    unproven_max: 256,
+    unproven_per_address_max: 16,
+};
+
+/// Changes that wait to be written; one message each event that changed something.
+const QUEUE_CHANGES: usize = 1024;
+
+/// Runs an overwatch until it is asked to end.
+///
+/// # Errors
+///
+/// Something it needs cannot be had at start; later it only logs.
+pub async fn run(config: &OverwatchConfig, metrics: &MetricsSettings) -> Result<(), StartError> {
+    let mut process = Process::start(config).await?;
+    let (ask_numbers, mut asked_numbers) = mpsc::channel(8);
+    let _metrics = match metrics.address.map(address_of) {
+        Some(address) => Some(
+            MetricsServer::start(address, Numbers(ask_numbers))
+                .await
+                .map_err(|source| StartError::Metrics { address, source })?,
+        ),
+        None => None,
+    };
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let end = asked_to_end();
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            Some(event) = process.mesh_events.recv() => process.on_mesh(event),
+            Some(result) = process.checked.recv() => process.on_checked(result),
+            Some(ask) = process.asked.recv() => process.on_ask(ask),
+            _ = tick.tick() => process.handle(Event::Tick),
+            Some(reply) = asked_numbers.recv() => process.on_numbers(reply),
+            ended = &mut end => {
+                ended?;
+                break;
+            }
+        }
+    }
+    process.stop().await;
+    Ok(())
+}
+
+/// Everything an overwatch holds.
+struct Process {
+    node: Overwatch,
+    clock: Clock,
+    view: Arc<ArcSwap<View>>,
+    udp: UdpServer,
+    tcp: TcpServer,
+    meter: crate::answer::AnswerMeter,
+    _server: Server,
+    mesh_events: mpsc::Receiver<mesh::Event>,
+    connections: BTreeMap<ConnectionId, Connection>,
+    prober: Prober<BackendKey>,
+    targets: BTreeMap<BackendKey, ProbeTarget>,
+    checked: mpsc::Receiver<ProbeResult<BackendKey>>,
+    _http: HttpServers,
+    asked: mpsc::Receiver<Ask>,
+    keeper: Keeper,
+}
+
+impl Process {
+    async fn start(config: &OverwatchConfig) -> Result<Self, StartError> {
+        let clock = Clock::start();
+        let data = PathBuf::from(&config.data_dir);
+        make_directory(&data)?;
+        let identity = identity(config)?;
+        let (store, snapshot) = Store::open(&data.join("overwatch.redb"))?;
+        let keeper = Keeper::start(store)?;
+        let geo = Arc::new(geography(config)?);
+
+        let mut node = Overwatch::new(settings::overwatch(config)?, geo, snapshot, clock.now())?;
+        let (to_checked, checked) = mpsc::channel(QUEUE_EVENTS);
+        let checker = Checker::new().map_err(StartError::CheckTls)?;
+        let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
+
+        // The first tick yields the first view: what was kept, and geography.
+        let first = node.handle(Event::Tick, clock.now());
+        let published = first.iter().rev().find_map(|effect| match effect {
+            Effect::Publish(view) => Some(Arc::clone(view)),
+            _ => None,
+        });
+        let view = Arc::new(ArcSwap::new(published.unwrap_or_else(|| node.view())));
+
+        let answering = Answering::new(Arc::clone(&view));
+        let meter = answering.meter();
+        let address = address_of(config.dns.listen_address);
+        let failed = |source| StartError::Dns { address, source };
+        let udp = UdpServer::start(address, dns_workers(), &handler(answering.clone()))
+            .map_err(failed)?;
+        let tcp = TcpServer::start(udp.local_addr(), DNS_TCP_LIMITS, handler(answering))
+            .map_err(failed)?;
+        info!("answering DNS on {}", udp.local_addr());
+
+        let (to_mesh_events, mesh_events) = mpsc::channel(QUEUE_EVENTS);
+        let gossip = address_of(config.gossip_address);
+        let server = mesh::server::listen(gossip, &identity, SERVER_LIMITS, to_mesh_events).await?;
+        info!("hearing agents on {}", server.local_address());
+
+        let (to_asked, asked) = mpsc::channel(64);
+        let tcp_api = config.api.as_ref().map(|api| {
+            let access = Access {
+                allowed: api.allowed_networks.clone(),
+                trust_proxy_headers: api.trust_proxy_headers,
+            };
+            (address_of(api.address), access)
+        });
+        let http = HttpServers::start(tcp_api, &data.join("control.sock"), to_asked).await?;
+        if let Some(address) = http.local_address() {
+            info!("serving the API on {address}");
+        }
+        let mut process = Self {
+            node,
+            clock,
+            view,
+            udp,
+            tcp,
+            meter,
+            _server: server,
+            mesh_events,
+            connections: BTreeMap::new(),
+            prober,
+            targets: BTreeMap::new(),
+            checked,
+            _http: http,
+            asked,
+            keeper,
+        };
+        process.carry_out(first);
+        Ok(process)
+    }
+
+    fn on_mesh(&mut self, event: mesh::Event) {
+        match event {
+            mesh::Event::Opened { connection, peer, .. } => {
+                let link = connection.id();
+                self.connections.insert(link, connection);
+                // Before the agent says a word: what it must not learn from.
+                self.probe_source(peer.address);
+                self.handle(Event::LinkOpened { link, peer });
+            }
+            mesh::Event::Frame { id, frame } => {
+                self.handle(Event::FrameReceived { link: id, frame });
+            }
+            mesh::Event::Closed { id, reason } => {
+                self.connections.remove(&id);
+                let refusal = reason.refusal();
+                debug!("session {id} closed: {}", chain(&reason));
+                self.handle(Event::LinkClosed { link: id, refusal });
+            }
+            mesh::Event::Failed { address, reason, .. } => {
+                // Strangers can do this as often as they like.
+                debug!("no session with {address:?}: {}", chain(&reason));
+            }
+        }
+    }
+
+    fn on_checked(&mut self, result: ProbeResult<BackendKey>) {
+        let ProbeResult { key: backend, report } = result;
+        if let Some(source) = report.source {
+            self.handle(Event::ProbeSource(source));
+        }
+        self.handle(Event::Checked { backend, outcome: report.outcome });
+    }
+
+    /// Tells the node from which address this machine talks to another.
+    fn probe_source(&mut self, target: SocketAddr) {
+        if let Some(source) = source_towards(target) {
+            self.handle(Event::ProbeSource(source));
+        }
+    }
+
+    fn on_ask(&mut self, Ask { question, reply }: Ask) {
+        let now = self.clock.now();
+        let told = match question {
+            Question::Latency => document(&self.node.latency_table()),
+            Question::Domains => document(&self.node.domain_list()),
+            Question::Backends => document(&self.node.backend_list(now)),
+            Question::Agents => document(&self.node.agent_list(now)),
+            Question::Cluster { expected_agents } => {
+                document(&self.node.cluster_status(expected_agents, now))
+            }
+            Question::Ready => document(&self.ready()),
+            Question::Command(command) if self.node.knows(&command) => {
+                self.handle(Event::Command(command));
+                Told::Done
+            }
+            Question::Command(_) => Told::Unknown,
+        };
+        // Who asked may have gone.
+        let _ = reply.send(told);
+    }
+
+    fn ready(&self) -> api::status::Ready {
+        let without = self.node.domains_without_server();
+        let health_ready = without.is_empty();
+        let message = format!("no server is known to be up for {}", without.join(", "));
+        api::status::Ready {
+            ready: health_ready,
+            message: (!health_ready).then_some(message),
+            // The sockets are open before this can be asked.
+            dns_ready: true,
+            health_ready,
+        }
+    }
+
+    fn on_numbers(&self, reply: oneshot::Sender<Vec<Metric>>) {
+        let dns = numbers::Dns {
+            answers: self.meter.counters(),
+            udp: self.udp.counters(),
+            tcp: self.tcp.counters(),
+        };
+        // Who asked may have gone.
+        let _ = reply.send(numbers::overwatch(&self.node, &dns, self.clock.now()));
+    }
+
+    fn handle(&mut self, event: Event) {
+        let effects = self.node.handle(event, self.clock.now());
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut sources = Vec::new();
+        let mut is_watching_changed = false;
+        for effect in effects {
+            match effect {
+                Effect::Send { link, frame } => {
+                    if let Some(connection) = self.connections.get(&link) {
+                        connection.send(frame);
+                    }
+                }
+                Effect::Close { link } => {
+                    if let Some(connection) = self.connections.get(&link) {
+                        connection.close();
+                    }
+                }
+                Effect::Watch { backend, spec } => {
+                    let address = backend.socket();
+                    sources.extend(source_towards(address));
+                    self.targets.insert(backend, ProbeTarget { address, spec });
+                    is_watching_changed = true;
+                }
+                Effect::Unwatch { backend } => {
+                    self.targets.remove(&backend);
+                    is_watching_changed = true;
+                }
+                Effect::Publish(view) => self.view.store(view),
+                Effect::Keep(changes) => self.keeper.keep(changes),
+                Effect::Log(note) => log(&note),
+            }
+        }
+        // Agents learn where checks come from before the first one leaves.
+        sources.sort_unstable();
+        sources.dedup();
+        for source in sources {
+            self.handle(Event::ProbeSource(source));
+        }
+        if is_watching_changed && let Err(error) = self.prober.set_targets(self.targets.clone()) {
+            warn!("not all backends are checked: {error}");
+        }
+    }
+
+    async fn stop(self) {
+        info!("overwatch stops");
+        // DNS goes first, so that no query is taken and not answered.
+        self.udp.stop();
+        self.tcp.stop().await;
+        self.keeper.stop();
+    }
+}
+
+/// The address this machine would talk to another from. Nothing is sent.
+fn source_towards(target: SocketAddr) -> Option<IpAddr> {
+    let any: SocketAddr =
+        if target.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+    let socket = UdpSocket::bind(any).ok()?;
+    socket.connect(target).ok()?;
+    Some(socket.local_addr().ok()?.ip().to_canonical())
+}
+
+fn handler(
+    mut answering: Answering,
+) -> impl FnMut(&[u8], crate::dns::Arrival, &mut [u8]) -> Option<usize> + Clone + Send + 'static {
+    move |packet: &[u8], arrival, buffer: &mut [u8]| answering.answer(packet, arrival, buffer)
+}
+
+fn document(document: &impl serde::Serialize) -> Told {
+    // Plain data: there is nothing in it that JSON cannot say.
+    Told::Document(serde_json::to_value(document).unwrap_or(Value::Null))
+}
+
+fn identity(config: &OverwatchConfig) -> Result<Identity, StartError> {
+    let files = IdentityFiles {
+        certificate: config.identity.cert_path.clone().into(),
+        key: config.identity.key_path.clone().into(),
+    };
+    for directory in [&files.certificate, &files.key].into_iter().filter_map(|file| file.parent()) {
+        make_directory(directory)?;
+    }
+    let name = &config.identity.node_id;
+    let (identity, provenance) = Identity::load_or_create(&files, name)?;
+    match provenance {
+        Provenance::Created => info!("made a key for overwatch {name}: {}", identity.key()),
+        Provenance::Loaded => info!("overwatch {name} with key {}", identity.key()),
+        Provenance::Reissued { .. } => info!("issued a certificate for overwatch {name} anew"),
+    }
+    Ok(identity)
+}
+
+fn geography(config: &OverwatchConfig) -> Result<Geo, StartError> {
+    let read = |path: &Option<String>| -> Result<Option<Vec<u8>>, StartError> {
+        let Some(path) = path else { return Ok(None) };
+        let bytes = std::fs::read(path);
+        let failed = |source| StartError::DatabaseFile { path: Path::new(path).to_owned(), source };
+        Ok(Some(bytes.map_err(failed)?))
+    };
+    let countries = read(&config.geography.database_path)?;
+    let systems = read(&config.geography.asn_database_path)?;
+    let mappings = &config.geography.custom_mappings;
+    Ok(Geo::build(countries.as_deref(), systems.as_deref(), mappings)?)
+}
+
+fn log(note: &Note) {
+    match note.level() {
+        Level::Info => info!("{note}"),
+        Level::Warn => warn!("{note}"),
+    }
+}
+
+/// The thread that writes to the store, so that a slow disk holds up nothing but itself.
+struct Keeper {
+    changes: std_mpsc::SyncSender<Vec<Change>>,
+    thread: JoinHandle<()>,
+}
+
+impl Keeper {
+    fn start(mut store: Store) -> Result<Self, StartError> {
+        let (changes, waiting) = std_mpsc::sync_channel::<Vec<Change>>(QUEUE_CHANGES);
+        let write = move || {
+            while let Ok(mut batch) = waiting.recv() {
+                // What came meanwhile goes into the same transaction.
+                batch.extend(waiting.try_iter().flatten());
+                if let Err(fault) = store.write(&batch) {
+                    error!("{}; a restart would not remember the last changes", chain(&fault));
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        let thread = thread.spawn(write).map_err(StartError::System)?;
+        Ok(Self { changes, thread })
+    }
+
+    fn keep(&self, changes: Vec<Change>) {
+        if let Err(std_mpsc::TrySendError::Full(_)) = self.changes.try_send(changes) {
+            error!("the disk does not keep up; a restart would not remember the last changes");
+        }
+    }
+
+    /// Waits until everything is written.
+    fn stop(self) {
+        drop(self.changes);
+        if self.thread.join().is_err() {
+            error!("the thread that writes to the store panicked");
+        }
+    }
+}
+
+/// Asks the loop for its numbers.
+struct Numbers(mpsc::Sender<oneshot::Sender<Vec<Metric>>>);
+
+impl Source for Numbers {
+    async fn metrics(&self) -> Vec<Metric> {
+        let (reply, numbers) = oneshot::channel();
+        // A process that is going down has no numbers.
+        if self.0.send(reply).await.is_err() {
+            return Vec::new();
+        }
+        numbers.await.unwrap_or_default()
+    }
+}

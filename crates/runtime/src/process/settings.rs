@@ -1,0 +1,102 @@
+//! What the configuration says, in the nodes' own words. No default and no decision here.
+
+use config::{AgentConfig, Enrolment, OverwatchConfig};
+use health::HeartbeatTerms;
+use latency::TableLimits;
+use mesh::{MeshKeys, SecretError, Token, TokenSecret, Tokens};
+use model::Backend;
+use overwatch::{CheckTerms, ConfiguredBackend, EcsPolicy, StaleTerms};
+
+use super::StartError;
+
+/// Rows of one agent in the table: a million, ten times an agent's own default of `max_subnets`.
+/// Past it the agent's oldest rows make room.
+const ROWS_PER_AGENT_MAX: usize = 1_000_000;
+/// Rows of all agents together: what some 2 GB hold. Past it new rows are refused, known ones are
+/// not.
+const ROWS_MAX: usize = 10_000_000;
+/// A row is forgotten a week after its last connection, the brief's own `subnet_ttl`; an agent's
+/// shorter one is its own affair.
+const ROW_TTL_MS: u64 = 7 * 86_400_000;
+
+/// An agent's settings.
+pub(super) fn agent(config: &AgentConfig) -> Result<agent::Settings, SecretError> {
+    let identity = &config.identity;
+    let offers = config.backends.iter().map(|backend| agent::Offer {
+        backend: Backend {
+            key: model::BackendKey {
+                service: backend.service.clone(),
+                address: backend.address,
+                port: backend.port,
+            },
+            region: identity.region.clone(),
+            weight: backend.weight,
+        },
+        listen_port: backend.listen_port,
+        check: Some(backend.check.clone()),
+    });
+    Ok(agent::Settings {
+        agent_id: identity.agent_id.clone(),
+        region: identity.region.clone(),
+        token: TokenSecret::new(identity.service_token.expose().to_owned()),
+        keys: MeshKeys::new(config.encryption_keys.iter().map(|key| *key.expose()))?,
+        offers: offers.collect(),
+        heartbeat: HeartbeatTerms {
+            interval_ms: config.heartbeat_interval_ms,
+            missed_threshold: config.missed_threshold,
+        },
+        learning: config.learning.clone(),
+    })
+}
+
+/// An overwatch's settings.
+pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings, StartError> {
+    let name = &config.identity.node_id;
+    let node_id =
+        name.parse().map_err(|source| StartError::NodeName { name: name.clone(), source })?;
+    let tokens = config.agent_tokens.iter().map(|token| Token {
+        service: token.service.clone(),
+        secret: TokenSecret::new(token.token.expose().to_owned()),
+        regions: token.regions.clone(),
+        networks: token.networks.clone(),
+    });
+    let backends = config.servers.iter().map(|server| ConfiguredBackend {
+        backend: server.backend.clone(),
+        check: Some(server.check.clone()),
+    });
+    // Without zones each domain is one of its own.
+    let mut zones = config.dns.zones.clone();
+    if zones.is_empty() {
+        zones = config.domains.iter().map(|domain| domain.name.clone()).collect();
+    }
+    Ok(overwatch::Settings {
+        node_id,
+        region: config.identity.region.clone(),
+        keys: MeshKeys::new(config.encryption_keys.iter().map(|key| *key.expose()))?,
+        tokens: Tokens::new(tokens.collect())?,
+        enrolment: match config.enrolment {
+            Enrolment::Auto => overwatch::Enrolment::Auto,
+            Enrolment::Approve => overwatch::Enrolment::Approve,
+        },
+        checks: CheckTerms {
+            enabled: config.validation.enabled,
+            interval_ms: config.validation.check_interval_ms,
+            timeout_ms: config.validation.check_timeout_ms,
+            smoothing_factors: config.smoothing_factors.clone(),
+        },
+        stale: StaleTerms {
+            threshold_ms: config.stale.threshold_ms,
+            remove_after_ms: config.stale.remove_after_ms,
+        },
+        table: TableLimits {
+            rows_per_agent_max: ROWS_PER_AGENT_MAX,
+            rows_max: ROWS_MAX,
+            ttl_ms: ROW_TTL_MS,
+        },
+        backends: backends.collect(),
+        domains: config.domains.clone(),
+        zones,
+        zone_ttl_s: config.dns.default_ttl_s,
+        ecs: EcsPolicy { enabled: config.dns.ecs_enabled, trusted: config.dns.ecs_trusted.clone() },
+    })
+}
