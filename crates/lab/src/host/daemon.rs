@@ -41,6 +41,8 @@ impl<'a> Daemon<'a> {
         if self.host.role == Role::Traffic || self.child.is_some() {
             return Ok(());
         }
+        // Before the daemon's own first line.
+        self.note("starting opengslb");
         let log = self.log_file()?;
         let child = self
             .command()
@@ -49,7 +51,6 @@ impl<'a> Daemon<'a> {
             .stderr(log)
             .spawn()
             .context("starting the daemon")?;
-        self.note(&format!("started opengslb, process {}", child.id()));
         self.child = Some(child);
         self.last_end = None;
         self.wait_until_serving()
