@@ -1,8 +1,9 @@
 //! Names of services, regions and agents.
 //!
-//! One grammar for all: 1 to 253 bytes of `a-z 0-9 . _ -`, folded to lower case, no final dot. So
-//! a service is written like the domain name that answers for it, and a name from a stranger can
-//! be logged, used as a metric label or as a key as it is.
+//! One grammar for all: 1 to 253 bytes of `a-z 0-9 . _ -`, folded to lower case, dots only between
+//! two parts (one final dot is cut off). So a service is written like the domain name that answers
+//! for it, a name that is written reads back as itself, and a name from a stranger can be logged,
+//! used as a metric label or as a key as it is.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -42,6 +43,9 @@ pub enum NameError {
     /// Outside the grammar.
     #[error("{0:?} cannot stand in a name (a-z, 0-9, '.', '_' and '-' can)")]
     Character(char),
+    /// A dot at its start, or two in a row (RFC 1035, 2.3.1: no empty label).
+    #[error("nothing stands before one of its dots")]
+    EmptyPart,
 }
 
 impl<Kind> Name<Kind> {
@@ -69,6 +73,9 @@ impl<Kind> FromStr for Name<Kind> {
         let stands = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if let Some(c) = text.chars().find(|c| !stands(*c)) {
             return Err(NameError::Character(c));
+        }
+        if text.split('.').any(str::is_empty) {
+            return Err(NameError::EmptyPart);
         }
         Ok(Self(text.to_ascii_lowercase().into(), PhantomData))
     }
@@ -110,5 +117,8 @@ mod tests {
         assert_eq!(parse("eu west"), NameError::Character(' '));
         assert_eq!(parse("eu\nwest"), NameError::Character('\n'));
         assert_eq!(parse(&"a".repeat(254)), NameError::TooLong(254));
+        for text in [".eu", "eu..west", "eu..", ".."] {
+            assert_eq!(parse(text), NameError::EmptyPart, "{text}");
+        }
     }
 }
