@@ -62,8 +62,15 @@ pub enum Question {
 /// What comes back.
 #[derive(Debug, PartialEq)]
 pub enum Told {
-    /// A document.
-    Document(serde_json::Value),
+    /// A document as JSON, its fields in the order of the contract.
+    Document(String),
+    /// That answers are good, or not.
+    Ready {
+        /// Whether they are.
+        is_ready: bool,
+        /// The document that says so.
+        document: String,
+    },
     /// The word was carried out.
     Done,
     /// The one it is about is not known.

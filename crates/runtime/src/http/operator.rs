@@ -95,7 +95,7 @@ async fn say(node: &mpsc::Sender<Ask>, command: Command) -> Response {
         Some(Told::Unknown) => {
             refusal(StatusCode::NOT_FOUND, "there is none of that name here").into_response()
         }
-        Some(Told::Document(_)) | None => going_down(),
+        Some(Told::Document(_) | Told::Ready { .. }) | None => going_down(),
     }
 }
 

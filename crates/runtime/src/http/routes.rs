@@ -6,7 +6,6 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{Ask, Question, Told, ask};
@@ -33,8 +32,8 @@ pub(super) fn reading(node: mpsc::Sender<Ask>) -> Router {
 
 async fn document(node: mpsc::Sender<Ask>, question: Question) -> Response {
     match ask(&node, question).await {
-        Some(Told::Document(document)) => json(StatusCode::OK, &document),
-        Some(Told::Done | Told::Unknown) | None => going_down(),
+        Some(Told::Document(document)) => json(StatusCode::OK, document),
+        Some(Told::Ready { .. } | Told::Done | Told::Unknown) | None => going_down(),
     }
 }
 
@@ -44,12 +43,11 @@ async fn live() -> Json<api::status::Live> {
 
 async fn ready(State(node): State<mpsc::Sender<Ask>>) -> Response {
     match ask(&node, Question::Ready).await {
-        Some(Told::Document(document)) => {
-            let is_ready = document.get("ready").and_then(Value::as_bool) == Some(true);
+        Some(Told::Ready { is_ready, document }) => {
             let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            json(status, &document)
+            json(status, document)
         }
-        Some(Told::Done | Told::Unknown) | None => going_down(),
+        Some(Told::Document(_) | Told::Done | Told::Unknown) | None => going_down(),
     }
 }
 
@@ -96,6 +94,6 @@ pub(super) fn going_down() -> Response {
     refusal(StatusCode::SERVICE_UNAVAILABLE, "this process is going down").into_response()
 }
 
-fn json(status: StatusCode, document: &Value) -> Response {
-    (status, [(CONTENT_TYPE, "application/json")], document.to_string()).into_response()
+fn json(status: StatusCode, document: String) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], document).into_response()
 }

@@ -13,8 +13,8 @@ fn node() -> mpsc::Sender<Ask> {
             let told = match question {
                 Question::Command(Command::Revoke(id)) if id.as_str() == "nobody" => Told::Unknown,
                 Question::Command(_) => Told::Done,
-                Question::Ready => Told::Document(serde_json::json!({"ready": false})),
-                question => Told::Document(serde_json::json!(format!("{question:?}"))),
+                Question::Ready => Told::Ready { is_ready: false, document: "{}".to_owned() },
+                question => Told::Document(format!("{question:?}")),
             };
             let _ = reply.send(told);
         }

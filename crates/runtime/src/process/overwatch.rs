@@ -23,7 +23,6 @@ use arc_swap::ArcSwap;
 use config::{MetricsSettings, OverwatchConfig};
 use geo::Geo;
 use model::BackendKey;
-use serde_json::Value;
 use store::Store;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
@@ -245,7 +244,10 @@ impl Process {
             Question::Cluster { expected_agents } => {
                 document(&self.node.cluster_status(expected_agents, now))
             }
-            Question::Ready => document(&self.ready()),
+            Question::Ready => {
+                let ready = self.ready();
+                Told::Ready { is_ready: ready.ready, document: json(&ready) }
+            }
             Question::Command(command) if self.node.knows(&command) => {
                 self.handle(Event::Command(command));
                 Told::Done
@@ -350,8 +352,12 @@ fn handler(
 }
 
 fn document(document: &impl serde::Serialize) -> Told {
-    // Plain data: there is nothing in it that JSON cannot say.
-    Told::Document(serde_json::to_value(document).unwrap_or(Value::Null))
+    Told::Document(json(document))
+}
+
+/// Plain data as JSON: there is nothing in it that JSON cannot say.
+fn json(document: &impl serde::Serialize) -> String {
+    serde_json::to_string(document).unwrap_or_default()
 }
 
 fn identity(config: &OverwatchConfig) -> Result<Identity, StartError> {
