@@ -12,7 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -141,15 +141,11 @@ impl Collector for Page {
                 Kind::Gauge => MetricType::Gauge,
             };
             let mut of = encoder.encode_descriptor(metric.name, metric.help, None, kind)?;
-            for (labels, value) in &metric.values {
-                match metric.kind {
-                    Kind::Counter if labels.is_empty() => {
-                        ConstCounter::new(*value).encode(of.encode_family(&NO_LABELS)?)?;
-                    }
-                    Kind::Counter => ConstCounter::new(*value).encode(of.encode_family(labels)?)?,
-                    Kind::Gauge => {
-                        let value = i64::try_from(*value).unwrap_or(i64::MAX);
-                        ConstGauge::new(value).encode(of.encode_family(labels)?)?;
+            match &metric.values[..] {
+                [(labels, value)] if labels.is_empty() => metric.kind.encode(*value, of)?,
+                values => {
+                    for (labels, value) in values {
+                        metric.kind.encode(*value, of.encode_family(labels)?)?;
                     }
                 }
             }
@@ -158,7 +154,15 @@ impl Collector for Page {
     }
 }
 
-const NO_LABELS: [(&str, &str); 0] = [];
+impl Kind {
+    fn encode(self, value: u64, to: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
+        match self {
+            Self::Counter => ConstCounter::new(value).encode(to),
+            // The library's gauges are signed; no number here comes near the end.
+            Self::Gauge => ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(to),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {

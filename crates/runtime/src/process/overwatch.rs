@@ -76,11 +76,13 @@ pub async fn run(config: &OverwatchConfig, metrics: &MetricsSettings) -> Result<
     let mut process = Process::start(config).await?;
     let (ask_numbers, mut asked_numbers) = mpsc::channel(8);
     let _metrics = match metrics.address.map(address_of) {
-        Some(address) => Some(
-            MetricsServer::start(address, Numbers(ask_numbers))
+        Some(address) => {
+            let server = MetricsServer::start(address, Numbers(ask_numbers))
                 .await
-                .map_err(|source| StartError::Metrics { address, source })?,
-        ),
+                .map_err(|source| StartError::Metrics { address, source })?;
+            info!("serving metrics on {}", server.local_address());
+            Some(server)
+        }
         None => None,
     };
     let mut tick = interval(TICK);
