@@ -1,0 +1,179 @@
+//! Restarts, breaks and clocks: what must hold whatever happens between agents and overwatches.
+
+use std::collections::BTreeSet;
+
+use routing::Reason;
+
+use super::*;
+use crate::matrix::{Matrix, Path};
+
+/// NOERROR (RFC 1035, 4.1.1).
+const NO_ERROR: u8 = 0;
+
+const MINUTE_MS: u64 = 60_000;
+
+/// Ten networks in a city halfway between two sites; the site that is a little nearer takes three
+/// times as long.
+fn world() -> Arc<World> {
+    let mut matrix = Matrix::default();
+    let path = |distance_km, min_ms| Path {
+        distance_km,
+        min_ms,
+        average_ms: min_ms + 2.0,
+        deviation_ms: 1.0,
+    };
+    assert!(matrix.insert("Clienton", "Neartown", path(900.0, 90.0)));
+    assert!(matrix.insert("Clienton", "Farville", path(1000.0, 30.0)));
+    let sites = ["Neartown".to_owned(), "Farville".to_owned()];
+    let mut random = Random::new(1, "world");
+    Arc::new(World::new(&matrix, &sites, 10, &mut random).unwrap())
+}
+
+const NEARTOWN: usize = 0;
+const FARVILLE: usize = 1;
+
+fn simulation(seed: u64, overwatches: usize, faults: Option<Faults>) -> Simulation {
+    let plan = Plan {
+        seed,
+        policy: Policy::Learned,
+        connections_per_hour: 6_000.0,
+        stray_share: 0.3,
+        min_samples: 1,
+        overwatches,
+        faults,
+    };
+    Simulation::new(world(), plan).unwrap()
+}
+
+/// What all ten networks are told.
+fn told(simulation: &mut Simulation, overwatch: usize) -> Vec<Told> {
+    (0..10).map(|network| simulation.ask(overwatch, network).unwrap().unwrap()).collect()
+}
+
+fn learned() -> Told {
+    Told { rcode: NO_ERROR, site: Some(FARVILLE), reason: Some(Reason::LearnedLatency) }
+}
+
+fn fallback() -> Told {
+    Told { rcode: NO_ERROR, site: Some(NEARTOWN), reason: Some(Reason::GeoFallback) }
+}
+
+#[test]
+fn what_is_learned_is_answered() {
+    let mut simulation = simulation(1, 1, None);
+    simulation.run_until(CLIENTS_START).unwrap();
+    assert_eq!(told(&mut simulation, 0), [fallback(); 10]);
+    simulation.run_for(20 * MINUTE_MS).unwrap();
+    assert_eq!(told(&mut simulation, 0), [learned(); 10]);
+    assert!(simulation.warnings().is_empty(), "{:?}", simulation.warnings());
+    let tally = simulation.take_tally();
+    assert_eq!(tally.unanswered, 0);
+    assert!(tally.strays > 500 && tally.chosen_us.len() > 1_200, "{tally:?}");
+}
+
+/// Takes an overwatch that has learned down for so long, and watches it come back.
+fn restart(down_ms: u64) {
+    let mut simulation = simulation(1, 1, None);
+    simulation.run_for(20 * MINUTE_MS).unwrap();
+    assert_eq!(told(&mut simulation, 0), [learned(); 10]);
+    simulation.stop_overwatch(0);
+    simulation.run_for(down_ms).unwrap();
+    assert_eq!(simulation.ask(0, 0).unwrap(), None, "it is down");
+    simulation.start_overwatch(0).unwrap();
+    assert_eq!(told(&mut simulation, 0), [fallback(); 10], "down for {down_ms} ms");
+    for _ in 0..100 {
+        simulation.run_for(100).unwrap();
+        let told = told(&mut simulation, 0);
+        assert!(told.iter().all(|told| told.rcode == NO_ERROR && told.site.is_some()), "{told:?}");
+        let known = [Reason::GeoFallback, Reason::LearnedLatency];
+        assert!(
+            told.iter().all(|told| told.reason.is_some_and(|r| known.contains(&r))),
+            "{told:?}"
+        );
+    }
+    assert_eq!(told(&mut simulation, 0), [learned(); 10], "down for {down_ms} ms");
+}
+
+#[test]
+fn a_restarted_overwatch_falls_back_and_has_learned_again_in_ten_seconds() {
+    restart(1_000);
+    restart(60_000);
+}
+
+/// Every sample that an agent counted is in the overwatch's rows, once.
+fn check_whole(simulation: &Simulation, overwatch: usize, about: &str) {
+    let rows = simulation.rows(overwatch);
+    for (site, place) in simulation.world.sites.iter().enumerate() {
+        let (admitted, count) = simulation.learned_at(site).unwrap();
+        let there: Vec<_> = rows.iter().filter(|(_, region, _)| *region == place.region).collect();
+        let samples: u64 = there.iter().map(|(_, _, row)| row.samples).sum();
+        assert_eq!((samples, there.len()), (admitted, count), "{about}: {}", place.name);
+    }
+}
+
+#[test]
+fn rows_converge_however_connections_break() {
+    let mut broken = 0;
+    for seed in 0..20 {
+        let faults = Faults { frames_max: 30, unnoticed_ms_max: 20_000 };
+        let mut simulation = simulation(seed, 1, Some(faults));
+        simulation.run_for(15 * MINUTE_MS).unwrap();
+        broken += simulation.network.opened();
+        simulation.heal();
+        simulation.close_to_clients();
+        // Sockets that are open end, the last publication goes out, and one that comes new to all
+        // of it hears the same.
+        simulation.run_for(60 * MINUTE_MS).unwrap();
+        let witness = simulation.add_overwatch().unwrap();
+        simulation.run_for(MINUTE_MS).unwrap();
+        check_whole(&simulation, 0, &format!("seed {seed}"));
+        assert_eq!(simulation.rows(0), simulation.rows(witness), "seed {seed}");
+    }
+    assert!(broken > 20 * 20, "connections broke: {broken}");
+}
+
+#[test]
+fn two_overwatches_hold_the_same_rows() {
+    let faults = Faults { frames_max: 60, unnoticed_ms_max: 5_000 };
+    let mut simulation = simulation(3, 2, Some(faults));
+    simulation.run_for(20 * MINUTE_MS).unwrap();
+    simulation.stop_overwatch(1);
+    simulation.run_for(5 * MINUTE_MS).unwrap();
+    simulation.start_overwatch(1).unwrap();
+    simulation.heal();
+    simulation.close_to_clients();
+    simulation.run_for(60 * MINUTE_MS).unwrap();
+    check_whole(&simulation, 0, "first");
+    assert_eq!(simulation.rows(0), simulation.rows(1));
+    assert_eq!(told(&mut simulation, 0), told(&mut simulation, 1));
+}
+
+#[test]
+fn an_agent_whose_clock_went_back_is_still_heard() {
+    let mut simulation = simulation(1, 2, None);
+    simulation.run_for(20 * MINUTE_MS).unwrap();
+    let before: BTreeSet<Subnet> = simulation.rows(0).iter().map(|(subnet, ..)| *subnet).collect();
+    assert_eq!(before.len(), 10);
+    simulation.restart_agent(FARVILLE, 60 * MINUTE_MS).unwrap();
+    simulation.run_for(30 * MINUTE_MS).unwrap();
+    simulation.close_to_clients();
+    simulation.run_for(60 * MINUTE_MS).unwrap();
+    let (admitted, rows) = simulation.learned_at(FARVILLE).unwrap();
+    assert_eq!(rows, 10);
+    let region = &simulation.world.sites[FARVILLE].region;
+    for overwatch in 0..2 {
+        let rows = simulation.rows(overwatch);
+        let its = rows.iter().filter(|(_, of, _)| of == region);
+        let samples: u64 = its.map(|(_, _, row)| row.samples).sum();
+        assert_eq!(samples, admitted, "overwatch {overwatch} has the new life's rows");
+    }
+    let refused = simulation.warnings().keys().filter(|warning| warning.contains("refused"));
+    assert_eq!(refused.count(), 0, "{:?}", simulation.warnings());
+}
+
+#[test]
+fn the_oracle_needs_no_nodes() {
+    let plan = Plan { policy: Policy::Oracle, ..simulation(1, 1, None).plan };
+    let refused = Simulation::new(world(), plan).unwrap_err();
+    assert_eq!(refused.to_string(), "the policy oracle asks no overwatch");
+}
