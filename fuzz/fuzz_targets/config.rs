@@ -1,0 +1,5 @@
+//! Bytes as a configuration file.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| config::fuzz::fuzz(data));
