@@ -3,14 +3,15 @@
 use crate::steps::{Steps, say};
 
 /// What each step is called and what it runs.
-const STEPS: &[(&str, &str, &[(&str, &str)])] = &[
-    ("fmt", "cargo fmt --all --check", &[]),
-    ("clippy", "cargo clippy --workspace --all-targets --locked -- -D warnings", &[]),
-    ("test", "cargo test --workspace --locked", &[]),
+const STEPS: &[(&str, &str)] = &[
+    ("fmt", "cargo fmt --all --check"),
+    ("fmt fuzz", "cargo fmt --manifest-path fuzz/Cargo.toml --check"),
+    ("clippy", "cargo clippy --workspace --all-targets --locked -- -D warnings"),
+    ("test", "cargo test --workspace --locked"),
     (
         "doc",
-        "cargo doc --workspace --locked --no-deps --document-private-items",
-        &[("RUSTDOCFLAGS", "-D warnings")],
+        "cargo doc --workspace --locked --no-deps --document-private-items \
+         --config build.rustdocflags=[\"-Dwarnings\"]",
     ),
 ];
 
@@ -27,12 +28,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
 }
 
 fn run_steps(steps: &mut Steps) -> anyhow::Result<()> {
-    for (name, line, env) in STEPS {
-        steps.run(name, line, env)?;
+    for (name, line) in STEPS {
+        steps.run(name, line)?;
     }
     if has_cargo_deny() {
         // Not `advisories`: a flaw published today must not break an unrelated change.
-        return steps.run("deny", "cargo deny --all-features check bans licenses sources", &[]);
+        return steps.run("deny", "cargo deny --all-features check bans licenses sources");
     }
     if std::env::var_os("CI").is_some() {
         anyhow::bail!("cargo-deny is missing: cargo install --locked cargo-deny");

@@ -3,7 +3,7 @@
 //! - [`ci`]: `cargo xtask ci`, the one gate, the same here and in CI,
 //! - [`nightly`]: `cargo xtask nightly`, what takes longer than a gate may,
 //! - [`steps`]: runs commands one after another and prints a table of minutes,
-//! - `tests/tidy.rs`: the repository's own rules as tests.
+//! - `tests/tidy`: the repository's own rules as tests.
 //!
 //! Nothing here is part of the product.
 
@@ -15,6 +15,8 @@ mod steps;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
+
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
@@ -24,15 +26,17 @@ usage: cargo xtask COMMAND
 
 fn main() -> ExitCode {
     let command = std::env::args().nth(1);
-    let result = match command.as_deref() {
-        Some("ci") => ci::run(),
-        Some("nightly") => nightly::run(),
+    let run = match command.as_deref() {
+        Some("ci") => ci::run,
+        Some("nightly") => nightly::run,
         _ => {
             steps::say(USAGE);
             return ExitCode::from(64);
         }
     };
-    match result {
+    // The commands name files from the root, wherever in the repository the user stands.
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    match std::env::set_current_dir(root).context(root).and_then(|()| run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             steps::say(&format!("xtask: {error:#}"));

@@ -1,30 +1,45 @@
 //! `cargo xtask nightly`: what takes longer than the gate may.
 
+use std::fs;
+use std::path::Path;
+
 use crate::steps::Steps;
 
 /// Ten minutes each: enough for libFuzzer to exhaust the shallow paths of parsers of this size.
 const FUZZ_SECONDS: u32 = 600;
 
-/// Runs every fuzz target.
+/// Inputs that the repository holds anyway; the other targets have theirs in `fuzz/seeds`.
+const SEEDS_ELSEWHERE: &[(&str, &str)] = &[("config", "examples crates/config/testdata")];
+
+/// Runs every fuzz target. What a run learns stays in `fuzz/corpus`, for the next one.
 ///
 /// # Errors
 ///
 /// The first target that finds something, or a missing tool.
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut steps = Steps::start();
-    for target in fuzz_targets()? {
-        let line = format!(
-            "cargo +nightly fuzz run {target} -- -max_total_time={FUZZ_SECONDS} -rss_limit_mb=2048"
-        );
-        steps.run(&target, &line, &[])?;
-    }
+    let result = fuzz_targets()?.iter().try_for_each(|target| fuzz(&mut steps, target));
     steps.print_minutes();
-    Ok(())
+    result
+}
+
+fn fuzz(steps: &mut Steps, target: &str) -> anyhow::Result<()> {
+    let corpus = format!("fuzz/corpus/{target}");
+    fs::create_dir_all(&corpus)?;
+    let elsewhere = SEEDS_ELSEWHERE.iter().find(|(name, _)| *name == target);
+    let seeds = elsewhere.map_or_else(|| format!("fuzz/seeds/{target}"), |(_, s)| (*s).to_owned());
+    // libFuzzer refuses a directory that is not there.
+    let seeds = if seeds.split(' ').all(|seed| Path::new(seed).is_dir()) { &*seeds } else { "" };
+    let line = format!(
+        "cargo +nightly fuzz run {target} {corpus} {seeds} -- -max_total_time={FUZZ_SECONDS} \
+         -rss_limit_mb=2048"
+    );
+    steps.run(target, &line)
 }
 
 fn fuzz_targets() -> anyhow::Result<Vec<String>> {
     let mut targets = Vec::new();
-    for entry in std::fs::read_dir("fuzz/fuzz_targets")? {
+    for entry in fs::read_dir("fuzz/fuzz_targets")? {
         let path = entry?.path();
         if let Some(stem) = path.file_stem() {
             targets.push(stem.to_string_lossy().into_owned());

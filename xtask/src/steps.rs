@@ -15,22 +15,17 @@ impl Steps {
         Self { done: Vec::new(), started: Instant::now() }
     }
 
-    /// Runs one command with the given environment; its output goes where ours goes.
+    /// Runs one command, its words parted by blanks; its output goes where ours goes.
     ///
     /// # Errors
     ///
     /// The command cannot be started or does not succeed.
-    pub(crate) fn run(
-        &mut self,
-        name: &str,
-        line: &str,
-        env: &[(&str, &str)],
-    ) -> anyhow::Result<()> {
+    pub(crate) fn run(&mut self, name: &str, line: &str) -> anyhow::Result<()> {
         say(&format!("\n== {name}: {line}"));
         let started = Instant::now();
         let mut words = line.split_whitespace();
         let program = words.next().unwrap_or_default();
-        let status = Command::new(program).args(words).envs(env.iter().copied()).status();
+        let status = Command::new(program).args(words).status();
         self.done.push((name.to_owned(), started.elapsed()));
         match status {
             Ok(status) if status.success() => Ok(()),
