@@ -20,6 +20,7 @@ use std::path::PathBuf;
 
 use config::Listen;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing::warn;
 
 use crate::dns;
 use crate::http::HttpError;
@@ -111,15 +112,21 @@ fn address_of(listen: Listen) -> SocketAddr {
     SocketAddr::new(listen.address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)), listen.port)
 }
 
-/// Comes back when the process is asked to end: SIGTERM or SIGINT.
+/// Comes back when the process is asked to end: SIGTERM or SIGINT. A SIGHUP does not end it.
 async fn asked_to_end() -> Result<(), StartError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::System)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::System)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let listen = |kind| signal(kind).map_err(StartError::System);
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hang_up.recv() => {
+                warn!("a SIGHUP changes nothing: restart to apply a changed configuration");
+            }
+        }
     }
-    Ok(())
 }
 
 /// The worker threads that DNS gets: one a core.
