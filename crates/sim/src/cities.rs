@@ -133,10 +133,11 @@ fn fibre_ms(distance_km: f64, random: &mut Random) -> f64 {
     distance_km * detour / ROUND_TRIP_KM_PER_MS + round_ms
 }
 
-/// What queues on the way add to the least time.
+/// What queues on the way add to the least time: on most paths next to nothing, on a few a lot, and
+/// there in bursts.
 fn path(distance_km: f64, min_ms: f64, random: &mut Random) -> Path {
-    let queues_ms = 0.2 + random.exponential(0.02 * min_ms + 0.5);
-    let deviation_ms = queues_ms * random.between(0.3, 1.5);
+    let queues_ms = (0.1 + 0.4 * (1.4 * random.normal()).exp()).min(min_ms);
+    let deviation_ms = queues_ms * random.between(0.8, 2.5);
     Path { distance_km, min_ms, average_ms: min_ms + queues_ms, deviation_ms }
 }
 

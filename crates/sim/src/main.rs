@@ -10,6 +10,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use opengslb_sim::cities::{self, DEFAULT_SITES};
 use opengslb_sim::random::Random;
+use opengslb_sim::world::WorldError;
 use opengslb_sim::{Matrix, Policy, RunSettings, World, report, run};
 
 /// How good are the answers? Agents and overwatches over virtual time.
@@ -62,17 +63,24 @@ fn main() -> ExitCode {
             return if is_help { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
         }
     };
-    match simulate(&options) {
+    let settings = match checked(&options) {
+        Ok(settings) => settings,
+        Err(error) => return complain(&error, ExitCode::from(USAGE)),
+    };
+    match simulate(&options, &settings) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "opengslb-sim: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) if error.is::<WorldError>() => complain(&error, ExitCode::from(USAGE)),
+        Err(error) => complain(&error, ExitCode::FAILURE),
     }
 }
 
-fn simulate(options: &Options) -> anyhow::Result<()> {
-    let settings = checked(options)?;
+fn complain(error: &anyhow::Error, code: ExitCode) -> ExitCode {
+    // Nobody is left to tell if stderr is closed.
+    let _ = writeln!(std::io::stderr(), "opengslb-sim: {error:#}");
+    code
+}
+
+fn simulate(options: &Options, settings: &RunSettings) -> anyhow::Result<()> {
     let matrix = match &options.matrix {
         Some(path) => {
             let name = path.display();
@@ -84,7 +92,7 @@ fn simulate(options: &Options) -> anyhow::Result<()> {
     let mut random = Random::new(options.seed, "world");
     let world = Arc::new(World::new(&matrix, &options.sites, options.networks, &mut random)?);
     let mut progress = Progress { hours: options.hours, is_shown: std::io::stderr().is_terminal() };
-    let report = run(&world, &settings, |policy, hour| progress.show(policy, hour))?;
+    let report = run(&world, settings, |policy, hour| progress.show(policy, hour))?;
     progress.clear();
     let mut out = std::io::stdout().lock();
     if options.json {
