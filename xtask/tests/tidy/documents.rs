@@ -38,29 +38,58 @@ fn decisions_are_numbered_without_gaps_and_have_their_parts() {
     complain(faults);
 }
 
-/// Pages are named in code and in other pages, as `docs/...` or as a link.
+/// What an operator reads in a log line, a metric and an explanation must be in the guide.
 #[test]
-fn pages_that_are_named_are_there() {
+fn the_guide_names_every_reason() {
+    let mut guide = pages().into_iter().filter(|page| page.path.starts_with("docs/guide/"));
+    let guide: String = guide.by_ref().map(|page| page.text().to_owned()).collect();
+    if guide.is_empty() {
+        return; // not begun
+    }
+    let missing = routing::Reason::ALL.into_iter().filter(|r| !guide.contains(&format!("`{r}`")));
+    complain(missing.map(|reason| format!("docs/guide does not explain `{reason}`")).collect());
+}
+
+/// Files are named in code as `docs/...`, and in pages by their path or as a link.
+#[test]
+fn files_that_are_named_are_there() {
     let mut faults = Vec::new();
     for file in files() {
         let (path, text) = (&file.path, file.text());
-        let mut named: Vec<String> = Vec::new();
-        for (at, _) in text.match_indices("docs/") {
-            let is_path = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-            let end = text[at..].find(|c| !is_path(c)).map_or(text.len(), |end| at + end);
-            let page = text[at..end].trim_end_matches('.');
-            if page.ends_with(".md") {
-                named.push(page.to_owned());
-            }
-        }
+        let mut named = paths(text, &["docs/"]);
+        named.retain(|name| name.ends_with(".md"));
         if path.ends_with(".md") {
+            named.extend(paths(text, &["`crates/", "`xtask/", "`fuzz/", "`examples/", "`docs/"]));
             let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
             let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
             let own = links.filter(|link| !link.is_empty() && !link.contains("://"));
             named.extend(own.map(|link| format!("{folder}/{link}").trim_start_matches('/').into()));
         }
-        named.retain(|page| !root().join(page).exists());
-        faults.extend(named.iter().map(|page| format!("{path} names {page}, which is not there")));
+        named.retain(|name| !root().join(name).exists());
+        faults.extend(named.iter().map(|name| format!("{path} names {name}, which is not there")));
     }
     complain(faults);
+}
+
+/// The paths in a text that begin with one of the marks, without a backtick that is part of it.
+fn paths(text: &str, marks: &[&str]) -> Vec<String> {
+    let is_path = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let mut found = Vec::new();
+    for mark in marks {
+        for (begin, _) in text.match_indices(mark) {
+            let rest = text[begin..].trim_start_matches('`');
+            let path = rest.split(|c| !is_path(c)).next().unwrap_or_default();
+            found.push(path.trim_end_matches('.').to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn paths_are_found() {
+    let text = "See `crates/a/src/b.rs`, docs/reference/configuration.md. Not `crate::x`.";
+    assert_eq!(
+        paths(text, &["docs/", "`crates/"]),
+        ["docs/reference/configuration.md", "crates/a/src/b.rs"]
+    );
 }

@@ -1,5 +1,6 @@
 //! The repository's files, as git lists them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -49,16 +50,18 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Every file that git tracks or would track.
+/// Every file that git tracks or would track, by path.
 pub(crate) fn files() -> Vec<File> {
     let output = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
         .output()
         .expect("git lists the files");
     let names = String::from_utf8(output.stdout).expect("file names are UTF-8");
     let mut files = Vec::new();
-    for path in names.split_terminator('\0') {
+    // Git lists what it does not track yet first.
+    let names: BTreeSet<&str> = names.split_terminator('\0').collect();
+    for path in names {
         // What is deleted but not committed is listed too.
         if let Ok(bytes) = fs::read(root().join(path)) {
             files.push(File { path: path.to_owned(), bytes });

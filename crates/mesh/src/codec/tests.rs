@@ -1,3 +1,5 @@
+//! Frames cut anywhere, too long, from a newer version, and lies in every field.
+
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 

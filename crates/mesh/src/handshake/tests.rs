@@ -1,3 +1,5 @@
+//! Whole handshakes: honest ones, wrong secrets, impostors, and frames out of turn.
+
 use std::net::{IpAddr, SocketAddr};
 
 use model::AgentId;

@@ -1,3 +1,5 @@
+//! Reports that come back, what a row takes, and what a lying agent may try.
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use latency::{PortReport, RefreshRow, Report, ReportRow};
