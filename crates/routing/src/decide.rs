@@ -56,7 +56,8 @@ pub struct Candidate<'a> {
 ///    family second: a region with any server that is up stands before every region that has only
 ///    doubtful ones, and A and AAAA are both answered from the region chosen.
 /// 2. None left: the domain's policy, among the allowed regions only (here).
-/// 3. Estimate per region: the most specific row that covers the client (`estimates`).
+/// 3. Estimate per region: the most specific row that covers the client (`estimates`). While the
+///    region that geography puts first has none, it stays first (`algorithm::learned_latency`).
 /// 4. Limits: `min_samples` gates the rows (`estimates`); `max_latency_ms` puts a region behind
 ///    all others, so that it is taken where nothing else is left, under a reason of its own
 ///    (`algorithm::learned_latency`).

@@ -10,7 +10,8 @@ pub enum Reason {
     LearnedLatency,
     /// The lowest learned round-trip time, although over `max_latency_ms`: nothing better is up.
     LearnedOverLimit,
-    /// Nothing was learned about the region for this client; geography chose it instead.
+    /// Nothing was learned about the region for this client; geography chose it, or nothing better
+    /// is up.
     GeoFallback,
     /// Geography, as asked.
     Geolocation,

@@ -10,9 +10,10 @@ use health::Standing;
 /// The decision as a log line would tell it.
 fn told(settings: &DomainSettings, client: &str, change: impl FnMut(&mut Server)) -> String {
     let rows = [
-        row("11.1.2.0/24", "eu-west", 85, 150),
-        row("11.1.2.0/24", "ap-southeast", 220, 150),
+        row("10.1.2.0/24", "eu-west", 85, 150),
+        row("10.1.2.0/24", "ap-southeast", 220, 150),
         row("11.1.3.0/24", "us-east", 400, 150),
+        row("11.1.4.0/24", "ap-southeast", 20, 150),
     ];
     let map = map(settings, geo(&[]), &rows);
     let pool = pool(settings, change);
@@ -39,8 +40,8 @@ fn down(regions: &'static [&'static str]) -> impl FnMut(&mut Server) {
 fn a_decision_tells_its_reason_time_block_and_runners_up() {
     let settings = domain(LEARNED);
     assert_eq!(
-        told(&settings, "11.1.2.9", down(&[])),
-        "learned_latency eu-west 85.0ms in 11.1.2.0/24 \
+        told(&settings, "10.1.2.9", down(&[])),
+        "learned_latency eu-west 85.0ms in 10.1.2.0/24 \
          not ap-southeast:220.0ms:learned_latency us-east:-:geo_fallback"
     );
     assert_eq!(
@@ -53,14 +54,29 @@ fn a_decision_tells_its_reason_time_block_and_runners_up() {
 fn when_a_region_falls_the_next_one_takes_over_in_the_same_block() {
     let settings = domain(LEARNED);
     assert_eq!(
-        told(&settings, "11.1.2.9", down(&["eu-west"])),
-        "learned_latency ap-southeast 220.0ms in 11.1.2.0/24 \
+        told(&settings, "10.1.2.9", down(&["eu-west"])),
+        "learned_latency ap-southeast 220.0ms in 10.1.2.0/24 \
          not eu-west:85.0ms:learned_latency us-east:-:geo_fallback"
     );
     assert_eq!(
-        told(&settings, "11.1.2.9", down(&["eu-west", "ap-southeast"])),
-        "geo_fallback us-east - in 11.1.2.0/24 \
+        told(&settings, "10.1.2.9", down(&["eu-west", "ap-southeast"])),
+        "geo_fallback us-east - in 10.1.2.0/24 \
          not eu-west:85.0ms:learned_latency ap-southeast:220.0ms:learned_latency"
+    );
+}
+
+#[test]
+fn geography_holds_until_it_was_measured_and_falls_like_any_other() {
+    let settings = domain(LEARNED);
+    assert_eq!(
+        told(&settings, "11.1.4.9", down(&[])),
+        "geo_fallback us-east - in 11.1.4.0/24 \
+         not ap-southeast:20.0ms:learned_latency eu-west:-:geo_fallback"
+    );
+    assert_eq!(
+        told(&settings, "11.1.4.9", down(&["us-east"])),
+        "learned_latency ap-southeast 20.0ms in 11.1.4.0/24 \
+         not us-east:-:geo_fallback eu-west:-:geo_fallback"
     );
 }
 

@@ -28,23 +28,76 @@ fn check(map: &DomainMap, client: &str, expect: &str) {
 #[test]
 fn what_was_learned_comes_first_and_the_rest_by_geography() {
     let rows = [
-        row("11.1.2.0/24", "ap-southeast", 220, 150),
-        row("11.1.2.0/24", "eu-west", 85, 150),
-        row("11.1.8.0/24", "ap-southeast", 20, 5),
+        row("10.1.2.0/24", "ap-southeast", 85, 150),
+        row("10.1.2.0/24", "eu-west", 220, 150),
+        row("10.1.8.0/24", "eu-west", 20, 5),
     ];
     let map = map(&domain(LEARNED), geo(&[]), &rows);
-    check(&map, "11.1.2.9", "11.1.2.0/24 eu=learned_latency ap=learned_latency us=geo_fallback");
-    check(&map, "11.1.8.9", "11.1.8.0/24 ap=learned_latency us=geo_fallback eu=geo_fallback");
-    check(&map, "11.1.3.9", "11.1.3.0/24 us=geo_fallback eu=geo_fallback ap=geo_fallback");
+    check(&map, "10.1.2.9", "10.1.2.0/24 ap=learned_latency eu=learned_latency us=geo_fallback");
+    check(&map, "10.1.8.9", "10.1.8.0/24 eu=learned_latency us=geo_fallback ap=geo_fallback");
+    check(&map, "10.1.3.9", "10.1.3.0/24 eu=geo_fallback us=geo_fallback ap=geo_fallback");
+}
+
+#[test]
+fn learning_moves_nobody_away_from_what_it_has_not_measured() {
+    let rows = [
+        row("12.1.2.0/24", "us-east", 90, 9),
+        row("12.1.2.0/24", "eu-west", 10, 9),
+        row("12.1.8.0/24", "us-east", 301, 9),
+        row("12.1.9.0/24", "us-east", 10, 9),
+        row("12.1.9.0/24", "ap-southeast", 301, 9),
+    ];
+    let learned = map(&domain(LEARNED), geo(&[]), &rows);
+    check(
+        &learned,
+        "12.1.2.9",
+        "12.1.2.0/24 ap=geo_fallback eu=learned_latency us=learned_latency",
+    );
+    check(
+        &learned,
+        "12.1.8.9",
+        "12.1.8.0/24 ap=geo_fallback eu=geo_fallback us=learned_over_limit",
+    );
+    // Measured, and found too far.
+    check(
+        &learned,
+        "12.1.9.9",
+        "12.1.9.0/24 us=learned_latency eu=geo_fallback ap=learned_over_limit",
+    );
+    // What a constraint forbids holds nobody: geography's choice is the first allowed one.
+    let mut settings = domain(LEARNED);
+    settings.constraints = vec![constraint(&["12.0.0.0/8"], &["us-east", "eu-west"])];
+    let allowed = map(&settings, geo(&[]), &rows);
+    check(&allowed, "12.1.2.9", "12.1.2.0/24 eu=learned_latency us=learned_latency");
+}
+
+#[test]
+fn after_a_restart_the_region_whose_rows_come_first_gains_nothing() {
+    let (settings, geo) = (Arc::new(domain(LEARNED)), Arc::new(geo(&[])));
+    let rows = [row("12.1.2.0/24", "eu-west", 165, 40), row("12.1.2.0/24", "ap-southeast", 1, 40)];
+    let before = "12.1.2.0/24 ap=learned_latency eu=learned_latency us=geo_fallback";
+    check(&compile(&settings, &geo, &rows, None), "12.1.2.9", before);
+
+    let restarted = compile(&settings, &geo, &[], None);
+    check(&restarted, "12.1.2.9", "12.0.0.0/8 ap=geo_fallback us=geo_fallback eu=geo_fallback");
+    let one = compile(&settings, &geo, &rows[..1], Some(&restarted));
+    check(&one, "12.1.2.9", "12.1.2.0/24 ap=geo_fallback eu=learned_latency us=geo_fallback");
+    check(&compile(&settings, &geo, &rows, Some(&one)), "12.1.2.9", before);
 }
 
 #[test]
 fn rows_with_few_samples_do_not_count() {
-    let rows = [row("11.1.0.0/16", "eu-west", 90, 5), row("11.1.2.0/24", "eu-west", 10, 4)];
+    let rows = [
+        row("10.1.0.0/16", "eu-west", 90, 5),
+        row("10.1.2.0/24", "eu-west", 10, 4),
+        row("10.2.0.0/16", "eu-west", 90, 4),
+        row("10.2.0.0/16", "us-east", 10, 5),
+    ];
     let map = map(&domain(LEARNED), geo(&[]), &rows);
-    assert_eq!(map.learned("11.1.2.9".parse().unwrap()).len(), 1);
-    check(&map, "11.1.2.9", "11.1.0.0/16 eu=learned_latency us=geo_fallback ap=geo_fallback");
-    assert_eq!(map.learned("11.1.2.9".parse().unwrap())[0].rtt.ms_rounded(), 90);
+    assert_eq!(map.learned("10.1.2.9".parse().unwrap()).len(), 1);
+    check(&map, "10.1.2.9", "10.1.0.0/16 eu=learned_latency us=geo_fallback ap=geo_fallback");
+    assert_eq!(map.learned("10.1.2.9".parse().unwrap())[0].rtt.ms_rounded(), 90);
+    check(&map, "10.2.2.9", "10.2.0.0/16 eu=geo_fallback us=learned_latency ap=geo_fallback");
 }
 
 #[test]
@@ -68,6 +121,7 @@ fn regions_over_the_limit_come_last_under_a_reason_of_their_own() {
         row("11.1.2.0/24", "ap-southeast", 350, 9),
         row("11.1.6.0/24", "us-east", 301, 9),
         row("11.1.9.0/24", "us-east", 300, 9),
+        row("10.1.2.0/24", "eu-west", 301, 9),
     ];
     let learned = map(&domain(LEARNED), geo(&[]), &rows);
     let over = "eu=learned_over_limit ap=learned_over_limit us=learned_over_limit";
@@ -79,30 +133,38 @@ fn regions_over_the_limit_come_last_under_a_reason_of_their_own() {
     );
     check(&learned, "11.1.9.9", "11.1.9.0/24 us=learned_latency eu=geo_fallback ap=geo_fallback");
     let unlimited = Algorithm::LearnedLatency { max_latency_ms: None, min_samples: 5 };
-    let free = map(&domain(unlimited), geo(&[]), &rows[..1]);
-    check(&free, "11.1.2.9", "11.1.2.0/24 eu=learned_latency us=geo_fallback ap=geo_fallback");
+    let free = map(&domain(unlimited), geo(&[]), &rows[5..]);
+    check(&free, "10.1.2.9", "10.1.2.0/24 eu=learned_latency us=geo_fallback ap=geo_fallback");
 }
 
 #[test]
 fn neighbours_that_rank_alike_are_one_block_whatever_their_times() {
     let rows = [
-        row("11.1.0.0/24", "eu-west", 85, 9),
-        row("11.1.1.0/24", "eu-west", 87, 9),
-        row("11.1.2.0/23", "eu-west", 10, 9),
+        row("10.1.0.0/24", "eu-west", 85, 9),
+        row("10.1.1.0/24", "eu-west", 87, 9),
+        row("10.1.2.0/23", "eu-west", 10, 9),
     ];
     let map = map(&domain(LEARNED), geo(&[]), &rows);
-    check(&map, "11.1.1.9", "11.1.0.0/22 eu=learned_latency us=geo_fallback ap=geo_fallback");
-    assert_eq!(map.learned("11.1.1.9".parse().unwrap())[0].rtt.ms_rounded(), 87);
+    check(&map, "10.1.1.9", "10.1.0.0/22 eu=learned_latency us=geo_fallback ap=geo_fallback");
+    assert_eq!(map.learned("10.1.1.9".parse().unwrap())[0].rtt.ms_rounded(), 87);
 }
 
 #[test]
 fn a_learned_network_across_a_border_is_cut_there() {
+    // Geography's choice in Singapore and France is the region that the row tells about.
+    let mut settings = domain(LEARNED);
+    settings.regions[1].countries = vec!["SG".parse().unwrap(), "FR".parse().unwrap()];
     let rows = [row("12.0.0.0/7", "us-east", 60, 9), row("10.0.0.0/7", "eu-west", 60, 9)];
-    let map = map(&domain(LEARNED), geo(&[]), &rows);
+    let map = map(&settings, geo(&[]), &rows);
     check(&map, "12.9.9.9", "12.0.0.0/8 us=learned_latency ap=geo_fallback eu=geo_fallback");
     check(&map, "13.9.9.9", "13.0.0.0/8 us=learned_latency eu=geo_fallback ap=geo_fallback");
-    // Germany and the USA differ, but not in what is left to geography here.
-    check(&map, "10.9.9.9", "10.0.0.0/7 eu=learned_latency us=geo_fallback ap=geo_fallback");
+    // In Germany geography's choice was measured, in the USA it was not.
+    check(&map, "10.9.9.9", "10.0.0.0/8 eu=learned_latency us=geo_fallback ap=geo_fallback");
+    check(&map, "11.9.9.9", "11.0.0.0/8 us=geo_fallback eu=learned_latency ap=geo_fallback");
+    // Where both were, geography decides nothing more.
+    let rows = [row("10.0.0.0/7", "us-east", 70, 9), rows[1].clone()];
+    let whole = "10.0.0.0/7 eu=learned_latency us=learned_latency ap=geo_fallback";
+    check(&crate::fixture::map(&settings, geo(&[]), &rows), "11.9.9.9", whole);
 }
 
 #[test]
@@ -140,7 +202,11 @@ fn a_constraint_leaves_only_its_regions_to_its_clients() {
         constraint(&["10.0.0.0/8", "12.5.0.0/16"], &["us-east"]),
         constraint(&["12.6.0.0/16"], &["elsewhere"]),
     ];
-    let rows = [row("10.0.0.0/8", "us-east", 10, 9), row("12.0.0.0/8", "eu-west", 10, 9)];
+    let rows = [
+        row("10.0.0.0/8", "us-east", 10, 9),
+        row("12.0.0.0/8", "eu-west", 10, 9),
+        row("12.0.0.0/8", "ap-southeast", 20, 9),
+    ];
     let map = map(&settings, geo(&[]), &rows);
     check(&map, "10.1.2.3", "10.1.0.0/16 us=learned_latency ap=geo_fallback");
     check(&map, "10.2.2.3", "10.2.0.0/15 eu=geo_fallback");
@@ -148,7 +214,7 @@ fn a_constraint_leaves_only_its_regions_to_its_clients() {
     check(&map, "13.200.1.1", "13.128.0.0/9 eu=geo_fallback us=geo_fallback ap=geo_fallback");
     check(&map, "12.5.1.1", "12.5.0.0/16 us=geo_fallback");
     check(&map, "12.6.1.1", "12.6.0.0/16");
-    check(&map, "12.7.1.1", "12.7.0.0/16 eu=learned_latency ap=geo_fallback us=geo_fallback");
+    check(&map, "12.7.1.1", "12.7.0.0/16 eu=learned_latency ap=learned_latency us=geo_fallback");
 }
 
 #[test]
@@ -174,9 +240,10 @@ fn who_does_not_look_at_the_client_has_one_block_a_family() {
 
 #[test]
 fn ipv6_is_learned_like_ipv4() {
-    let rows = [row("2001:db8:1:200::/56", "ap-southeast", 20, 9)];
+    let network = "2001:db8:1:200::/56";
+    let rows = [row(network, "ap-southeast", 20, 9), row(network, "us-east", 90, 9)];
     let map = map(&domain(LEARNED), geo(&[]), &rows);
-    let expect = "2001:db8:1:200::/56 ap=learned_latency us=geo_fallback eu=geo_fallback";
+    let expect = "2001:db8:1:200::/56 ap=learned_latency us=learned_latency eu=geo_fallback";
     check(&map, "2001:db8:1:2ff::7", expect);
     assert_eq!(map.block("2001:db8:1:300::7".parse().unwrap()).1, subnet("2001:db8:1:300::/56"));
 }
@@ -185,9 +252,9 @@ fn ipv6_is_learned_like_ipv4() {
 fn the_baseline_is_kept_while_settings_and_geography_are_the_same() {
     let (settings, geo) = (Arc::new(domain(LEARNED)), Arc::new(geo(&[])));
     let first = compile(&settings, &geo, &[], None);
-    let second = compile(&settings, &geo, &[row("11.1.2.0/24", "eu-west", 85, 9)], Some(&first));
+    let second = compile(&settings, &geo, &[row("10.1.2.0/24", "us-east", 85, 9)], Some(&first));
     assert!(Arc::ptr_eq(&first.baseline, &second.baseline));
-    check(&second, "11.1.2.9", "11.1.2.0/24 eu=learned_latency us=geo_fallback ap=geo_fallback");
+    check(&second, "10.1.2.9", "10.1.2.0/24 eu=geo_fallback us=learned_latency ap=geo_fallback");
     let third = compile(&settings, &geo, &[], Some(&second));
     assert_eq!(*third.blocks, *first.blocks);
     let reloaded = Arc::new(domain(Algorithm::Failover));
@@ -310,10 +377,12 @@ impl World {
                 regions.sort_by_key(near);
                 let mut placed: Vec<(u8, u32, Region, Reason)> = regions
                     .iter()
-                    .map(|region| match self.learned(client, &region.name) {
-                        None => (1, 0, Reason::GeoFallback),
-                        Some(us) if us > 300_000 => (2, us, Reason::LearnedOverLimit),
-                        Some(us) => (0, us, Reason::LearnedLatency),
+                    .enumerate()
+                    .map(|(nearest, region)| match self.learned(client, &region.name) {
+                        None if nearest == 0 => (0, 0, Reason::GeoFallback),
+                        None => (2, 0, Reason::GeoFallback),
+                        Some(us) if us > 300_000 => (3, us, Reason::LearnedOverLimit),
+                        Some(us) => (1, us, Reason::LearnedLatency),
                     })
                     .zip(&regions)
                     .map(|((group, us, reason), region)| (group, us, region.name.clone(), reason))
