@@ -274,11 +274,10 @@ fn name(text: &str) -> Result<String, String> {
 /// A name whose labels fit into a DNS message (RFC 1035, 2.3.4).
 fn domain_name(text: &str) -> Result<String, String> {
     let name = text.parse::<Service>().map_err(|error| format!("found {}: {error}", clip(text)))?;
-    match name.as_str().split('.').find(|label| label.is_empty() || label.len() > 63) {
-        Some("") => Err(format!("found {} with an empty label", clip(text))),
-        Some(_) => Err(format!("found {}: a label has at most 63 characters", clip(text))),
-        None => Ok(name.as_str().to_owned()),
+    if name.as_str().split('.').any(|label| label.len() > 63) {
+        return Err(format!("found {}: a label has at most 63 characters", clip(text)));
     }
+    Ok(name.as_str().to_owned())
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub enum NameError {
     #[error("{0:?} cannot stand in a name (a-z, 0-9, '.', '_' and '-' can)")]
     Character(char),
     /// A dot at its start, or two in a row (RFC 1035, 2.3.1: no empty label).
-    #[error("nothing stands before one of its dots")]
+    #[error("a name has no empty part: no dot first, no two in a row")]
     EmptyPart,
 }
 

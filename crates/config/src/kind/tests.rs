@@ -44,7 +44,11 @@ fn names_and_places() {
         Err("found \"eu west\": ' ' cannot stand in a name (a-z, 0-9, '.', '_' and '-' can)"),
     );
     check(Scalar::DomainName, "App.Demo.Local.", Ok("app.demo.local"));
-    check(Scalar::DomainName, "app..local", Err("found \"app..local\" with an empty label"));
+    check(
+        Scalar::DomainName,
+        "app..local",
+        Err("found \"app..local\": a name has no empty part: no dot first, no two in a row"),
+    );
     let long = "a".repeat(64);
     let found = format!("found \"{}…\": a label has at most 63 characters", "a".repeat(60));
     check(Scalar::DomainName, &long, Err(&found));
