@@ -72,15 +72,15 @@ fn what_is_learned_is_answered() {
 }
 
 /// Takes an overwatch that has learned down for so long, and watches it come back.
-fn restart(down_ms: u64) {
-    let mut simulation = simulation(1, 1, None);
+fn restart(seed: u64, down_ms: u64) {
+    let mut simulation = simulation(seed, 1, None);
     simulation.run_for(20 * MINUTE_MS).unwrap();
     assert_eq!(told(&mut simulation, 0), [learned(); 10]);
     simulation.stop_overwatch(0);
     simulation.run_for(down_ms).unwrap();
     assert_eq!(simulation.ask(0, 0).unwrap(), None, "it is down");
     simulation.start_overwatch(0).unwrap();
-    assert_eq!(told(&mut simulation, 0), [fallback(); 10], "down for {down_ms} ms");
+    assert_eq!(told(&mut simulation, 0), [fallback(); 10], "seed {seed}, down for {down_ms} ms");
     for _ in 0..100 {
         simulation.run_for(100).unwrap();
         let told = told(&mut simulation, 0);
@@ -91,13 +91,15 @@ fn restart(down_ms: u64) {
             "{told:?}"
         );
     }
-    assert_eq!(told(&mut simulation, 0), [learned(); 10], "down for {down_ms} ms");
+    assert_eq!(told(&mut simulation, 0), [learned(); 10], "seed {seed}, down for {down_ms} ms");
 }
 
 #[test]
 fn a_restarted_overwatch_falls_back_and_has_learned_again_in_ten_seconds() {
-    restart(1_000);
-    restart(60_000);
+    for seed in 0..5 {
+        restart(seed, 1_000);
+        restart(seed, 60_000);
+    }
 }
 
 /// Every sample that an agent counted is in the overwatch's rows, once.
