@@ -30,6 +30,9 @@ pub(crate) fn load(path: &Path, mode: Option<ModeArgument>) -> Result<Loaded, Ve
     let unreadable =
         |error: &dyn std::fmt::Display| vec![format!("{name}: cannot be read: {error}")];
     let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
+    if metadata.is_dir() {
+        return Err(unreadable(&"it is a directory"));
+    }
     if let Some(fault) = config::exposed_file(&name, metadata.permissions().mode()) {
         return Err(vec![fault]);
     }
