@@ -114,9 +114,10 @@ impl Link {
             }
             (State::Speaking { acknowledged, in_flight, .. }, Frame::Ack(position)) => {
                 // An acknowledgement of an earlier life says nothing about this one.
-                if position.epoch == epoch {
-                    *acknowledged = position.sequence;
+                if position.epoch != epoch {
+                    return Asked::Nothing;
                 }
+                *acknowledged = position.sequence;
                 *in_flight = false;
                 Asked::More
             }

@@ -14,9 +14,17 @@ use crate::checks::Checks;
 use crate::link::{Asked, Link};
 use crate::{Effect, Event, LinkId, Note, Settings};
 
-/// Overwatches that an agent keeps sessions with: more than any site has. Further names that peers
-/// bring are ignored.
-const LINKS_MAX: usize = 64;
+/// Addresses of overwatches that an agent takes from other overwatches: more than any site has.
+/// Further ones are ignored.
+const PEERS_MAX: usize = mesh::frame::PEERS_MAX;
+
+/// Addresses not to learn from, of all overwatches together: as many as one of them may name, and as
+/// many as the learner takes. Further ones are ignored.
+const EXCLUDED_MAX: usize = mesh::frame::EXCLUDES_MAX;
+
+/// An overwatch that goes on refusing this agent for the same reason is logged once in five minutes;
+/// it is tried every few seconds.
+const AGAIN_AFTER_MS: u64 = 300_000;
 
 /// One agent.
 #[derive(Debug)]
@@ -29,6 +37,11 @@ pub struct Agent {
     links: BTreeMap<LinkId, Link>,
     /// Addresses that overwatches told not to learn from, also those that are away just now.
     excluded: BTreeSet<IpAddr>,
+    /// Addresses of overwatches that overwatches told.
+    peers: BTreeSet<String>,
+    /// Why the sessions with an overwatch did not come about, as last logged; bounded by those that
+    /// the edge dials.
+    complaints: BTreeMap<String, (String, Time)>,
     /// Whether a dump is under way.
     is_polling: bool,
     next_heartbeat: Time,
@@ -53,7 +66,9 @@ impl Agent {
             learner,
             checks: Checks::new(&settings.offers),
             links: BTreeMap::new(),
-            excluded: overwatches.into_iter().collect(),
+            excluded: overwatches.into_iter().take(EXCLUDED_MAX).collect(),
+            peers: BTreeSet::new(),
+            complaints: BTreeMap::new(),
             is_polling: false,
             next_heartbeat: now.plus_ms(settings.heartbeat.interval_ms),
             has_warned: false,
@@ -119,6 +134,7 @@ impl Agent {
             Event::Tick => self.tick(now, &mut out),
             Event::Stop => self.links.values_mut().for_each(|link| link.leave(&mut out)),
         }
+        self.complain_once(&mut out, now);
         out
     }
 
@@ -171,15 +187,37 @@ impl Agent {
     /// Adds addresses that are not to be learned from. They stay: an overwatch that is away may
     /// still be checking.
     fn exclude(&mut self, told: impl IntoIterator<Item = IpAddr>) {
-        self.excluded.extend(told);
+        let room = EXCLUDED_MAX.saturating_sub(self.excluded.len());
+        let new = told.into_iter().filter(|address| !self.excluded.contains(address));
+        let new: Vec<IpAddr> = new.take(room).collect();
+        self.excluded.extend(new);
         if let Some(learner) = &mut self.learner {
             learner.exclude(self.excluded.iter().copied().collect());
         }
     }
 
-    fn dial(&self, peers: Vec<String>, out: &mut Vec<Effect>) {
-        let room = LINKS_MAX.saturating_sub(self.links.len());
-        out.extend(peers.into_iter().take(room).map(|address| Effect::Dial { address }));
+    fn dial(&mut self, peers: Vec<String>, out: &mut Vec<Effect>) {
+        for address in peers {
+            if self.peers.len() < PEERS_MAX && self.peers.insert(address.clone()) {
+                out.push(Effect::Dial { address });
+            }
+        }
+    }
+
+    /// Drops the lines about sessions that did not come about which say what was said lately.
+    fn complain_once(&mut self, out: &mut Vec<Effect>, now: Time) {
+        out.retain(|effect| match effect {
+            Effect::Log(Note::NotJoined { overwatch, reason }) => {
+                let last = self.complaints.get(overwatch);
+                let is_known = last
+                    .is_some_and(|(said, at)| said == reason && now.ms_since(*at) < AGAIN_AFTER_MS);
+                if !is_known {
+                    self.complaints.insert(overwatch.clone(), (reason.clone(), now));
+                }
+                !is_known
+            }
+            _ => true,
+        });
     }
 
     /// All that this agent offers, as it is now.
@@ -197,7 +235,8 @@ impl Agent {
             backends: backends.collect(),
             heartbeat_ms: self.settings.heartbeat.interval_ms,
             missed_threshold: self.settings.heartbeat.missed_threshold,
-            subnet_ttl_ms: learning.map_or(0, |learning| learning.subnet_ttl_ms),
+            // Where nothing is learned no row needs a time; the shortest that the protocol knows.
+            subnet_ttl_ms: learning.map_or(1, |learning| learning.subnet_ttl_ms),
         }
     }
 

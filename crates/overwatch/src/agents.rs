@@ -59,6 +59,8 @@ pub struct AgentRecord {
     pub last_seen: Option<Time>,
     /// Blocked backends that it offered; approving it frees them. Bounded by a registration.
     pub wanted: BTreeSet<BackendKey>,
+    /// The ports it registered, also in an earlier session: the table has their rows.
+    pub ports: BTreeSet<u16>,
 }
 
 /// All agents ever pinned.
@@ -130,12 +132,8 @@ impl Agents {
             return refused(RefusalReason::TooManyConnections);
         }
         let is_new_pin = known.is_none_or(|record| record.pin.key != key);
-        if let Some(record) = known.filter(|_| is_new_pin) {
-            let liveness = record.session.map(|session| session.liveness(now));
-            let is_there = record.link.is_some() && liveness != Some(SessionLiveness::Stale);
-            if is_there {
-                return refused(RefusalReason::AgentKeyChanged);
-            }
+        if known.is_some() && is_new_pin && self.is_there(id, now) {
+            return refused(RefusalReason::AgentKeyChanged);
         }
         let enrolment = match self.enrolment {
             Enrolment::Auto => PinState::Enrolled,
@@ -151,6 +149,11 @@ impl Agents {
             return Admission::Refused { reason: RefusalReason::ApprovalPending, is_new_pin };
         }
         record.last_seen = Some(now);
+        // What was given up has a grace to register anew; else it would not count as there.
+        let given_up = |session: &&mut Session| session.liveness(now) == SessionLiveness::Stale;
+        if let Some(session) = record.session.as_mut().filter(given_up) {
+            *session = Session::remembered(session.terms(), now);
+        }
         Admission::Welcome { replaces: record.link.replace(link), is_new_pin }
     }
 
@@ -218,6 +221,7 @@ impl Agents {
         record.pin.state = PinState::Revoked;
         record.pin.blocked.extend(held);
         record.session = None;
+        record.ports.clear();
         Some(record.link.take())
     }
 
@@ -225,6 +229,22 @@ impl Agents {
     #[must_use]
     pub fn is_blocked(&self, key: &BackendKey) -> bool {
         self.records.values().any(|record| record.pin.blocked.contains(key))
+    }
+
+    /// Whether an agent has a connection that is not known to be dead: nobody else may speak in its
+    /// name or for its backends.
+    #[must_use]
+    pub fn is_there(&self, id: &AgentId, now: Time) -> bool {
+        let Some(record) = self.records.get(id) else { return false };
+        let liveness = record.session.map(|session| session.liveness(now));
+        record.link.is_some() && liveness != Some(SessionLiveness::Stale)
+    }
+
+    /// Sets the ports that an agent registers; says which ones it no longer does.
+    pub fn ports(&mut self, id: &AgentId, ports: BTreeSet<u16>) -> Vec<u16> {
+        let Some(record) = self.records.get_mut(id) else { return Vec::new() };
+        let before = std::mem::replace(&mut record.ports, ports);
+        before.difference(&record.ports).copied().collect()
     }
 
     /// What an agent's word is worth; nothing for one never heard of.
@@ -255,6 +275,7 @@ impl AgentRecord {
             region: None,
             last_seen: None,
             wanted: BTreeSet::new(),
+            ports: BTreeSet::new(),
         }
     }
 }

@@ -14,13 +14,16 @@
 //! - [`settings`]: what an overwatch is told at start,
 //! - [`event`]: all that can happen to it, all that it can want,
 //! - [`node`]: the one handler,
-//! - [`session`]: one connection of an agent, from hello to goodbye,
+//! - `session`: one connection of an agent, from hello to goodbye,
+//! - `speaking`: what a welcome agent says,
 //! - [`agents`]: who may speak,
 //! - [`registry`]: every backend and its standing,
-//! - [`publish`]: table, registry and settings to a new view,
+//! - `settle`: what follows from an event, whatever it was,
+//! - `publish`: table, registry and settings to a new view,
 //! - [`record`]: what must survive a restart,
 //! - [`documents`]: what the API says,
-//! - [`note`]: every line it can ask to have logged.
+//! - [`note`]: every line it can ask to have logged,
+//! - `news`: which refusals are worth one.
 //!
 //! Pure: no socket, file, clock, thread or log.
 
@@ -40,9 +43,13 @@ pub mod node;
 
 mod session;
 
+mod speaking;
+
 pub mod agents;
 
 pub mod registry;
+
+mod settle;
 
 mod publish;
 
@@ -51,6 +58,8 @@ pub mod record;
 pub mod documents;
 
 pub mod note;
+
+mod news;
 
 pub use agents::{Enrolment, Pin, PinState};
 pub use event::{Command, Effect, Event, LinkId};

@@ -2,26 +2,27 @@
 //!
 //! Everything that changes an overwatch comes through [`Overwatch::handle`], one event at a time,
 //! with the time at which it happened. What follows from it (standings, checks to run, what to
-//! keep, what to publish) is derived in one place, [`Overwatch::settle`], whatever the event was.
+//! keep, what to publish) is derived in one place, `settle`, whatever the event was.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use geo::Geo;
-use health::{CheckSpec, CheckState, HeartbeatTerms, SessionLiveness, Standing};
-use latency::{Report, Table};
+use health::{CheckSpec, HeartbeatTerms, SessionLiveness, Standing};
+use latency::Table;
 use mesh::{
     Frame, HandshakeFault, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, ProvenAgent,
-    Refusal, RefusalReason, Registration, Welcome,
+    Refusal, RefusalReason, Welcome,
 };
 use model::{AgentId, BackendKey, Region, Service, Time};
 use routing::Algorithm;
 
 use crate::agents::{Admission, Agents};
+use crate::news::News;
 use crate::publish::Publisher;
-use crate::registry::{self, Registry, Remembered};
-use crate::session::{self, Session, Stage};
+use crate::registry::{Registry, Remembered};
+use crate::session::{Session, Stage};
 use crate::{
     BackendRow, Change, Command, Effect, Event, HealthRow, LinkId, NoZone, Note, Settings,
     Snapshot, Source, StaleTerms, View, Zones,
@@ -31,25 +32,31 @@ use crate::{
 /// what a walk over the table costs.
 const EXPIRE_EVERY_MS: u64 = 60_000;
 
+/// Most sessions at once: every agent there can be with a connection that is about to replace its
+/// last one. At the limit a new connection is refused; the edge has a limit of its own before that.
+const SESSIONS_MAX: usize = 2 * Agents::RECORDS_MAX;
+
 /// One overwatch.
 #[derive(Debug)]
 pub struct Overwatch {
     pub(crate) identity: OverwatchIdentity,
     /// Where it stands; only told.
     pub(crate) region: Option<Region>,
-    stale: StaleTerms,
+    pub(crate) stale: StaleTerms,
     pub(crate) registry: Registry,
     pub(crate) agents: Agents,
     pub(crate) table: Table,
     pub(crate) publisher: Publisher,
-    sessions: BTreeMap<LinkId, Session>,
+    pub(crate) sessions: BTreeMap<LinkId, Session>,
+    /// What was logged about refusals lately.
+    news: News,
     /// The checks that the edge was asked to run.
-    watching: BTreeMap<BackendKey, CheckSpec>,
+    pub(crate) watching: BTreeMap<BackendKey, CheckSpec>,
     /// Where own checks come from.
     probe_sources: BTreeSet<IpAddr>,
     /// Backends that came, left or changed since the last [`Overwatch::settle`].
-    touched: BTreeSet<BackendKey>,
-    counters: Counters,
+    pub(crate) touched: BTreeSet<BackendKey>,
+    pub(crate) counters: Counters,
     pub(crate) started: Time,
     next_expiry: Time,
 }
@@ -100,6 +107,7 @@ impl Overwatch {
             table: Table::new(settings.table),
             publisher: Publisher::new(zones, settings.ecs, geo, settings.domains),
             sessions: BTreeMap::new(),
+            news: News::new(),
             watching: BTreeMap::new(),
             probe_sources: BTreeSet::new(),
             touched: BTreeSet::new(),
@@ -132,7 +140,11 @@ impl Overwatch {
                     Some(id)
                 }
             };
-            let health = snapshot.health.get(&key).copied();
+            // What was up when we ended was seen up just now, not when it last changed.
+            let health = snapshot.health.get(&key).map(|row| match row.standing {
+                Standing::Up => HealthRow { last_up: Some(now), ..*row },
+                Standing::Doubtful | Standing::Draining | Standing::Down => *row,
+            });
             let BackendRow { backend, check, override_, is_draining, .. } = row;
             let last = Remembered { check, health, override_, is_draining };
             self.registry.remember(backend, agent, last);
@@ -176,7 +188,7 @@ impl Overwatch {
     pub fn handle(&mut self, event: Event, now: Time) -> Vec<Effect> {
         let mut out = Vec::new();
         match event {
-            Event::LinkOpened { link, peer } => self.opened(link, peer),
+            Event::LinkOpened { link, peer } => self.opened(link, peer, now, &mut out),
             Event::FrameReceived { link, frame } => self.on_frame(link, frame, now, &mut out),
             Event::LinkClosed { link, refusal } => self.closed(link, refusal, now, &mut out),
             Event::Checked { backend, outcome } => {
@@ -197,17 +209,21 @@ impl Overwatch {
                 }
                 return out;
             }
-            Event::Command(command) => self.command(command, &mut out),
+            Event::Command(command) => self.command(command, now, &mut out),
             Event::Tick => self.tick(now, &mut out),
         }
         self.settle(now, &mut out);
         out
     }
 
-    fn opened(&mut self, link: LinkId, peer: Peer) {
+    fn opened(&mut self, link: LinkId, peer: Peer, now: Time, out: &mut Vec<Effect>) {
+        let is_full = self.sessions.len() >= SESSIONS_MAX;
         let address = peer.address.ip().to_canonical();
         let handshake = Box::new(OverwatchHandshake::new(peer));
         self.sessions.insert(link, Session::new(address, handshake));
+        if is_full {
+            self.refuse(link, RefusalReason::TooManyConnections.into(), now, out);
+        }
     }
 
     fn on_frame(&mut self, link: LinkId, frame: Frame, now: Time, out: &mut Vec<Effect>) {
@@ -218,15 +234,19 @@ impl Overwatch {
                 Ok(OverwatchStep::Send(frame)) => out.push(Effect::Send { link, frame }),
                 Ok(OverwatchStep::Proven(proven)) => self.proven(link, proven, now, out),
                 Err(HandshakeFault::Refused(refusal)) => {
-                    session.stage = Stage::Ended;
-                    let who = session.who();
-                    *self.counters.refused_by_agents.entry(refusal.reason).or_default() += 1;
-                    out.push(Effect::Log(Note::AgentRefused { who, refusal }));
+                    session.end();
+                    let (who, reason) = (session.who(), refusal.reason);
+                    *self.counters.refused_by_agents.entry(reason).or_default() += 1;
+                    if self.news.is_news(&who, reason, now) {
+                        // Not its words: it has proven nothing.
+                        let refusal = Refusal::from(reason);
+                        out.push(Effect::Log(Note::AgentRefused { who, refusal }));
+                    }
                     out.push(Effect::Close { link });
                 }
                 Err(fault) => {
                     let refusal = fault.refusal().unwrap_or_else(|| Refusal::from(fault.reason()));
-                    self.refuse(link, refusal, out);
+                    self.refuse(link, refusal, now, out);
                 }
             },
             Stage::Speaking(speaker) => {
@@ -241,7 +261,7 @@ impl Overwatch {
                         self.reported(link, &agent, (epoch, &report), now, out);
                     }
                     Frame::Goodbye => {
-                        session.stage = Stage::Ended;
+                        session.end();
                         self.agents.left(&agent, link, true, now);
                         out.push(Effect::Log(Note::AgentLeft { agent, is_goodbye: true }));
                         out.push(Effect::Close { link });
@@ -249,7 +269,7 @@ impl Overwatch {
                     frame => {
                         let reason = RefusalReason::UnexpectedFrame;
                         let refusal = Refusal::new(reason, frame.kind().as_str());
-                        self.refuse(link, refusal, out);
+                        self.refuse(link, refusal, now, out);
                     }
                 }
             }
@@ -267,13 +287,11 @@ impl Overwatch {
         }
         match admission {
             Admission::Refused { reason, .. } => {
-                self.refuse(link, Refusal::new(reason, agent.as_str()), out);
+                self.refuse(link, Refusal::new(reason, agent.as_str()), now, out);
             }
             Admission::Welcome { replaces, .. } => {
                 if let Some(replaced) = replaces.filter(|replaced| *replaced != link) {
-                    if let Some(session) = self.sessions.get_mut(&replaced) {
-                        session.stage = Stage::Ended;
-                    }
+                    self.sessions.get_mut(&replaced).map(Session::end);
                     out.push(Effect::Close { link: replaced });
                 }
                 self.counters.joined += 1;
@@ -309,81 +327,34 @@ impl Overwatch {
         }
     }
 
-    fn registered(
+    /// Says no: counted always, logged if it is news, and the end where it has to be.
+    pub(crate) fn refuse(
         &mut self,
         link: LinkId,
-        agent: &AgentId,
-        registration: &Registration,
+        refusal: Refusal,
         now: Time,
         out: &mut Vec<Effect>,
     ) {
-        let Some(session) = self.sessions.get_mut(&link) else { return };
-        let peer = session.address;
-        let Stage::Speaking(speaker) = &mut session.stage else { return };
-        let agents = &self.agents;
-        let is_there = |other: &AgentId| agents.get(other).is_some_and(|a| a.link.is_some());
-        let granted =
-            session::grant(speaker, peer, registration, (&self.registry, agents), is_there);
-        let terms = HeartbeatTerms {
-            interval_ms: registration.heartbeat_ms,
-            missed_threshold: registration.missed_threshold,
-        };
-        self.counters.registrations += 1;
-        let (before, ports) = (std::mem::take(&mut speaker.ports), granted.lanes.keys().copied());
-        let is_first = before.is_empty();
-        speaker.ports = ports.collect();
-        for gone in before.difference(&speaker.ports) {
-            self.table.remove_lane(agent, *gone);
-        }
-        for (port, lane) in granted.lanes {
-            self.table.set_lane(agent, port, lane);
-        }
-        self.agents.registered(agent, registration.region.clone(), terms, now);
-        let held = self.registry.entries().filter(|entry| entry.agent.as_ref() == Some(agent));
-        self.touched.extend(held.map(|entry| entry.backend.key.clone()));
-        self.touched.extend(granted.offers.iter().map(|offer| offer.key.clone()));
-        self.registry.offer(agent, &registration.region, &granted.offers);
-        if is_first {
-            let (agent, backends) = (agent.clone(), granted.offers.len());
-            let region = registration.region.clone();
-            out.push(Effect::Log(Note::AgentRegistered { agent, region, backends }));
-        }
-        let offered = registration.backends.iter().map(|offer| &offer.key);
-        let blocked = offered.filter(|key| self.agents.is_blocked(key)).cloned().collect();
-        self.agents.wants(agent, blocked);
-        for refusal in granted.refusals {
-            self.refuse(link, refusal, out);
-        }
-    }
-
-    fn reported(
-        &mut self,
-        link: LinkId,
-        agent: &AgentId,
-        (epoch, report): (u64, &Report),
-        now: Time,
-        out: &mut Vec<Effect>,
-    ) {
-        match self.table.apply(agent, epoch, report, now) {
-            Ok(applied) => {
-                out.push(Effect::Send { link, frame: Frame::Ack(applied.position) });
-            }
-            Err(refusal) => self.refuse(link, session::refusal_of(&refusal), out),
-        }
-    }
-
-    /// Says no: counted always, logged once a session and reason, and the end where it has to be.
-    fn refuse(&mut self, link: LinkId, refusal: Refusal, out: &mut Vec<Effect>) {
-        *self.counters.refusals.entry(refusal.reason).or_default() += 1;
-        let Some(session) = self.sessions.get_mut(&link) else { return };
-        if session.is_news(refusal.reason) {
-            let who = session.who();
-            out.push(Effect::Log(Note::Refused { who, refusal: refusal.clone() }));
-        }
         let ends = refusal.reason.ends_session();
+        self.count(link, refusal.clone(), now, out);
         out.push(Effect::Send { link, frame: Frame::Refused(refusal) });
-        if ends {
-            out.push(Effect::Close { link });
+        if !ends {
+            return;
+        }
+        // What the peer had sent by now is not heard any more: one refusal, not many.
+        if let Some(Stage::Speaking(speaker)) = self.sessions.get_mut(&link).map(Session::end) {
+            self.agents.left(&speaker.agent, link, false, now);
+        }
+        out.push(Effect::Close { link });
+    }
+
+    /// Counts a refusal, and logs it if it is news.
+    fn count(&mut self, link: LinkId, refusal: Refusal, now: Time, out: &mut Vec<Effect>) {
+        *self.counters.refusals.entry(refusal.reason).or_default() += 1;
+        let Some(session) = self.sessions.get(&link) else { return };
+        let who = session.who();
+        if self.news.is_news(&who, refusal.reason, now) {
+            out.push(Effect::Log(Note::Refused { who, refusal }));
         }
     }
 
@@ -394,19 +365,21 @@ impl Overwatch {
         now: Time,
         out: &mut Vec<Effect>,
     ) {
-        let Some(session) = self.sessions.remove(&link) else { return };
         if let Some(reason) = refusal {
-            *self.counters.refusals.entry(reason).or_default() += 1;
-            let (who, refusal) = (session.who(), Refusal::from(reason));
-            out.push(Effect::Log(Note::Refused { who, refusal }));
+            self.count(link, Refusal::from(reason), now, out);
         }
-        if let Stage::Speaking(speaker) = session.stage {
-            self.agents.left(&speaker.agent, link, false, now);
+        let Some(session) = self.sessions.remove(&link) else { return };
+        let Stage::Speaking(speaker) = session.stage else { return };
+        self.agents.left(&speaker.agent, link, false, now);
+        if refusal.is_none() {
             out.push(Effect::Log(Note::AgentLeft { agent: speaker.agent, is_goodbye: false }));
         }
     }
 
-    fn command(&mut self, command: Command, out: &mut Vec<Effect>) {
+    fn command(&mut self, command: Command, now: Time, out: &mut Vec<Effect>) {
+        if !self.knows(&command) {
+            return;
+        }
         let what = match command {
             Command::Approve(agent) => {
                 let changed = self.agents.approve(&agent);
@@ -419,7 +392,7 @@ impl Overwatch {
                 out.extend(link.map(|link| Effect::Close { link }));
                 format!("agent {agent} was approved")
             }
-            Command::Revoke(agent) => self.revoke(&agent, out),
+            Command::Revoke(agent) => self.revoke(&agent, now, out),
             Command::Override { backend, is_up } => {
                 self.registry.set_override(&backend, is_up);
                 let what = match is_up {
@@ -443,15 +416,13 @@ impl Overwatch {
     }
 
     /// Throws an agent out: its session, its backends and its rows.
-    fn revoke(&mut self, agent: &AgentId, out: &mut Vec<Effect>) -> String {
+    fn revoke(&mut self, agent: &AgentId, now: Time, out: &mut Vec<Effect>) -> String {
         let held = self.registry.entries().filter(|entry| entry.agent.as_ref() == Some(agent));
         let held: BTreeSet<BackendKey> = held.map(|entry| entry.backend.key.clone()).collect();
         let link = self.agents.revoke(agent, held.clone()).flatten();
         if let Some(link) = link {
-            self.refuse(link, Refusal::new(RefusalReason::AgentRevoked, agent.as_str()), out);
-            if let Some(session) = self.sessions.get_mut(&link) {
-                session.stage = Stage::Ended;
-            }
+            let refusal = Refusal::new(RefusalReason::AgentRevoked, agent.as_str());
+            self.refuse(link, refusal, now, out);
         }
         self.registry.release(agent, |_| true);
         self.table.forget(agent);
@@ -477,88 +448,6 @@ impl Overwatch {
         let timed = self.publisher.domains().filter(|domain| by_time(domain.algorithm));
         let timed = timed.map(|domain| domain.name.clone()).collect();
         self.publisher.stand(&timed, &self.registry, now);
-    }
-
-    /// Brings everything that is derived up to date after an event, and says what follows.
-    fn settle(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let agents = &self.agents;
-        let changes = self.registry.refresh(now, |agent| agents.liveness(agent, now));
-        self.watch(out);
-        self.publish_changes(changes, now, out);
-    }
-
-    /// Tells the edge which checks to run, where that changed.
-    fn watch(&mut self, out: &mut Vec<Effect>) {
-        let wanted = self.registry.watches();
-        for backend in self.watching.keys().filter(|key| !wanted.contains_key(*key)) {
-            out.push(Effect::Unwatch { backend: backend.clone() });
-        }
-        for (backend, spec) in &wanted {
-            if self.watching.get(backend) != Some(spec) {
-                out.push(Effect::Watch { backend: backend.clone(), spec: spec.clone() });
-            }
-        }
-        self.watching = wanted;
-    }
-
-    /// Logs and keeps what changed about backends, and publishes the view if it did.
-    fn publish_changes(
-        &mut self,
-        changes: Vec<registry::Change>,
-        now: Time,
-        out: &mut Vec<Effect>,
-    ) {
-        let mut services: BTreeSet<Service> = BTreeSet::new();
-        let mut keep = Vec::new();
-        for key in std::mem::take(&mut self.touched) {
-            keep.push(
-                self.row_of(&key)
-                    .map_or_else(|| Change::RemoveBackend(key.clone()), Change::PutBackend),
-            );
-            if self.registry.get(&key).is_none() {
-                keep.push(Change::RemoveHealth(key.clone()));
-            }
-            services.insert(key.service);
-        }
-        for registry::Change { key, from, to, by } in changes {
-            let Some(entry) = self.registry.get(&key) else { continue };
-            let last_up = if to == Standing::Up { Some(now) } else { entry.last_up };
-            keep.push(Change::PutHealth(
-                key.clone(),
-                HealthRow { standing: to, since: now, last_up },
-            ));
-            services.insert(key.service.clone());
-            let error = entry.validation.as_ref().and_then(CheckState::last_error);
-            let error = error.filter(|_| to == Standing::Down).map(ToString::to_string);
-            out.push(Effect::Log(Note::Standing { backend: key, from, to, by, error }));
-        }
-        if !keep.is_empty() {
-            out.push(Effect::Keep(keep));
-        }
-        self.publisher.stand(&services, &self.registry, now);
-        out.extend(self.publisher.publish().map(Effect::Publish));
-    }
-
-    /// A backend as it is kept.
-    fn row_of(&self, key: &BackendKey) -> Option<BackendRow> {
-        let entry = self.registry.get(key)?;
-        let source = match &entry.agent {
-            Some(id) if !entry.is_configured => {
-                let session = self.agents.get(id).and_then(|record| record.session);
-                let default =
-                    HeartbeatTerms { interval_ms: self.stale.threshold_ms, missed_threshold: 1 };
-                let heartbeat = session.map_or(default, |session| session.terms());
-                Source::Agent { id: id.clone(), heartbeat }
-            }
-            _ => Source::Config,
-        };
-        Some(BackendRow {
-            backend: entry.backend.clone(),
-            source,
-            check: entry.check.clone(),
-            override_: entry.override_,
-            is_draining: entry.is_draining,
-        })
     }
 
     /// What an agent's word is worth now.

@@ -77,7 +77,8 @@ pub struct Entry {
     pub stale_since: Option<Time>,
 }
 
-/// A standing that changed.
+/// A standing that changed; or the same standing of a backend that is new, or whose agent left or
+/// came back, which changes whether a policy may name it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// Which backend.
@@ -115,10 +116,15 @@ impl Registry {
         entry.is_draining = last.is_draining;
         let Some(health) = last.health else { return };
         entry.last_up = health.last_up;
+        entry.since = health.since;
+        entry.standing.0 = health.standing;
+        // What was down stays so until its agent says otherwise: losing sight makes nothing better.
+        let was_down = entry.agent.is_some() && health.standing == Standing::Down;
+        entry.claim = was_down.then_some(false);
         let status = match health.standing {
             Standing::Up => CheckStatus::Up,
             Standing::Down => CheckStatus::Down,
-            // Nobody had checked it.
+            // What checks said of it was not kept.
             Standing::Doubtful | Standing::Draining => return,
         };
         if let Some(spec) = &entry.check {
@@ -132,12 +138,21 @@ impl Registry {
         let offered = |key: &BackendKey| offers.iter().any(|offer| offer.key == *key);
         self.release(agent, |key| !offered(key));
         for offer in offers {
+            let smoothing = self.terms.smoothing_factor(&offer.key.service);
             let backend =
                 Backend { key: offer.key.clone(), region: region.clone(), weight: offer.weight };
             let entry = self.entry(backend.clone());
             if !entry.is_configured {
                 entry.backend = backend;
-                entry.check.clone_from(&offer.check);
+                if entry.check != offer.check {
+                    entry.check.clone_from(&offer.check);
+                    entry.validation = entry.validation.take().zip(offer.check.as_ref()).map(
+                        // Another check: its own thresholds from now on, the verdict until then.
+                        |(old, check)| {
+                            CheckState::resumed(check.thresholds(), smoothing, old.status())
+                        },
+                    );
+                }
             }
             entry.agent = Some(agent.clone());
             entry.claim = Some(offer.healthy);
@@ -290,15 +305,18 @@ impl Entry {
         });
         let is_stale = matches!(session, SessionLiveness::Stale | SessionLiveness::Gone);
         self.stale_since = is_stale.then(|| self.stale_since.unwrap_or(now));
-        self.has_left = session == SessionLiveness::Gone && !self.is_configured;
+        let has_left = session == SessionLiveness::Gone && !self.is_configured;
+        let had_left = std::mem::replace(&mut self.has_left, has_left);
         let old = std::mem::replace(&mut self.standing, new);
         if old.0 == Standing::Up {
             self.last_up = Some(now);
         }
-        if old.0 == new.0 {
+        let is_first = self.since == Time::EPOCH;
+        if old.0 != new.0 || is_first {
+            self.since = now;
+        } else if had_left == has_left {
             return None;
         }
-        self.since = now;
         Some(Change { key: key.clone(), from: old.0, to: new.0, by: new.1 })
     }
 }

@@ -267,7 +267,9 @@ fn head(query: &Query<'_>, outcome: &Outcome<'_>) -> Head {
         (Outcome::Steered { decision, .. }, Some(_)) => decision.scope.length(),
         _ => 0,
     };
-    Head { rcode, authoritative: rcode != Rcode::REFUSED, scope }
+    // A refusal or a failure is no word of the zone's.
+    let authoritative = matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
+    Head { rcode, authoritative, scope }
 }
 
 fn limit(transport: Transport, edns: Option<&dns::Edns<'_>>) -> Limit {

@@ -2,9 +2,9 @@
 //! may pass.
 //!
 //! Nothing is believed before the handshake is over, and after it only what the agent's tokens
-//! grant. Every no has a reason of its own, is counted, and is logged once a session.
+//! grant. Every no has a reason of its own and is counted; `news` says whether it is logged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use latency::{Lane, TableRefusal};
@@ -22,8 +22,6 @@ pub(crate) struct Session {
     /// Where it comes from.
     pub(crate) address: IpAddr,
     pub(crate) stage: Stage,
-    /// Reasons already logged for this session; bounded by the list of reasons.
-    logged: BTreeSet<RefusalReason>,
 }
 
 /// How far it has come.
@@ -42,25 +40,24 @@ pub(crate) enum Stage {
 pub(crate) struct Speaker {
     pub(crate) agent: AgentId,
     pub(crate) authority: Authority,
-    /// The ports it registered, to notice those it no longer does.
-    pub(crate) ports: BTreeSet<u16>,
+    /// Whether it said what it offers.
+    pub(crate) has_registered: bool,
 }
 
 impl Session {
     pub(crate) const fn new(address: IpAddr, handshake: Box<OverwatchHandshake>) -> Self {
-        Self { address, stage: Stage::Proving(handshake), logged: BTreeSet::new() }
+        Self { address, stage: Stage::Proving(handshake) }
     }
 
     /// The agent has proven itself and is welcome.
     pub(crate) fn speak(&mut self, proven: ProvenAgent) {
         let ProvenAgent { agent_id: agent, authority, .. } = proven;
-        self.stage =
-            Stage::Speaking(Box::new(Speaker { agent, authority, ports: BTreeSet::new() }));
+        self.stage = Stage::Speaking(Box::new(Speaker { agent, authority, has_registered: false }));
     }
 
-    /// Whether this reason is news for the log.
-    pub(crate) fn is_news(&mut self, reason: RefusalReason) -> bool {
-        self.logged.insert(reason)
+    /// It is to be closed; what it was.
+    pub(crate) const fn end(&mut self) -> Stage {
+        std::mem::replace(&mut self.stage, Stage::Ended)
     }
 
     /// Who is at the other end, for the log.

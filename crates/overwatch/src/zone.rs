@@ -116,8 +116,8 @@ impl Zone {
         self.names.insert(key.into(), node);
     }
 
-    /// The SOA record's data. Nothing is transferred, so the serial never moves; the times are
-    /// those that RIPE-203 recommends for small zones, scaled to the zone's TTL.
+    /// The SOA record's data. Nothing is transferred, so the serial never moves, and the times for
+    /// secondaries are those that RIPE-203 recommends for small zones. The minimum is the zone's TTL.
     #[must_use]
     pub fn soa(&self) -> Soa<'_> {
         Soa {

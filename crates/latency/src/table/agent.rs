@@ -14,6 +14,8 @@ use crate::report::{PortReport, RefreshRow, ReportRow};
 pub(crate) struct AgentRows {
     /// How far the agent was heard; `None` until its first report.
     pub(crate) position: Option<Position>,
+    /// How long its rows are good for, as the agent said; `None` where it did not.
+    pub(crate) ttl_ms: Option<u64>,
     /// By listening port.
     pub(crate) ports: BTreeMap<u16, PortRows>,
 }
@@ -50,6 +52,12 @@ impl AddAssign for Taken {
 }
 
 impl AgentRows {
+    /// The table's limits as they are for this agent: its own time to live where that is shorter.
+    pub(crate) fn limits(&self, limits: TableLimits) -> TableLimits {
+        let ttl_ms = self.ttl_ms.map_or(limits.ttl_ms, |ttl_ms| ttl_ms.min(limits.ttl_ms));
+        TableLimits { ttl_ms, ..limits }
+    }
+
     /// The services of all ports; one may come twice.
     pub(crate) fn services(&self) -> impl Iterator<Item = Service> + '_ {
         self.ports.values().flat_map(|port| port.lane.services.iter().cloned())

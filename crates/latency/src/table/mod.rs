@@ -48,7 +48,8 @@ pub struct TableLimits {
     pub rows_per_agent_max: usize,
     /// Rows of all agents. At the limit a report that adds rows is refused.
     pub rows_max: usize,
-    /// Milliseconds after its last observation at which a row is dropped.
+    /// Milliseconds after its last observation at which a row is dropped, where its agent asks for
+    /// no less ([`Table::set_ttl`]).
     pub ttl_ms: u64,
 }
 
@@ -141,8 +142,8 @@ impl Table {
         report: &Report,
         now: Time,
     ) -> Result<Applied, TableRefusal> {
-        let limits = self.limits;
         let known = self.agents.get_mut(agent).ok_or(TableRefusal::UnknownAgent)?;
+        let limits = known.limits(self.limits);
         let added = check::check(known, epoch, report, &limits, now)?;
         let before = known.len();
         let others = self.len.saturating_sub(before);
@@ -166,6 +167,12 @@ impl Table {
         self.len = others + known.len();
         let Taken { rows, refreshed, unknown, expired } = taken;
         Ok(Applied { position, rows, refreshed, unknown, expired, evicted })
+    }
+
+    /// Sets how long an agent's rows are good for after they were observed; the table's own
+    /// [`TableLimits::ttl_ms`] bounds it.
+    pub fn set_ttl(&mut self, agent: &AgentId, ttl_ms: u64) {
+        self.agents.entry(agent.clone()).or_default().ttl_ms = Some(ttl_ms);
     }
 
     /// Sets what an agent's port stands for. Its rows stay and count for the new lane at once.
@@ -204,13 +211,15 @@ impl Table {
 
     /// Drops the rows that are over the time to live. Walks all rows.
     pub fn expire(&mut self, now: Time) {
-        let limits = self.limits;
-        for port in self.agents.values_mut().flat_map(|known| known.ports.values_mut()) {
-            let expired = port.rows.retain(|row| !limits.is_expired(row.observed_at, now));
-            if expired > 0 {
-                self.dirty.extend(port.lane.services.iter().cloned());
-                self.len = self.len.saturating_sub(expired);
-                self.counters.expired += expired as u64;
+        for known in self.agents.values_mut() {
+            let limits = known.limits(self.limits);
+            for port in known.ports.values_mut() {
+                let expired = port.rows.retain(|row| !limits.is_expired(row.observed_at, now));
+                if expired > 0 {
+                    self.dirty.extend(port.lane.services.iter().cloned());
+                    self.len = self.len.saturating_sub(expired);
+                    self.counters.expired += expired as u64;
+                }
             }
         }
     }

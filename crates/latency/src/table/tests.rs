@@ -313,3 +313,22 @@ proptest! {
         prop_assert_eq!(replica(&reports), replica(&regrouped));
     }
 }
+
+#[test]
+fn an_agent_may_ask_for_less_time_and_not_for_more() {
+    for (ttl_ms, lives_ms) in [(40_000, 40_000), (u64::MAX, 100_000)] {
+        let mut table = table();
+        table.set_ttl(&agent("a"), ttl_ms);
+        for name in ["a", "b"] {
+            table.apply(&agent(name), 1, &report(0, vec![row("10.1.2.0/24", 85)]), at(0)).unwrap();
+        }
+        table.expire(at(lives_ms - 1));
+        assert_eq!((table.rows_of(&agent("a")), table.rows_of(&agent("b"))), (1, 1), "{ttl_ms}");
+        table.expire(at(lives_ms));
+        let left = usize::from(lives_ms < LIMITS.ttl_ms);
+        assert_eq!((table.rows_of(&agent("a")), table.rows_of(&agent("b"))), (0, left), "{ttl_ms}");
+        // A row that is too old already is not taken.
+        let late = report(1, vec![row("10.1.3.0/24", 85)]);
+        assert_eq!(table.apply(&agent("a"), 1, &late, at(lives_ms)).unwrap().expired, 1);
+    }
+}

@@ -1,0 +1,87 @@
+//! What a welcome agent says: what it offers, and what it learned.
+//!
+//! Nothing passes here that its tokens do not grant ([`session::grant`]) or the table does not take.
+
+use std::collections::BTreeSet;
+
+use health::HeartbeatTerms;
+use latency::Report;
+use mesh::{Frame, Registration};
+use model::{AgentId, BackendKey, Time};
+
+use crate::session::{self, Stage};
+use crate::{BackendRow, Effect, LinkId, Note, Overwatch};
+
+impl Overwatch {
+    /// Takes what an agent offers; it replaces all that it offered before.
+    pub(crate) fn registered(
+        &mut self,
+        link: LinkId,
+        agent: &AgentId,
+        registration: &Registration,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&link) else { return };
+        let peer = session.address;
+        let Stage::Speaking(speaker) = &mut session.stage else { return };
+        let is_first = !std::mem::replace(&mut speaker.has_registered, true);
+        let agents = &self.agents;
+        let is_there = |other: &AgentId| agents.is_there(other, now);
+        let granted =
+            session::grant(speaker, peer, registration, (&self.registry, agents), is_there);
+        let terms = HeartbeatTerms {
+            interval_ms: registration.heartbeat_ms,
+            missed_threshold: registration.missed_threshold,
+        };
+        self.counters.registrations += 1;
+        let ports = granted.lanes.keys().copied().collect();
+        for gone in self.agents.ports(agent, ports) {
+            self.table.remove_lane(agent, gone);
+        }
+        self.table.set_ttl(agent, registration.subnet_ttl_ms);
+        for (port, lane) in granted.lanes {
+            self.table.set_lane(agent, port, lane);
+        }
+        // A registration comes with each change of health: only what is kept of it is written.
+        let held = self.registry.entries().filter(|entry| entry.agent.as_ref() == Some(agent));
+        let held = held.map(|entry| entry.backend.key.clone());
+        let concerned: BTreeSet<BackendKey> =
+            held.chain(granted.offers.iter().map(|offer| offer.key.clone())).collect();
+        let before: Vec<Option<BackendRow>> =
+            concerned.iter().map(|key| self.row_of(key)).collect();
+        self.agents.registered(agent, registration.region.clone(), terms, now);
+        self.registry.offer(agent, &registration.region, &granted.offers);
+        let changed = concerned.into_iter().zip(before);
+        let changed = changed.filter(|(key, before)| self.row_of(key) != *before);
+        self.touched.extend(changed.map(|(key, _)| key).collect::<Vec<_>>());
+        if is_first {
+            let (agent, backends) = (agent.clone(), granted.offers.len());
+            let region = registration.region.clone();
+            out.push(Effect::Log(Note::AgentRegistered { agent, region, backends }));
+        }
+        let offered = registration.backends.iter().map(|offer| &offer.key);
+        let blocked = offered.filter(|key| self.agents.is_blocked(key)).cloned().collect();
+        self.agents.wants(agent, blocked);
+        for refusal in granted.refusals {
+            self.refuse(link, refusal, now, out);
+        }
+    }
+
+    /// Takes what an agent learned.
+    pub(crate) fn reported(
+        &mut self,
+        link: LinkId,
+        agent: &AgentId,
+        (epoch, report): (u64, &Report),
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        match self.table.apply(agent, epoch, report, now) {
+            Ok(applied) => {
+                out.push(Effect::Send { link, frame: Frame::Ack(applied.position) });
+            }
+            Err(refusal) => self.refuse(link, session::refusal_of(&refusal), now, out),
+        }
+    }
+}

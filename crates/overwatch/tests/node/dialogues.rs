@@ -1,0 +1,205 @@
+//! The text dialogues of `testdata/`: a world, then questions and what is answered.
+//!
+//! `testdata/README.md` says how they are written. `DIALOGUES=write cargo test -p overwatch` writes
+//! what is answered now into the files; read the difference before you keep it.
+
+mod world;
+
+use std::path::Path;
+
+use model::{BackendKey, Rtt};
+use overwatch::{Asker, Command, Event, Outcome, Transport, resolve};
+
+use crate::bench::{self, Bench};
+use crate::settings::{ip, parsed};
+use crate::wire::{self, Edns, Question};
+use world::World;
+
+#[test]
+fn learned_latency_steers() {
+    check("learned.txt");
+}
+
+#[test]
+fn each_algorithm_steers_in_its_own_way() {
+    check("algorithms.txt");
+}
+
+#[test]
+fn health_and_operators_are_heeded() {
+    check("health.txt");
+}
+
+#[test]
+fn clients_of_a_constraint_stay_where_they_may() {
+    check("constraints.txt");
+}
+
+#[test]
+fn the_zone_has_records_of_its_own() {
+    check("zone.txt");
+}
+
+#[test]
+fn what_is_no_question_of_ours_is_told_so() {
+    check("faults.txt");
+}
+
+#[test]
+fn the_client_network_is_heard_where_it_should() {
+    check("ecs-off.txt");
+    check("ecs-trusted.txt");
+}
+
+#[test]
+fn a_policy_says_what_to_answer_where_nothing_is_healthy() {
+    check("none-last-healthy.txt");
+    check("none-servfail.txt");
+    check("none-all.txt");
+}
+
+/// Runs a file: the lines that begin with `=` must be what happens.
+fn check(file: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let is_step = |line: &str| line.starts_with("ask ") || line.starts_with("do ");
+    let world: World = text.lines().take_while(|line| !is_step(line)).collect();
+    let mut bench = world.build();
+    let (mut now, mut turn) = (Vec::new(), 0);
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        now.push(line.to_owned());
+        if let Some(words) = line.strip_prefix("do ") {
+            act(&mut bench, words);
+        }
+        let Some(words) = line.strip_prefix("ask ") else { continue };
+        let mut given = Vec::new();
+        while let Some(line) = lines.next_if(|line| line.starts_with("= ")) {
+            given.push(line.to_owned());
+        }
+        let happens = ask(&bench, words, &mut turn);
+        if std::env::var_os("DIALOGUES").is_none() {
+            assert_eq!(given, happens, "{file}: {line}");
+        }
+        now.extend(happens);
+    }
+    if std::env::var_os("DIALOGUES").is_some() {
+        std::fs::write(path, now.join("\n") + "\n").unwrap();
+    }
+}
+
+/// Asks, and says what came back. Each question is the next turn.
+fn ask(bench: &Bench, line: &str, turn: &mut u64) -> Vec<String> {
+    let mut words = line.split_whitespace();
+    let mut next = || words.next().unwrap_or("");
+    let mut question = Question::new(next(), parsed(next()));
+    let mut asker =
+        Asker { address: ip("10.9.9.9"), local: ip("10.1.1.10"), transport: Transport::Udp };
+    let edns = |question: &mut Question| {
+        let none = Edns { udp_size: 1232, version: 0, ecs: None, raw_ecs: None };
+        question.edns.get_or_insert(none).clone()
+    };
+    loop {
+        match next() {
+            "" => break,
+            "from" => asker.address = ip(next()),
+            "to" => asker.local = ip(next()),
+            "tcp" => asker.transport = Transport::Tcp,
+            "rd" => question.flags |= 0x0100,
+            "opcode" => question.flags |= parsed::<u16>(next()) << 11,
+            "class" => question.qclass = parsed::<dns::Class>(next()).0,
+            "edns" => {
+                question.edns = Some(Edns { udp_size: parsed(next()), ..edns(&mut question) });
+            }
+            "version" => {
+                question.edns = Some(Edns { version: parsed(next()), ..edns(&mut question) });
+            }
+            "ecs" => {
+                let ecs = Some(parsed(next()));
+                question.edns = Some(Edns { ecs, ..edns(&mut question) });
+            }
+            "option" => {
+                let hex = next();
+                let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+                let raw_ecs = Some((0..hex.len()).step_by(2).map(byte).collect());
+                question.edns = Some(Edns { raw_ecs, ..edns(&mut question) });
+            }
+            word => panic!("{word:?} is no word of an `ask` line"),
+        }
+    }
+    let mut buffer = vec![0; 65_535];
+    let reply = resolve(&bench.view, &asker, &question.to_bytes(), *turn, &mut buffer);
+    *turn += 1;
+    let mut lines = answer_lines(reply.bytes);
+    lines.push(format!("= because {}", because(&reply.outcome)));
+    lines
+}
+
+fn answer_lines(bytes: &[u8]) -> Vec<String> {
+    if bytes.is_empty() {
+        return vec!["= nothing".to_owned()];
+    }
+    let answer = wire::read(bytes);
+    let mut lines = vec![format!("= {}, {}", answer.head, answer.question)];
+    lines.extend(answer.records.iter().map(|(section, text)| format!("= {section} {text}")));
+    if let Some(size) = answer.edns {
+        let ecs = answer.ecs.map(|(network, scope)| format!(", client {network} scope {scope}"));
+        lines.push(format!("= edns {size}{}", ecs.unwrap_or_default()));
+    }
+    lines
+}
+
+/// What is counted and logged.
+fn because(outcome: &Outcome<'_>) -> String {
+    let reason = bench::reason_of(outcome);
+    let Outcome::Steered { decision, client, .. } = outcome else { return reason.to_owned() };
+    let region = decision.region.map_or_else(|| "nowhere".to_owned(), ToString::to_string);
+    let rtt =
+        |rtt: Option<Rtt>| rtt.map(|rtt| format!(" {} ms", rtt.ms_rounded())).unwrap_or_default();
+    let others: Vec<String> = decision
+        .runners_up()
+        .map(|other| format!("{} {}{}", other.region, other.reason, rtt(other.rtt)))
+        .collect();
+    let others = if others.is_empty() { String::new() } else { format!("; {}", others.join(", ")) };
+    format!("{reason}: {client} to {region}{}{others}", rtt(decision.rtt()))
+}
+
+/// Something happens.
+fn act(bench: &mut Bench, line: &str) {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words.as_slice() {
+        ["override", address, word] => {
+            let is_up = match *word {
+                "up" => Some(true),
+                "down" => Some(false),
+                _ => None,
+            };
+            bench.command(Command::Override { backend: backend(bench, address), is_up });
+        }
+        ["drain", address, word] => {
+            let is_draining = *word == "on";
+            bench.command(Command::Drain { backend: backend(bench, address), is_draining });
+        }
+        ["check", address, "fails"] => {
+            let backend = backend(bench, address);
+            (0..2).for_each(|_| bench.checked(&backend, false));
+        }
+        ["check", address, "passes", ms] => {
+            let connect = Rtt::from_us(parsed::<u64>(ms) * 1_000).unwrap();
+            let backend = backend(bench, address);
+            bench.tell(Event::Checked { backend, outcome: health::Outcome::Pass { connect } });
+            bench.tell(Event::Tick);
+        }
+        ["goodbye", region] => world::goodbye(bench, region),
+        ["cut", region] => world::cut(bench, region),
+        ["wait", seconds] => bench.advance(parsed::<u64>(seconds) * 1_000),
+        _ => panic!("{line:?} is nothing that can happen"),
+    }
+}
+
+/// The backend at an address.
+fn backend(bench: &Bench, address: &str) -> BackendKey {
+    let backends = bench.overwatch.backend_list(bench.now).backends;
+    let found = backends.into_iter().find(|backend| backend.address == address).unwrap();
+    BackendKey { service: parsed(&found.service), address: ip(address), port: found.port }
+}

@@ -1,0 +1,234 @@
+//! The world of a dialogue, read from its lines and built through the overwatch itself: an agent in
+//! each region registers the servers there and reports the rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use geo::{CustomMapping, Geo};
+use latency::{PortReport, Report, ReportRow};
+use mesh::{AgentIdentity, BackendOffer, Frame, Registration, Tokens};
+use model::{Backend, BackendKey, Rtt};
+use overwatch::{ConfiguredBackend, Event};
+use routing::{Algorithm, Constraint, DomainSettings, NonePolicy, RegionSettings};
+
+use crate::bench::Bench;
+use crate::settings::{self, START, parsed};
+
+/// All that is there before the first question.
+pub(crate) struct World {
+    settings: overwatch::Settings,
+    countries: Vec<(model::Subnet, geo::Country)>,
+    places: Vec<CustomMapping>,
+    /// By region: what its agent offers.
+    offers: BTreeMap<String, Vec<BackendOffer>>,
+    /// By region and port: what its agent reports.
+    rows: BTreeMap<(String, u16), Vec<ReportRow>>,
+}
+
+impl<'a> FromIterator<&'a str> for World {
+    fn from_iter<T: IntoIterator<Item = &'a str>>(lines: T) -> Self {
+        let mut world = Self {
+            settings: overwatch::Settings {
+                domains: Vec::new(),
+                zones: Vec::new(),
+                ..settings::overwatch()
+            },
+            countries: Vec::new(),
+            places: Vec::new(),
+            offers: BTreeMap::new(),
+            rows: BTreeMap::new(),
+        };
+        for line in lines {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.split_first() {
+                None | Some((&"#", _)) => {}
+                Some((word, rest)) => world.add(word, rest),
+            }
+        }
+        world
+    }
+}
+
+impl World {
+    fn add(&mut self, word: &str, rest: &[&str]) {
+        let last = self.settings.domains.last_mut();
+        match (word, rest) {
+            ("zone", [name]) => self.settings.zones.push(parsed(name)),
+            ("domain", [name, algorithm, options @ ..]) => {
+                self.settings.domains.push(domain_of(name, algorithm, options));
+            }
+            ("region", [name, options @ ..]) => {
+                last.unwrap().regions.push(RegionSettings {
+                    name: parsed(name),
+                    countries: option(options, "countries").map_or(Vec::new(), list),
+                    continents: option(options, "continents").map_or(Vec::new(), list),
+                });
+            }
+            ("default", [region]) => last.unwrap().default_region = Some(parsed(region)),
+            ("limit", [clients, "to", regions @ ..]) => {
+                last.unwrap().constraints.push(Constraint {
+                    networks: clients.split(',').filter_map(|client| client.parse().ok()).collect(),
+                    countries: clients
+                        .split(',')
+                        .filter_map(|client| client.parse().ok())
+                        .collect(),
+                    regions: regions.iter().map(|region| parsed(region)).collect(),
+                });
+            }
+            ("country", [network, code]) => self.countries.push((parsed(network), parsed(code))),
+            ("place", [network, region]) => self.places.push(CustomMapping {
+                subnet: parsed(network),
+                region: parsed(region),
+                comment: None,
+            }),
+            ("ecs", ["off"]) => self.settings.ecs.enabled = false,
+            ("ecs", ["from", network]) => self.settings.ecs.trusted.push(parsed(network)),
+            ("server", [domain, region, address, options @ ..]) => {
+                self.server(domain, region, address, options);
+            }
+            ("row", [domain, region, network, ms, samples]) => {
+                let rtt = Rtt::from_us(parsed::<u64>(ms) * 1_000).unwrap();
+                let row = ReportRow {
+                    subnet: parsed(network),
+                    rtt_us: rtt,
+                    deviation_us: 0,
+                    min_rtt: rtt,
+                    samples: parsed(samples),
+                    observed_at: START,
+                };
+                let port = self.port_of(domain);
+                self.rows.entry(((*region).to_owned(), port)).or_default().push(row);
+            }
+            _ => panic!("{word} {rest:?} is no line of a world"),
+        }
+    }
+
+    /// A server: `static` from the configuration, `checked` by the overwatch, `down` by its agent's
+    /// word.
+    fn server(&mut self, domain: &str, region: &str, address: &str, options: &[&str]) {
+        let key = BackendKey { service: parsed(domain), address: parsed(address), port: 443 };
+        let weight = option(options, "weight").map_or(100, parsed);
+        let check = options.contains(&"checked").then(settings::tcp_check);
+        if options.contains(&"static") {
+            let backend = Backend { key, region: parsed(region), weight };
+            return self.settings.backends.push(ConfiguredBackend { backend, check });
+        }
+        let listen_port = self.port_of(domain);
+        let healthy = !options.contains(&"down");
+        let offer = BackendOffer { key, listen_port, weight, check, healthy };
+        self.offers.entry(region.to_owned()).or_default().push(offer);
+    }
+
+    /// The port that a domain's servers listen on: each domain's rows are its own.
+    fn port_of(&self, domain: &str) -> u16 {
+        let mut domains = self.settings.domains.iter();
+        let place = domains.position(|of| of.name.as_str() == domain).unwrap();
+        8_000 + u16::try_from(place).unwrap()
+    }
+
+    /// Builds it.
+    pub(crate) fn build(mut self) -> Bench {
+        let everywhere = ["0.0.0.0/0", "::/0"];
+        let tokens =
+            self.settings.domains.iter().map(|domain| {
+                settings::token(domain.name.as_str(), settings::TOKEN, &[], &everywhere)
+            });
+        self.settings.tokens = Tokens::new(tokens.collect()).unwrap();
+        self.settings.checks.enabled = true;
+        self.settings.checks.smoothing_factors =
+            self.settings.domains.iter().map(|domain| (domain.name.clone(), 1.0)).collect();
+        let service = self.settings.domains[0].name.clone();
+        let geo = Geo::from_countries(&self.countries, &self.places).unwrap();
+        let mut bench = Bench::of(self.settings, Arc::new(geo));
+        for (key, (region, backends)) in (1..).zip(self.offers) {
+            let identity = AgentIdentity {
+                agent_id: parsed(&format!("agent-{region}")),
+                epoch: 1,
+                service: service.clone(),
+                keys: mesh::MeshKeys::new([settings::MESH_KEY]).unwrap(),
+                tokens: vec![settings::secret(settings::TOKEN)],
+            };
+            let (link, _) = bench.join(identity, "192.0.2.1", key);
+            assert_eq!(u64::from(key), link, "the agents' links are the first ones");
+            let registration = Registration {
+                region: parsed(&region),
+                backends,
+                heartbeat_ms: 10_000,
+                missed_threshold: 3,
+                subnet_ttl_ms: 3_600_000,
+            };
+            assert_eq!(bench.say(link, Frame::Registration(registration)), []);
+            let here = self.rows.iter_mut().filter(|((of, _), _)| *of == region);
+            let ports = here.map(|((_, port), rows)| {
+                rows.sort_by_key(|row| row.subnet);
+                PortReport { port: *port, rows: std::mem::take(rows), refreshed: Vec::new() }
+            });
+            let report = Report { after: 0, through: 1, ports: ports.collect() };
+            if !report.is_empty() {
+                let said = bench.say(link, Frame::Report { epoch: 1, report });
+                assert!(matches!(said.as_slice(), [Frame::Ack(_)]), "{said:?}");
+            }
+        }
+        bench.tell(Event::Tick);
+        bench
+    }
+}
+
+/// The link of a region's agent: they joined in the order of their names.
+fn link_of(bench: &Bench, region: &str) -> u64 {
+    let agents = bench.overwatch.agent_list(bench.now).agents;
+    let place = agents.iter().position(|agent| agent.agent_id == format!("agent-{region}"));
+    place.unwrap() as u64 + 1
+}
+
+/// The agent of a region says goodbye.
+pub(crate) fn goodbye(bench: &mut Bench, region: &str) {
+    let link = link_of(bench, region);
+    bench.say(link, Frame::Goodbye);
+}
+
+/// The session of a region's agent breaks.
+pub(crate) fn cut(bench: &mut Bench, region: &str) {
+    let link = link_of(bench, region);
+    bench.tell(Event::LinkClosed { link, refusal: None });
+}
+
+fn domain_of(name: &str, algorithm: &str, options: &[&str]) -> DomainSettings {
+    let max_latency_ms = option(options, "max").map(parsed);
+    let algorithm = match algorithm {
+        "learned_latency" => Algorithm::LearnedLatency {
+            max_latency_ms,
+            min_samples: option(options, "min").map_or(5, parsed),
+        },
+        "latency" => Algorithm::Latency { max_latency_ms },
+        "geolocation" => Algorithm::Geolocation,
+        "round-robin" => Algorithm::RoundRobin,
+        "weighted" => Algorithm::Weighted,
+        "failover" => Algorithm::Failover,
+        word => panic!("{word:?} is no algorithm"),
+    };
+    DomainSettings {
+        name: parsed(name),
+        algorithm,
+        regions: Vec::new(),
+        default_region: None,
+        constraints: Vec::new(),
+        ttl_s: option(options, "ttl").map_or(30, parsed),
+        none_healthy: match option(options, "none") {
+            None | Some("last_healthy") => NonePolicy::LastHealthy,
+            Some("servfail") => NonePolicy::Servfail,
+            Some("all") => NonePolicy::All,
+            Some(word) => panic!("{word:?} is no policy"),
+        },
+    }
+}
+
+/// The word behind a key.
+fn option<'a>(words: &[&'a str], key: &str) -> Option<&'a str> {
+    let at = words.iter().position(|word| *word == key)?;
+    words.get(at + 1).copied()
+}
+
+fn list<T: std::str::FromStr<Err: std::fmt::Debug>>(words: &str) -> Vec<T> {
+    words.split(',').map(parsed).collect()
+}

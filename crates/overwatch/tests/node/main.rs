@@ -1,0 +1,32 @@
+//! The overwatch as a whole, with whole agents at the other end of its sessions.
+//!
+//! - `settings`: an overwatch and agents as a site would set them up,
+//! - `bench`: agents and an overwatch joined by wires in memory, under a clock of the test's own,
+//! - `wire`: questions as bytes, answers as words,
+//!
+//! and then what must hold:
+//!
+//! - `dialogues`: what a resolver is told, as text in `testdata/`,
+//! - `refusals`: what is refused, with which one line, and that nothing is left of it,
+//! - `learning`: each key of `latency_learning`, from a socket to the answer,
+//! - `restart`: what a restart keeps and what comes back by itself,
+//! - `lifecycle`: how backends come, go and stand,
+//! - `decoding`: what bytes can do before they are a frame.
+//!
+//! No socket, no clock, no sleep.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may stop where it is surprised"
+)]
+
+mod bench;
+mod decoding;
+mod dialogues;
+mod learning;
+mod lifecycle;
+mod refusals;
+mod restart;
+mod settings;
+mod wire;

@@ -1,0 +1,160 @@
+//! An overwatch and agents as a site would set them up. Every test changes only what it is about.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use geo::{CustomMapping, Geo};
+use health::{CheckKind, CheckSpec, HeartbeatTerms};
+use latency::{LearningSettings, RttSource, TableLimits};
+use mesh::{MeshKeys, Token, TokenSecret, Tokens};
+use model::{Backend, BackendKey, SubnetWidths, Time};
+use overwatch::{CheckTerms, EcsPolicy, Enrolment, StaleTerms};
+use routing::{Algorithm, DomainSettings, NonePolicy, RegionSettings};
+
+/// When every test begins.
+pub(crate) const START: Time = Time::from_unix_ms(1_766_138_700_000);
+
+pub(crate) const APP: &str = "app.demo.local";
+pub(crate) const EU: &str = "10.2.1.10";
+pub(crate) const SG: &str = "10.3.1.10";
+/// What `app.demo.local` may be served with.
+pub(crate) const TOKEN: &str = "the-token-of-the-app";
+pub(crate) const MESH_KEY: [u8; 32] = [7; 32];
+
+pub(crate) fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap_or_else(|error| panic!("{text:?}: {error:?}"))
+}
+
+/// `SERVICE ADDRESS`, at port 80.
+pub(crate) fn key_of(service: &str, address: &str) -> BackendKey {
+    BackendKey { service: parsed(service), address: parsed(address), port: 80 }
+}
+
+pub(crate) fn secret(text: &str) -> TokenSecret {
+    TokenSecret::new(text.to_owned())
+}
+
+/// A token that is good for a service in these regions and networks.
+pub(crate) fn token(service: &str, text: &str, regions: &[&str], networks: &[&str]) -> Token {
+    Token {
+        service: parsed(service),
+        secret: secret(text),
+        regions: regions.iter().map(|region| parsed(region)).collect(),
+        networks: networks.iter().map(|network| parsed(network)).collect(),
+    }
+}
+
+/// A domain of two regions; geography sends everybody it does not know to `ap-southeast`.
+pub(crate) fn domain(name: &str, algorithm: Algorithm) -> DomainSettings {
+    let region =
+        |name| RegionSettings { name: parsed(name), countries: Vec::new(), continents: Vec::new() };
+    DomainSettings {
+        name: parsed(name),
+        algorithm,
+        regions: vec![region("eu-west"), region("ap-southeast")],
+        default_region: Some(parsed("ap-southeast")),
+        constraints: Vec::new(),
+        ttl_s: 30,
+        none_healthy: NonePolicy::LastHealthy,
+    }
+}
+
+pub(crate) const LEARNED: Algorithm =
+    Algorithm::LearnedLatency { max_latency_ms: Some(300), min_samples: 5 };
+
+/// The overwatch: two regions, no checks of its own.
+pub(crate) fn overwatch() -> overwatch::Settings {
+    let regions = ["eu-west", "ap-southeast"];
+    let networks = ["10.2.0.0/16", "10.3.0.0/16", "2001:db8::/32"];
+    let tokens = vec![
+        token(APP, TOKEN, &regions, &networks),
+        token("web.demo.local", TOKEN, &regions, &networks),
+    ];
+    overwatch::Settings {
+        node_id: parsed("overwatch-us-east"),
+        region: Some(parsed("us-east")),
+        keys: MeshKeys::new([MESH_KEY]).unwrap(),
+        tokens: Tokens::new(tokens).unwrap(),
+        enrolment: Enrolment::Auto,
+        checks: CheckTerms {
+            enabled: false,
+            interval_ms: 10_000,
+            timeout_ms: 2_000,
+            smoothing_factors: BTreeMap::new(),
+        },
+        stale: StaleTerms { threshold_ms: 30_000, remove_after_ms: 3_600_000 },
+        table: TableLimits {
+            rows_per_agent_max: 10_000,
+            rows_max: 100_000,
+            ttl_ms: 168 * 3_600_000,
+        },
+        backends: Vec::new(),
+        domains: vec![domain(APP, LEARNED), domain("web.demo.local", LEARNED)],
+        zones: vec![parsed("demo.local")],
+        zone_ttl_s: 60,
+        ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
+    }
+}
+
+/// Clients of `10.9.0.0/16` belong to `eu-west`.
+pub(crate) fn geography() -> Arc<Geo> {
+    let custom =
+        CustomMapping { subnet: parsed("10.9.0.0/16"), region: parsed("eu-west"), comment: None };
+    Arc::new(Geo::build(None, None, &[custom]).unwrap())
+}
+
+/// The brief's settings.
+pub(crate) fn learning() -> LearningSettings {
+    LearningSettings {
+        poll_interval_ms: 10_000,
+        min_connection_age_ms: 5_000,
+        widths: SubnetWidths { ipv4: 24, ipv6: 48 },
+        ewma_alpha: 0.3,
+        max_subnets: 100_000,
+        subnet_ttl_ms: 168 * 3_600_000,
+        min_samples: 5,
+        report_interval_ms: 30_000,
+        rtt_source: RttSource::Min,
+        exclude: Vec::new(),
+    }
+}
+
+/// An agent with one backend of the app on its own machine.
+pub(crate) fn agent(name: &str, region: &str, address: &str) -> agent::Settings {
+    agent::Settings {
+        agent_id: parsed(name),
+        region: parsed(region),
+        token: secret(TOKEN),
+        keys: MeshKeys::new([MESH_KEY]).unwrap(),
+        offers: vec![offer(APP, region, address)],
+        heartbeat: HeartbeatTerms { interval_ms: 10_000, missed_threshold: 3 },
+        learning: Some(learning()),
+    }
+}
+
+/// A backend without a check.
+pub(crate) fn offer(service: &str, region: &str, address: &str) -> agent::Offer {
+    let key = key_of(service, address);
+    agent::Offer {
+        listen_port: key.port,
+        backend: Backend { key, region: parsed(region), weight: 100 },
+        check: None,
+    }
+}
+
+/// A check of a port.
+pub(crate) fn tcp_check() -> CheckSpec {
+    CheckSpec {
+        kind: CheckKind::Tcp,
+        interval_ms: 10_000,
+        timeout_ms: 2_000,
+        failure_threshold: 2,
+        success_threshold: 1,
+    }
+}
+
+/// An address of a text, for those who need one.
+pub(crate) fn ip(text: &str) -> IpAddr {
+    parsed(text)
+}

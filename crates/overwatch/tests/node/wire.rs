@@ -1,0 +1,155 @@
+//! Questions as bytes and answers as words, by the library `domain`: nothing here is written or
+//! read by the code under test.
+
+use std::net::IpAddr;
+
+use domain::base::iana::{Class, OptionCode, Rtype};
+use domain::base::message_builder::OptBuilder;
+use domain::base::opt::{ClientSubnet, UnknownOptData};
+use domain::base::{Message, MessageBuilder, Name, ParsedName, Record};
+use domain::rdata::AllRecordData;
+use model::Subnet;
+
+/// A question.
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub(crate) name: String,
+    pub(crate) qtype: u16,
+    pub(crate) qclass: u16,
+    /// The sixteen bits behind the identifier.
+    pub(crate) flags: u16,
+    pub(crate) edns: Option<Edns>,
+}
+
+/// What stands in its OPT record.
+#[derive(Clone, Debug)]
+pub(crate) struct Edns {
+    pub(crate) udp_size: u16,
+    pub(crate) version: u8,
+    pub(crate) ecs: Option<Subnet>,
+    /// The value of a hand-made client subnet option.
+    pub(crate) raw_ecs: Option<Vec<u8>>,
+}
+
+/// The identifier of every question.
+const ID: u16 = 0x1234;
+
+impl Question {
+    pub(crate) fn new(name: &str, qtype: dns::RecordType) -> Self {
+        Self { name: name.to_owned(), qtype: qtype.0, qclass: 1, flags: 0, edns: None }
+    }
+
+    /// The same with a client network.
+    pub(crate) fn of_network(mut self, network: &str) -> Self {
+        let ecs = Some(network.parse().unwrap());
+        self.edns = Some(Edns { udp_size: 1232, version: 0, ecs, raw_ecs: None });
+        self
+    }
+
+    /// The packet.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let name: Name<Vec<u8>> = self.name.parse().unwrap();
+        let mut question = MessageBuilder::new_vec().question();
+        let (qtype, qclass) = (Rtype::from_int(self.qtype), Class::from_int(self.qclass));
+        question.push((&name, qtype, qclass)).unwrap();
+        let mut additional = question.additional();
+        if let Some(edns) = &self.edns {
+            additional.opt(|opt| edns.fill(opt)).unwrap();
+        }
+        let mut bytes = additional.finish();
+        bytes[0..2].copy_from_slice(&ID.to_be_bytes());
+        bytes[2..4].copy_from_slice(&self.flags.to_be_bytes());
+        bytes
+    }
+}
+
+impl Edns {
+    fn fill<T: domain::base::wire::Composer>(
+        &self,
+        opt: &mut OptBuilder<'_, T>,
+    ) -> Result<(), T::AppendError> {
+        opt.set_udp_payload_size(self.udp_size);
+        opt.set_version(self.version);
+        if let Some(network) = self.ecs {
+            opt.push(&ClientSubnet::new(network.length(), 0, network.address()))?;
+        }
+        if let Some(value) = &self.raw_ecs {
+            opt.push(&UnknownOptData::new(OptionCode::from_int(8), value).unwrap())?;
+        }
+        Ok(())
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// Response code and flags.
+    pub(crate) head: String,
+    /// The question as it came back.
+    pub(crate) question: String,
+    /// Section and record of each.
+    pub(crate) records: Vec<(&'static str, String)>,
+    /// What the answer section's A and AAAA records say.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// The client subnet option's network and scope.
+    pub(crate) ecs: Option<(String, u8)>,
+    /// The EDNS size, where there is an OPT record.
+    pub(crate) edns: Option<u16>,
+    pub(crate) bytes: usize,
+}
+
+type Data<'a> = AllRecordData<&'a [u8], ParsedName<&'a [u8]>>;
+
+/// Reads an answer to a question made here.
+pub(crate) fn read(bytes: &[u8]) -> Answer {
+    let message = Message::from_octets(bytes).unwrap();
+    let header = message.header();
+    assert_eq!((header.id(), header.qr(), header.ra()), (ID, true, false), "the head's fixed part");
+    let flag = |set: bool, name: &'static str| set.then_some(name);
+    let flags = [flag(header.aa(), "aa"), flag(header.tc(), "tc"), flag(header.rd(), "rd")];
+    let rcode = dns::Rcode(message.opt_rcode().to_int()).to_string();
+    let words = [rcode.as_str()].into_iter().chain(flags.into_iter().flatten());
+    let question = message.question().map(|question| {
+        let question = question.unwrap();
+        let (qtype, class) = (question.qtype().to_int(), question.qclass().to_int());
+        format!("{} {} {}", question.qname(), dns::Class(class), dns::RecordType(qtype))
+    });
+    let (_, answer, authority, additional) = message.sections().unwrap();
+    let sections = [("answer", answer), ("authority", authority), ("additional", additional)];
+    let (mut records, mut addresses) = (Vec::new(), Vec::new());
+    for (section, of) in sections {
+        for record in of {
+            let record = record.unwrap();
+            if record.rtype() == Rtype::OPT {
+                continue;
+            }
+            let record = record.to_any_record::<Data<'_>>().unwrap();
+            match (section, record.data()) {
+                ("answer", AllRecordData::A(a)) => addresses.push(a.addr().into()),
+                ("answer", AllRecordData::Aaaa(aaaa)) => addresses.push(aaaa.addr().into()),
+                _ => {}
+            }
+            records.push((section, show(&record)));
+        }
+    }
+    let opt = message.opt();
+    let ecs = opt
+        .as_ref()
+        .and_then(|opt| opt.opt().client_subnet())
+        .map(|ecs| (format!("{}/{}", ecs.addr(), ecs.source_prefix_len()), ecs.scope_prefix_len()));
+    Answer {
+        head: words.collect::<Vec<_>>().join(" "),
+        question: question.collect::<Vec<_>>().join(", "),
+        records,
+        addresses,
+        ecs,
+        edns: opt.map(|opt| opt.udp_payload_size()),
+        bytes: bytes.len(),
+    }
+}
+
+fn show(record: &Record<ParsedName<&[u8]>, Data<'_>>) -> String {
+    let record_type = dns::RecordType(record.rtype().to_int());
+    let ttl_s = record.ttl().as_secs();
+    format!("{} {ttl_s} {record_type} {}", record.owner(), record.data())
+}
