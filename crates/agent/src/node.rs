@@ -278,3 +278,6 @@ impl Agent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

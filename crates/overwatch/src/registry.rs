@@ -3,7 +3,7 @@
 //!
 //! A backend comes from the configuration, from an agent, or from both; then the configuration
 //! says where it stands and what it weighs, and the agent says how it does. Standing is always
-//! derived ([`health::standing`]), never set. Whether an agent may speak for a backend is decided
+//! derived ([`health::standing()`]), never set. Whether an agent may speak for a backend is decided
 //! before it comes here, except for who holds it.
 
 use std::collections::BTreeMap;
