@@ -44,14 +44,15 @@ pub enum Note {
         /// Whether it said goodbye.
         is_goodbye: bool,
     },
-    /// Somebody was refused. Logged once for each reason of a session; counted in full.
+    /// Somebody was refused. Logged once in a while for each peer and reason; counted in full.
     Refused {
         /// The agent, or the address of somebody who has proven nothing.
         who: String,
         /// Why.
         refusal: Refusal,
     },
-    /// The agent ended the session in its handshake.
+    /// The agent ended the session in its handshake. Logged once in a while, as above; its own
+    /// words are left out, since it has proven nothing.
     AgentRefused {
         /// Its address.
         who: String,

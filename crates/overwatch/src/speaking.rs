@@ -2,11 +2,11 @@
 //!
 //! Nothing passes here that its tokens do not grant ([`session::grant`]) or the table does not take.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use health::HeartbeatTerms;
 use latency::Report;
-use mesh::{Frame, Registration};
+use mesh::{Frame, Refusal, RefusalReason, Registration};
 use model::{AgentId, BackendKey, Time};
 
 use crate::session::{self, Stage};
@@ -63,7 +63,29 @@ impl Overwatch {
         let offered = registration.backends.iter().map(|offer| &offer.key);
         let blocked = offered.filter(|key| self.agents.is_blocked(key)).cloned().collect();
         self.agents.wants(agent, blocked);
-        for refusal in granted.refusals {
+        self.refuse_claims(link, granted.refusals, now, out);
+    }
+
+    /// Says no to claims: each is counted, and told once a reason, however many they are. A frame
+    /// for each would be more than a connection queues.
+    fn refuse_claims(
+        &mut self,
+        link: LinkId,
+        refusals: Vec<Refusal>,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let mut by_reason: BTreeMap<RefusalReason, (Refusal, u64)> = BTreeMap::new();
+        for refusal in refusals {
+            by_reason.entry(refusal.reason).or_insert((refusal, 0)).1 += 1;
+        }
+        for (reason, (refusal, count)) in by_reason {
+            let more = count.saturating_sub(1);
+            *self.counters.refusals.entry(reason).or_default() += more;
+            let refusal = match more {
+                0 => refusal,
+                more => Refusal::new(reason, &format!("{} and {more} more", refusal.detail())),
+            };
             self.refuse(link, refusal, now, out);
         }
     }

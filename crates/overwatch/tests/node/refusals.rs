@@ -334,6 +334,23 @@ fn claims_beyond_the_token() {
 }
 
 #[test]
+fn a_thousand_bad_claims_are_one_frame_and_a_thousand_counts() {
+    let mut bench = learned();
+    let (link, _) = bench.join(identity("third"), "10.2.1.12", 3);
+    let claims = (0..1_000).map(|n| offer(APP, &format!("10.66.{}.{}", n / 250, n % 250)));
+    let mut claims: Vec<BackendOffer> = claims.collect();
+    claims.push(offer(APP, "10.2.1.12"));
+    bench.take_notes();
+    let said = bench.say(link, registration("eu-west", claims));
+    let [Frame::Refused(refusal)] = said.as_slice() else { panic!("{} frames", said.len()) };
+    assert!(refusal.to_string().contains("and 999 more"), "{refusal}");
+    assert_eq!(count(&bench, RefusalReason::AddressNotGranted), 1_000);
+    let refusals = bench.take_notes().into_iter().filter(|n| matches!(n, Note::Refused { .. }));
+    assert_eq!(refusals.count(), 1);
+    assert_eq!(bench.standing("10.2.1.12"), "healthy", "the one good claim stands");
+}
+
+#[test]
 fn a_token_without_networks_speaks_for_its_own_machine_only() {
     let mut bench = Bench::with(|settings| {
         settings.tokens = Tokens::new(vec![token(APP, settings::TOKEN, &[], &[])]).unwrap();
