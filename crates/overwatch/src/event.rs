@@ -36,6 +36,13 @@ pub enum Event {
         /// What the edge told the peer, where its bytes were at fault.
         refusal: Option<RefusalReason>,
     },
+    /// A connection that became no session, by the other end's fault.
+    LinkFailed {
+        /// Where it came from.
+        address: IpAddr,
+        /// What was wrong with it.
+        reason: RefusalReason,
+    },
     /// An own check finished.
     Checked {
         /// Whose.

@@ -191,6 +191,10 @@ impl Overwatch {
             Event::LinkOpened { link, peer } => self.opened(link, peer, now, &mut out),
             Event::FrameReceived { link, frame } => self.on_frame(link, frame, now, &mut out),
             Event::LinkClosed { link, refusal } => self.closed(link, refusal, now, &mut out),
+            Event::LinkFailed { address, reason } => {
+                let who = Some(address.to_canonical().to_string());
+                self.count_of(who, reason.into(), now, &mut out);
+            }
             Event::Checked { backend, outcome } => {
                 self.counters.checks += 1;
                 self.registry.record(&backend, outcome, now);
@@ -350,9 +354,20 @@ impl Overwatch {
 
     /// Counts a refusal, and logs it if it is news.
     fn count(&mut self, link: LinkId, refusal: Refusal, now: Time, out: &mut Vec<Effect>) {
+        let who = self.sessions.get(&link).map(Session::who);
+        self.count_of(who, refusal, now, out);
+    }
+
+    /// The same of somebody who may have no session.
+    fn count_of(
+        &mut self,
+        who: Option<String>,
+        refusal: Refusal,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
         *self.counters.refusals.entry(refusal.reason).or_default() += 1;
-        let Some(session) = self.sessions.get(&link) else { return };
-        let who = session.who();
+        let Some(who) = who else { return };
         if self.news.is_news(&who, refusal.reason, now) {
             out.push(Effect::Log(Note::Refused { who, refusal }));
         }

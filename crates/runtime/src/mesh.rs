@@ -154,6 +154,26 @@ pub enum FailReason {
     Accept(#[source] io::Error),
 }
 
+impl FailReason {
+    /// What the other end did wrong, if it did. Who only knocks and goes is not at fault: monitors
+    /// and scanners do.
+    #[must_use]
+    pub fn refusal(&self) -> Option<RefusalReason> {
+        match self {
+            // So does the TLS library report bytes that are not TLS.
+            Self::Tls(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Some(RefusalReason::MalformedFrame)
+            }
+            Self::Certificate(_) => Some(RefusalReason::MalformedFrame),
+            Self::Timeout => Some(RefusalReason::HandshakeTimeout),
+            Self::TooManyUnproven | Self::TooManyConnections => {
+                Some(RefusalReason::TooManyConnections)
+            }
+            Self::Resolve(_) | Self::Connect(_) | Self::Tls(_) | Self::Accept(_) => None,
+        }
+    }
+}
+
 impl CloseReason {
     /// The reason that the peer was told, where it was at fault.
     #[must_use]

@@ -215,8 +215,11 @@ impl Process {
                 self.handle(Event::LinkClosed { link: id, refusal });
             }
             mesh::Event::Failed { address, reason, .. } => {
-                // Strangers can do this as often as they like.
-                debug!("no session with {address:?}: {}", chain(&reason));
+                let from = address.map_or_else(String::new, |address| format!(" with {address}"));
+                debug!("no session{from}: {}", chain(&reason));
+                if let (Some(address), Some(reason)) = (address, reason.refusal()) {
+                    self.handle(Event::LinkFailed { address: address.ip(), reason });
+                }
             }
         }
     }
