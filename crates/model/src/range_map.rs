@@ -4,35 +4,31 @@
 //! is one search and its answer is the widest prefix around the address within which every
 //! address has the same value. Two such prefixes of one map never overlap unless equal: that is
 //! what makes them fit to be ECS scopes (RFC 7871, 7.3.1).
+//!
+//! - `ranges`: the ranges of one family, and the search,
+//! - `index`: where in many ranges a search begins.
+
+mod ranges;
+
+mod index;
 
 use std::net::IpAddr;
 
 use crate::subnet::{Subnet, bits_of};
+use ranges::Ranges;
 
 /// A value for every address of both families.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RangeMap<V> {
+pub struct RangeMap<V: Copy> {
     ipv4: Ranges<u32, V>,
     ipv6: Ranges<u128, V>,
-}
-
-/// Disjoint ranges that together are the whole of one family.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Ranges<A, V> {
-    /// The first address of each range, ascending; the first is 0.
-    starts: Vec<A>,
-    /// The value of each range; neighbours differ.
-    values: Vec<V>,
 }
 
 impl<V: Copy + PartialEq> RangeMap<V> {
     /// One value for everything.
     #[must_use]
     pub fn filled(value: V) -> Self {
-        Self {
-            ipv4: Ranges { starts: vec![0], values: vec![value] },
-            ipv6: Ranges { starts: vec![0], values: vec![value] },
-        }
+        Self { ipv4: Ranges::filled(0, value), ipv6: Ranges::filled(0, value) }
     }
 
     /// The longest prefix wins; `base` stands where none is. Of equal prefixes the last one wins.
@@ -60,7 +56,7 @@ impl<V: Copy + PartialEq> RangeMap<V> {
             v4.push(start as u32, value);
         });
         sweep(ipv6, u128::MAX, &mut value_of, |start, value| v6.push(start, value));
-        Self { ipv4: v4, ipv6: v6 }
+        Self { ipv4: v4.finish(), ipv6: v6.finish() }
     }
 
     /// This map and `other` laid on one another: `value_of` is asked once for every range in
@@ -96,7 +92,7 @@ impl<V: Copy + PartialEq> RangeMap<V> {
     /// How many ranges both families have together.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ipv4.starts.len() + self.ipv6.starts.len()
+        self.ipv4.len() + self.ipv6.len()
     }
 
     /// Never: every address has a value.
@@ -113,58 +109,6 @@ impl<V: Copy + PartialEq> RangeMap<V> {
             .chain(v6.map(|(first, last, value)| {
                 (IpAddr::V6(first.into()), IpAddr::V6(last.into()), value)
             }))
-    }
-}
-
-impl<A: Copy + Ord, V: Copy + PartialEq> Ranges<A, V> {
-    const fn new() -> Self {
-        Self { starts: Vec::new(), values: Vec::new() }
-    }
-
-    /// Adds the next range; one with its neighbour's value becomes part of the neighbour.
-    fn push(&mut self, start: A, value: V) {
-        if self.values.last() == Some(&value) {
-            return;
-        }
-        self.starts.push(start);
-        self.values.push(value);
-    }
-
-    /// Walks both once, always to whichever range begins next.
-    fn overlay<W: Copy + PartialEq, X: Copy + PartialEq>(
-        &self,
-        other: &Ranges<A, W>,
-        value_of: &mut impl FnMut(V, W) -> X,
-    ) -> Ranges<A, X> {
-        let mut merged = Ranges::new();
-        let (mut ours, mut theirs) = (0, 0);
-        loop {
-            let start = self.starts[ours].max(other.starts[theirs]);
-            merged.push(start, value_of(self.values[ours], other.values[theirs]));
-            match (self.starts.get(ours + 1), other.starts.get(theirs + 1)) {
-                (None, None) => return merged,
-                (Some(_), None) => ours += 1,
-                (None, Some(_)) => theirs += 1,
-                (Some(our_next), Some(their_next)) => {
-                    ours += usize::from(our_next <= their_next);
-                    theirs += usize::from(their_next <= our_next);
-                }
-            }
-        }
-    }
-
-    /// The range of an address: value, first, last.
-    fn find(&self, address: A, max: A, before: impl Fn(A) -> A) -> (V, A, A) {
-        // The first start is 0, so at least one start is at or before any address.
-        let next = self.starts.partition_point(|start| *start <= address);
-        let last = self.starts.get(next).map_or(max, |start| before(*start));
-        (self.values[next - 1], self.starts[next - 1], last)
-    }
-
-    fn iter(&self, max: A, before: impl Fn(A) -> A) -> impl Iterator<Item = (A, A, V)> {
-        self.starts.iter().zip(&self.values).enumerate().map(move |(i, (first, value))| {
-            (*first, self.starts.get(i + 1).map_or(max, |start| before(*start)), *value)
-        })
     }
 }
 

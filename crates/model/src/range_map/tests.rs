@@ -1,6 +1,6 @@
 //! The map against a naive model, and its scopes against their promise.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
 
@@ -60,6 +60,51 @@ fn every_covering_prefix_is_shown_the_widest_first() {
     assert_eq!(map.get("10.1.2.3".parse().unwrap()).1, subnet("10.1.0.0/16"));
 }
 
+/// An address of the family of `like`.
+fn address(like: IpAddr, bits: u128) -> IpAddr {
+    #[expect(clippy::cast_possible_truncation, reason = "an IPv4 address has 32 bits")]
+    match like {
+        IpAddr::V4(_) => Ipv4Addr::from_bits(bits as u32).into(),
+        IpAddr::V6(_) => Ipv6Addr::from_bits(bits).into(),
+    }
+}
+
+/// Some thousand networks, enough for an index, that differ from `base` in the last `spread` bits.
+fn crowd(base: IpAddr, spread: u32, seed: u64) -> Vec<(Subnet, u8)> {
+    let mut state = seed | 1;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        u128::from(state)
+    };
+    (0..6_000u32)
+        .map(|number| {
+            let offset = (random() << 64 | random()) >> (128 - spread);
+            let length = bits_of(base) - (random() % 9) as u8;
+            (Subnet::of(address(base, bits(base) ^ offset), length), (number % 250) as u8)
+        })
+        .collect()
+}
+
+/// Asks for addresses of every range, which then must have its value, and a scope that is the
+/// widest in it.
+fn agrees_with_its_ranges(map: &RangeMap<u8>) {
+    for (first, last, value) in map.iter() {
+        let outside = |at: IpAddr| at < first || at > last;
+        let middle = bits(first) + (bits(last) - bits(first)) / 2;
+        for at in [first, address(first, middle), last] {
+            let (found, scope) = map.get(at);
+            assert_eq!(found, value, "{at}");
+            assert!(scope.contains(at) && !outside(scope.address()) && !outside(scope.last()));
+            if let Some(length) = scope.length().checked_sub(1) {
+                let wider = Subnet::of(at, length);
+                assert!(outside(wider.address()) || outside(wider.last()), "{at} {scope}");
+            }
+        }
+    }
+}
+
 /// Few distinct bits, so that prefixes nest, touch and repeat often.
 fn prefixes() -> impl Strategy<Value = Vec<(Subnet, u8)>> {
     let one = (0u32..64, 24u8..=32, 0u8..4).prop_map(|(low, length, value)| {
@@ -90,6 +135,7 @@ proptest! {
             }
         }
     }
+
     #[test]
     fn an_overlay_has_what_both_have(ours in prefixes(), theirs in prefixes()) {
         let ours = RangeMap::from_prefixes(9, ours);
@@ -108,5 +154,30 @@ proptest! {
             pair[0].2 != pair[1].2 || pair[0].0.is_ipv4() != pair[1].0.is_ipv4()
         });
         prop_assert!(differ);
+    }
+}
+
+proptest! {
+    // Each case searches some ten thousand ranges.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn many_ranges_are_found_like_few(
+        spread in 16u32..=32,
+        wide_spread in 16u32..=128,
+        ipv4: Ipv4Addr,
+        ipv6: Ipv6Addr,
+        seed: u64,
+    ) {
+        let mut networks = crowd(ipv4.into(), spread, seed);
+        networks.extend(crowd(ipv6.into(), wide_spread, seed));
+        let map = RangeMap::from_prefixes(255, networks.clone());
+        prop_assert!(map.ipv4.is_indexed() && map.ipv6.is_indexed());
+        agrees_with_its_ranges(&map);
+        // The same ranges, however they came about, are the same map.
+        let again = RangeMap::from_prefixes(255, networks).overlay(&RangeMap::filled(()), |a, ()| a);
+        prop_assert!(map == again);
+        let shifted = map.overlay(&again, |a, b| a.max(b) / 2);
+        agrees_with_its_ranges(&shifted);
     }
 }
