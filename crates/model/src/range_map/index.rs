@@ -7,8 +7,9 @@ use std::ops::Range;
 /// value), where a plain search is as fast.
 const INDEXED_MIN: u32 = 4096;
 
-/// So many ranges for each cell, or up to twice as many: one or two cache lines of IPv4 ranges, and
-/// at most half a byte of index a range.
+/// The fewest ranges for each cell on average. Widths are powers of two, so there may be up to four
+/// times as many: one to four cache lines of IPv4 ranges. It makes at most half a byte of index a
+/// range.
 const RANGES_PER_CELL: u32 = 8;
 
 /// Cells from the second range's start to the last one's.
