@@ -153,7 +153,7 @@ pub(super) static KEYS: &[Key] = &[
         Kind::One(Scalar::Word(ALGORITHMS)),
         Unset::Default("round-robin"),
         "How a client's region is chosen. `learned_latency`: the lowest RTT that agents learned \
-         for the client's network, by geography where nothing is learned.",
+         for the client's network, by geography until its choice was measured.",
     ),
     Key::new(
         "domains[].regions",
