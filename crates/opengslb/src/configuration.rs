@@ -13,6 +13,9 @@ use crate::command_line::ModeArgument;
 pub(crate) struct Loaded {
     pub(crate) config: Config,
     pub(crate) warnings: Vec<String>,
+    /// What is wrong where others may read the file: only a process that runs on its secrets
+    /// minds.
+    pub(crate) exposed: Option<String>,
     /// The settings in force as YAML, secrets hidden.
     pub(crate) effective: String,
 }
@@ -33,9 +36,7 @@ pub(crate) fn load(path: &Path, mode: Option<ModeArgument>) -> Result<Loaded, Ve
     if metadata.is_dir() {
         return Err(unreadable(&"it is a directory"));
     }
-    if let Some(fault) = config::exposed_file(&name, metadata.permissions().mode()) {
-        return Err(vec![fault]);
-    }
+    let exposed = config::exposed_file(&name, metadata.permissions().mode());
     if metadata.len() > FILE_BYTES_MAX {
         return Err(unreadable(&format!("it has more than {FILE_BYTES_MAX} bytes")));
     }
@@ -45,7 +46,7 @@ pub(crate) fn load(path: &Path, mode: Option<ModeArgument>) -> Result<Loaded, Ve
     match config::load(&text, &given) {
         Ok(Checked { config, warnings, effective }) => {
             let warnings = warnings.iter().map(ToString::to_string).collect();
-            Ok(Loaded { config, warnings, effective })
+            Ok(Loaded { config, warnings, exposed, effective })
         }
         Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
     }

@@ -50,7 +50,8 @@ fn main() -> ExitCode {
             let path = config.as_ref().unwrap_or(&arguments.config);
             match load(path, arguments.mode) {
                 Ok(loaded) => {
-                    loaded.warnings.iter().for_each(|warning| tell(&format!("warning: {warning}")));
+                    let warnings = loaded.warnings.iter().chain(&loaded.exposed);
+                    warnings.for_each(|warning| tell(&format!("warning: {warning}")));
                     say(&format!("{} is right", path.display()));
                     ExitCode::SUCCESS
                 }
@@ -63,6 +64,7 @@ fn main() -> ExitCode {
                 say(loaded.effective.trim_end());
                 ExitCode::SUCCESS
             }
+            Ok(Loaded { exposed: Some(fault), .. }) => refuse(&[fault]),
             Ok(loaded) => run(loaded),
             Err(faults) => refuse(&faults),
         },

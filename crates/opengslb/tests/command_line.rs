@@ -151,14 +151,17 @@ fn an_unknown_key_is_a_fault_and_the_right_one_is_suggested() {
 }
 
 #[test]
-fn a_file_that_everybody_can_read_is_refused_with_what_to_do() {
+fn nothing_runs_on_a_file_that_everybody_can_read_and_it_says_what_to_do() {
     let right = fs::read_to_string(in_repository("examples/agent.yaml")).unwrap();
     let file = File::new(&right, 0o644);
     let command = format!("chmod o-rwx {}", file.name());
-    for said in [refused(&file.check()), refused(&opengslb(&["--config", file.name()]))] {
-        assert!(said.contains(&command), "{said}");
-        assert_eq!(said.lines().count(), 1, "{said}");
-    }
+    let said = refused(&opengslb(&["--config", file.name()]));
+    assert!(said.contains(&command), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    // The check may be of a file that is not in its place yet.
+    let checked = file.check();
+    let warning = String::from_utf8(checked.stderr.clone()).unwrap();
+    assert!(checked.status.success() && warning.contains(&command), "{checked:?}");
     // What it says works.
     assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
     accepted(&file.check());
