@@ -7,8 +7,8 @@
 //! - records follow in the order answer, authority, additional; the OPT record is the last and
 //!   always fits: its room is kept from the start (RFC 6891, 6.1.1 and 7);
 //! - where a query has an OPT record the answer has one, and only there. It carries the high bits
-//!   of the response code (RFC 6891, 6.1.3), DO as it was asked (RFC 3225, 3) and the query's
-//!   client subnet with the answer's scope (RFC 7871, 7.2.1);
+//!   of the response code (RFC 6891, 6.1.3), DO as it was asked (RFC 3225, 3), the query's client
+//!   subnet with the answer's scope (RFC 7871, 7.2.1) and what [`Extras`] says;
 //! - a set of records is written whole or not at all. If one of the answer or of the authority
 //!   section does not fit, TC is set and nothing more is written (RFC 2181, 9); in the additional
 //!   section it is left out and nothing is said;
@@ -17,18 +17,19 @@
 //!
 //! An answer is never longer than its limit nor than the buffer.
 
+mod opt;
 mod sink;
 
-use crate::edns::{CLIENT_SUBNET_BYTES_MAX, DNSSEC_OK, EDNS_VERSION, Edns, UDP_SIZE_MIN};
+use crate::edns::{Edns, UDP_SIZE_MIN};
 use crate::header::{Counts, Flags, HEADER_BYTES, Header};
 use crate::name::Name;
 use crate::query::{Query, Question, Refusal};
 use crate::rdata::Rdata;
-use crate::types::{Class, OptionCode, Rcode, RecordType};
+use crate::types::{Class, Rcode};
+use opt::Opt;
+pub use opt::{Extras, NSID_BYTES_MAX};
 use sink::{Full, Sink};
 
-/// The OPT record without options: the root, type, size, TTL and the length of nothing.
-const OPT_BYTES: usize = 11;
 /// The longest TTL (RFC 2181, 8): 31 bits. A longer one counts as 0 for the reader, so it is cut.
 const TTL_MAX_S: u32 = i32::MAX as u32;
 
@@ -51,6 +52,8 @@ pub struct Limit {
     bytes: usize,
     /// The longest query we take by UDP, as the OPT record says it.
     udp_size: u16,
+    /// Whether the answer goes over TCP.
+    by_tcp: bool,
 }
 
 impl Limit {
@@ -60,14 +63,14 @@ impl Limit {
     pub fn udp(edns: Option<&Edns<'_>>, udp_size: u16) -> Self {
         let udp_size = udp_size.max(UDP_SIZE_MIN);
         let asked = edns.map_or(UDP_SIZE_MIN, |edns| edns.udp_size);
-        Self { bytes: asked.clamp(UDP_SIZE_MIN, udp_size).into(), udp_size }
+        Self { bytes: asked.clamp(UDP_SIZE_MIN, udp_size).into(), udp_size, by_tcp: false }
     }
 
     /// By TCP: what its two bytes of length can say (RFC 1035, 4.2.2). `udp_size` is told to the
     /// asker for the next time.
     #[must_use]
     pub fn tcp(udp_size: u16) -> Self {
-        Self { bytes: u16::MAX.into(), udp_size: udp_size.max(UDP_SIZE_MIN) }
+        Self { bytes: u16::MAX.into(), udp_size: udp_size.max(UDP_SIZE_MIN), by_tcp: true }
     }
 
     /// The longest answer in bytes.
@@ -109,18 +112,6 @@ pub struct Answer<'b> {
     section: Section,
     /// The record to end with.
     opt: Option<Opt>,
-}
-
-/// The OPT record that will end the answer.
-struct Opt {
-    /// The longest query we take by UDP, in bytes.
-    udp_size: u16,
-    /// Extended response code, version and flags.
-    ttl: u32,
-    /// The value of the client subnet option, and behind it nothing.
-    client_subnet: [u8; CLIENT_SUBNET_BYTES_MAX],
-    /// How much of `client_subnet` is the option's value. `None` where the query has no such option.
-    client_subnet_length: Option<usize>,
 }
 
 impl<'b> Answer<'b> {
@@ -194,6 +185,19 @@ impl<'b> Answer<'b> {
         Ok(())
     }
 
+    /// Keeps room for what the OPT record says besides, as far as the query asks for it. Once, and
+    /// before any record: what has no room left is not said.
+    pub fn carry(&mut self, extras: &Extras<'_>) {
+        if let Some(opt) = self.opt.as_mut() {
+            opt.carry(extras, &mut self.sink);
+        }
+    }
+
+    /// Leaves all records out and says so (TC): the answer to somebody who should come back by TCP.
+    pub const fn truncate(&mut self) {
+        self.header.flags.0 |= Flags::TRUNCATED;
+    }
+
     /// Writes a set of records of one owner, whole or not at all; says whether it is in.
     ///
     /// Signatures belong into the set that they sign. Sections come in their order: a set for one
@@ -217,13 +221,13 @@ impl<'b> Answer<'b> {
             self.sink.back_to(mark);
             self.counts = counts;
             if self.section < Section::Additional {
-                self.header.flags.0 |= Flags::TRUNCATED;
+                self.truncate();
             }
         }
         put.is_ok()
     }
 
-    /// Whether something did not fit that had to (TC).
+    /// Whether something did not fit that had to, or was left out (TC).
     #[must_use]
     pub const fn is_truncated(&self) -> bool {
         self.header.flags.has(Flags::TRUNCATED)
@@ -234,7 +238,7 @@ impl<'b> Answer<'b> {
     pub fn finish(mut self) -> &'b [u8] {
         self.sink.open_kept();
         // Its room was kept, so it fits; if it did not, the count would still be right.
-        if self.opt.take().is_some_and(|opt| self.put_opt(&opt).is_ok()) {
+        if self.opt.take().is_some_and(|opt| opt.put(&mut self.sink).is_ok()) {
             self.counts.additionals = self.counts.additionals.saturating_add(1);
         }
         let header = self.header.to_bytes(self.counts);
@@ -259,55 +263,12 @@ impl<'b> Answer<'b> {
         *count = count.checked_add(1).ok_or(Full)?;
         Ok(())
     }
-
-    /// Writes the OPT record (RFC 6891, 6.1.2).
-    fn put_opt(&mut self, opt: &Opt) -> Result<(), Full> {
-        self.sink.put(&[0])?;
-        self.sink.put(&RecordType::OPT.0.to_be_bytes())?;
-        self.sink.put(&opt.udp_size.to_be_bytes())?;
-        self.sink.put(&opt.ttl.to_be_bytes())?;
-        let rdata_length = self.sink.reserve_length()?;
-        if let Some(value) = opt.client_subnet() {
-            self.sink.put(&OptionCode::CLIENT_SUBNET.0.to_be_bytes())?;
-            let option_length = self.sink.reserve_length()?;
-            self.sink.put(value)?;
-            self.sink.fill_length(option_length)?;
-        }
-        self.sink.fill_length(rdata_length)
-    }
 }
 
 /// The part of `buffer` that an answer may fill.
 fn buffer_of(buffer: &mut [u8], limit: Limit) -> &mut [u8] {
     let length = buffer.len().min(limit.bytes);
     buffer.get_mut(..length).unwrap_or_default()
-}
-
-impl Opt {
-    /// The OPT record for an answer to an asker with `edns`.
-    fn new(edns: &Edns<'_>, head: Head, limit: Limit) -> Self {
-        let flags = if edns.dnssec_ok { DNSSEC_OK } else { 0 };
-        let [f0, f1] = flags.to_be_bytes();
-        let mut client_subnet = [0; CLIENT_SUBNET_BYTES_MAX];
-        let write = |asked: crate::edns::ClientSubnet| asked.write(head.scope, &mut client_subnet);
-        let client_subnet_length = edns.client_subnet.map(write);
-        Self {
-            udp_size: limit.udp_size,
-            ttl: u32::from_be_bytes([head.rcode.high(), EDNS_VERSION, f0, f1]),
-            client_subnet,
-            client_subnet_length,
-        }
-    }
-
-    /// The value of the client subnet option.
-    fn client_subnet(&self) -> Option<&[u8]> {
-        self.client_subnet_length.and_then(|length| self.client_subnet.get(..length))
-    }
-
-    /// The record's length: an option has its code and its length before its value.
-    fn bytes(&self) -> usize {
-        OPT_BYTES + self.client_subnet().map_or(0, |value| 4 + value.len())
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What the asker says about itself in an OPT record: EDNS(0) (RFC 6891) with the client's network
-//! in it (RFC 7871).
+//! in it (RFC 7871), its cookie (RFC 7873), and what it wants to hear.
 //!
 //! Rules kept here:
 //!
@@ -7,12 +7,16 @@
 //!   (6.1.2, 6.1.4), and the options of a version we do not know are not looked at (6.1.3);
 //! - a client subnet must have a known family, no scope, exactly the octets that its source length
 //!   needs, and no bit behind that length, else the query is malformed (RFC 7871, 6 and 7.2.1);
+//! - a cookie has 8 bytes or 16 to 40, else the query is malformed (RFC 7873, 5.2.2);
+//! - what stands in a request for the server's identifier is ignored (RFC 5001, 2.2), as is what
+//!   stands in a question for the idle time, which a client leaves empty (RFC 7828, 3.2.1);
 //! - of two options of one kind the first counts (RFC 7873, 5.2 says so for cookies).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::Subnet;
 
+use crate::cookie::CookieOption;
 use crate::types::OptionCode;
 
 /// The version we speak (RFC 6891, 6.1.3).
@@ -38,10 +42,13 @@ pub struct Edns<'a> {
     /// The network of the client that the asker asks for. A server that does not do client subnets
     /// sets it to `None` after parsing: then the answer carries none (RFC 7871, 7.2.1).
     pub client_subnet: Option<ClientSubnet>,
-    /// The cookie option as it came (RFC 7873); its length is not checked.
-    pub cookie: Option<&'a [u8]>,
-    /// The request for the server's identifier as it came (RFC 5001); it should be empty.
-    pub nsid: Option<&'a [u8]>,
+    /// The cookie (RFC 7873): the client's, and perhaps one of a server's.
+    pub cookie: Option<CookieOption<'a>>,
+    /// The asker wants the server's identifier (RFC 5001).
+    pub nsid: bool,
+    /// The asker wants to know how long its TCP connection may idle (RFC 7828). By UDP it means
+    /// nothing.
+    pub tcp_keepalive: bool,
 }
 
 /// Why an OPT record's options are malformed.
@@ -68,6 +75,9 @@ pub enum OptionFault {
     /// Bits set behind the source length.
     #[error("a client subnet with bits set behind its length")]
     HostBits,
+    /// A cookie of a length that none has.
+    #[error("a cookie of {0} bytes, where there are 8 or 16 to 40")]
+    Cookie(usize),
 }
 
 impl<'a> Edns<'a> {
@@ -81,7 +91,8 @@ impl<'a> Edns<'a> {
             dnssec_ok: u16::from_be_bytes([f0, f1]) & DNSSEC_OK != 0,
             client_subnet: None,
             cookie: None,
-            nsid: None,
+            nsid: false,
+            tcp_keepalive: false,
         }
     }
 
@@ -97,8 +108,12 @@ impl<'a> Edns<'a> {
                 OptionCode::CLIENT_SUBNET if self.client_subnet.is_none() => {
                     self.client_subnet = Some(ClientSubnet::read(value)?);
                 }
-                OptionCode::COOKIE => self.cookie = self.cookie.or(Some(value)),
-                OptionCode::NSID => self.nsid = self.nsid.or(Some(value)),
+                OptionCode::COOKIE if self.cookie.is_none() => {
+                    let cookie = CookieOption::read(value);
+                    self.cookie = Some(cookie.ok_or(OptionFault::Cookie(value.len()))?);
+                }
+                OptionCode::NSID => self.nsid = true,
+                OptionCode::TCP_KEEPALIVE => self.tcp_keepalive = true,
                 _ => (),
             }
             rdata = rest;

@@ -3,15 +3,20 @@
 //!
 //! The entry for fuzzers; a seeded loop in the tests calls the same one.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::answer::{Answer, Head, Limit, Section};
+use model::Time;
+
+use crate::answer::{Answer, Extras, Head, Limit, Section};
+use crate::chaos::ServerFact;
+use crate::cookie::{Cookie, CookieKeys, CookieOption, CookieStanding};
 use crate::edns::Edns;
+use crate::extended_error::{ExtendedCode, ExtendedError};
 use crate::header::Flags;
 use crate::name::{Name, NameBuf};
 use crate::query::{Fault, Query, parse};
 use crate::rdata::{Rdata, Soa};
-use crate::types::Rcode;
+use crate::types::{Class, Rcode};
 
 /// Our own size limit here: what a server says by default.
 const UDP_SIZE: u16 = 1232;
@@ -34,6 +39,9 @@ pub fn fuzz(data: &[u8]) {
     }
     match parse(data) {
         Ok(query) => {
+            check_cookie(query.edns.and_then(|edns| edns.cookie));
+            let is_chaos = query.question.qclass == Class::CH;
+            assert!(is_chaos || ServerFact::asked_by(&query.question).is_none());
             let limits = [Limit::udp(None, 0), Limit::udp(query.edns.as_ref(), UDP_SIZE)];
             for limit in limits.into_iter().chain([Limit::tcp(UDP_SIZE)]) {
                 check_answer(&query, limit);
@@ -42,11 +50,43 @@ pub fn fuzz(data: &[u8]) {
         Err(Fault::Refuse(refusal)) => {
             let limit = Limit::udp(refusal.edns.as_ref(), UDP_SIZE);
             let mut buffer = [0; 512];
-            let begun = Answer::to_refusal(&refusal, limit, &mut buffer);
-            assert!(begun.is_ok_and(|answer| answer.finish().len() <= limit.bytes()));
+            let Ok(mut answer) = Answer::to_refusal(&refusal, limit, &mut buffer) else {
+                unreachable!("512 bytes hold any refusal");
+            };
+            answer.carry(&EXTRAS);
+            assert!(answer.finish().len() <= limit.bytes());
         }
         Err(Fault::Drop(_)) => (),
     }
+}
+
+/// All that an answer may carry.
+const EXTRAS: Extras<'_> = Extras {
+    cookie: Some(Cookie([7; 24])),
+    nsid: Some(&[b'n'; 200]),
+    tcp_idle_ms: Some(10_000),
+    error: Some(ExtendedError { code: ExtendedCode::OTHER, text: "a text" }),
+};
+
+/// No cookie of a stranger's is good; the one we give it is, and only at its address.
+fn check_cookie(cookie: Option<CookieOption<'_>>) {
+    let keys = CookieKeys::new([1; 16], Some([2; 16]));
+    let (client, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+    let now = Time::from_unix_ms(1_700_000_000_000);
+    let standing = keys.judge(cookie, client, now);
+    let expect = match cookie {
+        None => CookieStanding::None,
+        Some(CookieOption { server: None, .. }) => CookieStanding::ClientOnly,
+        Some(_) => CookieStanding::Bad,
+    };
+    assert!(standing == expect);
+    let Some(cookie) = cookie else {
+        return;
+    };
+    let Cookie(ours) = keys.issue(cookie.client, client, now);
+    let ours = CookieOption { client: cookie.client, server: ours.get(8..) };
+    assert!(keys.judge(Some(ours), client, now) == CookieStanding::Good);
+    assert!(keys.judge(Some(ours), other, now) == CookieStanding::Bad);
 }
 
 /// A name is well-formed, its text is safe and reads back, its key is one for every case.
@@ -70,6 +110,7 @@ fn check_answer(query: &Query<'_>, limit: Limit) {
     let Ok(mut answer) = Answer::to_query(query, head, limit, &mut buffer) else {
         unreachable!("2048 bytes hold the head of any answer");
     };
+    answer.carry(&EXTRAS);
     let name = query.question.name;
     let zone = name.parent().unwrap_or(name);
     let addresses = [Rdata::A(Ipv4Addr::LOCALHOST), Rdata::Aaaa(Ipv6Addr::LOCALHOST)];
@@ -97,8 +138,12 @@ fn check_answer(query: &Query<'_>, limit: Limit) {
         *flags &= !((Flags::RESPONSE >> 8) as u8);
     }
     let read = parse(copy);
-    // The size in the answer is our own, and what else was asked for is not answered here.
-    let kept = |edns: Edns<'_>| (edns.version, edns.dnssec_ok, edns.client_subnet);
+    // The size in the answer is our own, and so is the server's part of the cookie. What is said of
+    // the idle time depends on the transport.
+    let kept = |edns: Edns<'_>| {
+        let has_cookie = edns.cookie.is_some();
+        (edns.version, edns.dnssec_ok, edns.client_subnet, has_cookie, edns.nsid)
+    };
     assert!(read.is_ok_and(|read| {
         let question = (read.question.qtype, read.question.qclass, read.question.name.as_bytes());
         let asked = (query.question.qtype, query.question.qclass, name.as_bytes());

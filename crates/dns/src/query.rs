@@ -10,8 +10,10 @@
 //!    pointer could point at (RFC 1035, 4.1.4);
 //! 4. a section that ends early, a malformed owner, bytes behind the last record: FORMERR;
 //! 5. more than one OPT record (RFC 6891, 6.1.1), one that is not the root's (6.1.2) or not in the
-//!    additional section, malformed options or client subnet (RFC 7871, 7.2.1): FORMERR;
-//! 6. not exactly one question: FORMERR (RFC 9619);
+//!    additional section, malformed options, client subnet (RFC 7871, 7.2.1) or cookie (RFC 7873,
+//!    5.2.2): FORMERR;
+//! 6. not exactly one question: FORMERR (RFC 9619), but for the question for a cookie, which is no
+//!    question and a cookie option: NOERROR (RFC 7873, 5.4);
 //! 7. an EDNS version above ours: BADVERS (RFC 6891, 6.1.3).
 //!
 //! TC in a query means nothing and is ignored, as are all records but OPT (so a TSIG is not
@@ -69,7 +71,8 @@ pub enum Drop {
     Response,
 }
 
-/// A query that is answered with an error, and what of it could be read for the answer.
+/// A query that is answered without looking for a name, nearly always with an error, and what of it
+/// could be read for the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal<'a> {
     /// The fault.
@@ -82,7 +85,7 @@ pub struct Refusal<'a> {
     pub header: Header,
 }
 
-/// Why a query is answered with an error.
+/// Why a query is answered without looking for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
     /// Another kind of message than a query.
@@ -118,6 +121,14 @@ pub enum Why {
     /// A newer EDNS.
     #[error("EDNS version {0}, where 0 is spoken")]
     Version(u8),
+    /// Nothing is wrong: no question, but a cookie (RFC 7873, 5.4). A server that does cookies
+    /// answers with a fresh one, and puts [`Why::BadCookie`] here first where the one in the query
+    /// is bad. One that does none puts `Questions(0)`.
+    #[error("a question for a cookie")]
+    CookieOnly,
+    /// Never read from a packet: a question for a cookie with a bad one.
+    #[error("a question for a cookie with a bad one")]
+    BadCookie,
 }
 
 impl Why {
@@ -127,6 +138,8 @@ impl Why {
         match self {
             Self::Opcode(_) => Rcode::NOTIMP,
             Self::Version(_) => Rcode::BADVERS,
+            Self::CookieOnly => Rcode::NOERROR,
+            Self::BadCookie => Rcode::BADCOOKIE,
             _ => Rcode::FORMERR,
         }
     }
@@ -155,7 +168,11 @@ pub fn parse(packet: &[u8]) -> Result<Query<'_>, Fault<'_>> {
         return refuse(why);
     }
     let Some(question) = question else {
-        return refuse(Why::Questions(counts.questions));
+        let has_cookie = edns.is_some_and(|edns| edns.cookie.is_some());
+        return match counts.questions {
+            0 if has_cookie => refuse(Why::CookieOnly),
+            questions => refuse(Why::Questions(questions)),
+        };
     };
     match edns {
         Some(Edns { version, .. }) if version != EDNS_VERSION => refuse(Why::Version(version)),

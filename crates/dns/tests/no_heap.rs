@@ -1,12 +1,20 @@
 //! Reading a query and writing its answer never touches the heap: an allocator that counts.
 
 #![expect(unsafe_code, reason = "a global allocator cannot be written without it")]
+#![expect(clippy::unwrap_used, reason = "a test may stop where it is surprised")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::net::Ipv4Addr;
 
-use dns::{Answer, Fault, Head, Limit, NameBuf, Rcode, Rdata, Section, Soa, parse};
+use std::num::NonZeroU32;
+
+use dns::{
+    Account, Answer, Cookie, CookieKeys, CookieStanding, ExtendedCode, ExtendedError, Extras,
+    Fault, Head, Limit, NameBuf, RateLimiter, RateLimits, Rcode, Rdata, Section, ServerFact, Soa,
+    Verdict, parse,
+};
+use model::{SubnetWidths, Time};
 
 thread_local! {
     /// The allocations of this thread: other tests and the test runner have their own.
@@ -86,18 +94,73 @@ fn a_query_is_read_looked_up_and_answered_without_the_heap() {
     assert!(length > 400);
 }
 
+/// All that an answer may carry.
+const EXTRAS: Extras<'_> = Extras {
+    cookie: Some(Cookie([7; 24])),
+    nsid: Some(b"overwatch-1.eu"),
+    tcp_idle_ms: Some(10_000),
+    error: Some(ExtendedError { code: ExtendedCode::NOT_READY, text: "learning" }),
+};
+
+/// Two a second of anything.
+fn limits() -> RateLimits {
+    let rate = NonZeroU32::new(2);
+    RateLimits {
+        answers_per_s: rate,
+        no_names_per_s: rate,
+        referrals_per_s: rate,
+        errors_per_s: rate,
+        window_s: NonZeroU32::MIN,
+        slip: rate,
+        widths: SubnetWidths { ipv4: 24, ipv6: 56 },
+        exempt: vec!["192.0.2.0/24".parse().unwrap()],
+        buckets: 64,
+    }
+}
+
+#[test]
+fn cookies_and_limits_are_judged_without_the_heap() {
+    let keys = CookieKeys::new([1; 16], Some([2; 16]));
+    let mut limiter = RateLimiter::new(limits(), [3; 16]);
+    let now = Time::from_unix_ms(1_700_000_000_000);
+    let mut verdicts = [Verdict::Answer; 5];
+    let mut buffer = [0; 1232];
+    let count = allocations(|| {
+        let query = parse(QUERY).unwrap();
+        assert_eq!(ServerFact::asked_by(&query.question), None);
+        let client = Ipv4Addr::new(198, 51, 100, 1).into();
+        let cookie = query.edns.unwrap().cookie;
+        let standing = keys.judge(cookie, client, now);
+        assert_eq!(standing, CookieStanding::ClientOnly);
+        let cookie = keys.issue(cookie.unwrap().client, client, now);
+        let account = Account::Answer(query.question.name);
+        verdicts = verdicts.map(|_| limiter.check(client, standing, account, now));
+        let head = Head { rcode: Rcode::NOERROR, authoritative: true, scope: 0 };
+        let limit = Limit::udp(query.edns.as_ref(), 1232);
+        let mut answer = Answer::to_query(&query, head, limit, &mut buffer).unwrap();
+        answer.carry(&Extras { cookie: Some(cookie), ..EXTRAS });
+        answer.truncate();
+        assert!(answer.finish().len() > 90);
+    });
+    assert_eq!(count, 0);
+    let limited = [Verdict::Drop, Verdict::Truncate, Verdict::Drop];
+    assert_eq!(verdicts[2..], limited);
+}
+
 /// Reads a packet and writes what it deserves.
 fn handle(packet: &[u8], buffer: &mut [u8]) {
     let head = Head { rcode: Rcode::REFUSED, authoritative: false, scope: 0 };
     let limit = Limit::udp(None, 1232);
     match parse(packet) {
         Ok(query) => {
-            let answer = Answer::to_query(&query, head, limit, buffer);
-            assert!(answer.is_ok_and(|answer| answer.finish().len() >= 12));
+            let mut answer = Answer::to_query(&query, head, limit, buffer).unwrap();
+            answer.carry(&EXTRAS);
+            assert!(answer.finish().len() >= 12);
         }
         Err(Fault::Refuse(refusal)) => {
-            let answer = Answer::to_refusal(&refusal, limit, buffer);
-            assert!(answer.is_ok_and(|answer| answer.finish().len() >= 12));
+            let mut answer = Answer::to_refusal(&refusal, limit, buffer).unwrap();
+            answer.carry(&EXTRAS);
+            assert!(answer.finish().len() >= 12);
         }
         Err(Fault::Drop(_)) => (),
     }

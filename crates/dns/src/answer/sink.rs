@@ -49,6 +49,13 @@ impl<'b> Sink<'b> {
         self.room = self.buffer.len();
     }
 
+    /// Keeps as many bytes more for the end, if there are so many; says whether.
+    pub(super) fn keep(&mut self, bytes: usize) -> bool {
+        let room = self.room.checked_sub(bytes).filter(|room| *room >= self.length);
+        self.room = room.unwrap_or(self.room);
+        room.is_some()
+    }
+
     /// The place at hand.
     pub(super) fn mark(&self) -> Mark {
         Mark { length: self.length, suffixes: self.suffixes.used() }

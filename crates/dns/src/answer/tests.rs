@@ -3,7 +3,10 @@
 use std::net::Ipv4Addr;
 
 use super::*;
+use crate::cookie::Cookie;
+use crate::extended_error::{ExtendedCode, ExtendedError};
 use crate::query::{Fault, parse};
+use crate::types::RecordType;
 
 /// A query for `a.example` with an OPT record that carries a client's /24.
 const QUERY: &[u8] = b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\
@@ -49,6 +52,60 @@ fn refusals_fit_whatever_they_have_to_repeat() {
     assert_eq!(answer.finish().len(), 12 + 255 + 4);
 }
 
+/// The longest question with all that can be asked for, in the smallest answer: header, question,
+/// OPT record, client subnet, cookie, idle time and identifier. That leaves 40 bytes for why.
+#[test]
+fn all_that_can_be_asked_for_fits_into_512_bytes() {
+    const ERROR: ExtendedError = ExtendedError {
+        code: ExtendedCode(0),
+        text: "a text that would need more than forty letters",
+    };
+    const OPTIONS: [&[u8]; 4] = [
+        b"\x00\x08\x00\x14\x00\x02\x80\x00\x20\x01\x0d\xb8abcdefghijkl",
+        b"\x00\x0a\x00\x08abcdefgh",
+        b"\x00\x0b\x00\x00",
+        b"\x00\x03\x00\x00",
+    ];
+    let question = [&[1, b'a'].repeat(127)[..], &[0, 0, 1, 0, 1]].concat();
+    let options = OPTIONS.concat();
+    let opt =
+        [&[0, 0, 41, 2, 0, 0, 0, 0, 0, 0, u8::try_from(options.len()).unwrap()], &options[..]];
+    let packet = [&[0, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1], &question[..], &opt.concat()].concat();
+    let query = parse(&packet).unwrap();
+    let extras = Extras {
+        cookie: Some(Cookie([7; 24])),
+        nsid: Some(&[b'n'; 200]),
+        tcp_idle_ms: Some(10_000),
+        error: Some(ERROR),
+    };
+    let kept = 12 + 259 + 11 + 24 + 28 + 6 + 132;
+    for (limit, room, expect) in [
+        (Limit::tcp(512), 512, kept + 6),
+        (Limit::tcp(512), 600, kept + 6 + ERROR.text.len()),
+        (Limit::tcp(512), kept + 5, kept),
+        (Limit::tcp(512), kept - 1, kept - 132 + 6 + ERROR.text.len()),
+        (Limit::udp(None, 512), 512, kept - 6 + 6),
+    ] {
+        let mut buffer = vec![0; room];
+        let mut answer = Answer::to_query(&query, HEAD, limit, &mut buffer).unwrap();
+        answer.carry(&extras);
+        assert_eq!(answer.finish().len(), expect, "in {room} bytes");
+    }
+}
+
+#[test]
+fn a_cut_answer_has_no_record_and_says_so() {
+    let query = parse(QUERY).unwrap();
+    let mut buffer = [0; 512];
+    let limit = Limit::udp(None, 512);
+    let mut answer = Answer::to_query(&query, HEAD, limit, &mut buffer).unwrap();
+    answer.truncate();
+    let addresses = [Rdata::A(Ipv4Addr::LOCALHOST)];
+    assert!(!answer.add(Section::Answer, query.question.name, 60, addresses));
+    assert!(answer.is_truncated());
+    assert_eq!(answer.finish().len(), LEAST_BYTES);
+}
+
 #[test]
 fn limits_are_the_smaller_of_both_sizes_and_never_below_512() {
     let edns = |udp_size| Edns {
@@ -57,7 +114,8 @@ fn limits_are_the_smaller_of_both_sizes_and_never_below_512() {
         dnssec_ok: false,
         client_subnet: None,
         cookie: None,
-        nsid: None,
+        nsid: false,
+        tcp_keepalive: false,
     };
     for (asked, ours, expect) in [
         (None, 1232, 512),

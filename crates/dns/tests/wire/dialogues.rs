@@ -3,14 +3,17 @@
 //! `testdata/README.md` says how they are written. `DIALOGUES=write cargo test -p dns` writes what
 //! happens now into the files; read the difference before you keep it.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
 
 use crate::oracle::{self, Ask, AskEdns, Seen};
 use dns::{
-    Answer, ClientSubnet, Edns, Fault, Head, Limit, NameBuf, Query, Rcode, Rdata, RecordType,
-    Section, Soa, parse,
+    Answer, ClientSubnet, CookieKeys, CookieStanding, Edns, ExtendedCode, ExtendedError, Extras,
+    Fault, Head, Limit, NameBuf, Query, Rcode, Rdata, RecordType, Section, ServerFact, Soa, Why,
+    parse,
 };
+use model::Time;
 
 /// Our own size limit, unless a dialogue says another.
 const UDP_SIZE: u16 = 1232;
@@ -33,6 +36,16 @@ fn client_subnets_are_read_as_the_dialogues_say() {
 #[test]
 fn answers_are_written_as_the_dialogues_say() {
     check("answers.txt");
+}
+
+#[test]
+fn options_are_answered_as_the_dialogues_say() {
+    check("options.txt");
+}
+
+#[test]
+fn compliance_queries_are_answered_as_the_dialogues_say() {
+    check("edns-compliance.txt");
 }
 
 /// Runs each dialogue of a file: the lines that say what happens must be what happens.
@@ -74,29 +87,95 @@ fn run(given: &[&str]) -> Vec<String> {
         Some(size) => Limit::udp(edns, size.parse().unwrap()),
         None => Limit::udp(edns, UDP_SIZE),
     };
+    let mut extras = extras_of(with("carry"));
+    let asker = with("cookies").next().map(Asker::of);
     match parse(&packet) {
         Ok(query) => {
-            let mut lines = vec![format!("read {}", show_query(&query))];
+            let standing = asker.as_ref().map(|asker| asker.judge(query.edns, &mut extras));
+            let mut lines = vec![format!("read {}{}", show_query(&query), show_standing(standing))];
             if let Some(head) = with("say").next() {
                 let limit = limit(query.edns.as_ref());
                 let mut answer =
                     Answer::to_query(&query, head_of(head), limit, &mut buffer).unwrap();
+                answer.carry(&extras);
+                if given.contains(&"cut") {
+                    answer.truncate();
+                }
                 with("put").for_each(|set| put(&mut answer, set));
                 lines.extend(show_reply(answer.finish()));
             }
             lines
         }
-        Err(Fault::Refuse(refusal)) => {
+        Err(Fault::Refuse(mut refusal)) => {
             let source = std::error::Error::source(&refusal.why);
             let source = source.map(|source| format!(": {source}")).unwrap_or_default();
-            let mut lines = vec![format!("read {}{source}", refusal.why)];
+            let standing = asker.as_ref().map(|asker| asker.judge(refusal.edns, &mut extras));
+            let standing_shown = show_standing(standing);
+            let mut lines = vec![format!("read {}{source}{standing_shown}", refusal.why)];
+            if (refusal.why, standing) == (Why::CookieOnly, Some(CookieStanding::Bad)) {
+                refusal.why = Why::BadCookie;
+            }
             let limit = limit(refusal.edns.as_ref());
-            let answer = Answer::to_refusal(&refusal, limit, &mut buffer).unwrap();
+            let mut answer = Answer::to_refusal(&refusal, limit, &mut buffer).unwrap();
+            answer.carry(&extras);
             lines.extend(show_reply(answer.finish()));
             lines
         }
         Err(Fault::Drop(why)) => vec![format!("read nothing: {why}")],
     }
+}
+
+/// Who asks, and how the server proves it: a `cookies` line.
+struct Asker {
+    keys: CookieKeys,
+    address: IpAddr,
+    now: Time,
+}
+
+impl Asker {
+    /// `SECRET ADDRESS SECONDS`, and a second secret that is accepted, too.
+    fn of(line: &str) -> Self {
+        let mut words = line.split_whitespace();
+        let mut next = || words.next();
+        let secret = |word: &str| hex_of(word).try_into().unwrap();
+        let issuing = secret(next().unwrap());
+        let address = parsed(next().unwrap());
+        let seconds: u64 = parsed(next().unwrap());
+        let keys = CookieKeys::new(issuing, next().map(secret));
+        Self { keys, address, now: Time::from_unix_ms(seconds * 1000) }
+    }
+
+    /// What the asker's cookie proves; a fresh one goes into the answer.
+    fn judge(&self, edns: Option<Edns<'_>>, extras: &mut Extras<'_>) -> CookieStanding {
+        let cookie = edns.and_then(|edns| edns.cookie);
+        extras.cookie = cookie.map(|cookie| self.keys.issue(cookie.client, self.address, self.now));
+        self.keys.judge(cookie, self.address, self.now)
+    }
+}
+
+fn show_standing(standing: Option<CookieStanding>) -> String {
+    standing.map(|standing| format!(", proves {standing:?}")).unwrap_or_default()
+}
+
+/// What the `carry` lines say: a kind and its value.
+fn extras_of<'l>(lines: impl Iterator<Item = &'l str>) -> Extras<'l> {
+    let mut extras = Extras::NONE;
+    for line in lines {
+        let (kind, value) = line.split_once(' ').unwrap();
+        match kind {
+            "nsid" => extras.nsid = Some(value.as_bytes()),
+            "idle" => extras.tcp_idle_ms = Some(parsed(value)),
+            "error" => {
+                let (code, text) = value.split_once(' ').unwrap_or((value, ""));
+                let text = String::from_utf8(text_of(text)).unwrap();
+                // Texts are the program's own; here a test run is.
+                extras.error =
+                    Some(ExtendedError { code: ExtendedCode(parsed(code)), text: text.leak() });
+            }
+            word => panic!("{word:?} is no word of a `carry` line"),
+        }
+    }
+    extras
 }
 
 fn parsed<T: FromStr<Err: std::fmt::Debug>>(word: &str) -> T {
@@ -149,6 +228,8 @@ fn ask_of(line: &str) -> Ask {
             "aa" => ask.flags |= 0x0400,
             "cd" => ask.flags |= 0x0010,
             "ad" => ask.flags |= 0x0020,
+            "z" => ask.flags |= 0x0040,
+            "ra" => ask.flags |= 0x0080,
             "opcode" => ask.flags |= u16::from(parsed::<dns::Opcode>(next()).0) << 11,
             "others" => ask.others = parsed(next()),
             "edns" => {
@@ -258,9 +339,14 @@ fn show_query(query: &Query<'_>) -> String {
             Some(ClientSubnet::Withheld) => words.push("client withheld".to_owned()),
             None => (),
         }
-        words.extend(edns.cookie.map(|cookie| format!("cookie {cookie:02x?}")));
-        words.extend(edns.nsid.map(|nsid| format!("nsid {nsid:02x?}")));
+        words.extend(edns.cookie.map(|cookie| {
+            let server = cookie.server.map(|server| format!(" {}", oracle::hex(server)));
+            format!("cookie {}{}", oracle::hex(&cookie.client), server.unwrap_or_default())
+        }));
+        words.extend(edns.nsid.then(|| "wants nsid".to_owned()));
+        words.extend(edns.tcp_keepalive.then(|| "wants idle time".to_owned()));
     }
+    words.extend(ServerFact::asked_by(&query.question).map(|fact| format!("about us: {fact:?}")));
     words.join(", ")
 }
 

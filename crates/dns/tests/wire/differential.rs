@@ -4,12 +4,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use dns::{
-    Answer, ClientSubnet, Edns, Head, Limit, Name, NameBuf, Query, Rcode, Rdata, RecordType,
-    Section, Soa, parse,
+    Answer, ClientSubnet, Cookie, Edns, ExtendedCode, ExtendedError, Extras, Head, Limit, Name,
+    NameBuf, Query, Rcode, Rdata, RecordType, Section, Soa, parse,
 };
 use proptest::prelude::*;
 
-use crate::oracle::{self, Ask, AskEdns};
+use crate::oracle::{self, Ask, AskEdns, SeenOpt};
 
 /// Few cases, for the suite's sake; the fuzz loop goes wide.
 fn cases(cases: u32) -> ProptestConfig {
@@ -45,10 +45,21 @@ fn any_network() -> impl Strategy<Value = (u8, IpAddr)> {
     ]
 }
 
+/// An option but a client subnet, which is written from a network: cookies of any length that one
+/// has, requests for the server's identifier and the idle time, and unknown ones.
+fn any_option() -> impl Strategy<Value = (u16, Vec<u8>)> {
+    let bytes = |length| prop::collection::vec(any::<u8>(), length);
+    prop_oneof![
+        bytes(8..=8).prop_map(|cookie| (10, cookie)),
+        bytes(16..=40).prop_map(|cookie| (10, cookie)),
+        bytes(0..=2).prop_map(|value| (3, value)),
+        Just((11, Vec::new())),
+        (any::<u16>(), bytes(0..=40)).prop_map(|(code, value)| (code | 16, value)),
+    ]
+}
+
 fn any_edns() -> impl Strategy<Value = AskEdns> {
-    // Any option but a client subnet: that one is written from a network.
-    let code = any::<u16>().prop_map(|code| if code % 3 == 0 { 10 } else { code | 16 });
-    let options = prop::collection::vec((code, prop::collection::vec(any::<u8>(), 0..40)), 0..4);
+    let options = prop::collection::vec(any_option(), 0..5);
     (any::<u16>(), any::<bool>(), prop::option::of(any_network()), options).prop_map(
         |(udp_size, dnssec_ok, client_subnet, options)| AskEdns {
             udp_size,
@@ -85,6 +96,12 @@ fn network_of(edns: &Edns<'_>) -> Option<(IpAddr, u8)> {
     }
 }
 
+/// The cookie as we read it, in the oracle's terms: nothing for no server cookie.
+fn cookie_of(edns: &Edns<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
+    let cookie = edns.cookie?;
+    Some((cookie.client.to_vec(), cookie.server.unwrap_or_default().to_vec()))
+}
+
 fn assert_reads_alike(query: &Query<'_>, packet: &[u8]) {
     let seen = oracle::read_query(packet).unwrap();
     assert_eq!(seen.id, query.header.id);
@@ -97,6 +114,9 @@ fn assert_reads_alike(query: &Query<'_>, packet: &[u8]) {
         assert_eq!((opt.udp_size.max(512), opt.version), (edns.udp_size, edns.version));
         assert_eq!(opt.dnssec_ok, edns.dnssec_ok);
         assert_eq!(opt.client_subnet.map(|(ip, source, _)| (ip, source)), network_of(edns));
+        assert_eq!(opt.cookie, cookie_of(edns));
+        let asks = |code| opt.codes.contains(&code);
+        assert_eq!((asks(3), asks(11)), (edns.nsid, edns.tcp_keepalive));
     }
 }
 
@@ -116,8 +136,10 @@ proptest! {
             let network = asked.client_subnet.map(|(bits, address)| model::Subnet::of(address, bits));
             let read = network_of(&edns).map(|(ip, bits)| model::Subnet::new(ip, bits).unwrap());
             prop_assert_eq!(read, network);
-            let cookie = asked.options.iter().find(|(code, _)| *code == 10);
-            prop_assert_eq!(edns.cookie, cookie.map(|(_, value)| &value[..]));
+            let asks = |option| asked.options.iter().find(|(code, _)| *code == option);
+            let cookie = asks(10).map(|(_, value)| (value[..8].to_vec(), value[8..].to_vec()));
+            prop_assert_eq!(cookie_of(&edns), cookie);
+            prop_assert_eq!((edns.nsid, edns.tcp_keepalive), (asks(3).is_some(), asks(11).is_some()));
         }
         assert_reads_alike(&query, &packet);
     }
@@ -236,6 +258,47 @@ const SECTIONS: [(Section, &str); 3] = [
     (Section::Additional, "additional"),
 ];
 
+/// What an answer may carry, borrowed from the bytes of an identifier.
+type Carried = ([u8; 24], Vec<u8>, u32, Option<(u16, usize)>);
+
+/// The texts of extended errors are the program's own.
+const TEXTS: [&str; 3] = ["", "not one of our zones", "long enough to be left out of full answers"];
+
+fn any_carried() -> impl Strategy<Value = Carried> {
+    let nsid = prop::collection::vec(any::<u8>(), 0..200);
+    let error = prop::option::of((any::<u16>(), 0..TEXTS.len()));
+    (any::<[u8; 24]>(), nsid, any::<u32>(), error)
+}
+
+fn extras_of((cookie, nsid, idle_ms, error): &Carried) -> Extras<'_> {
+    let error =
+        error.map(|(code, text)| ExtendedError { code: ExtendedCode(code), text: TEXTS[text] });
+    let cookie = Some(Cookie(*cookie));
+    Extras { cookie, nsid: Some(nsid), tcp_idle_ms: Some(*idle_ms), error }
+}
+
+/// What is asked for is said as it was given. Of an extended error, which is given to anybody, as
+/// much is left out as has no room in `free` bytes.
+fn assert_carried(seen: &SeenOpt, edns: &Edns<'_>, extras: &Extras<'_>, tcp: bool, free: usize) {
+    let cookie = extras.cookie.filter(|_| edns.cookie.is_some());
+    let cookie = cookie.map(|Cookie(cookie)| (cookie[..8].to_vec(), cookie[8..].to_vec()));
+    assert_eq!(seen.cookie, cookie);
+    let nsid = extras.nsid.filter(|_| edns.nsid).map(|nsid| nsid[..nsid.len().min(128)].to_vec());
+    assert_eq!(seen.nsid, nsid);
+    let idle = extras.tcp_idle_ms.filter(|_| edns.tcp_keepalive && tcp);
+    let tenths = idle.map(|idle_ms| u16::try_from(idle_ms / 100).unwrap_or(u16::MAX));
+    assert_eq!(seen.tcp_idle, tenths.map(Some));
+    match (&seen.error, extras.error) {
+        (None, None) => (),
+        (None, Some(_)) => assert!(free < 6),
+        (Some((code, text)), Some(error)) => {
+            assert_eq!(*code, error.code.0);
+            assert!(text == error.text || (text.is_empty() && free < error.text.len()));
+        }
+        (Some(seen), None) => panic!("{seen:?} was never said"),
+    }
+}
+
 /// Adds the sets and returns what of them must be in the message.
 fn add_all(answer: &mut Answer<'_>, sets: &[Set], names: &[NameBuf], class: u16) -> Vec<Said> {
     let mut said = Vec::new();
@@ -267,7 +330,7 @@ proptest! {
         sets in prop::collection::vec(any_set(), 0..8),
         others in prop::collection::vec(any_name(), 1..4),
         (rcode, authoritative, scope) in (0..0xfff_u16, any::<bool>(), any::<u8>()),
-        tcp in any::<bool>(),
+        (tcp, carried) in (any::<bool>(), any_carried()),
     ) {
         let packet = ask.to_bytes();
         let query = parse(&packet).unwrap();
@@ -279,6 +342,8 @@ proptest! {
         let head = Head { rcode: Rcode(rcode), authoritative, scope };
         let mut buffer = vec![0xff; 65_535];
         let mut answer = Answer::to_query(&query, head, limit, &mut buffer).unwrap();
+        let extras = extras_of(&carried);
+        answer.carry(&extras);
         let class = if ask.qclass == 255 { 1 } else { ask.qclass };
         let said = add_all(&mut answer, &sets, &names, class);
         let cut = answer.is_truncated();
@@ -305,6 +370,7 @@ proptest! {
         prop_assert_eq!(seen.opt.is_some(), edns.is_some());
         if let (Some(opt), Some(edns)) = (seen.opt, edns) {
             prop_assert!(opt.last);
+            assert_carried(&opt, edns, &extras, tcp, limit.bytes() - bytes.len());
             prop_assert_eq!((opt.udp_size, opt.version), (1232, 0));
             prop_assert_eq!(opt.dnssec_ok, edns.dnssec_ok);
             let network = network_of(edns).map(|(address, source)| {

@@ -113,6 +113,16 @@ pub(crate) struct SeenOpt {
     pub(crate) dnssec_ok: bool,
     /// Address, source and scope of the first client subnet; `None` if it is malformed, too.
     pub(crate) client_subnet: Option<(IpAddr, u8, u8)>,
+    /// Client's part and server's part of the first cookie; `None` if it is malformed, too.
+    pub(crate) cookie: Option<(Vec<u8>, Vec<u8>)>,
+    /// The first server identifier.
+    pub(crate) nsid: Option<Vec<u8>>,
+    /// Code and text of the first extended error.
+    pub(crate) error: Option<(u16, String)>,
+    /// The idle time in tenths of a second; `Some(None)` where it is asked for.
+    pub(crate) tcp_idle: Option<Option<u16>>,
+    /// The codes of all options.
+    pub(crate) codes: Vec<u16>,
     /// All options as text.
     pub(crate) options: Vec<String>,
     /// Whether it is the message's last record.
@@ -205,27 +215,63 @@ fn seen(section: &'static str, record: &Record<ParsedName<&[u8]>, Data<'_>>) -> 
 fn read_opt(message: &Message<&[u8]>) -> Option<SeenOpt> {
     let opt = message.opt()?;
     let last = message.additional().ok()?.last()?.ok()?.rtype() == Rtype::OPT;
-    let client_subnet = opt.opt().client_subnet();
-    let unknown = opt.opt().iter::<UnknownOptData<_>>();
-    let options = unknown.filter_map(Result::ok).map(|option| {
-        let code = OptionCode(option.code().to_int());
-        match client_subnet {
-            Some(ecs) if code == OptionCode::CLIENT_SUBNET => {
-                let (source, scope) = (ecs.source_prefix_len(), ecs.scope_prefix_len());
-                format!("{code} {}/{source} scope {scope}", ecs.addr())
-            }
-            _ => format!("{code} {:02x?}", option.data()),
-        }
+    let options = opt.opt();
+    let ecs = options.client_subnet();
+    let cookie = options.cookie().map(|cookie| {
+        let server = cookie.server().map(|server| server.as_ref().to_vec());
+        (cookie.client().into_octets().to_vec(), server.unwrap_or_default())
     });
-    Some(SeenOpt {
+    let error = options.extended_error().map(|error| {
+        let text = error.text_slice().unwrap_or_default();
+        (error.code().to_int(), String::from_utf8(text.to_vec()).unwrap())
+    });
+    let mut seen = SeenOpt {
         udp_size: opt.udp_payload_size(),
         version: opt.version(),
         dnssec_ok: opt.dnssec_ok(),
-        client_subnet: client_subnet
-            .map(|ecs| (ecs.addr(), ecs.source_prefix_len(), ecs.scope_prefix_len())),
-        options: options.collect(),
+        client_subnet: ecs.map(|ecs| (ecs.addr(), ecs.source_prefix_len(), ecs.scope_prefix_len())),
+        cookie,
+        nsid: options.nsid().map(|nsid| nsid.as_slice().to_vec()),
+        error,
+        tcp_idle: options.tcp_keepalive().map(|keepalive| keepalive.timeout().map(u16::from)),
+        codes: Vec::new(),
+        options: Vec::new(),
         last,
-    })
+    };
+    let unknown: Vec<_> = options.iter::<UnknownOptData<_>>().filter_map(Result::ok).collect();
+    seen.codes = unknown.iter().map(|option| option.code().to_int()).collect();
+    seen.options = unknown.iter().map(|option| seen.show(option)).collect();
+    Some(seen)
+}
+
+impl SeenOpt {
+    /// An option as text, in the form that is known of its kind.
+    fn show(&self, option: &UnknownOptData<&[u8]>) -> String {
+        let code = OptionCode(option.code().to_int());
+        let said = match code {
+            OptionCode::CLIENT_SUBNET => self
+                .client_subnet
+                .map(|(address, source, scope)| format!("{address}/{source} scope {scope}")),
+            OptionCode::COOKIE => self
+                .cookie
+                .as_ref()
+                .map(|(client, server)| format!("{} {}", hex(client), hex(server))),
+            OptionCode::NSID => self.nsid.as_deref().map(|nsid| nsid.escape_ascii().to_string()),
+            OptionCode::EXTENDED_ERROR => {
+                self.error.as_ref().map(|(code, text)| format!("{code} {text:?}"))
+            }
+            OptionCode::TCP_KEEPALIVE => {
+                self.tcp_idle.flatten().map(|tenths| format!("{}00 ms", tenths))
+            }
+            _ => None,
+        };
+        format!("{code} {}", said.unwrap_or_else(|| format!("{:02x?}", option.data())))
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A name as text, the root as a dot.
