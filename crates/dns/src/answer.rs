@@ -26,8 +26,8 @@ use crate::name::Name;
 use crate::query::{Query, Question, Refusal};
 use crate::rdata::Rdata;
 use crate::types::{Class, Rcode};
-use opt::Opt;
 pub use opt::{Extras, NSID_BYTES_MAX};
+use opt::{OPT_BYTES, Opt, keep_client_subnet};
 use sink::{Full, Sink};
 
 /// The longest TTL (RFC 2181, 8): 31 bits. A longer one counts as 0 for the reader, so it is cut.
@@ -126,8 +126,7 @@ impl<'b> Answer<'b> {
         limit: Limit,
         buffer: &'b mut [u8],
     ) -> Result<Self, NoRoom> {
-        let opt = query.edns.map(|edns| Opt::new(&edns, head, limit));
-        Self::begin((query.header, Some(query.question)), opt, head, buffer_of(buffer, limit))
+        Self::begin((query.header, Some(query.question)), query.edns, head, limit, buffer)
     }
 
     /// Begins, and mostly is, the answer to a query that is refused for its form: no record and no
@@ -142,23 +141,25 @@ impl<'b> Answer<'b> {
         buffer: &'b mut [u8],
     ) -> Result<Self, NoRoom> {
         let head = Head { rcode: refusal.why.rcode(), authoritative: false, scope: 0 };
-        let opt = refusal.edns.map(|edns| Opt::new(&edns, head, limit));
-        Self::begin((refusal.header, refusal.question), opt, head, buffer_of(buffer, limit))
+        Self::begin((refusal.header, refusal.question), refusal.edns, head, limit, buffer)
     }
 
     /// Writes header and question and keeps the OPT record's room.
     fn begin(
         (asked, question): (Header, Option<Question<'_>>),
-        opt: Option<Opt>,
+        edns: Option<Edns<'_>>,
         head: Head,
+        limit: Limit,
         buffer: &'b mut [u8],
     ) -> Result<Self, NoRoom> {
+        let buffer = buffer_of(buffer, limit);
         let no_room = NoRoom(buffer.len());
+        let opt = edns.map(|edns| Opt::new(&edns, head, limit));
         let rcode =
             if head.rcode.high() > 0 && opt.is_none() { Rcode::SERVFAIL } else { head.rcode };
         let authority = if head.authoritative { Flags::AUTHORITATIVE } else { 0 };
         let flags = Flags(asked.flags.answering().0 | authority | rcode.low());
-        let kept = opt.as_ref().map_or(0, Opt::bytes);
+        let kept = if opt.is_some() { OPT_BYTES } else { 0 };
         let mut answer = Self {
             sink: Sink::new(buffer, kept),
             header: Header { id: asked.id, flags },
@@ -170,6 +171,10 @@ impl<'b> Answer<'b> {
         answer.sink.put(&[0; HEADER_BYTES]).map_err(|Full| no_room)?;
         if let Some(question) = question {
             answer.put_question(&question).map_err(|Full| no_room)?;
+        }
+        if let Some(client_subnet) = edns.and_then(|edns| edns.client_subnet) {
+            let kept = keep_client_subnet(&mut answer.sink, client_subnet, head.scope);
+            kept.map_err(|Full| no_room)?;
         }
         Ok(answer)
     }
@@ -236,7 +241,6 @@ impl<'b> Answer<'b> {
     /// Ends the answer and gives its bytes.
     #[must_use]
     pub fn finish(mut self) -> &'b [u8] {
-        self.sink.open_kept();
         // Its room was kept, so it fits; if it did not, the count would still be right.
         if self.opt.take().is_some_and(|opt| opt.put(&mut self.sink).is_ok()) {
             self.counts.additionals = self.counts.additionals.saturating_add(1);

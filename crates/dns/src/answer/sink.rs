@@ -18,8 +18,11 @@ pub(super) struct Sink<'b> {
     buffer: &'b mut [u8],
     /// How much is written.
     length: usize,
-    /// How much may be written for now: the rest of the buffer is kept for the end.
+    /// How much may be written for now. Behind it stand the options that are kept for the end, the
+    /// last one first, up to `kept_end`, and behind those there is room for what goes before them.
     room: usize,
+    /// Where the kept options end.
+    kept_end: usize,
     /// The names that can be pointed at.
     suffixes: Suffixes,
 }
@@ -37,23 +40,43 @@ pub(super) struct Mark {
 pub(super) struct LengthAt(usize);
 
 impl<'b> Sink<'b> {
-    /// An empty message in `buffer`, whose last `kept` bytes are not used before
-    /// [`Sink::open_kept`].
+    /// An empty message in `buffer`, whose last `kept` bytes are not used before the end.
     pub(super) fn new(buffer: &'b mut [u8], kept: usize) -> Self {
         let room = buffer.len().saturating_sub(kept);
-        Self { buffer, length: 0, room, suffixes: Suffixes::new() }
+        Self { buffer, length: 0, room, kept_end: room, suffixes: Suffixes::new() }
     }
 
-    /// Opens the room that was kept.
-    pub(super) fn open_kept(&mut self) {
+    /// Keeps an option for the end, before those that are kept already: written where it needs no
+    /// other room. Nothing is kept where it does not fit.
+    pub(super) fn keep(&mut self, [code, value]: [&[u8]; 2]) -> Result<(), Full> {
+        let length = u16::try_from(value.len()).map_err(|_| Full)?.to_be_bytes();
+        let bytes = code.len() + length.len() + value.len();
+        let start = self.room.checked_sub(bytes).filter(|start| *start >= self.length);
+        let start = start.ok_or(Full)?;
+        let mut to = self.buffer.get_mut(start..self.room).ok_or(Full)?;
+        for part in [code, &length, value] {
+            let (here, rest) = to.split_at_mut_checked(part.len()).ok_or(Full)?;
+            here.copy_from_slice(part);
+            to = rest;
+        }
+        self.room = start;
+        Ok(())
+    }
+
+    /// Writes what goes before the kept options, leaves two bytes for a length, moves the options up
+    /// and opens all room there is.
+    pub(super) fn put_kept(&mut self, head: &[u8]) -> Result<LengthAt, Full> {
+        let to = self.length + head.len() + 2;
+        let end = to + self.kept_end.saturating_sub(self.room);
+        if end > self.buffer.len() {
+            return Err(Full);
+        }
+        self.buffer.copy_within(self.room.min(self.kept_end)..self.kept_end, to);
         self.room = self.buffer.len();
-    }
-
-    /// Keeps as many bytes more for the end, if there are so many; says whether.
-    pub(super) fn keep(&mut self, bytes: usize) -> bool {
-        let room = self.room.checked_sub(bytes).filter(|room| *room >= self.length);
-        self.room = room.unwrap_or(self.room);
-        room.is_some()
+        self.put(head)?;
+        let length = self.reserve_length()?;
+        self.length = end;
+        Ok(length)
     }
 
     /// The place at hand.
