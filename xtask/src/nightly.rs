@@ -9,7 +9,8 @@ use crate::steps::Steps;
 const FUZZ_SECONDS: u32 = 600;
 
 /// Inputs that the repository holds anyway; the other targets have theirs in `fuzz/seeds`.
-const SEEDS_ELSEWHERE: &[(&str, &str)] = &[("config", "examples crates/config/testdata")];
+const SEEDS_ELSEWHERE: &[(&str, &str)] =
+    &[("config", "examples crates/config/testdata"), ("zone_file", "crates/zone/testdata")];
 
 /// Runs every fuzz target. What a run learns stays in `fuzz/corpus`, for the next one.
 ///

@@ -1,0 +1,99 @@
+//! The addresses that belong beside an answer (RFC 1034, 4.3.2, step 6).
+//!
+//! Name servers, mail exchanges and services are named by their names; whoever asks for them asks
+//! for their addresses next. Those in our zones are given at once: for NS (RFC 1035, 3.3.11), MX
+//! (3.3.9), SRV (RFC 2782), SVCB and HTTPS (RFC 9460, 4.1). For a delegation the addresses below it
+//! are more than a kindness: without them nobody gets there (RFC 9471, 2.1).
+//!
+//! They are the answers that a question for them would get, also where a wildcard gives them; aliases
+//! are not followed (RFC 2181, 10.3). Nothing allocates.
+
+use dns::{Name, RecordType};
+
+use crate::content::{RecordSet, Zone};
+use crate::key::Key;
+use crate::lookup::{End, Lookup};
+use crate::record::target;
+use crate::zones::Zones;
+
+/// How many records of a set are followed: a message of 1232 bytes holds fewer names with their
+/// addresses. What points further is found by asking for it.
+const TARGETS_MAX: usize = 64;
+
+/// Addresses of one name.
+#[derive(Clone, Copy, Debug)]
+pub struct Extra<'a> {
+    /// Whose addresses.
+    pub owner: Name<'a>,
+    /// The addresses.
+    pub addresses: Addresses<'a>,
+    /// Whether the answer is of no use without them: the glue of a delegation's own name servers.
+    /// If they do not fit, the answer is truncated (RFC 9471, 3.1).
+    pub is_required: bool,
+}
+
+/// What the addresses are.
+#[derive(Clone, Copy, Debug)]
+pub enum Addresses<'a> {
+    /// These records, of type A or AAAA.
+    Records(&'a RecordSet),
+    /// The address that was asked.
+    Own(&'a Zone),
+    /// What somebody else answers; it may be left out.
+    Steered(usize),
+}
+
+impl<'a> Lookup<'a> {
+    /// The addresses for the additional section, the required ones first.
+    pub fn additional(&self, zones: &'a Zones) -> impl Iterator<Item = Extra<'a>> {
+        let (records, cut) = match self.end {
+            End::Records { zone, owner, set } => (Some((zone, owner, set)), None),
+            End::Referral { zone, cut, ns, .. } => (Some((zone, cut, ns)), Some(cut)),
+            _ => (None, None),
+        };
+        let is_required = move |name: Name<'_>| cut.is_some_and(|cut| name.ends_with(cut));
+        let of_kind = move |required: bool| {
+            let targets = records.into_iter().flat_map(|(zone, owner, set)| {
+                targets(set, owner).map(move |target| (zone, target))
+            });
+            targets
+                .filter(move |(_, target)| is_required(*target) == required)
+                .flat_map(move |(zone, target)| addresses(zones, zone, target, cut.is_some()))
+                .map(move |(owner, addresses)| Extra { owner, addresses, is_required: required })
+        };
+        let required = cut.is_some().then(|| of_kind(true));
+        required.into_iter().flatten().chain(of_kind(false))
+    }
+}
+
+/// The names that the records of a set point at, each once.
+fn targets<'a>(set: &'a RecordSet, owner: Name<'a>) -> impl Iterator<Item = Name<'a>> {
+    let all = move || {
+        let records = set.bytes().take(TARGETS_MAX);
+        records.filter_map(move |bytes| target(set.record_type, bytes, owner))
+    };
+    let is_new = move |(at, name): &(usize, Name<'a>)| !all().take(*at).any(|other| other == *name);
+    all().enumerate().filter(is_new).map(|(_, name)| name)
+}
+
+/// The addresses of a name: those that we are the authority for, and in a referral the glue in the
+/// zone that delegates.
+fn addresses<'a>(
+    zones: &'a Zones,
+    zone: &'a Zone,
+    name: Name<'a>,
+    is_glue: bool,
+) -> impl Iterator<Item = (Name<'a>, Addresses<'a>)> {
+    let key = Key::of(name);
+    let own = zones.find(&key).and_then(|(zone, _)| Some((zone, zone.answering(&key)?)));
+    let glue = || Some((zone, zone.exact(&key)?));
+    let found = if is_glue { own.or_else(glue) } else { own };
+    let special = found.and_then(|(zone, node)| match &node.steered {
+        Some((index, _)) => Some(Addresses::Steered(*index)),
+        None => node.is_own_address.then_some(Addresses::Own(zone)),
+    });
+    let sets = [RecordType::A, RecordType::AAAA].into_iter().filter_map(move |record_type| {
+        found.and_then(|(_, node)| node.set(record_type)).map(Addresses::Records)
+    });
+    special.into_iter().chain(sets).map(move |addresses| (name, addresses))
+}

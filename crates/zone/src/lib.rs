@@ -1,0 +1,52 @@
+//! Zone files to zones; a question to the records, the delegation or the absence that answers it.
+//!
+//! In the order of the data:
+//!
+//! - [`record`]: one record, as it was written,
+//! - [`zone_file`]: a zone file, or a line of configuration, to records,
+//! - `key`, private: names as bytes whose order is the canonical one,
+//! - `names`, private: names in that order, and the search among them,
+//! - [`fault`]: what a zone may not be,
+//! - `build`, private: records and steered names checked and put in order,
+//! - [`content`]: one zone as it is served,
+//! - [`zones`]: all zones of a server,
+//! - [`lookup`]: the algorithm: which of all this answers a question,
+//! - [`additional`]: the addresses that belong beside an answer.
+//!
+//! A zone holds static records and, beside them, names that are *steered*: who answers for those
+//! is somebody else's business, this crate only says that it is their turn.
+//!
+//! Pure: no socket, file, clock, thread or log. Why names are kept as they are: decision record 17.
+
+#![forbid(unsafe_code)]
+
+pub mod record;
+
+pub mod zone_file;
+
+mod key;
+
+mod names;
+
+pub mod fault;
+
+mod build;
+
+pub mod content;
+
+pub mod zones;
+
+pub mod lookup;
+
+pub mod additional;
+
+#[doc(hidden)]
+pub mod fuzz;
+
+pub use additional::{Addresses, Extra};
+pub use build::Source;
+pub use content::{RecordSet, SoaValues, SteeredName, Steering, Zone};
+pub use fault::{Rule, Warning, ZoneFault, ZoneWarning, ZonesFault};
+pub use lookup::{Chain, End, Link, Lookup};
+pub use record::Record;
+pub use zones::Zones;

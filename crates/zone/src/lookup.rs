@@ -1,0 +1,275 @@
+//! The algorithm: what answers a question (RFC 1034, 4.3.2, with RFC 4592, 3.3).
+//!
+//! The steps, in this order:
+//!
+//! 1. the deepest zone that holds the name; a question for DS at its apex is for the zone around it,
+//!    if that is ours (RFC 4035, 3.1.4.1);
+//! 2. at or below a delegation: a referral, also for the names of its name servers; but DS at the
+//!    delegation is ours to answer;
+//! 3. the name itself, if it exists, be it as an empty non-terminal; else the wildcard below its
+//!    closest encloser; else the name does not exist (RFC 2308, 2; RFC 8020, 2);
+//! 4. at that name: who steers it, the records of the type, or an alias. An alias is followed from
+//!    step 1 with the name that it means;
+//! 5. nothing of the type: no data (RFC 2308, 2.2).
+//!
+//! A question for ANY gets one set of records (RFC 8482, 4.1), and an alias is one.
+//!
+//! The look-up allocates nothing; what it returns is borrowed from the zones and from the question.
+//! Names keep their case: the owner of a first link or record is the question's own name.
+
+use dns::{Name, Rcode, Rdata, RecordType};
+
+use crate::content::{Node, RecordSet, Zone};
+use crate::key::Key;
+use crate::zones::Zones;
+
+/// How many aliases are followed. Real chains have one to four links; resolvers give up between 8
+/// and 16. Beyond it the answer ends with an alias, and the resolver asks for what it means.
+pub const CHAIN_LINKS_MAX: usize = 16;
+
+/// What answers a question.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup<'a> {
+    /// The aliases on the way, which come first in the answer.
+    pub chain: Chain<'a>,
+    /// What stands at the end of it.
+    pub end: End<'a>,
+}
+
+impl Lookup<'_> {
+    /// The response code. What a steered name answers may change it.
+    #[must_use]
+    pub const fn rcode(&self) -> Rcode {
+        match self.end {
+            End::Outside => Rcode::REFUSED,
+            End::NoName { .. } => Rcode::NXDOMAIN,
+            _ => Rcode::NOERROR,
+        }
+    }
+
+    /// Whether we are the authority for the question's name (AA): not where we only delegate it
+    /// (RFC 1034, 4.3.2, step 3b), unless the name was an alias of ours (RFC 1035, 4.1.1).
+    #[must_use]
+    pub const fn is_authoritative(&self) -> bool {
+        match self.end {
+            End::Outside => false,
+            End::Referral { .. } => !self.chain.is_empty(),
+            _ => true,
+        }
+    }
+}
+
+/// What stands at the end of a look-up.
+#[derive(Clone, Copy, Debug)]
+pub enum End<'a> {
+    /// The question's name lies in none of our zones: there is nothing to say (REFUSED).
+    Outside,
+    /// The last alias means a name that is not ours, or one that was there before, or the chain is
+    /// too long: the aliases are the answer (NOERROR).
+    Elsewhere,
+    /// The records that were asked for.
+    Records {
+        /// The zone they stand in.
+        zone: &'a Zone,
+        /// Whose they are: the name asked for, also where a wildcard answers (RFC 4592, 3.3.3).
+        owner: Name<'a>,
+        /// The records.
+        set: &'a RecordSet,
+    },
+    /// Somebody else answers.
+    Steered {
+        /// The zone of the name.
+        zone: &'a Zone,
+        /// The name asked for.
+        owner: Name<'a>,
+        /// What the caller knows the steered name by.
+        index: usize,
+    },
+    /// The answer is the address that was asked, if its type is the one asked for, and no data
+    /// else.
+    OwnAddress {
+        /// The zone of the name.
+        zone: &'a Zone,
+        /// The name asked for.
+        owner: Name<'a>,
+    },
+    /// Somebody else's name: these servers know (NOERROR, and AA only if an alias of ours led
+    /// here).
+    Referral {
+        /// The zone that delegates.
+        zone: &'a Zone,
+        /// The name that is delegated: the owner of the NS records.
+        cut: Name<'a>,
+        /// The NS records, for the authority section.
+        ns: &'a RecordSet,
+        /// The DS records, if the delegation has some: then they belong beside the NS records of
+        /// an answer to a DO query (RFC 4035, 3.1.4).
+        ds: Option<&'a RecordSet>,
+    },
+    /// The name exists and has no such record (NOERROR with the SOA).
+    NoData {
+        /// Whose SOA says so.
+        zone: &'a Zone,
+    },
+    /// The name does not exist (NXDOMAIN with the SOA; also at the end of a chain: RFC 6604, 2.1).
+    NoName {
+        /// Whose SOA says so.
+        zone: &'a Zone,
+    },
+}
+
+/// One alias.
+#[derive(Clone, Copy, Debug)]
+pub struct Link<'a> {
+    /// The name that is an alias.
+    pub owner: Name<'a>,
+    /// Its CNAME record, as a set of one.
+    pub set: &'a RecordSet,
+}
+
+/// The aliases that led from the question's name to the name at the end.
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'a> {
+    links: [Option<Link<'a>>; CHAIN_LINKS_MAX],
+}
+
+impl<'a> Chain<'a> {
+    /// The aliases in their order.
+    pub fn iter(&self) -> impl Iterator<Item = Link<'a>> + '_ {
+        self.links.iter().map_while(|link| *link)
+    }
+
+    /// Whether the question's name was no alias.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        matches!(self.links, [None, ..])
+    }
+
+    /// Adds an alias that means `target`; says whether to follow it.
+    fn push(&mut self, link: Link<'a>, target: Name<'_>) -> bool {
+        let Some(free) = self.links.iter_mut().find(|place| place.is_none()) else {
+            return false;
+        };
+        *free = Some(link);
+        self.iter().all(|link| link.owner != target)
+    }
+}
+
+/// What one name says.
+enum Step<'a> {
+    End(End<'a>),
+    Alias { set: &'a RecordSet, target: Name<'a> },
+}
+
+impl Zones {
+    /// Finds what answers a question for `name` and `qtype` in class IN. Zone transfers and the
+    /// like are the caller's.
+    #[must_use]
+    pub fn lookup<'a>(&'a self, name: Name<'a>, qtype: RecordType) -> Lookup<'a> {
+        let mut chain = Chain { links: [None; CHAIN_LINKS_MAX] };
+        let mut owner = name;
+        loop {
+            match self.step(owner, qtype) {
+                Step::End(End::Outside) if !chain.is_empty() => {
+                    return Lookup { chain, end: End::Elsewhere };
+                }
+                Step::End(end) => return Lookup { chain, end },
+                Step::Alias { set, target } => {
+                    if !chain.push(Link { owner, set }, target) {
+                        return Lookup { chain, end: End::Elsewhere };
+                    }
+                    owner = target;
+                }
+            }
+        }
+    }
+
+    /// What a name says, without following it: steps 1 to 3.
+    fn step<'a>(&'a self, name: Name<'a>, qtype: RecordType) -> Step<'a> {
+        let key = Key::of(name);
+        let Some((zone, found)) = self.find(&key) else {
+            return Step::End(End::Outside);
+        };
+        if qtype == RecordType::DS
+            && found.is_exact
+            && let Some(around) = self.around(found.index)
+        {
+            return Step::End(delegation_signer(around, &key, name));
+        }
+        let nothing = Step::End(End::NoName { zone });
+        let Some(place) = zone.names.find(key.as_bytes()) else {
+            return nothing; // the apex is a name of the zone, so this does not happen
+        };
+        let Some(node) = zone.names.get(place.index) else {
+            return nothing;
+        };
+        match node.cut {
+            Some(cut) if !place.is_exact || cut != place.index || qtype != RecordType::DS => {
+                Step::End(referral(zone, cut))
+            }
+            _ if place.is_exact => at(zone, node, name, qtype),
+            _ => match node.wildcard.and_then(|wildcard| zone.names.get(wildcard)) {
+                Some(wildcard) => at(zone, wildcard, name, qtype),
+                None => nothing,
+            },
+        }
+    }
+}
+
+/// What stands at a name that is ours: steps 4 and 5. `owner` is the name asked for.
+fn at<'a>(zone: &'a Zone, node: &'a Node, owner: Name<'a>, qtype: RecordType) -> Step<'a> {
+    if let Some((index, steering)) = &node.steered
+        && steering.takes(qtype)
+    {
+        return Step::End(End::Steered { zone, owner, index: *index });
+    }
+    let is_address = matches!(qtype, RecordType::A | RecordType::AAAA | RecordType::ANY);
+    if node.is_own_address && is_address {
+        return Step::End(End::OwnAddress { zone, owner });
+    }
+    let set = match qtype {
+        // The SOA is what an apex has for certain; elsewhere any set will do.
+        RecordType::ANY => node.set(RecordType::SOA).or_else(|| node.sets.first()),
+        qtype => node.set(qtype),
+    };
+    if let Some(set) = set {
+        return Step::End(End::Records { zone, owner, set });
+    }
+    if let Some(set) = node.set(RecordType::CNAME)
+        && let Some(Rdata::Cname(target)) = set.rdata().next()
+    {
+        return Step::Alias { set, target };
+    }
+    Step::End(End::NoData { zone })
+}
+
+/// The referral to a delegation.
+fn referral(zone: &Zone, cut: usize) -> End<'_> {
+    let node = zone.names.get(cut);
+    let ns = node.and_then(|node| Some((node, node.set(RecordType::NS)?)));
+    match ns {
+        Some((node, ns)) => {
+            let (cut, ds) = (node.owner.as_name(), node.set(RecordType::DS));
+            End::Referral { zone, cut, ns, ds }
+        }
+        // A delegation is where NS records are, so this does not happen.
+        None => End::NoData { zone },
+    }
+}
+
+/// The answer to a question for DS at the apex of an inner zone, out of the one around it. The name
+/// exists, whether the zone around it delegates it or not.
+fn delegation_signer<'a>(zone: &'a Zone, key: &Key, owner: Name<'a>) -> End<'a> {
+    let place = zone.names.find(key.as_bytes());
+    let Some((place, node)) = place.and_then(|p| Some((p, zone.names.get(p.index)?))) else {
+        return End::NoData { zone };
+    };
+    match node.cut {
+        // Delegated further up, to somebody else.
+        Some(cut) if cut != place.index || !place.is_exact => referral(zone, cut),
+        _ => match node.set(RecordType::DS).filter(|_| place.is_exact) {
+            Some(set) => End::Records { zone, owner, set },
+            None => End::NoData { zone },
+        },
+    }
+}

@@ -1,0 +1,81 @@
+//! All zones of a server, found by the names in them.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use dns::Name;
+
+use crate::content::{Node, Zone};
+use crate::fault::ZonesFault;
+use crate::key::Key;
+use crate::names::{Names, Place};
+
+/// All zones of a server.
+#[derive(Clone, Debug)]
+pub struct Zones {
+    /// By their apexes.
+    zones: Names<Zone>,
+}
+
+impl Zones {
+    /// Puts zones together. A zone that lies in another one answers for all names in it.
+    ///
+    /// # Errors
+    ///
+    /// A zone given twice; data of an outer zone that an inner one hides. All such faults are told.
+    pub fn new(zones: Vec<Zone>) -> Result<Self, Vec<ZonesFault>> {
+        let mut faults = Vec::new();
+        let mut map: BTreeMap<Box<[u8]>, Zone> = BTreeMap::new();
+        for zone in zones {
+            match map.entry(Key::of(zone.apex()).as_bytes().into()) {
+                Entry::Vacant(free) => {
+                    free.insert(zone);
+                }
+                Entry::Occupied(_) => faults.push(ZonesFault::Twice(zone.apex().to_string())),
+            }
+        }
+        let zones = Names::new(map);
+        for (index, (key, zone)) in zones.iter().enumerate() {
+            let outer = zones.parent(index).and_then(|outer| zones.get(outer));
+            if let Some(outer) = outer {
+                faults.extend(hidden(outer, key).map(|owner| ZonesFault::Hidden {
+                    owner,
+                    outer: outer.apex().to_string(),
+                    inner: zone.apex().to_string(),
+                }));
+            }
+        }
+        if faults.is_empty() { Ok(Self { zones }) } else { Err(faults) }
+    }
+
+    /// All zones in canonical order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Zone> {
+        self.zones.iter().map(|(_, zone)| zone)
+    }
+
+    /// The zone that a name lies in: the deepest that holds it.
+    #[must_use]
+    pub fn zone_of(&self, name: Name<'_>) -> Option<&Zone> {
+        self.find(&Key::of(name)).map(|(zone, _)| zone)
+    }
+
+    /// The deepest zone that holds a key, and whether the key is its apex.
+    pub(crate) fn find(&self, key: &Key) -> Option<(&Zone, Place)> {
+        let place = self.zones.find(key.as_bytes())?;
+        Some((self.zones.get(place.index)?, place))
+    }
+
+    /// The zone around the one at an entry.
+    pub(crate) fn around(&self, index: usize) -> Option<&Zone> {
+        self.zones.get(self.zones.parent(index)?)
+    }
+}
+
+/// The names with data in `outer` at and below the apex of an inner zone, unless that is
+/// delegated there.
+fn hidden<'a>(outer: &'a Zone, inner: &'a [u8]) -> impl Iterator<Item = String> + 'a {
+    let is_hidden = |node: &Node| node.cut.is_none() && node.has_data();
+    let inside =
+        outer.names.iter().filter(move |(key, node)| key.starts_with(inner) && is_hidden(node));
+    inside.map(|(_, node)| node.owner.as_name().to_string())
+}
