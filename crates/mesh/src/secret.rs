@@ -7,6 +7,8 @@ use std::fmt;
 
 use model::{Region, Service, Subnet};
 
+use crate::proof::cookie_secret;
+
 /// The keys that let a node into the mesh: the current one and, while it is being changed, another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MeshKeys(Vec<MeshKey>);
@@ -62,6 +64,16 @@ impl MeshKeys {
             1 | 2 => Ok(Self(keys)),
             count => Err(SecretError::KeyCount(count)),
         }
+    }
+
+    /// The secrets of DNS cookies, derived from the keys: the one to issue with and, while the key is
+    /// changed, the other one to accept (RFC 9018, 5). So all overwatches of a mesh take each
+    /// other's cookies, and nobody has to set a secret. Never log them.
+    #[must_use]
+    pub fn cookie_secrets(&self) -> ([u8; 16], Option<[u8; 16]>) {
+        let mut secrets = self.iter().map(cookie_secret);
+        // There is one key at least.
+        (secrets.next().unwrap_or_default(), secrets.next())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &MeshKey> {
@@ -160,6 +172,18 @@ mod tests {
         let three = [two, vec![token("a", "three")]].concat();
         let service = "a".parse().unwrap();
         assert_eq!(Tokens::new(three), Err(SecretError::TokenCount { service }));
+    }
+
+    #[test]
+    fn members_share_the_secrets_of_cookies() {
+        let old = MeshKeys::new([[1; 32]]).unwrap().cookie_secrets();
+        let both = MeshKeys::new([[2; 32], [1; 32]]).unwrap().cookie_secrets();
+        assert_eq!(old.1, None);
+        assert_eq!(both.1, Some(old.0));
+        assert_ne!(both.0, old.0);
+        // Computed by hand from RFC 5869, 2.2 and 2.3, so that no release changes it by accident.
+        let hex: String = old.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "ae2b8ae44de0d07c6cc29a9117644491");
     }
 
     #[test]
