@@ -6,7 +6,7 @@
 //!   comments; TTL and class in either order or left out;
 //! - `$ORIGIN` and `$TTL`. `$INCLUDE` and `$GENERATE` are refused: a zone is one file as it is;
 //! - TTLs and the times of an SOA record in seconds or as `1w2d3h4m5s`, as operators write them;
-//! - every type that the library `domain` reads, and any other in the form of RFC 3597, 5
+//! - every type that the library `domain` reads, some that look the same, and any other in the form of RFC 3597, 5
 //!   (`TYPE65280 \# 2 0102`).
 //!
 //! Every fault is told, with its line. Whether the records make a zone is not looked at here.
@@ -30,9 +30,22 @@ const FAULTS_MAX: usize = 100;
 /// The longest TTL (RFC 2181, 8): 31 bits.
 const TTL_MAX_S: u32 = i32::MAX as u32;
 
+/// Types that `domain` does not read, with one it does whose data has the same form: RFC 7208, 3.1;
+/// RFC 8162, 2; RFC 1183, 1 and 3.3; RFC 2230, 3.
+const TWINS: &[(&str, RecordType, &str)] = &[
+    ("SPF", RecordType(99), "TXT"),
+    ("SMIMEA", RecordType(53), "TLSA"),
+    ("AFSDB", RecordType(18), "MX"),
+    ("RT", RecordType(21), "MX"),
+    ("KX", RecordType(36), "MX"),
+];
+
+/// What `domain` says of the data of a type that it does not read.
+const UNREAD: &str = "unknown record type with concrete data";
+
 /// Types whose data has texts and no names: there `@` is itself. In all others it is the origin
 /// (RFC 1035, 5.1), which `domain` knows of owners only.
-const TEXT_TYPES: &[&str] = &["TXT", "HINFO", "CAA"];
+const TEXT_TYPES: &[&str] = &["TXT", "SPF", "HINFO", "CAA"];
 
 /// What is wrong in a text, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +116,8 @@ pub enum What {
 ///
 /// Every fault in the text, up to a hundred.
 pub fn parse(text: &str, origin: Name<'_>, ttl_s: u32) -> Result<Vec<Record>, Vec<TextFault>> {
+    // Editors on Windows put it there; it means nothing in UTF-8.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.len() > TEXT_BYTES_MAX {
         return Err(vec![TextFault { line: 1, what: What::TooLong }]);
     }
@@ -204,7 +219,8 @@ impl Reader {
         let fault = |reason: String| What::Data { record_type: shown(name), reason };
         let is_one_of = |names: &[&str]| names.iter().any(|one| name.eq_ignore_ascii_case(one));
         let (is_soa, is_text) = (is_one_of(&["SOA"]), is_one_of(TEXT_TYPES));
-        let mut text = format!("@ 0 IN {name}");
+        let twin = TWINS.iter().find(|(twin, ..)| name.eq_ignore_ascii_case(twin));
+        let mut text = format!("@ 0 IN {}", twin.map_or(name, |(_, _, read)| read));
         for (place, Token(token)) in data.iter().enumerate() {
             text.push(' ');
             // The times of an SOA record, behind two names and the serial.
@@ -215,8 +231,10 @@ impl Reader {
                 None => text.push_str(token),
             }
         }
-        let record = self.scan(&text).map_err(fault)?;
-        let record_type = RecordType(record.rtype().to_int());
+        let record = self.scan(&text).map_err(|reason| match &*reason {
+            UNREAD => fault(format!("write it as {name} \\# LENGTH HEX (RFC 3597)")),
+            _ => fault(reason),
+        })?;
         let mut rdata = Vec::new();
         let composed = record.data().compose_rdata(&mut rdata);
         if composed.is_err() || rdata.len() > usize::from(u16::MAX) {
@@ -225,6 +243,7 @@ impl Reader {
         if !reads_back(record.rtype(), &rdata) {
             return Err(fault("it does not have the form of its type".to_owned()));
         }
+        let record_type = twin.map_or(RecordType(record.rtype().to_int()), |(_, own, _)| *own);
         Ok((record_type, rdata.into()))
     }
 

@@ -97,6 +97,8 @@ fn data_is_uncompressed_wire_form() {
         ("a MX 10 mx1", &b"\x00\x0a\x03mx1\x07example\x00"[..]),
         ("a MX 10 @", b"\x00\x0a\x07example\x00"),
         ("a TXT @ \"a b\" \\065\\\"", b"\x01@\x03a b\x02A\""),
+        ("a KX 10 @", b"\x00\x0a\x07example\x00"),
+        ("a SPF @ b", b"\x01@\x01b"),
         ("a CNAME A.B.", b"\x01A\x01B\x00"),
         ("a TYPE65280 \\# 3 01 0203", b"\x01\x02\x03"),
         ("a HTTPS 1 . alpn=h2", b"\x00\x01\x00\x00\x01\x00\x03\x02h2"),

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// How often each seed is bent.
-const ROUNDS: usize = 4_000;
+/// How often each seed is bent: some 75,000 texts in all, in under two seconds without optimisation.
+const ROUNDS: usize = 1_500;
 
 /// Marsaglia's xorshift: the same numbers in each run.
 struct Random(u64);
