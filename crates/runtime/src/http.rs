@@ -16,9 +16,11 @@ mod operator;
 
 mod routes;
 
+pub(crate) mod serve;
+
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use overwatch::Command;
@@ -123,16 +125,13 @@ impl HttpServers {
             let listener = TcpListener::bind(address).await.map_err(failed)?;
             servers.local = Some(listener.local_addr().map_err(failed)?);
             let router = access::guard(routes::reading(node.clone()), access);
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            servers.tasks.push(tokio::spawn(async move {
-                // Serving ends with the task; it has no error of its own.
-                let _ = axum::serve(listener, service).await;
-            }));
+            servers.tasks.push(tokio::spawn(serve::serve(listener, router)));
         }
         let listener = control_socket(socket)
             .map_err(|source| HttpError::Socket { path: socket.to_owned(), source })?;
         let router = routes::reading(node.clone()).merge(operator::routes(node));
         servers.tasks.push(tokio::spawn(async move {
+            // Serving ends with the task; it has no error of its own.
             let _ = axum::serve(listener, router).await;
         }));
         Ok(servers)
@@ -154,13 +153,24 @@ impl Drop for HttpServers {
 }
 
 /// A socket file that only this user can open. One left over from a process that died is replaced.
+///
+/// Whatever the umask, nobody else can connect at any moment: the socket is made in a directory that
+/// only this user may enter, and moved to its place once its own mode is right.
 fn control_socket(path: &Path) -> io::Result<UnixListener> {
-    match std::fs::remove_file(path) {
+    let mut directory = path.as_os_str().to_owned();
+    directory.push(".d");
+    let directory = Path::new(&directory);
+    match std::fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::DirBuilder::new().mode(0o700).create(directory)?;
+    // A short name: a socket's path has 107 bytes (unix(7)).
+    let beside = directory.join("s");
+    let listener = UnixListener::bind(&beside)?;
+    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(&beside, path)?;
+    std::fs::remove_dir(directory)?;
     Ok(listener)
 }
 

@@ -20,6 +20,8 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::http::serve::serve;
+
 /// One number that is shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
@@ -94,11 +96,7 @@ impl MetricsServer {
             .route("/metrics", get(page::<S>))
             .route("/health", get(async || "OK"))
             .with_state(Arc::new(source));
-        let task = tokio::spawn(async move {
-            // Serving ends with the task; it has no error of its own.
-            let _ = axum::serve(listener, router).await;
-        });
-        Ok(Self { local, task })
+        Ok(Self { local, task: tokio::spawn(serve(listener, router)) })
     }
 
     /// Where it listens; tells the port where 0 was asked for.

@@ -108,6 +108,8 @@ async fn an_operator_speaks_through_the_socket_alone() {
     let socket = world.directory.path().join("control.sock");
     let mode = std::fs::metadata(&socket).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+    let files = std::fs::read_dir(world.directory.path()).unwrap().count();
+    assert_eq!(files, 1, "nothing is left of how it was made");
     let backend = "/api/v1/overwatch/backends/app.demo.local/10.2.1.10/80";
     for (request, body, status) in [
         ("POST /api/v1/overwatch/agents/a/revoke".to_owned(), "", 204),

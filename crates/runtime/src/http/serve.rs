@@ -1,0 +1,151 @@
+//! HTTP over TCP within limits: what a stranger can hold is few connections, and none for long.
+//!
+//! Every connection is taken, also of those who may not read: that is known only once the request
+//! is. So each has a time in which its request must be there, and a time after which it ends.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use axum::extract::ConnectInfo;
+use axum::serve::Listener;
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use model::Subnet;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{Id, JoinSet};
+use tokio::time::timeout;
+
+/// Connections at a time: the monitors and people of a large site. At the limit the newest is
+/// closed at once.
+const CONNECTIONS_MAX: usize = 256;
+/// The same of one IPv4 address or one IPv6 /64, so that one host alone cannot shut out the others.
+const CONNECTIONS_PER_ADDRESS_MAX: usize = 32;
+/// For the head of a request, and for the silence before it. A client that keeps its connection for
+/// longer between two requests opens another.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection's whole life: long enough for the largest document over a slow line. Then the
+/// request under way may still end, within [`HEAD_TIMEOUT`].
+const LIFE: Duration = Duration::from_secs(60);
+/// The longest head of a request; hyper answers a longer one with 431.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Serves `router` on a listener, for ever. Handlers find the other end as
+/// `ConnectInfo<SocketAddr>`. Dropping the future closes all connections.
+pub(crate) async fn serve(mut listener: TcpListener, router: Router) {
+    let mut connections = JoinSet::new();
+    let mut networks: HashMap<Id, Subnet> = HashMap::new();
+    loop {
+        tokio::select! {
+            // Waits by itself where the system has no connection to give.
+            (stream, peer) = Listener::accept(&mut listener) => {
+                let network = network_of(peer.ip());
+                let here = networks.values().filter(|other| **other == network).count();
+                if networks.len() < CONNECTIONS_MAX && here < CONNECTIONS_PER_ADDRESS_MAX {
+                    let connection = connections.spawn(converse(stream, peer, router.clone()));
+                    networks.insert(connection.id(), network);
+                }
+            }
+            Some(ended) = connections.join_next_with_id() => {
+                networks.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+            }
+        }
+    }
+}
+
+/// One connection, to its end.
+async fn converse(stream: TcpStream, peer: SocketAddr, router: Router) {
+    let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    // How a connection ends is the client's affair.
+    if timeout(LIFE, connection.as_mut()).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(HEAD_TIMEOUT, connection).await;
+    }
+}
+
+/// A host has a whole /64 to choose its IPv6 address from.
+fn network_of(address: IpAddr) -> Subnet {
+    let address = address.to_canonical();
+    Subnet::of(address, if address.is_ipv4() { 32 } else { 64 })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    async fn server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let hello = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string();
+        tokio::spawn(serve(listener, Router::new().route("/", get(hello))));
+        address
+    }
+
+    /// Everything that comes until the server ends the connection.
+    async fn rest_of(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        // A reset is an end too.
+        let _ = stream.read_to_string(&mut text).await;
+        text
+    }
+
+    // Time stands still but where everybody waits; then it goes on to the next deadline.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_silent_or_slow_is_cut() {
+        let address = server().await;
+        for sent in
+            ["", "GET / HTTP/1.1\r\nHost: x\r\nX-Slow:", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"]
+        {
+            let began = Instant::now();
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(sent.as_bytes()).await.unwrap();
+            let answer = rest_of(stream).await;
+            assert_eq!(answer.ends_with("127.0.0.1"), sent.ends_with("\r\n\r\n"), "{answer}");
+            assert!(began.elapsed() < LIFE, "{sent:?}: {:?}", began.elapsed());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_without_end_is_refused() {
+        let mut stream = TcpStream::connect(server().await).await.unwrap();
+        let head = format!("GET / HTTP/1.1\r\nX-Long: {}", "x".repeat(4 * HEAD_BYTES_MAX));
+        let _ = stream.write_all(head.as_bytes()).await;
+        let answer = rest_of(stream).await;
+        assert!(answer.is_empty() || answer.contains(" 431 "), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn one_address_has_its_share_and_gets_it_back() {
+        let address = server().await;
+        let mut held = Vec::new();
+        for _ in 0..CONNECTIONS_PER_ADDRESS_MAX {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            assert!(stream.read_u8().await.is_ok());
+            held.push(stream);
+        }
+        let one_more = TcpStream::connect(address).await.unwrap();
+        assert_eq!(rest_of(one_more).await, "");
+        held.clear();
+        // The server sees the ends a moment later.
+        loop {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+            if stream.write_all(request).await.is_ok() && !rest_of(stream).await.is_empty() {
+                return;
+            }
+        }
+    }
+}
