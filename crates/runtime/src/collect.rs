@@ -7,9 +7,12 @@
 //! ```
 //!
 //! A queue that is full makes the thread wait, and the kernel's own buffer then counts what it
-//! drops. Nothing is decided here: which readings count is `latency`'s.
+//! drops. Neither thread ends before the agent does: a source that fails is tried again, and a panic
+//! counts as a failure, since an agent that waits for a dead thread would learn nothing for ever.
+//! Nothing is decided here: which readings count is `latency`'s.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc as std_mpsc;
@@ -17,9 +20,9 @@ use std::thread;
 use std::time::Duration;
 
 use model::Sample;
-use tcpstat::{CollectError, DestroyEvents, Dump};
+use tcpstat::{CollectError, DestroyEvents, Dump, DumpStats};
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::logs::chain;
 
@@ -43,7 +46,7 @@ pub enum Collected {
 /// The threads. Dropping it stops them.
 #[derive(Debug)]
 pub struct Collector {
-    poll: std_mpsc::Sender<()>,
+    poll: std_mpsc::SyncSender<()>,
     stop: Arc<AtomicBool>,
     counts: Arc<Counts>,
 }
@@ -68,7 +71,8 @@ pub struct CollectorCounters {
     pub dumps: u64,
     /// Open connections that dumps showed.
     pub dumped: u64,
-    /// Failures of either source.
+    /// Failures of either source: of the whole, or to take one connection, since a kernel speaks an
+    /// unknown dialect or a dump has more than [`Dump::SAMPLES_MAX`].
     pub errors: u64,
 }
 
@@ -85,7 +89,8 @@ impl Collector {
         } else {
             warn!("latency learning sees no connections here: {sources}");
         }
-        let (poll, polls) = std_mpsc::channel();
+        // One more request than the one under way changes nothing.
+        let (poll, polls) = std_mpsc::sync_channel(1);
         let collector = Self { poll, stop: Arc::default(), counts: Arc::default() };
         if sources.destroy_events.is_ok() {
             let listening = Listening {
@@ -105,8 +110,9 @@ impl Collector {
 
     /// Asks for a dump of the open connections.
     pub fn poll(&self) {
-        // The thread lives as long as this value does.
-        let _ = self.poll.send(());
+        // The thread lives as long as this value does; where a request waits already, that one will
+        // do.
+        let _ = self.poll.try_send(());
     }
 
     /// The counters.
@@ -142,17 +148,19 @@ impl Listening {
     fn run(self) {
         let mut is_known_to_fail = false;
         while !self.stop.load(Ordering::Relaxed) && !self.to.is_closed() {
-            match self.listen() {
-                Ok(()) => return,
-                Err(error) => {
-                    self.counts.errors.fetch_add(1, Ordering::Relaxed);
+            // Nothing of this is used after a panic but counters.
+            match catch_unwind(AssertUnwindSafe(|| self.listen())) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => {
                     if !is_known_to_fail {
                         warn!("latency learning lost the kernel's events: {}", chain(&error));
                         is_known_to_fail = true;
                     }
-                    thread::sleep(REST);
                 }
+                Err(_) => error!("latency learning: the reader of the kernel's events panicked"),
             }
+            self.counts.errors.fetch_add(1, Ordering::Relaxed);
+            thread::sleep(REST);
         }
     }
 
@@ -161,16 +169,17 @@ impl Listening {
         let lost_before = self.counts.lost.load(Ordering::Relaxed);
         let mut samples = Vec::new();
         while !self.stop.load(Ordering::Relaxed) {
-            let received = events.receive(LOOK_UP, &mut samples)?;
-            self.counts.events.fetch_add(received.samples, Ordering::Relaxed);
+            let received = events.receive(LOOK_UP, &mut samples);
             self.counts.lost.store(lost_before + events.lost(), Ordering::Relaxed);
-            if samples.is_empty() {
-                continue;
+            // What came before an error counts.
+            self.counts.events.fetch_add(samples.len() as u64, Ordering::Relaxed);
+            if !samples.is_empty() {
+                let collected = Collected::Samples(std::mem::take(&mut samples));
+                if self.to.blocking_send(collected).is_err() {
+                    return Ok(());
+                }
             }
-            let collected = Collected::Samples(std::mem::take(&mut samples));
-            if self.to.blocking_send(collected).is_err() {
-                return Ok(());
-            }
+            self.counts.errors.fetch_add(received?.unreadable, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -186,31 +195,35 @@ fn dump_when_asked(
     let mut is_known_to_fail = false;
     while polls.recv().is_ok() {
         counts.dumps.fetch_add(1, Ordering::Relaxed);
-        match dump(ports) {
-            Ok(samples) => {
-                counts.dumped.fetch_add(samples.len() as u64, Ordering::Relaxed);
-                for chunk in samples.chunks(CHUNK_SAMPLES) {
-                    if to.blocking_send(Collected::Samples(chunk.to_vec())).is_err() {
-                        return;
-                    }
-                }
+        let mut samples = Vec::new();
+        // After a panic the samples that were whole are there, and nothing else is used.
+        match catch_unwind(AssertUnwindSafe(|| dump(ports, &mut samples))) {
+            Ok(Ok(stats)) => {
+                let missed = stats.unreadable + stats.over_limit;
+                counts.errors.fetch_add(missed, Ordering::Relaxed);
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 counts.errors.fetch_add(1, Ordering::Relaxed);
                 if !is_known_to_fail {
                     warn!("latency learning cannot dump open connections: {}", chain(&error));
                     is_known_to_fail = true;
                 }
             }
+            Err(_) => {
+                counts.errors.fetch_add(1, Ordering::Relaxed);
+                error!("latency learning: the dump of open connections panicked");
+            }
         }
-        if to.blocking_send(Collected::DumpEnded).is_err() {
-            return;
+        counts.dumped.fetch_add(samples.len() as u64, Ordering::Relaxed);
+        let chunks = samples.chunks(CHUNK_SAMPLES).map(|c| Collected::Samples(c.to_vec()));
+        for collected in chunks.chain([Collected::DumpEnded]) {
+            if to.blocking_send(collected).is_err() {
+                return;
+            }
         }
     }
 }
 
-fn dump(ports: &BTreeSet<u16>) -> Result<Vec<Sample>, CollectError> {
-    let mut samples = Vec::new();
-    Dump::open()?.read(ports, &mut samples)?;
-    Ok(samples)
+fn dump(ports: &BTreeSet<u16>, samples: &mut Vec<Sample>) -> Result<DumpStats, CollectError> {
+    Dump::open()?.read(ports, samples)
 }
