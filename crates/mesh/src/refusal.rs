@@ -167,8 +167,8 @@ const LIST: [Line; 27] = [
         RefusalReason::AgentKeyChanged,
         "agent_key_changed",
         Ends,
-        "this agent id is registered with another key: if the machine was rebuilt, remove \
-                 the old agent on the overwatch",
+        "an agent with this id is there with another key: a rebuilt machine gets in once the \
+                 old one is stopped; else give each agent an id of its own",
     ),
     (
         RefusalReason::AgentRevoked,
