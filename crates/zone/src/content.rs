@@ -10,8 +10,8 @@ use crate::key::Key;
 use crate::names::Names;
 use crate::record::{StoredName, StoredSoa, rdata};
 
-/// The most names of a zone, empty non-terminals included. A million take some 300 MB; what a zone
-/// has beyond is a fault.
+/// The most names of a zone, empty non-terminals included: more than any zone of sites has. As many
+/// take a gigabyte while the zone is built; what a zone has beyond is a fault.
 pub const NAMES_MAX: usize = 1_000_000;
 /// The most records of one owner and type: as many addresses as a message holds.
 pub const RECORDS_PER_SET_MAX: usize = 4_000;

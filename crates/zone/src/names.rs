@@ -59,6 +59,11 @@ impl<T> Names<T> {
         self.entries.get_mut(index).map(|entry| &mut entry.value)
     }
 
+    /// An entry's key.
+    pub(crate) fn key(&self, index: usize) -> Option<&[u8]> {
+        self.entries.get(index).map(|entry| &*entry.key)
+    }
+
     /// The nearest entry above an entry.
     pub(crate) fn parent(&self, index: usize) -> Option<usize> {
         self.entries.get(index)?.parent

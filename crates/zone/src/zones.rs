@@ -71,11 +71,15 @@ impl Zones {
     }
 }
 
-/// The names with data in `outer` at and below the apex of an inner zone, unless that is
-/// delegated there.
+/// The names with data in `outer` at and below the apex of an inner zone, unless that apex or a name
+/// above it is delegated there.
 fn hidden<'a>(outer: &'a Zone, inner: &'a [u8]) -> impl Iterator<Item = String> + 'a {
-    let is_hidden = |node: &Node| node.cut.is_none() && node.has_data();
-    let inside =
-        outer.names.iter().filter(move |(key, node)| key.starts_with(inner) && is_hidden(node));
+    let is_delegated = |node: &Node| {
+        let cut = node.cut.and_then(|cut| outer.names.key(cut));
+        cut.is_some_and(|cut| inner.starts_with(cut))
+    };
+    let inside = outer.names.iter().filter(move |(key, node)| {
+        key.starts_with(inner) && node.has_data() && !is_delegated(node)
+    });
     inside.map(|(_, node)| node.owner.as_name().to_string())
 }
