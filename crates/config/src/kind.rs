@@ -75,6 +75,9 @@ pub enum Scalar {
     },
     /// One line for people.
     Comment,
+    /// One line about the server, for whoever asks by DNS: at most 128 bytes, what an answer always
+    /// has room for ([`dns::NSID_BYTES_MAX`]).
+    Label,
     /// A path on this machine.
     Path,
     /// The request target of a check: begins with `/`.
@@ -160,6 +163,10 @@ impl Scalar {
                 shown((min_ms..=max_ms).contains(&&ms).then(|| text.to_owned()))
             }
             Self::Comment | Self::Path => shown(is_line(text).then(|| text.to_owned())),
+            Self::Label => {
+                let is = is_line(text) && text.len() <= dns::NSID_BYTES_MAX;
+                shown(is.then(|| text.to_owned()))
+            }
             Self::UrlPath => shown(is_url_path(text).then(|| text.to_owned())),
             Self::Host => shown(is_host(text).then(|| text.to_owned())),
             Self::Secret { min } => check_secret(text, *min),
@@ -197,6 +204,7 @@ impl Scalar {
                 format!("a duration from {min} to {max}, as in `10s`, `5m` or `7d`")
             }
             Self::Comment => "one line of text".to_owned(),
+            Self::Label => format!("one line of at most {} bytes", dns::NSID_BYTES_MAX),
             Self::Path => "a path".to_owned(),
             Self::UrlPath => "a path that begins with `/`".to_owned(),
             Self::Host => "a host name or an address".to_owned(),

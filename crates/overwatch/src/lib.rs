@@ -6,6 +6,8 @@
 //! Answering, in the order of a query. Start here:
 //!
 //! - [`mod@resolve`]: a query's bytes to an answer's bytes,
+//! - `write`: a decision to an answer's bytes,
+//! - [`worker`]: what a worker keeps from one query to the next,
 //! - [`zone`]: the names we are an authority for,
 //! - [`view`]: all that an answer reads.
 //!
@@ -30,6 +32,10 @@
 #![forbid(unsafe_code)]
 
 pub mod resolve;
+
+mod write;
+
+pub mod worker;
 
 pub mod zone;
 
@@ -68,6 +74,7 @@ pub use note::{Level, Note};
 pub use record::{BackendRow, Change, HealthRow, Snapshot, Source};
 pub use registry::CheckTerms;
 pub use resolve::{Asker, Outcome, Reply, Transport, resolve};
-pub use settings::{ConfiguredBackend, EcsPolicy, Settings, StaleTerms};
+pub use settings::{AnswerTerms, ConfiguredBackend, EcsPolicy, Settings, StaleTerms};
 pub use view::{DomainView, View};
+pub use worker::Worker;
 pub use zone::{NoZone, Zones};

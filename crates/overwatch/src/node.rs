@@ -105,7 +105,7 @@ impl Overwatch {
             registry: Registry::new(settings.checks),
             agents: Agents::new(settings.enrolment),
             table: Table::new(settings.table),
-            publisher: Publisher::new(zones, settings.ecs, geo, settings.domains),
+            publisher: Publisher::new(zones, settings.answers, geo, settings.domains),
             sessions: BTreeMap::new(),
             news: News::new(),
             watching: BTreeMap::new(),

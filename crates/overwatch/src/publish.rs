@@ -11,13 +11,13 @@ use model::{Service, Time};
 use routing::{DomainMap, DomainSettings, Server, ServerPool, compile};
 
 use crate::registry::Registry;
-use crate::{DomainView, EcsPolicy, View, Zones};
+use crate::{AnswerTerms, DomainView, View, Zones};
 
 /// The domains as they were last compiled, and what has changed since.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     zones: Arc<Zones>,
-    ecs: Arc<EcsPolicy>,
+    terms: Arc<AnswerTerms>,
     geo: Arc<Geo>,
     /// In the order of the view's list.
     domains: Vec<Domain>,
@@ -38,7 +38,7 @@ impl Publisher {
     /// Everything as it is with nothing learned and no server known.
     pub(crate) fn new(
         zones: Zones,
-        ecs: EcsPolicy,
+        terms: AnswerTerms,
         geo: Arc<Geo>,
         domains: Vec<DomainSettings>,
     ) -> Self {
@@ -53,8 +53,8 @@ impl Publisher {
             .collect();
         let numbered = domains.iter().enumerate();
         let by_service = numbered.map(|(i, d)| (d.settings.name.clone(), i)).collect();
-        let (zones, ecs) = (Arc::new(zones), Arc::new(ecs));
-        Self { zones, ecs, geo, domains, by_service, is_changed: true }
+        let (zones, terms) = (Arc::new(zones), Arc::new(terms));
+        Self { zones, terms, geo, domains, by_service, is_changed: true }
     }
 
     /// The domains' settings, in the order of the view.
@@ -103,7 +103,7 @@ impl Publisher {
         Arc::new(View {
             zones: Arc::clone(&self.zones),
             domains: domains.collect(),
-            ecs: Arc::clone(&self.ecs),
+            terms: Arc::clone(&self.terms),
         })
     }
 }

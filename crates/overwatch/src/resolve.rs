@@ -1,8 +1,9 @@
 //! A query's bytes to an answer's bytes. The page to read first.
 //!
 //! In the order of a query: take it apart, find the zone, find the name, find the client's
-//! network, decide, write. Everything is read from one [`View`]; nothing is kept, locked or
-//! allocated here. The caller counts and logs what comes back.
+//! network, decide, ask whether the answer may be sent, write it (`write`). Everything is read from
+//! one [`View`]; nothing is locked or allocated here, and nothing kept but in the calling
+//! [`Worker`]. The caller counts and logs what comes back.
 //!
 //! The rules, and where they come from:
 //!
@@ -11,19 +12,22 @@
 //!   with the SOA (RFC 2308, 2); a name above an existing one exists (RFC 8020),
 //! - an answer that looked at the client says for which part of the network it holds, also where
 //!   that answer is "none of this type"; every other answer holds for all (RFC 7871, 7.2.1 and 7.4),
-//! - a question for ANY gets one set of records (RFC 8482, 4.1).
+//! - a question for ANY gets one set of records (RFC 8482, 4.1),
+//! - `version.bind` and `id.server` are answered as far as they are set (RFC 4892),
+//! - by UDP, answers to one network are limited, unless its cookie is good (decisions 18 and 19).
 
 use std::net::IpAddr;
 
-use dns::{Answer, Class, Fault, Head, Limit, Query, Rcode, Rdata, RecordType, Section, parse};
-use model::Subnet;
+use dns::{
+    Account, Class, CookieStanding, Fault, Query, Question, Rcode, RecordType, Refusal, ServerFact,
+    Verdict, Why, parse,
+};
+use model::{Subnet, Time};
 use routing::{Decision, Reason, decide};
 
+use crate::write::Manner;
 use crate::zone::{Node, Place, Zone};
-use crate::{EcsPolicy, View};
-
-/// The longest answer by UDP: fits every path without fragments (DNS flag day 2020).
-pub const UDP_ANSWER_BYTES_MAX: u16 = 1232;
+use crate::{EcsPolicy, View, Worker};
 
 /// Who asks, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct Asker {
     pub local: IpAddr,
     /// Over what.
     pub transport: Transport,
+    /// When: cookies and limits depend on it.
+    pub now: Time,
 }
 
 /// Over what a question came.
@@ -52,6 +58,10 @@ pub struct Reply<'v, 'b> {
     pub bytes: &'b [u8],
     /// What became of the query, for counters and logs.
     pub outcome: Outcome<'v>,
+    /// What the asker's cookie proved.
+    pub cookie: CookieStanding,
+    /// Whether the answer was cut or kept back because there were too many.
+    pub verdict: Verdict,
 }
 
 /// What became of a query.
@@ -61,13 +71,15 @@ pub enum Outcome<'v> {
     Dropped,
     /// Malformed, or of a kind that is not served.
     Faulty(Rcode),
+    /// No question: somebody wants a cookie (RFC 7873, 5.4).
+    Cookie(Rcode),
     /// Outside what we are an authority for.
     Refused,
     /// The name does not exist.
     NoName,
     /// The name exists, the type does not.
     NoData,
-    /// The zone's own records.
+    /// The zone's own records, or a fact about the server.
     Static,
     /// A steered name: answered by this decision, for this client network.
     Steered {
@@ -80,28 +92,78 @@ pub enum Outcome<'v> {
     },
 }
 
-/// Answers one packet. `turn` counts the queries of the calling worker; servers follow one another
-/// with it. `buffer` must have 512 bytes at least, 65,535 for TCP.
+impl Outcome<'_> {
+    /// What the answer says.
+    pub(crate) const fn rcode(&self) -> Rcode {
+        match self {
+            Self::Refused => Rcode::REFUSED,
+            Self::NoName => Rcode::NXDOMAIN,
+            Self::Steered { rcode, .. } | Self::Faulty(rcode) | Self::Cookie(rcode) => *rcode,
+            Self::Dropped | Self::NoData | Self::Static => Rcode::NOERROR,
+        }
+    }
+}
+
+/// Answers one packet. `buffer` must have 512 bytes at least, 65,535 for TCP.
 pub fn resolve<'v, 'b>(
     view: &'v View,
     asker: &Asker,
     packet: &[u8],
-    turn: u64,
+    worker: &mut Worker,
     buffer: &'b mut [u8],
 ) -> Reply<'v, 'b> {
     let query = match parse(packet) {
         Ok(query) => query,
-        Err(Fault::Drop(_)) => return Reply { bytes: &[], outcome: Outcome::Dropped },
-        Err(Fault::Refuse(refusal)) => {
-            let limit = limit(asker.transport, refusal.edns.as_ref());
-            let bytes = Answer::to_refusal(&refusal, limit, buffer).map_or(&[][..], Answer::finish);
-            return Reply { bytes, outcome: Outcome::Faulty(refusal.why.rcode()) };
+        Err(Fault::Drop(_)) => {
+            let (outcome, cookie) = (Outcome::Dropped, CookieStanding::None);
+            return Reply { bytes: &[], outcome, cookie, verdict: Verdict::Drop };
         }
+        Err(Fault::Refuse(refusal)) => return refuse(view, asker, refusal, worker, buffer),
     };
-    let query = heard(query, &view.ecs, asker);
-    let (outcome, found) = find(view, asker, &query, turn);
-    let bytes = write(&query, asker, &outcome, &found, buffer);
-    Reply { bytes, outcome }
+    let query = heard(query, &view.terms.ecs, asker);
+    let (outcome, found) = find(view, asker, &query, worker.next_turn());
+    let cookie = view.terms.judge(query.edns.as_ref(), asker);
+    let verdict = worker.verdict(asker, cookie, account(&query, &outcome, &found));
+    let manner = Manner { terms: &view.terms, asker, verdict };
+    let bytes = match verdict {
+        Verdict::Drop => &[],
+        _ => manner.answer(&query, &outcome, &found, buffer),
+    };
+    Reply { bytes, outcome, cookie, verdict }
+}
+
+/// Answers what no name is looked up for: a fault, or a question for a cookie.
+fn refuse<'v, 'b>(
+    view: &'v View,
+    asker: &Asker,
+    mut refusal: Refusal<'_>,
+    worker: &mut Worker,
+    buffer: &'b mut [u8],
+) -> Reply<'v, 'b> {
+    let cookie = view.terms.judge(refusal.edns.as_ref(), asker);
+    let is_cookie_only = refusal.why == Why::CookieOnly && view.terms.cookies.is_some();
+    refusal.why = match (refusal.why, cookie) {
+        (Why::CookieOnly, _) if !is_cookie_only => Why::Questions(0),
+        (Why::CookieOnly, CookieStanding::Bad) => Why::BadCookie,
+        (why, _) => why,
+    };
+    let rcode = refusal.why.rcode();
+    let outcome = if is_cookie_only { Outcome::Cookie(rcode) } else { Outcome::Faulty(rcode) };
+    let verdict = worker.verdict(asker, cookie, Account::Error);
+    let bytes = match verdict {
+        Verdict::Drop => &[],
+        _ => Manner { terms: &view.terms, asker, verdict }.refusal(&refusal, buffer),
+    };
+    Reply { bytes, outcome, cookie, verdict }
+}
+
+/// With which other answers this one is counted, so that nobody is flooded with them.
+fn account<'a>(query: &Query<'a>, outcome: &Outcome<'_>, found: &Found<'a>) -> Account<'a> {
+    match (outcome.rcode(), found) {
+        (Rcode::NXDOMAIN, Found::Absent(zone)) => Account::NoName(zone.apex.as_name()),
+        (Rcode::NOERROR, _) => Account::Answer(query.question.name),
+        _ => Account::Error,
+    }
 }
 
 /// The query as far as we listen to it: a client network from somebody whose word does not count
@@ -115,9 +177,11 @@ fn heard<'q>(mut query: Query<'q>, ecs: &EcsPolicy, asker: &Asker) -> Query<'q> 
 }
 
 /// What the answer is made of.
-enum Found<'v> {
+pub(crate) enum Found<'v> {
     /// Nothing to add to the response code.
     Nothing,
+    /// A text about the server.
+    Fact(&'v str),
     /// No record, and the SOA of this zone to say so.
     Absent(&'v Zone),
     /// The zone's SOA.
@@ -138,8 +202,10 @@ fn find<'v>(
     turn: u64,
 ) -> (Outcome<'v>, Found<'v>) {
     let question = query.question;
-    let is_transfer = matches!(question.qtype, RecordType::AXFR | RecordType::IXFR);
-    if question.qclass != Class::IN || is_transfer {
+    if let Some(text) = ServerFact::asked_by(&question).and_then(|fact| view.terms.fact(fact)) {
+        return (Outcome::Static, Found::Fact(text));
+    }
+    if question.qclass != Class::IN || is_transfer(&question) {
         return (Outcome::Refused, Found::Nothing);
     }
     let key = question.name.key();
@@ -210,78 +276,7 @@ const fn own_type(local: IpAddr, qtype: RecordType) -> bool {
     }
 }
 
-/// Puts the answer together.
-fn write<'b>(
-    query: &Query<'_>,
-    asker: &Asker,
-    outcome: &Outcome<'_>,
-    found: &Found<'_>,
-    buffer: &'b mut [u8],
-) -> &'b [u8] {
-    let limit = limit(asker.transport, query.edns.as_ref());
-    let Ok(mut answer) = Answer::to_query(query, head(query, outcome), limit, buffer) else {
-        // Only a buffer that breaks the contract above is too small.
-        return &[];
-    };
-    let owner = query.question.name;
-    match *found {
-        Found::Nothing => {}
-        Found::Absent(zone) => {
-            let soa = [Rdata::Soa(zone.soa())];
-            answer.add(Section::Authority, zone.apex.as_name(), zone.ttl_s, soa);
-        }
-        Found::Soa(zone) => {
-            answer.add(Section::Answer, owner, zone.ttl_s, [Rdata::Soa(zone.soa())]);
-        }
-        Found::Ns(zone) => {
-            let nameserver = zone.nameserver.as_name();
-            answer.add(Section::Answer, owner, zone.ttl_s, [Rdata::Ns(nameserver)]);
-            answer.add(Section::Additional, nameserver, zone.ttl_s, [address(asker.local)]);
-        }
-        Found::Nameserver(zone) => {
-            answer.add(Section::Answer, owner, zone.ttl_s, [address(asker.local)]);
-        }
-        Found::Addresses(wanted) => {
-            if let Outcome::Steered { decision, .. } = outcome {
-                let pick = if wanted == RecordType::A { decision.ipv4 } else { decision.ipv6 };
-                let first = pick.first().map(|server| address(server.address));
-                answer.add(Section::Answer, owner, decision.ttl_s, first);
-            }
-        }
-    }
-    answer.finish()
-}
-
-/// Response code, authority and scope.
-fn head(query: &Query<'_>, outcome: &Outcome<'_>) -> Head {
-    let rcode = match outcome {
-        Outcome::Refused => Rcode::REFUSED,
-        Outcome::NoName => Rcode::NXDOMAIN,
-        Outcome::Steered { rcode, .. } => *rcode,
-        Outcome::Faulty(rcode) => *rcode,
-        Outcome::Dropped | Outcome::NoData | Outcome::Static => Rcode::NOERROR,
-    };
-    // Only what looked at the network in the query speaks of a part of it.
-    let named = query.edns.and_then(|edns| edns.client_subnet).and_then(|ecs| ecs.network());
-    let scope = match (outcome, named) {
-        (Outcome::Steered { decision, .. }, Some(_)) => decision.scope.length(),
-        _ => 0,
-    };
-    // A refusal or a failure is no word of the zone's.
-    let authoritative = matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
-    Head { rcode, authoritative, scope }
-}
-
-fn limit(transport: Transport, edns: Option<&dns::Edns<'_>>) -> Limit {
-    match transport {
-        Transport::Udp => Limit::udp(edns, UDP_ANSWER_BYTES_MAX),
-        Transport::Tcp => Limit::tcp(UDP_ANSWER_BYTES_MAX),
-    }
-}
-
-const fn address(address: IpAddr) -> Rdata<'static> {
-    match address {
-        IpAddr::V4(address) => Rdata::A(address),
-        IpAddr::V6(address) => Rdata::Aaaa(address),
-    }
+/// Whether somebody wants a whole zone.
+pub(crate) const fn is_transfer(question: &Question<'_>) -> bool {
+    matches!(question.qtype, RecordType::AXFR | RecordType::IXFR)
 }

@@ -1,12 +1,13 @@
 //! What an overwatch is told at start. All values are checked; defaults live in `config`.
 
+use dns::{CookieKeys, CookieStanding, Edns, ServerFact};
 use health::CheckSpec;
 use latency::TableLimits;
 use mesh::{MeshKeys, OverwatchId, Tokens};
 use model::{Backend, Region, Service, Subnet};
 use routing::DomainSettings;
 
-use crate::{CheckTerms, Enrolment};
+use crate::{Asker, CheckTerms, Enrolment};
 
 /// Everything an overwatch needs to know, but for geography, which is built from files.
 #[derive(Clone, Debug)]
@@ -35,8 +36,8 @@ pub struct Settings {
     pub zones: Vec<Service>,
     /// The TTL of the zones' own records and of negative answers, in seconds.
     pub zone_ttl_s: u32,
-    /// Whose word about a client's network counts.
-    pub ecs: EcsPolicy,
+    /// How questions are answered, whatever they are for.
+    pub answers: AnswerTerms,
 }
 
 /// A backend of the configuration.
@@ -56,6 +57,42 @@ pub struct StaleTerms {
     pub threshold_ms: u64,
     /// How long a stale backend stays in the registry, in milliseconds.
     pub remove_after_ms: u64,
+}
+
+/// How questions are answered, whatever they are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerTerms {
+    /// Whose word about a client's network counts.
+    pub ecs: EcsPolicy,
+    /// The secrets of cookies (RFC 7873); `None` where none are issued.
+    pub cookies: Option<CookieKeys>,
+    /// The longest answer by UDP, in bytes, and the longest query that we say we take.
+    pub udp_size: u16,
+    /// For how many milliseconds a TCP connection may idle, as those who ask are told (RFC 7828).
+    pub tcp_idle_ms: Option<u32>,
+    /// What NSID says (RFC 5001); `None` where it is not answered.
+    pub nsid: Option<String>,
+    /// What `version.bind` says; `None` where it is REFUSED.
+    pub version: Option<String>,
+    /// What `id.server` and `hostname.bind` say (RFC 4892); `None` where they are REFUSED.
+    pub identity: Option<String>,
+}
+
+impl AnswerTerms {
+    /// What is told about the server.
+    pub(crate) fn fact(&self, fact: ServerFact) -> Option<&str> {
+        match fact {
+            ServerFact::Version => self.version.as_deref(),
+            ServerFact::Identity => self.identity.as_deref(),
+        }
+    }
+
+    /// What the asker's cookie proves; nothing where there are none.
+    pub(crate) fn judge(&self, edns: Option<&Edns<'_>>, asker: &Asker) -> CookieStanding {
+        let cookie = edns.and_then(|edns| edns.cookie);
+        let judged = self.cookies.as_ref().map(|keys| keys.judge(cookie, asker.address, asker.now));
+        judged.unwrap_or(CookieStanding::None)
+    }
 }
 
 /// Whose word about a client's network counts (RFC 7871).

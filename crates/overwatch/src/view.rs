@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use routing::{DomainMap, ServerPool};
 
-use crate::{EcsPolicy, Zones};
+use crate::{AnswerTerms, Zones};
 
 /// What is true now, as far as answers go.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub struct View {
     pub zones: Arc<Zones>,
     /// The steered domains; a [`crate::zone::Node::Steered`] is a place in this list.
     pub domains: Vec<DomainView>,
-    /// Whose word about a client's network counts.
-    pub ecs: Arc<EcsPolicy>,
+    /// How questions are answered, whatever they are for.
+    pub terms: Arc<AnswerTerms>,
 }
 
 /// One steered domain: where clients go, and which servers are there.

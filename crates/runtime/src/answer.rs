@@ -1,19 +1,22 @@
 //! The DNS handler: hands each packet to `overwatch::resolve` with the view of the moment, counts
 //! what became of it, and writes the line about a decision.
 //!
-//! Each worker has its own turn and its own counters, on cache lines of its own; they are summed
-//! when somebody asks. A line a decision is for eyes: past a rate it is left out, never the count.
+//! Each worker has its own turn, its own limits of answers and its own counters, on cache lines of its
+//! own; the counters are summed when somebody asks. A line a decision is for eyes: past a rate it is left out, never the count.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use dns::{CookieStanding, RateLimiter, RateLimits, Verdict};
 use model::Rtt;
-use overwatch::{Asker, Outcome, Reply, Transport, View, resolve};
+use overwatch::{Asker, Outcome, Reply, Transport, View, Worker, resolve};
 use routing::{Decision, Reason};
 use tracing::info;
 
+use crate::clock::Clock;
 use crate::dns::Arrival;
 
 /// Decision lines a second of one worker: as many as somebody can follow with a terminal's search,
@@ -21,16 +24,23 @@ use crate::dns::Arrival;
 const LINES_PER_SECOND: u64 = 50;
 
 /// What queries came to, by [`kind_of`].
-const KINDS: [&str; 7] =
-    ["dropped", "faulty", "refused", "no_name", "no_data", "static", "steered"];
+const KINDS: [&str; 8] =
+    ["dropped", "faulty", "cookie", "refused", "no_name", "no_data", "static", "steered"];
+/// What cookies proved, by [`cookie_of`].
+const COOKIES: [&str; 4] = ["none", "client_only", "good", "bad"];
+/// What became of answers that were too many, by [`limited_as`].
+const LIMITED: [&str; 2] = ["truncated", "dropped"];
 
 /// Answers packets. A clone is another worker: it counts for itself.
 #[derive(Debug)]
 pub struct Answering {
     view: Arc<ArcSwap<View>>,
+    clock: Clock,
+    /// One worker's share.
+    limits: Option<RateLimits>,
+    worker: Worker,
     workers: Arc<Mutex<Vec<Arc<Counts>>>>,
     counts: Arc<Counts>,
-    turn: u64,
     second: Instant,
     lines_left: u64,
 }
@@ -41,6 +51,8 @@ pub struct Answering {
 struct Counts {
     kinds: [AtomicU64; KINDS.len()],
     reasons: [AtomicU64; Reason::ALL.len()],
+    cookies: [AtomicU64; COOKIES.len()],
+    limited: [AtomicU64; LIMITED.len()],
     unlogged: AtomicU64,
 }
 
@@ -51,6 +63,10 @@ pub struct AnswerCounters {
     pub kinds: Vec<(&'static str, u64)>,
     /// Decisions by reason.
     pub reasons: Vec<(&'static str, u64)>,
+    /// Queries by what their cookie proved.
+    pub cookies: Vec<(&'static str, u64)>,
+    /// Answers that were too many for their network, by what was done with them.
+    pub limited: Vec<(&'static str, u64)>,
     /// Decisions that no line was written for.
     pub unlogged: u64,
 }
@@ -62,11 +78,10 @@ pub struct AnswerMeter {
 }
 
 impl Answering {
-    /// The first worker.
+    /// The first worker. `limits` are one worker's share.
     #[must_use]
-    pub fn new(view: Arc<ArcSwap<View>>) -> Self {
-        let workers = Arc::new(Mutex::new(Vec::new()));
-        Self::worker(view, workers)
+    pub fn new(view: Arc<ArcSwap<View>>, clock: Clock, limits: Option<RateLimits>) -> Self {
+        Self::worker(view, clock, limits, Arc::default())
     }
 
     /// To read what is counted.
@@ -75,11 +90,18 @@ impl Answering {
         AnswerMeter { workers: Arc::clone(&self.workers) }
     }
 
-    fn worker(view: Arc<ArcSwap<View>>, workers: Arc<Mutex<Vec<Arc<Counts>>>>) -> Self {
+    fn worker(
+        view: Arc<ArcSwap<View>>,
+        clock: Clock,
+        limits: Option<RateLimits>,
+        workers: Arc<Mutex<Vec<Arc<Counts>>>>,
+    ) -> Self {
         let counts = Arc::new(Counts::default());
         workers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counts));
         let (second, lines_left) = (Instant::now(), LINES_PER_SECOND);
-        Self { view, workers, counts, turn: 0, second, lines_left }
+        let limiter = limits.clone().map(|limits| RateLimiter::new(limits, seed()));
+        let worker = Worker::new(limiter);
+        Self { view, clock, limits, worker, workers, counts, second, lines_left }
     }
 
     /// Answers one packet: the length of the answer, or nothing.
@@ -92,11 +114,16 @@ impl Answering {
                 crate::dns::Transport::Udp => Transport::Udp,
                 crate::dns::Transport::Tcp => Transport::Tcp,
             },
+            now: self.clock.now(),
         };
-        self.turn = self.turn.wrapping_add(1);
-        let Reply { bytes, outcome } = resolve(&view, &asker, packet, self.turn, buffer);
+        let Reply { bytes, outcome, cookie, verdict } =
+            resolve(&view, &asker, packet, &mut self.worker, buffer);
         let length = bytes.len();
         self.counts.kinds[kind_of(&outcome)].fetch_add(1, Ordering::Relaxed);
+        self.counts.cookies[cookie_of(cookie)].fetch_add(1, Ordering::Relaxed);
+        if let Some(limited) = limited_as(&outcome, verdict) {
+            self.counts.limited[limited].fetch_add(1, Ordering::Relaxed);
+        }
         if let Outcome::Steered { decision, client, .. } = &outcome {
             self.counts.reasons[decision.reason as usize].fetch_add(1, Ordering::Relaxed);
             if take_line(&mut self.second, &mut self.lines_left) {
@@ -111,7 +138,8 @@ impl Answering {
 
 impl Clone for Answering {
     fn clone(&self) -> Self {
-        Self::worker(Arc::clone(&self.view), Arc::clone(&self.workers))
+        let (view, workers) = (Arc::clone(&self.view), Arc::clone(&self.workers));
+        Self::worker(view, self.clock, self.limits.clone(), workers)
     }
 }
 
@@ -126,9 +154,13 @@ impl AnswerMeter {
         let kinds = KINDS.iter().enumerate().map(|(i, kind)| (*kind, sum(&|c| &c.kinds[i])));
         let reasons = Reason::ALL.iter().enumerate();
         let reasons = reasons.map(|(i, reason)| (reason.as_str(), sum(&|c| &c.reasons[i])));
+        let cookies = COOKIES.iter().enumerate().map(|(i, of)| (*of, sum(&|c| &c.cookies[i])));
+        let limited = LIMITED.iter().enumerate().map(|(i, how)| (*how, sum(&|c| &c.limited[i])));
         AnswerCounters {
             kinds: kinds.collect(),
             reasons: reasons.collect(),
+            cookies: cookies.collect(),
+            limited: limited.collect(),
             unlogged: sum(&|counts| &counts.unlogged),
         }
     }
@@ -139,12 +171,42 @@ const fn kind_of(outcome: &Outcome<'_>) -> usize {
     match outcome {
         Outcome::Dropped => 0,
         Outcome::Faulty(_) => 1,
-        Outcome::Refused => 2,
-        Outcome::NoName => 3,
-        Outcome::NoData => 4,
-        Outcome::Static => 5,
-        Outcome::Steered { .. } => 6,
+        Outcome::Cookie(_) => 2,
+        Outcome::Refused => 3,
+        Outcome::NoName => 4,
+        Outcome::NoData => 5,
+        Outcome::Static => 6,
+        Outcome::Steered { .. } => 7,
     }
+}
+
+/// A place in [`COOKIES`].
+const fn cookie_of(cookie: CookieStanding) -> usize {
+    match cookie {
+        CookieStanding::None => 0,
+        CookieStanding::ClientOnly => 1,
+        CookieStanding::Good => 2,
+        CookieStanding::Bad => 3,
+    }
+}
+
+/// A place in [`LIMITED`]; none for what was sent, or was never to be answered.
+const fn limited_as(outcome: &Outcome<'_>, verdict: Verdict) -> Option<usize> {
+    match (outcome, verdict) {
+        (Outcome::Dropped, _) | (_, Verdict::Answer) => None,
+        (_, Verdict::Truncate) => Some(0),
+        (_, Verdict::Drop) => Some(1),
+    }
+}
+
+/// Random bytes that nobody outside can guess; the standard library seeds each hasher anew.
+fn seed() -> [u8; 16] {
+    let half = || RandomState::new().build_hasher().finish().to_ne_bytes();
+    let mut seed = [0; 16];
+    for (to, from) in seed.iter_mut().zip(half().into_iter().chain(half())) {
+        *to = from;
+    }
+    seed
 }
 
 /// Whether there is still a line to be had in this second.

@@ -10,7 +10,7 @@ use health::HeartbeatTerms;
 use latency::{LearningSettings, RttSource, TableLimits};
 use mesh::{MeshKeys, SecretError, Token, TokenSecret, Tokens};
 use model::{Backend, BackendKey, NameError, Service, Subnet, SubnetWidths};
-use overwatch::{CheckTerms, EcsPolicy, Enrolment, StaleTerms};
+use overwatch::{AnswerTerms, CheckTerms, EcsPolicy, Enrolment, StaleTerms};
 use routing::{Algorithm, DomainSettings, NonePolicy, RegionSettings};
 
 use crate::resolver;
@@ -119,7 +119,15 @@ pub(crate) fn overwatch(
         domains: vec![domain(world, algorithm)?],
         zones: vec![ZONE.parse()?],
         zone_ttl_s: 60,
-        ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
+        answers: AnswerTerms {
+            ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
+            cookies: None,
+            udp_size: 1232,
+            tcp_idle_ms: None,
+            nsid: None,
+            version: None,
+            identity: None,
+        },
     })
 }
 

@@ -19,7 +19,7 @@ use agent::Agent;
 use geo::Geo;
 use latency::RegionEstimate;
 use model::{Region, Subnet, Time};
-use overwatch::{Overwatch, Snapshot};
+use overwatch::{Overwatch, Snapshot, Worker};
 
 use crate::clients::{Clients, Connection};
 use crate::network::{Delivery, End, Faults, LinkId, Network, NetworkError};
@@ -104,6 +104,7 @@ pub struct Simulation {
     cookie: u64,
     /// Queries asked so far.
     turn: u64,
+    worker: Worker,
     tally: Tally,
     warnings: BTreeMap<String, u64>,
 }
@@ -152,6 +153,7 @@ impl Simulation {
             random: random("nodes"),
             cookie: 0,
             turn: 0,
+            worker: Worker::new(None),
             tally: Tally::default(),
             warnings: BTreeMap::new(),
             world,

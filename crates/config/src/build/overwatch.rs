@@ -1,7 +1,10 @@
 //! The settings that only an overwatch reads.
 
+use std::num::NonZeroU32;
+
+use dns::RateLimits;
 use geo::CustomMapping;
-use model::{Backend, BackendKey, Region, Service};
+use model::{Backend, BackendKey, Region, Service, SubnetWidths};
 use routing::DomainSettings;
 
 use super::check_spec;
@@ -11,6 +14,13 @@ use crate::settings::{
     AgentToken, ApiSettings, DnsSettings, Enrolment, GeographySettings, OverwatchConfig,
     OverwatchIdentity, StaleSettings, StaticServer, ValidationSettings,
 };
+
+/// A client's network for limits: what one site has at most, by the usual assignments (BCP 157 for
+/// IPv6), so that a forged source in it counts together with its neighbours.
+const RATE_LIMIT_WIDTHS: SubnetWidths = SubnetWidths { ipv4: 24, ipv6: 56 };
+/// Accounts that one worker remembers: 1 MiB of them. In a flood from more networks than that the
+/// oldest are forgotten (decision 18).
+const RATE_LIMIT_BUCKETS: usize = 65_536;
 
 /// `overwatch`, `dns`, `regions`, `domains` and `api`.
 pub(super) fn overwatch(root: &Section) -> Option<OverwatchConfig> {
@@ -103,7 +113,30 @@ fn dns(root: &Section) -> Option<DnsSettings> {
         default_ttl_s: dns.get("default_ttl")?,
         ecs_enabled: ecs.get("enabled")?,
         ecs_trusted: ecs.list("trusted")?,
+        udp_size: dns.get("udp_size")?,
+        nsid: dns.get("nsid"),
+        identity: dns.get("identity"),
+        version: dns.get("version"),
+        cookies_enabled: dns.section("cookies").get("enabled")?,
+        rate_limits: rate_limits(dns.section("rate_limit"))?,
     })
+}
+
+/// `None` where a part is missing, `Some(None)` where nothing is limited.
+fn rate_limits(section: &Section) -> Option<Option<RateLimits>> {
+    let limits = RateLimits {
+        answers_per_s: Some(section.get("answers_per_second")?),
+        no_names_per_s: Some(section.get("nxdomain_per_second")?),
+        // Referrals are as many as there are delegations, and as rare as names that do not exist.
+        referrals_per_s: Some(section.get("nxdomain_per_second")?),
+        errors_per_s: Some(section.get("errors_per_second")?),
+        window_s: NonZeroU32::new(u32::try_from(section.ms("window")? / 1_000).ok()?)?,
+        slip: Some(section.get("slip")?),
+        widths: RATE_LIMIT_WIDTHS,
+        exempt: section.list("exempt")?,
+        buckets: RATE_LIMIT_BUCKETS,
+    };
+    Some(section.get::<bool>("enabled")?.then_some(limits))
 }
 
 fn domains(root: &Section) -> Option<Vec<DomainSettings>> {

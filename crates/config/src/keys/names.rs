@@ -34,6 +34,9 @@ const CONTINENTS: Scalar = Scalar::Word(&[
     Word::plain("SA"),
 ]);
 
+/// A limit a second; the most is what no network has a use for.
+const RATE: Kind = integer(1, 1_000_000);
+
 pub(super) static KEYS: &[Key] = &[
     Key::section("dns", "The DNS server of an overwatch."),
     Key::new(
@@ -74,6 +77,89 @@ pub(super) static KEYS: &[Key] = &[
         NETWORKS,
         Unset::Default("[0.0.0.0/0, \"::/0\"]"),
         "The resolvers that are believed.",
+    ),
+    Key::new(
+        "dns.udp_size",
+        integer(512, 4_096),
+        Unset::Default("1232"),
+        "The longest answer by UDP, in bytes, as far as the asker takes it; a longer one is cut, and \
+         the asker comes back by TCP. Above 1232, answers can be broken into fragments, which many \
+         networks drop.",
+    ),
+    Key::new(
+        "dns.nsid",
+        Kind::One(Scalar::Label),
+        Unset::Nothing("not told"),
+        "What this server calls itself to a question that asks for it (NSID, RFC 5001).",
+    ),
+    Key::new(
+        "dns.identity",
+        Kind::One(Scalar::Label),
+        Unset::Nothing("refused"),
+        "What `id.server` and `hostname.bind` say, in the class CH (RFC 4892).",
+    ),
+    Key::new(
+        "dns.version",
+        Kind::One(Scalar::Label),
+        Unset::Nothing("refused"),
+        "What `version.bind` and `version.server` say, in the class CH.",
+    ),
+    Key::section(
+        "dns.cookies",
+        "Cookies prove that an asker by UDP is where it says it is (RFC 7873, RFC 9018). Their secret \
+         comes from `overwatch.gossip.encryption_key`, so every overwatch of a mesh takes the \
+         cookies of the others.",
+    ),
+    Key::new("dns.cookies.enabled", BOOL, Unset::Default("true"), "Whether they are issued."),
+    Key::section(
+        "dns.rate_limit",
+        "How many answers by UDP one client network gets: an IPv4 /24, an IPv6 /56. So nobody can use \
+         this server to flood somebody else. Answers by TCP and to those with a good cookie are never \
+         limited.",
+    ),
+    Key::new(
+        "dns.rate_limit.enabled",
+        BOOL,
+        Unset::Default("true"),
+        "Whether it is limited at all.",
+    ),
+    Key::new(
+        "dns.rate_limit.answers_per_second",
+        RATE,
+        Unset::Default("1000"),
+        "Answers about one name that exists, with records or without.",
+    ),
+    Key::new(
+        "dns.rate_limit.nxdomain_per_second",
+        RATE,
+        Unset::Default("100"),
+        "Answers that a name of one zone does not exist.",
+    ),
+    Key::new(
+        "dns.rate_limit.errors_per_second",
+        RATE,
+        Unset::Default("100"),
+        "Errors of any kind.",
+    ),
+    Key::new(
+        "dns.rate_limit.window",
+        Kind::One(Scalar::Duration { min_ms: 1_000, max_ms: 3_600_000 }),
+        Unset::Default("5s"),
+        "How long a network must be silent after a flood, at most, until it gets answers again; \
+         counted in whole seconds.",
+    ),
+    Key::new(
+        "dns.rate_limit.slip",
+        integer(1, 100),
+        Unset::Default("2"),
+        "Every how many limited answers one is sent without records and with the word to come back by \
+         TCP, so that an honest resolver whose address is forged still gets answers.",
+    ),
+    Key::new(
+        "dns.rate_limit.exempt",
+        NETWORKS,
+        Unset::Default("[127.0.0.0/8, \"::1/128\"]"),
+        "Networks that are not limited.",
     ),
     Key::new(
         "regions",

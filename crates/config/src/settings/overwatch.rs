@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dns::RateLimits;
 use geo::CustomMapping;
 use health::CheckSpec;
 use model::{Backend, Region, Service, Subnet};
@@ -126,6 +127,18 @@ pub struct DnsSettings {
     pub ecs_enabled: bool,
     /// Whose client subnets are believed.
     pub ecs_trusted: Vec<Subnet>,
+    /// The longest answer by UDP, in bytes.
+    pub udp_size: u16,
+    /// What NSID says (RFC 5001); `None` where it is not answered.
+    pub nsid: Option<String>,
+    /// What `id.server` says; `None` where it is refused.
+    pub identity: Option<String>,
+    /// What `version.bind` says; `None` where it is refused.
+    pub version: Option<String>,
+    /// Whether cookies are issued (RFC 7873).
+    pub cookies_enabled: bool,
+    /// How many answers by UDP one network gets, from all workers together; `None` for any number.
+    pub rate_limits: Option<RateLimits>,
 }
 
 /// A server of `regions[].servers`, for one service.

@@ -17,7 +17,7 @@ use mesh::{
 use model::{BackendKey, Rtt, Sample, SocketState, Time};
 use overwatch::{
     Asker, Command, Effect, Event, LinkId, Note, Outcome as Answered, Overwatch, Snapshot,
-    Transport, View, resolve,
+    Transport, View, Worker, resolve,
 };
 
 use crate::settings::{self, START, ip, parsed};
@@ -315,10 +315,11 @@ impl Bench {
 
     /// Asks the overwatch from `address`; the answer and why.
     pub(crate) fn ask(&self, question: &Question, address: &str) -> (Answer, String) {
-        let asker =
-            Asker { address: ip(address), local: ip("10.1.1.10"), transport: Transport::Udp };
+        let (address, local) = (ip(address), ip("10.1.1.10"));
+        let asker = Asker { address, local, transport: Transport::Udp, now: self.now };
         let mut buffer = vec![0; 65_535];
-        let reply = resolve(&self.view, &asker, &question.to_bytes(), 0, &mut buffer);
+        let reply =
+            resolve(&self.view, &asker, &question.to_bytes(), &mut Worker::new(None), &mut buffer);
         (wire::read(reply.bytes), reason_of(&reply.outcome).to_owned())
     }
 
@@ -533,6 +534,7 @@ pub(crate) fn reason_of(outcome: &Answered<'_>) -> &'static str {
     match outcome {
         Answered::Dropped => "dropped",
         Answered::Faulty(_) => "faulty",
+        Answered::Cookie(_) => "cookie",
         Answered::Refused => "refused",
         Answered::NoName => "no name",
         Answered::NoData => "no data",

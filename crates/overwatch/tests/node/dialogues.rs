@@ -7,8 +7,9 @@ mod world;
 
 use std::path::Path;
 
+use dns::{CookieStanding, Verdict};
 use model::{BackendKey, Rtt};
-use overwatch::{Asker, Command, Event, Outcome, Transport, resolve};
+use overwatch::{Asker, Command, Event, Outcome, Reply, Transport, Worker, resolve};
 
 use crate::bench::{self, Bench};
 use crate::settings::{ip, parsed};
@@ -52,6 +53,27 @@ fn the_client_network_is_heard_where_it_should() {
 }
 
 #[test]
+fn cookies_prove_where_an_asker_is() {
+    check("cookies.txt");
+    check("cookies-off.txt");
+}
+
+#[test]
+fn the_server_says_about_itself_what_is_set() {
+    check("identity.txt");
+}
+
+#[test]
+fn errors_say_why() {
+    check("errors.txt");
+}
+
+#[test]
+fn answers_to_one_network_are_limited() {
+    check("rate-limit.txt");
+}
+
+#[test]
 fn a_policy_says_what_to_answer_where_nothing_is_healthy() {
     check("none-last-healthy.txt");
     check("none-servfail.txt");
@@ -64,8 +86,9 @@ fn check(file: &str) {
     let text = std::fs::read_to_string(&path).unwrap();
     let is_step = |line: &str| line.starts_with("ask ") || line.starts_with("do ");
     let world: World = text.lines().take_while(|line| !is_step(line)).collect();
+    let mut worker = world.worker();
     let mut bench = world.build();
-    let (mut now, mut turn) = (Vec::new(), 0);
+    let (mut now, mut cookie) = (Vec::new(), Vec::new());
     let mut lines = text.lines().peekable();
     while let Some(line) = lines.next() {
         now.push(line.to_owned());
@@ -77,7 +100,7 @@ fn check(file: &str) {
         while let Some(line) = lines.next_if(|line| line.starts_with("= ")) {
             given.push(line.to_owned());
         }
-        let happens = ask(&bench, words, &mut turn);
+        let happens = ask(&bench, words, &mut worker, &mut cookie);
         if std::env::var_os("DIALOGUES").is_none() {
             assert_eq!(given, happens, "{file}: {line}");
         }
@@ -89,15 +112,16 @@ fn check(file: &str) {
 }
 
 /// Asks, and says what came back. Each question is the next turn.
-fn ask(bench: &Bench, line: &str, turn: &mut u64) -> Vec<String> {
+/// `cookie` is the one that was given last.
+fn ask(bench: &Bench, line: &str, worker: &mut Worker, cookie: &mut Vec<u8>) -> Vec<String> {
     let mut words = line.split_whitespace();
     let mut next = || words.next().unwrap_or("");
     let mut question = Question::new(next(), parsed(next()));
-    let mut asker =
-        Asker { address: ip("10.9.9.9"), local: ip("10.1.1.10"), transport: Transport::Udp };
-    let edns = |question: &mut Question| {
-        let none = Edns { udp_size: 1232, version: 0, ecs: None, raw_ecs: None };
-        question.edns.get_or_insert(none).clone()
+    let (address, local, transport) = (ip("10.9.9.9"), ip("10.1.1.10"), Transport::Udp);
+    let mut asker = Asker { address, local, transport, now: bench.now };
+    let edns = |question: &mut Question| question.edns.get_or_insert(Edns::NONE).clone();
+    let option = |question: &mut Question, code, value| {
+        question.edns.get_or_insert(Edns::NONE).options.push((code, value));
     };
     loop {
         match next() {
@@ -119,23 +143,30 @@ fn ask(bench: &Bench, line: &str, turn: &mut u64) -> Vec<String> {
                 question.edns = Some(Edns { ecs, ..edns(&mut question) });
             }
             "option" => {
-                let hex = next();
-                let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-                let raw_ecs = Some((0..hex.len()).step_by(2).map(byte).collect());
-                question.edns = Some(Edns { raw_ecs, ..edns(&mut question) });
+                let (code, value) = (parsed(next()), wire::from_hex(next()));
+                option(&mut question, code, value);
             }
+            "cookie" => {
+                let value = match next() {
+                    "kept" => cookie.clone(),
+                    hex => wire::from_hex(hex),
+                };
+                option(&mut question, 10, value);
+            }
+            "nsid" => option(&mut question, 3, Vec::new()),
+            "keepalive" => option(&mut question, 11, Vec::new()),
             word => panic!("{word:?} is no word of an `ask` line"),
         }
     }
     let mut buffer = vec![0; 65_535];
-    let reply = resolve(&bench.view, &asker, &question.to_bytes(), *turn, &mut buffer);
-    *turn += 1;
-    let mut lines = answer_lines(reply.bytes);
+    let reply = resolve(&bench.view, &asker, &question.to_bytes(), worker, &mut buffer);
+    let mut lines = answer_lines(reply.bytes, cookie);
+    lines.extend(terms(&reply));
     lines.push(format!("= because {}", because(&reply.outcome)));
     lines
 }
 
-fn answer_lines(bytes: &[u8]) -> Vec<String> {
+fn answer_lines(bytes: &[u8], cookie: &mut Vec<u8>) -> Vec<String> {
     if bytes.is_empty() {
         return vec!["= nothing".to_owned()];
     }
@@ -145,8 +176,26 @@ fn answer_lines(bytes: &[u8]) -> Vec<String> {
     if let Some(size) = answer.edns {
         let ecs = answer.ecs.map(|(network, scope)| format!(", client {network} scope {scope}"));
         lines.push(format!("= edns {size}{}", ecs.unwrap_or_default()));
+        lines.extend(answer.options.iter().map(|option| format!("= {option}")));
+        answer.cookie.clone_into(cookie);
     }
     lines
+}
+
+/// What the asker's cookie proved, and whether its answer was limited.
+fn terms(reply: &Reply<'_, '_>) -> Vec<String> {
+    let cookie = match reply.cookie {
+        CookieStanding::None => None,
+        CookieStanding::ClientOnly => Some("= cookie new"),
+        CookieStanding::Good => Some("= cookie good"),
+        CookieStanding::Bad => Some("= cookie bad"),
+    };
+    let limited = match reply.verdict {
+        Verdict::Answer => None,
+        Verdict::Truncate => Some("= limited cut"),
+        Verdict::Drop => Some("= limited kept back"),
+    };
+    cookie.into_iter().chain(limited).map(str::to_owned).collect()
 }
 
 /// What is counted and logged.

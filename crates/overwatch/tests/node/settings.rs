@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use dns::CookieKeys;
 use geo::{CustomMapping, Geo};
 use health::{CheckKind, CheckSpec, HeartbeatTerms};
 use latency::{LearningSettings, RttSource, TableLimits};
 use mesh::{MeshKeys, Token, TokenSecret, Tokens};
 use model::{Backend, BackendKey, SubnetWidths, Time};
-use overwatch::{CheckTerms, EcsPolicy, Enrolment, StaleTerms};
+use overwatch::{AnswerTerms, CheckTerms, EcsPolicy, Enrolment, StaleTerms};
 use routing::{Algorithm, DomainSettings, NonePolicy, RegionSettings};
 
 /// When every test begins.
@@ -93,7 +94,15 @@ pub(crate) fn overwatch() -> overwatch::Settings {
         domains: vec![domain(APP, LEARNED), domain("web.demo.local", LEARNED)],
         zones: vec![parsed("demo.local")],
         zone_ttl_s: 60,
-        ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
+        answers: AnswerTerms {
+            ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
+            cookies: Some(CookieKeys::new([7; 16], None)),
+            udp_size: 1232,
+            tcp_idle_ms: Some(10_000),
+            nsid: None,
+            version: None,
+            identity: None,
+        },
     }
 }
 

@@ -27,8 +27,8 @@ pub(crate) struct Edns {
     pub(crate) udp_size: u16,
     pub(crate) version: u8,
     pub(crate) ecs: Option<Subnet>,
-    /// The value of a hand-made client subnet option.
-    pub(crate) raw_ecs: Option<Vec<u8>>,
+    /// Codes and values of hand-made options.
+    pub(crate) options: Vec<(u16, Vec<u8>)>,
 }
 
 /// The identifier of every question.
@@ -42,16 +42,19 @@ impl Question {
     /// The same with a client network.
     pub(crate) fn of_network(mut self, network: &str) -> Self {
         let ecs = Some(network.parse().unwrap());
-        self.edns = Some(Edns { udp_size: 1232, version: 0, ecs, raw_ecs: None });
+        self.edns = Some(Edns { ecs, ..Edns::NONE });
         self
     }
 
     /// The packet.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let name: Name<Vec<u8>> = self.name.parse().unwrap();
         let mut question = MessageBuilder::new_vec().question();
         let (qtype, qclass) = (Rtype::from_int(self.qtype), Class::from_int(self.qclass));
-        question.push((&name, qtype, qclass)).unwrap();
+        // A dash is no question.
+        if self.name != "-" {
+            let name: Name<Vec<u8>> = self.name.parse().unwrap();
+            question.push((&name, qtype, qclass)).unwrap();
+        }
         let mut additional = question.additional();
         if let Some(edns) = &self.edns {
             additional.opt(|opt| edns.fill(opt)).unwrap();
@@ -64,6 +67,10 @@ impl Question {
 }
 
 impl Edns {
+    /// Nothing but a size.
+    pub(crate) const NONE: Self =
+        Self { udp_size: 1232, version: 0, ecs: None, options: Vec::new() };
+
     fn fill<T: domain::base::wire::Composer>(
         &self,
         opt: &mut OptBuilder<'_, T>,
@@ -73,8 +80,8 @@ impl Edns {
         if let Some(network) = self.ecs {
             opt.push(&ClientSubnet::new(network.length(), 0, network.address()))?;
         }
-        if let Some(value) = &self.raw_ecs {
-            opt.push(&UnknownOptData::new(OptionCode::from_int(8), value).unwrap())?;
+        for (code, value) in &self.options {
+            opt.push(&UnknownOptData::new(OptionCode::from_int(*code), value).unwrap())?;
         }
         Ok(())
     }
@@ -93,6 +100,10 @@ pub(crate) struct Answer {
     pub(crate) addresses: Vec<IpAddr>,
     /// The client subnet option's network and scope.
     pub(crate) ecs: Option<(String, u8)>,
+    /// The other options of the OPT record.
+    pub(crate) options: Vec<String>,
+    /// The cookie.
+    pub(crate) cookie: Vec<u8>,
     /// The EDNS size, where there is an OPT record.
     pub(crate) edns: Option<u16>,
     pub(crate) bytes: usize,
@@ -137,7 +148,20 @@ pub(crate) fn read(bytes: &[u8]) -> Answer {
         .as_ref()
         .and_then(|opt| opt.opt().client_subnet())
         .map(|ecs| (format!("{}/{}", ecs.addr(), ecs.source_prefix_len()), ecs.scope_prefix_len()));
+    let mut cookie = Vec::new();
+    let all = opt.as_ref().map(|opt| opt.opt().iter::<UnknownOptData<_>>());
+    let options = all.into_iter().flatten().filter_map(|option| {
+        let option = option.unwrap();
+        let (code, value) = (option.code().to_int(), option.data());
+        if code == 10 {
+            cookie = value.to_vec();
+        }
+        show_option(code, value)
+    });
+    let options = options.collect();
     Answer {
+        options,
+        cookie,
         head: words.collect::<Vec<_>>().join(" "),
         question: question.collect::<Vec<_>>().join(", "),
         records,
@@ -146,6 +170,31 @@ pub(crate) fn read(bytes: &[u8]) -> Answer {
         edns: opt.map(|opt| opt.udp_payload_size()),
         bytes: bytes.len(),
     }
+}
+
+/// An option but the client subnet, which is shown with the size.
+fn show_option(code: u16, value: &[u8]) -> Option<String> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    match (code, value) {
+        (3, value) => Some(format!("nsid {}", text(value))),
+        (8, _) => None,
+        (10, value) => {
+            let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+            Some(format!("answers cookie {hex}"))
+        }
+        (11, [t0, t1]) => Some(format!("idle {} tenths", u16::from_be_bytes([*t0, *t1]))),
+        (15, [c0, c1, rest @ ..]) => {
+            let line = format!("error {} {}", u16::from_be_bytes([*c0, *c1]), text(rest));
+            Some(line.trim_end().to_owned())
+        }
+        (code, value) => panic!("option {code}: {value:?}"),
+    }
+}
+
+/// Bytes as two digits each.
+pub(crate) fn from_hex(hex: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(byte).collect()
 }
 
 fn show(record: &Record<ParsedName<&[u8]>, Data<'_>>) -> String {

@@ -95,7 +95,7 @@ pub(super) fn overwatch(node: &Overwatch, dns: &Dns, now: Time) -> Vec<Metric> {
     metrics
 }
 
-fn of_dns(dns: &Dns) -> [Metric; 9] {
+fn of_dns(dns: &Dns) -> [Metric; 11] {
     let Dns { answers, udp, tcp } = dns;
     [
         Metric::counters(
@@ -109,6 +109,18 @@ fn of_dns(dns: &Dns) -> [Metric; 9] {
             "Decisions by reason",
             "reason",
             answers.reasons.iter().copied(),
+        ),
+        Metric::counters(
+            "dns_cookies",
+            "Queries by what their cookie proved",
+            "standing",
+            answers.cookies.iter().copied(),
+        ),
+        Metric::counters(
+            "dns_answers_limited",
+            "Answers that were too many for their network",
+            "how",
+            answers.limited.iter().copied(),
         ),
         counter("routing_decisions_unlogged", "Decisions without a log line", answers.unlogged),
         counter("dns_udp_received", "Datagrams received", udp.received),

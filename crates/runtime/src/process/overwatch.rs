@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
@@ -148,7 +149,10 @@ impl Process {
         });
         let view = Arc::new(ArcSwap::new(published.unwrap_or_else(|| node.view())));
 
-        let answering = Answering::new(Arc::clone(&view));
+        let limits = config.dns.rate_limits.as_ref();
+        let workers = NonZeroU32::try_from(dns_workers()).unwrap_or(NonZeroU32::MAX);
+        let limits = limits.map(|limits| limits.share_of(workers));
+        let answering = Answering::new(Arc::clone(&view), clock, limits);
         let meter = answering.meter();
         let address = address_of(config.dns.listen_address);
         let failed = |source| StartError::Dns { address, source };

@@ -1,13 +1,14 @@
 //! What the configuration says, in the nodes' own words. No default and no decision here.
 
 use config::{AgentConfig, Enrolment, OverwatchConfig};
+use dns::CookieKeys;
 use health::HeartbeatTerms;
 use latency::TableLimits;
 use mesh::{MeshKeys, SecretError, Token, TokenSecret, Tokens};
 use model::Backend;
-use overwatch::{CheckTerms, ConfiguredBackend, EcsPolicy, StaleTerms};
+use overwatch::{AnswerTerms, CheckTerms, ConfiguredBackend, EcsPolicy, StaleTerms};
 
-use super::StartError;
+use super::{DNS_TCP_LIMITS, StartError};
 
 /// Rows of one agent in the table: a million, ten times an agent's own default of `max_subnets`.
 /// Past it the agent's oldest rows make room.
@@ -64,6 +65,7 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
         backend: server.backend.clone(),
         check: Some(server.check.clone()),
     });
+    let keys = MeshKeys::new(config.encryption_keys.iter().map(|key| *key.expose()))?;
     // Without zones each domain is one of its own.
     let mut zones = config.dns.zones.clone();
     if zones.is_empty() {
@@ -72,7 +74,6 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
     Ok(overwatch::Settings {
         node_id,
         region: config.identity.region.clone(),
-        keys: MeshKeys::new(config.encryption_keys.iter().map(|key| *key.expose()))?,
         tokens: Tokens::new(tokens.collect())?,
         enrolment: match config.enrolment {
             Enrolment::Auto => overwatch::Enrolment::Auto,
@@ -97,6 +98,25 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
         domains: config.domains.clone(),
         zones,
         zone_ttl_s: config.dns.default_ttl_s,
-        ecs: EcsPolicy { enabled: config.dns.ecs_enabled, trusted: config.dns.ecs_trusted.clone() },
+        answers: answers(config, &keys),
+        keys,
     })
+}
+
+/// How questions are answered, whatever they are for.
+fn answers(config: &OverwatchConfig, keys: &MeshKeys) -> AnswerTerms {
+    let dns = &config.dns;
+    let cookies = || {
+        let (issuing, accepted) = keys.cookie_secrets();
+        CookieKeys::new(issuing, accepted)
+    };
+    AnswerTerms {
+        ecs: EcsPolicy { enabled: dns.ecs_enabled, trusted: dns.ecs_trusted.clone() },
+        cookies: dns.cookies_enabled.then(cookies),
+        udp_size: dns.udp_size,
+        tcp_idle_ms: u32::try_from(DNS_TCP_LIMITS.idle_timeout_ms).ok(),
+        nsid: dns.nsid.clone(),
+        version: dns.version.clone(),
+        identity: dns.identity.clone(),
+    }
 }

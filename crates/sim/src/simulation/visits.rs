@@ -115,9 +115,10 @@ impl Simulation {
             address: resolver::RESOLVER,
             local: settings::overwatch_address(overwatch),
             transport: Transport::Udp,
+            now: self.now,
         };
         let mut buffer = [0; 512];
-        let reply = resolve(view, &asker, &query, self.turn, &mut buffer);
+        let reply = resolve(view, &asker, &query, &mut self.worker, &mut buffer);
         let reason = match reply.outcome {
             Outcome::Steered { decision, .. } => Some(decision.reason),
             _ => None,

@@ -2,13 +2,15 @@
 //! each region registers the servers there and reports the rows.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use dns::{RateLimiter, RateLimits};
 use geo::{CustomMapping, Geo};
 use latency::{PortReport, Report, ReportRow};
 use mesh::{AgentIdentity, BackendOffer, Frame, Registration, Tokens};
-use model::{Backend, BackendKey, Rtt};
-use overwatch::{ConfiguredBackend, Event};
+use model::{Backend, BackendKey, Rtt, SubnetWidths};
+use overwatch::{ConfiguredBackend, Event, Worker};
 use routing::{Algorithm, Constraint, DomainSettings, NonePolicy, RegionSettings};
 
 use crate::bench::Bench;
@@ -23,6 +25,8 @@ pub(crate) struct World {
     offers: BTreeMap<String, Vec<BackendOffer>>,
     /// By region and port: what its agent reports.
     rows: BTreeMap<(String, u16), Vec<ReportRow>>,
+    /// Answers, names that do not exist and errors a second.
+    rates: Option<[NonZeroU32; 3]>,
 }
 
 impl<'a> FromIterator<&'a str> for World {
@@ -37,6 +41,7 @@ impl<'a> FromIterator<&'a str> for World {
             places: Vec::new(),
             offers: BTreeMap::new(),
             rows: BTreeMap::new(),
+            rates: None,
         };
         for line in lines {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -81,8 +86,16 @@ impl World {
                 region: parsed(region),
                 comment: None,
             }),
-            ("ecs", ["off"]) => self.settings.ecs.enabled = false,
-            ("ecs", ["from", network]) => self.settings.ecs.trusted.push(parsed(network)),
+            ("ecs", ["off"]) => self.settings.answers.ecs.enabled = false,
+            ("ecs", ["from", network]) => self.settings.answers.ecs.trusted.push(parsed(network)),
+            ("cookies", ["off"]) => self.settings.answers.cookies = None,
+            ("size", [bytes]) => self.settings.answers.udp_size = parsed(bytes),
+            ("nsid", [text]) => self.settings.answers.nsid = Some((*text).to_owned()),
+            ("identity", [text]) => self.settings.answers.identity = Some((*text).to_owned()),
+            ("version", [text]) => self.settings.answers.version = Some((*text).to_owned()),
+            ("rate", [answers, no_names, errors]) => {
+                self.rates = Some([answers, no_names, errors].map(|rate| parsed(rate)));
+            }
             ("server", [domain, region, address, options @ ..]) => {
                 self.server(domain, region, address, options);
             }
@@ -124,6 +137,22 @@ impl World {
         let mut domains = self.settings.domains.iter();
         let place = domains.position(|of| of.name.as_str() == domain).unwrap();
         8_000 + u16::try_from(place).unwrap()
+    }
+
+    /// The worker that answers.
+    pub(crate) fn worker(&self) -> Worker {
+        let limits = self.rates.map(|[answers, no_names, errors]| RateLimits {
+            answers_per_s: Some(answers),
+            no_names_per_s: Some(no_names),
+            referrals_per_s: None,
+            errors_per_s: Some(errors),
+            window_s: NonZeroU32::new(5).unwrap(),
+            slip: NonZeroU32::new(2),
+            widths: SubnetWidths { ipv4: 24, ipv6: 56 },
+            exempt: vec![parsed("10.8.0.0/16")],
+            buckets: 64,
+        });
+        Worker::new(limits.map(|limits| RateLimiter::new(limits, [3; 16])))
     }
 
     /// Builds it.

@@ -1,0 +1,54 @@
+//! What a worker keeps from one query to the next: whose turn it is, and what was sent to whom.
+//!
+//! Each worker has its own, so nothing here is shared or locked. Must never decide what is
+//! answered, only whose turn among equals it is and whether the answer is sent.
+
+use dns::{Account, CookieStanding, RateLimiter, Verdict};
+
+use crate::resolve::{Asker, Transport};
+
+/// One worker of the DNS server.
+pub struct Worker {
+    /// Counts its queries; servers follow one another with it.
+    turn: u64,
+    /// `None` where answers are not limited.
+    limiter: Option<RateLimiter>,
+}
+
+impl Worker {
+    /// A worker that has seen nobody.
+    #[must_use]
+    pub const fn new(limiter: Option<RateLimiter>) -> Self {
+        Self { turn: 0, limiter }
+    }
+
+    /// The turn of a query.
+    pub(crate) const fn next_turn(&mut self) -> u64 {
+        let turn = self.turn;
+        self.turn = turn.wrapping_add(1);
+        turn
+    }
+
+    /// Whether an answer is sent. One by TCP always is: the connection proves its source.
+    pub(crate) fn verdict(
+        &mut self,
+        asker: &Asker,
+        cookie: CookieStanding,
+        account: Account<'_>,
+    ) -> Verdict {
+        match &mut self.limiter {
+            Some(limiter) if asker.transport == Transport::Udp => {
+                limiter.check(asker.address, cookie, account, asker.now)
+            }
+            _ => Verdict::Answer,
+        }
+    }
+}
+
+impl std::fmt::Debug for Worker {
+    /// Without the accounts, which are many.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (turn, is_limiting) = (self.turn, self.limiter.is_some());
+        f.debug_struct("Worker").field("turn", &turn).field("is_limiting", &is_limiting).finish()
+    }
+}
