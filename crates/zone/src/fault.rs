@@ -93,6 +93,9 @@ pub enum Rule {
         /// The type of the record that is hidden.
         record_type: RecordType,
     },
+    /// A DS record vouches for a delegation, from outside (RFC 4035, 2.4).
+    #[error("has a DS record, which belongs to a delegation: an NS record below the apex")]
+    DsWithoutNs,
     /// A delegation of all names that do not exist has no meaning (RFC 4592, 4.2).
     #[error("a wildcard cannot be delegated: NS is not allowed here")]
     WildcardNs,

@@ -260,16 +260,18 @@ fn referral(zone: &Zone, cut: usize) -> End<'_> {
 /// The answer to a question for DS at the apex of an inner zone, out of the one around it. The name
 /// exists, whether the zone around it delegates it or not.
 fn delegation_signer<'a>(zone: &'a Zone, key: &Key, owner: Name<'a>) -> End<'a> {
-    let place = zone.names.find(key.as_bytes());
-    let Some((place, node)) = place.and_then(|p| Some((p, zone.names.get(p.index)?))) else {
-        return End::NoData { zone };
+    let nothing = End::NoData { zone };
+    let Some(place) = zone.names.find(key.as_bytes()) else {
+        return nothing;
     };
-    match node.cut {
+    let node = zone.names.get(place.index);
+    match node.and_then(|node| Some((node, node.cut?))) {
+        None => nothing,
+        Some((node, cut)) if cut == place.index && place.is_exact => {
+            let set = node.set(RecordType::DS);
+            set.map_or(nothing, |set| End::Records { zone, owner, set })
+        }
         // Delegated further up, to somebody else.
-        Some(cut) if cut != place.index || !place.is_exact => referral(zone, cut),
-        _ => match node.set(RecordType::DS).filter(|_| place.is_exact) {
-            Some(set) => End::Records { zone, owner, set },
-            None => End::NoData { zone },
-        },
+        Some((_, cut)) => referral(zone, cut),
     }
 }

@@ -263,6 +263,7 @@ mod tests {
     #[test]
     fn records_are_the_same_without_the_case_of_their_names() {
         assert!(is_same(RecordType::NS, b"\x01a\x00", b"\x01A\x00"));
+        assert!(is_same(RecordType::PTR, b"\x01a\x00", b"\x01A\x00"));
         assert!(is_same(RecordType::MX, b"\x00A\x01a\x00", b"\x00A\x01A\x00"));
         assert!(!is_same(RecordType::MX, b"\x00A\x01a\x00", b"\x00a\x01a\x00"));
         assert!(!is_same(RecordType::TXT, b"\x01a", b"\x01A"));

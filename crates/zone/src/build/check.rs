@@ -141,6 +141,9 @@ fn alone(node: &DraftNode, is_apex: bool) -> Vec<Rule> {
     if has(node, RecordType::SOA) && !is_apex {
         rules.push(Rule::SoaBelowApex);
     }
+    if has(node, RecordType::DS) && (is_apex || !has(node, RecordType::NS)) {
+        rules.push(Rule::DsWithoutNs);
+    }
     if has(node, RecordType::NS) && is_wildcard(node.owner.as_name()) && !is_apex {
         rules.push(Rule::WildcardNs);
     }
