@@ -2,7 +2,8 @@
 //!
 //! Name servers, mail exchanges and services are named by their names; whoever asks for them asks
 //! for their addresses next. Those in our zones are given at once: for NS (RFC 1035, 3.3.11), MX
-//! (3.3.9), SRV (RFC 2782), SVCB and HTTPS (RFC 9460, 4.1). For a delegation the addresses below it
+//! (3.3.9), SRV (RFC 2782), SVCB and HTTPS (RFC 9460, 4.1: with what the target says of the service
+//! itself). For a delegation the addresses below it
 //! are more than a kindness: without them nobody gets there (RFC 9471, 2.1).
 //!
 //! They are the answers that a question for them would get, also where a wildcard gives them; aliases
@@ -35,7 +36,7 @@ pub struct Extra<'a> {
 /// What the addresses are.
 #[derive(Clone, Copy, Debug)]
 pub enum Addresses<'a> {
-    /// These records, of type A or AAAA.
+    /// These records, of type A or AAAA; or SVCB or HTTPS, if the answer is of that type.
     Records(&'a RecordSet),
     /// The address that was asked.
     Own(&'a Zone),
@@ -52,13 +53,20 @@ impl<'a> Lookup<'a> {
             _ => (None, None),
         };
         let is_required = move |name: Name<'_>| cut.is_some_and(|cut| name.ends_with(cut));
+        // What stands at the owner is the answer.
+        let is_owner = move |name| records.is_some_and(|(_, owner, _)| name == owner);
         let of_kind = move |required: bool| {
             let targets = records.into_iter().flat_map(|(zone, owner, set)| {
                 targets(set, owner).map(move |target| (zone, target))
             });
+            let service =
+                records.and_then(|(_, _, set)| is_service(set).then_some(set.record_type));
             targets
                 .filter(move |(_, target)| is_required(*target) == required)
-                .flat_map(move |(zone, target)| addresses(zones, zone, target, cut.is_some()))
+                .flat_map(move |(zone, target)| {
+                    let service = service.filter(|_| !is_owner(target));
+                    addresses(zones, (zone, target), cut.is_some(), service)
+                })
                 .map(move |(owner, addresses)| Extra { owner, addresses, is_required: required })
         };
         let required = cut.is_some().then(|| of_kind(true));
@@ -76,13 +84,18 @@ fn targets<'a>(set: &'a RecordSet, owner: Name<'a>) -> impl Iterator<Item = Name
     all().enumerate().filter(is_new).map(|(_, name)| name)
 }
 
+/// Whether records say how to reach a service.
+const fn is_service(set: &RecordSet) -> bool {
+    matches!(set.record_type, RecordType::SVCB | RecordType::HTTPS)
+}
+
 /// The addresses of a name: those that we are the authority for, and in a referral the glue in the
-/// zone that delegates.
+/// zone that delegates. Beside them the records of type `service`.
 fn addresses<'a>(
     zones: &'a Zones,
-    zone: &'a Zone,
-    name: Name<'a>,
+    (zone, name): (&'a Zone, Name<'a>),
     is_glue: bool,
+    service: Option<RecordType>,
 ) -> impl Iterator<Item = (Name<'a>, Addresses<'a>)> {
     let key = Key::of(name);
     let own = zones.find(&key).and_then(|(zone, _)| Some((zone, zone.answering(&key)?)));
@@ -92,7 +105,8 @@ fn addresses<'a>(
         Some((index, _)) => Some(Addresses::Steered(*index)),
         None => node.is_own_address.then_some(Addresses::Own(zone)),
     });
-    let sets = [RecordType::A, RecordType::AAAA].into_iter().filter_map(move |record_type| {
+    let types = [Some(RecordType::A), Some(RecordType::AAAA), service].into_iter().flatten();
+    let sets = types.filter_map(move |record_type| {
         found.and_then(|(_, node)| node.set(record_type)).map(Addresses::Records)
     });
     special.into_iter().chain(sets).map(move |addresses| (name, addresses))
