@@ -144,6 +144,7 @@ impl Agent {
             agent_id: self.settings.agent_id.clone(),
             epoch: self.epoch,
             service: self.settings.offers.first()?.backend.key.service.clone(),
+            region: self.settings.region.clone(),
             keys: self.settings.keys.clone(),
             tokens: vec![self.settings.token.clone()],
         })

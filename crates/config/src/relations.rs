@@ -244,22 +244,28 @@ fn unserved(
     faults.fault(server.at("service"), format!("regions[].servers[].service: {problem}"));
 }
 
-/// A service has at most two secrets, and is answered for.
+/// A service has at most two secrets in a region, and is answered for.
 fn tokens(root: &Section, faults: &mut Faults) {
-    let mut secrets: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut secrets = Secrets::new();
     let domains: BTreeSet<&str> = root.sections("domains").filter_map(|d| d.text("name")).collect();
     for entry in root.section("overwatch").sections("agent_tokens") {
         let (Some(service), Some(token)) = (entry.text("service"), entry.text("token")) else {
             continue;
         };
-        let secrets = secrets.entry(service).or_default();
-        secrets.insert(token);
-        if secrets.len() > TOKENS_MAX {
+        let mut regions: Vec<_> = entry.texts("regions").map(|(region, _)| Some(region)).collect();
+        if regions.is_empty() {
+            regions.push(None);
+        }
+        if let Some(region) = full_region(&secrets, service, token, &regions) {
             let message = format!(
                 "overwatch.agent_tokens[]: expected at most {TOKENS_MAX} different tokens for \
-                 {service}, found one more"
+                 {service} in {region}, found one more"
             );
             faults.fault(entry.at("service"), message);
+        } else {
+            for region in regions {
+                secrets.entry((service, region)).or_default().insert(token);
+            }
         }
         if !domains.contains(service) {
             let message = format!(
@@ -269,6 +275,28 @@ fn tokens(root: &Section, faults: &mut Faults) {
             faults.warn(entry.at("service"), message);
         }
     }
+}
+
+/// The different secrets by service and region; those for any region stand under `None`.
+type Secrets<'s> = BTreeMap<(&'s str, Option<&'s str>), BTreeSet<&'s str>>;
+
+/// The first of the regions in which this secret of a service would be one too many. Those for any
+/// region, `None`, count in each.
+fn full_region<'s>(
+    secrets: &Secrets<'s>,
+    service: &'s str,
+    token: &str,
+    regions: &[Option<&'s str>],
+) -> Option<&'s str> {
+    let of_service = secrets.range((service, None)..).take_while(|((of, _), _)| *of == service);
+    let named = of_service.map(|((_, region), _)| *region).filter(|_| regions.contains(&None));
+    let is_full = |region: &Option<&str>| {
+        let valid = [None, *region].map(|region| secrets.get(&(service, region)));
+        let valid: BTreeSet<&str> = valid.into_iter().flatten().flatten().copied().collect();
+        valid.len() >= TOKENS_MAX && !valid.contains(token)
+    };
+    let full = regions.iter().copied().chain(named).find(is_full);
+    full.map(|region| region.unwrap_or("any region"))
 }
 
 /// The old one and the new one, while a token is changed; each more is one more proof that the

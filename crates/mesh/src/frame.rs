@@ -118,6 +118,9 @@ pub struct Hello {
     pub epoch: u64,
     /// One service it will claim; tells the overwatch which tokens to prove.
     pub service: Service,
+    /// The site it stands in, for the same end. Who names none is asked only for tokens that are
+    /// valid in any region.
+    pub region: Option<Region>,
 }
 
 /// What the overwatch proves.
@@ -129,7 +132,8 @@ pub struct Challenge {
     pub overwatch_id: OverwatchId,
     /// One MAC for each of its mesh keys alone; at most two.
     pub memberships: Vec<Mac>,
-    /// One MAC for each of its mesh keys with each token of the service; at most four.
+    /// One MAC for each of its mesh keys with each token of the service that is
+    /// valid in the agent's region; at most four.
     pub proofs: Vec<Mac>,
 }
 

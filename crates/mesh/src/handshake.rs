@@ -1,11 +1,11 @@
 //! How a session begins: both sides prove what they know, the overwatch first (decision 10).
 //!
 //! ```text
-//! agent                                   overwatch
-//!   Hello{id, epoch, service}      ->
-//!                                  <-     Challenge{id, proofs}      its proofs
-//!   Proof{index, mac}              ->                                the agent's
-//!                                  <-     Welcome | Refused
+//! agent                                      overwatch
+//!   Hello{id, epoch, service, region} ->
+//!                                     <-     Challenge{id, proofs}      its proofs
+//!   Proof{index, mac}                 ->                                the agent's
+//!                                     <-     Welcome | Refused
 //! ```
 //!
 //! Fed by frames, sans I/O: the two values here know no time and no socket. Whether a proven agent
@@ -15,6 +15,8 @@ mod agent;
 mod overwatch;
 #[cfg(test)]
 mod tests;
+
+use model::{Region, Service};
 
 use crate::frame::{FrameKind, PROTOCOL};
 use crate::peer::KeyHash;
@@ -50,7 +52,15 @@ pub enum HandshakeFault {
     },
     /// The overwatch has no token for what the agent will claim.
     #[error("there is no token for {0}")]
-    UnknownService(model::Service),
+    UnknownService(Service),
+    /// The overwatch has tokens for it, but none for the agent's region.
+    #[error("there is no token for {}", place(.service, .region.as_ref()))]
+    UnknownRegion {
+        /// What the agent will claim.
+        service: Service,
+        /// Where it stands; `None` if it did not say.
+        region: Option<Region>,
+    },
     /// The overwatch proved none of the agent's mesh keys.
     #[error("the overwatch proved none of this agent's mesh keys")]
     WrongMeshKey,
@@ -79,6 +89,7 @@ impl HandshakeFault {
             Self::Unexpected { .. } => RefusalReason::UnexpectedFrame,
             Self::NameMismatch { .. } => RefusalReason::NameMismatch,
             Self::UnknownService(_) => RefusalReason::UnknownService,
+            Self::UnknownRegion { .. } => RefusalReason::UnknownRegion,
             Self::WrongMeshKey => RefusalReason::WrongMeshKey,
             Self::WrongToken => RefusalReason::WrongToken,
             Self::OverwatchKeyChanged { .. } => RefusalReason::OverwatchKeyChanged,
@@ -92,9 +103,17 @@ impl HandshakeFault {
         match self {
             Self::Refused(_) => None,
             Self::UnknownService(service) => Some(Refusal::new(self.reason(), service.as_str())),
+            Self::UnknownRegion { service, region } => {
+                Some(Refusal::new(self.reason(), &place(service, region.as_ref())))
+            }
             _ => Some(self.reason().into()),
         }
     }
+}
+
+/// A service and where it is to be claimed.
+fn place(service: &Service, region: Option<&Region>) -> String {
+    format!("{service} in {}", region.map_or("a region that was not named", Region::as_str))
 }
 
 /// Refuses a peer that speaks another version.

@@ -73,6 +73,8 @@ pub enum RefusalReason {
     UnknownPort = 25,
     /// The table is full.
     TableFull = 26,
+    /// The overwatch has tokens for the service, but none for the agent's region.
+    UnknownRegion = 27,
 }
 
 /// One line of the list.
@@ -87,7 +89,7 @@ enum Session {
 use Session::{Ends, GoesOn};
 
 /// The list, in the order of the numbers: the reason, its word, what follows, its sentence.
-const LIST: [Line; 27] = [
+const LIST: [Line; 28] = [
     (
         RefusalReason::Unlisted,
         "unlisted",
@@ -154,7 +156,7 @@ const LIST: [Line; 27] = [
         "wrong_token",
         Ends,
         "the mesh key is right and the service token is not: compare \
-                 agent.identity.service_token with overwatch.agent_tokens",
+                 agent.identity.service_token with overwatch.agent_tokens for the agent's region",
     ),
     (
         RefusalReason::OverwatchKeyChanged,
@@ -257,6 +259,13 @@ const LIST: [Line; 27] = [
         GoesOn,
         "the overwatch's table is full: raise its limit or lower the agents' max_subnets",
     ),
+    (
+        RefusalReason::UnknownRegion,
+        "unknown_region",
+        Ends,
+        "the overwatch has tokens for this service, but none for the agent's region: compare \
+                 agent.identity.region with regions in overwatch.agent_tokens",
+    ),
 ];
 
 impl RefusalReason {
@@ -341,7 +350,7 @@ mod tests {
 
     #[test]
     fn numbers_and_words_are_stable_and_used_once() {
-        assert_eq!(RefusalReason::all().count(), RefusalReason::TableFull as usize + 1);
+        assert_eq!(RefusalReason::all().count(), RefusalReason::UnknownRegion as usize + 1);
         for (number, reason) in (0..).zip(RefusalReason::all()) {
             assert_eq!(reason.number(), number, "{reason}");
             assert_eq!(RefusalReason::from_number(number), reason);

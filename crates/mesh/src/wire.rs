@@ -54,6 +54,8 @@ pub(crate) struct Hello {
     pub(crate) epoch: u64,
     #[prost(string, tag = "4")]
     pub(crate) service: String,
+    #[prost(string, optional, tag = "5")]
+    pub(crate) region: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]

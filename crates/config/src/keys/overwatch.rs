@@ -52,8 +52,10 @@ pub(super) static KEYS: &[Key] = &[
         "overwatch.agent_tokens",
         Kind::Sections { min: 0, max: 10_000, old_map: Some(["service", "token"]) },
         Unset::Default("[]"),
-        "What agents may speak for. A service may occur twice: both tokens are valid, as in \
-         rotation. The old form, a map of service to token, is read with a warning.",
+        "What agents may speak for. A service may occur often, best with a token for each of its \
+         regions. In one region at most two different tokens of a service are valid, as in \
+         rotation; one for any region counts in each. The old form, a map of service to token, is \
+         read with a warning.",
     ),
     Key::new(
         "overwatch.agent_tokens[].service",
@@ -71,7 +73,8 @@ pub(super) static KEYS: &[Key] = &[
         "overwatch.agent_tokens[].regions",
         Kind::List { of: &Scalar::Name, min: 0, max: REGION_NAMES_MAX },
         Unset::Default("[]"),
-        "The regions that may be claimed; none named: any.",
+        "The regions that the token is valid in: an agent that stands elsewhere is refused with \
+         it. None named: any.",
     ),
     Key::new(
         "overwatch.agent_tokens[].networks",

@@ -71,7 +71,7 @@ pub enum Enrolment {
 /// One of `overwatch.agent_tokens`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentToken {
-    /// The service it is for. Two tokens of one service are both valid.
+    /// The service it is for. Two tokens of one service may be valid in one region.
     pub service: Service,
     /// The secret that the agent holds too.
     pub token: Secret,

@@ -128,8 +128,41 @@ fn a_third_token_is_one_too_many() {
         &text,
         4,
         17,
-        "overwatch.agent_tokens[]: expected at most 2 different tokens for a.test, found one more",
+        "overwatch.agent_tokens[]: expected at most 2 different tokens for a.test in any region, \
+         found one more",
     );
+}
+
+#[test]
+fn each_region_may_have_two_tokens() {
+    /// Entries of `token region...`; and which entry, counted from one, is too much for which region.
+    fn check(entries: &[&str], expect: Option<(usize, &str)>) {
+        let entry = |entry: &&str| {
+            let (token, regions) = entry.split_once(' ').unwrap_or((entry, ""));
+            let regions = regions.replace(' ', ", ");
+            format!("    - {{service: a, token: 0123456789abcdef-{token}, regions: [{regions}]}}\n")
+        };
+        let list: String = entries.iter().map(entry).collect();
+        let regions = "regions: [{name: eu}, {name: ap}, {name: us}]\n";
+        let text = format!("{LEAST_OVERWATCH}  agent_tokens:\n{list}{regions}");
+        let said = load_as_is(&text).map_or_else(|faults| faults, |_| Vec::new());
+        let said: Vec<String> = said.iter().map(ToString::to_string).collect();
+        let expect = expect.map(|(number, region)| {
+            format!(
+                "opengslb.yaml:{}:17: overwatch.agent_tokens[]: expected at most 2 different \
+                 tokens for a in {region}, found one more",
+                number + 4
+            )
+        });
+        assert_eq!(said, Vec::from_iter(expect), "{entries:?}");
+    }
+    check(&["one eu", "two ap", "three us", "four eu", "one eu us"], None);
+    check(&["one eu", "two ap eu", "three us", "four eu"], Some((4, "eu")));
+    // One for any region counts in each.
+    check(&["one eu", "two ap", "three us", "any"], None);
+    check(&["any", "one eu", "two ap us", "three us"], Some((4, "us")));
+    check(&["one eu", "any", "more"], Some((3, "eu")));
+    check(&["one eu", "two eu", "any", "three ap"], Some((3, "eu")));
 }
 
 #[test]

@@ -12,6 +12,7 @@ fn hello() -> Frame {
         agent_id: "backend-eu-west".parse().unwrap(),
         epoch: 7,
         service: "app.demo.local".parse().unwrap(),
+        region: Some("eu-west".parse().unwrap()),
     })
 }
 
@@ -77,6 +78,25 @@ fn what_a_newer_version_adds_is_skipped() {
     decoder.push(&[framed(&unknown_kind), framed(&newer_hello)].concat());
     assert_eq!(decoder.next_frame(), Ok(Some(hello())));
     assert_eq!(decoder.skipped(), 1);
+}
+
+#[test]
+fn a_hello_may_name_no_region() {
+    let twin = crate::wire::Hello {
+        protocol: 1,
+        agent_id: "backend-eu-west".to_owned(),
+        epoch: 7,
+        service: "app.demo.local".to_owned(),
+        region: None,
+    };
+    let body = crate::wire::Body::Hello(twin.clone());
+    let envelope = crate::wire::Envelope { body: Some(body) };
+    let frames = decode_all(false, &framed(&envelope.encode_to_vec())).unwrap();
+    let [Frame::Hello(Hello { region: None, .. })] = &frames[..] else { panic!("{frames:?}") };
+    check_field(
+        crate::wire::Body::Hello(crate::wire::Hello { region: Some(String::new()), ..twin }),
+        "region in a hello frame is not valid",
+    );
 }
 
 #[test]

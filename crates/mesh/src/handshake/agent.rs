@@ -1,6 +1,6 @@
 //! The agent's side of a session's beginning.
 
-use model::{AgentId, Service};
+use model::{AgentId, Region, Service};
 
 use super::{HandshakeFault, check_name, check_protocol};
 use crate::frame::{Challenge, Frame, Hello, OverwatchId, PROTOCOL, Proof, Welcome};
@@ -17,6 +17,8 @@ pub struct AgentIdentity {
     pub epoch: u64,
     /// One service it will claim.
     pub service: Service,
+    /// The site it stands in.
+    pub region: Region,
     /// The mesh keys it knows.
     pub keys: MeshKeys,
     /// Its service tokens: one, or two while it is being changed.
@@ -78,6 +80,7 @@ impl AgentHandshake {
             agent_id: identity.agent_id.clone(),
             epoch: identity.epoch,
             service: identity.service.clone(),
+            region: Some(identity.region.clone()),
         };
         let (identity, peer) = (Box::new(identity), Box::new(peer));
         Ok((Self { state: State::AwaitsChallenge { identity, peer } }, Frame::Hello(hello)))

@@ -116,9 +116,13 @@ impl OverwatchHandshake {
     ) -> Result<OverwatchStep, HandshakeFault> {
         check_protocol(hello.protocol)?;
         check_name(hello.agent_id.as_str(), &self.peer_name)?;
-        let secrets = identity.tokens.secrets_of(&hello.service);
+        let secrets = identity.tokens.secrets_of(&hello.service, hello.region.as_ref());
         if secrets.is_empty() {
-            return Err(HandshakeFault::UnknownService(hello.service));
+            let Hello { service, region, .. } = hello;
+            return Err(match identity.tokens.have(&service) {
+                true => HandshakeFault::UnknownRegion { service, region },
+                false => HandshakeFault::UnknownService(service),
+            });
         }
         let mut candidates = Vec::new();
         for mesh_key in identity.keys.iter() {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use model::AgentId;
 
 use super::*;
+use crate::authority::ClaimRefusal;
 use crate::frame::{Challenge, Frame, Hello, Proof, Welcome};
 use crate::peer::{Exporter, Peer};
 use crate::proof::Mac;
@@ -23,6 +24,7 @@ fn agent() -> AgentIdentity {
         agent_id: "backend-eu-west".parse().unwrap(),
         epoch: 1_766_138_700_000,
         service: "app.demo.local".parse().unwrap(),
+        region: "eu-west".parse().unwrap(),
         keys: MeshKeys::new([[7; 32]]).unwrap(),
         tokens: vec![secret(TOKEN)],
     }
@@ -42,6 +44,16 @@ fn overwatch() -> OverwatchIdentity {
         overwatch_id: "overwatch-us-east".parse().unwrap(),
         keys: MeshKeys::new([[7; 32]]).unwrap(),
         tokens: Tokens::new(vec![token("app.demo.local", TOKEN)]).unwrap(),
+    }
+}
+
+fn hello(region: Option<&str>) -> Hello {
+    Hello {
+        protocol: PROTOCOL,
+        agent_id: agent().agent_id,
+        epoch: 1,
+        service: agent().service,
+        region: region.map(|region| region.parse().unwrap()),
     }
 }
 
@@ -188,6 +200,85 @@ fn keys_and_tokens_change_without_a_gap() {
     );
 }
 
+/// An overwatch with a token for each of three regions. That of `eu-west` is being changed.
+fn three_sites() -> OverwatchIdentity {
+    let site = |region: &str, text: &str| Token {
+        regions: vec![region.parse().unwrap()],
+        ..token("app.demo.local", text)
+    };
+    let tokens = vec![
+        site("eu-west", TOKEN),
+        site("ap-southeast", "token-of-ap-southeast"),
+        site("us-east", "token-of-us-east"),
+        site("eu-west", "the-new-token-text"),
+    ];
+    OverwatchIdentity { tokens: Tokens::new(tokens).unwrap(), ..overwatch() }
+}
+
+/// How an agent of a region with a token fares with [`three_sites`].
+fn check_site(region: &str, text: &str, expect: Result<(), End>) {
+    let set = |agent: &mut AgentIdentity, overwatch: &mut OverwatchIdentity| {
+        agent.region = region.parse().unwrap();
+        agent.tokens = vec![secret(text)];
+        *overwatch = three_sites();
+    };
+    check(|a, o, _, _| set(a, o), expect);
+}
+
+#[test]
+fn each_site_has_a_token_of_its_own() {
+    check_site("ap-southeast", "token-of-ap-southeast", Ok(()));
+    check_site("us-east", "token-of-us-east", Ok(()));
+    check_site("eu-west", TOKEN, Ok(()));
+    check_site("eu-west", "the-new-token-text", Ok(()));
+    // Another site's is a wrong one.
+    let wrong = || Err(End::Agent(HandshakeFault::WrongToken));
+    check_site("eu-west", "token-of-ap-southeast", wrong());
+    check_site("ap-southeast", TOKEN, wrong());
+    check_site("us-east", "the-new-token-text", wrong());
+    let (service, region) = (agent().service, Some("sa-east".parse().unwrap()));
+    let unknown = HandshakeFault::UnknownRegion { service, region };
+    check_site("sa-east", TOKEN, Err(End::Overwatch(unknown)));
+}
+
+#[test]
+fn a_stolen_token_speaks_for_its_own_site_alone() {
+    let thief = AgentIdentity {
+        region: "us-east".parse().unwrap(),
+        tokens: vec![secret("token-of-us-east")],
+        ..agent()
+    };
+    let end = run(thief, &three_sites(), (seen_by_agent(), seen_by_overwatch()));
+    let End::Proven(proven) = end else { panic!("{end:?}") };
+    let claim = |region: &str| {
+        let address = IpAddr::from([10, 2, 1, 10]);
+        let region = region.parse().unwrap();
+        proven.authority.check_claim(&agent().service, &region, address, address)
+    };
+    assert_eq!(claim("us-east"), Ok(()));
+    assert_eq!(claim("eu-west"), Err(ClaimRefusal::Region));
+}
+
+#[test]
+fn who_names_no_region_is_asked_only_for_tokens_of_any() {
+    let challenge = |overwatch: &OverwatchIdentity, region| {
+        let mut server = OverwatchHandshake::new(seen_by_overwatch());
+        server.on_frame(Frame::Hello(hello(region)), overwatch)
+    };
+    let proofs = |overwatch: &OverwatchIdentity, region| match challenge(overwatch, region) {
+        Ok(OverwatchStep::Send(Frame::Challenge(challenge))) => challenge.proofs.len(),
+        other => panic!("{other:?}"),
+    };
+    let fault = challenge(&three_sites(), None).unwrap_err();
+    assert_eq!(fault.reason(), RefusalReason::UnknownRegion);
+    let refusal = fault.refusal().unwrap();
+    assert_eq!(refusal.detail(), "app.demo.local in a region that was not named");
+    assert_eq!(proofs(&overwatch(), None), 1);
+    // However many sites there are, a challenge holds two proofs for each mesh key at most.
+    assert_eq!(proofs(&three_sites(), Some("eu-west")), 2);
+    assert_eq!(proofs(&three_sites(), Some("us-east")), 1);
+}
+
 #[test]
 fn authority_is_all_that_the_proven_token_grants_and_no_more() {
     let mut overwatch = overwatch();
@@ -232,7 +323,7 @@ fn proofs_cannot_be_reflected_or_made_up() {
 #[test]
 fn an_impostor_learns_nothing_and_is_told_so() {
     let (mut client, hello) = AgentHandshake::start(agent(), seen_by_agent(), None).unwrap();
-    let Frame::Hello(Hello { .. }) = hello else { panic!() };
+    assert_eq!(hello.kind(), FrameKind::Hello);
     let made_up = vec![Mac::from_bytes([0x55; 32]); 2];
     let challenge = Challenge {
         protocol: PROTOCOL,
@@ -262,8 +353,7 @@ fn frames_out_of_turn_end_the_session() {
 #[test]
 fn another_version_is_refused() {
     let mut server = OverwatchHandshake::new(seen_by_overwatch());
-    let hello =
-        Hello { protocol: 2, agent_id: agent().agent_id, epoch: 1, service: agent().service };
+    let hello = Hello { protocol: 2, ..hello(Some("eu-west")) };
     let fault = server.on_frame(Frame::Hello(hello), &overwatch()).unwrap_err();
     assert_eq!(fault, HandshakeFault::Protocol { theirs: 2 });
 }

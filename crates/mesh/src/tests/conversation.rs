@@ -35,6 +35,7 @@ fn agent() -> AgentIdentity {
         agent_id: "backend-eu-west".parse().unwrap(),
         epoch: 1_766_138_700_000,
         service: "app.demo.local".parse().unwrap(),
+        region: "eu-west".parse().unwrap(),
         keys: MeshKeys::new([[1; 32]]).unwrap(),
         tokens: vec![TokenSecret::new("token-of-the-recorded-talk".to_owned())],
     }

@@ -50,11 +50,14 @@ const fn invalid(frame: FrameKind, field: &'static str) -> FrameError {
 }
 
 fn hello_of(hello: &Hello) -> Result<frame::Hello, FrameError> {
+    let region = hello.region.as_deref();
+    let region = region.map(|region| name_of(region, invalid(FrameKind::Hello, "region")));
     Ok(frame::Hello {
         protocol: hello.protocol,
         agent_id: name_of(&hello.agent_id, invalid(FrameKind::Hello, "agent_id"))?,
         epoch: hello.epoch,
         service: name_of(&hello.service, invalid(FrameKind::Hello, "service"))?,
+        region: region.transpose()?,
     })
 }
 

@@ -32,6 +32,7 @@ pub(crate) fn envelope(frame: &Frame) -> Result<Envelope, EncodeError> {
             agent_id: hello.agent_id.to_string(),
             epoch: hello.epoch,
             service: hello.service.to_string(),
+            region: hello.region.as_ref().map(ToString::to_string),
         }),
         Frame::Challenge(challenge) => Body::Challenge(Challenge {
             protocol: challenge.protocol,

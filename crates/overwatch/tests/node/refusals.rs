@@ -64,9 +64,15 @@ fn identity(name: &str) -> AgentIdentity {
         agent_id: parsed(name),
         epoch: 1_000,
         service: parsed(APP),
+        region: parsed("eu-west"),
         keys: MeshKeys::new([settings::MESH_KEY]).unwrap(),
         tokens: vec![secret(settings::TOKEN)],
     }
+}
+
+fn hello(name: &str) -> mesh::Hello {
+    let region = Some(parsed("eu-west"));
+    mesh::Hello { protocol: 1, agent_id: parsed(name), epoch: 1, service: parsed(APP), region }
 }
 
 fn offer(service: &str, address: &str) -> BackendOffer {
@@ -150,8 +156,7 @@ fn somebody_who_knows_no_secret() {
     // Makes up a proof.
     check(&mut bench, RefusalReason::WrongToken, |bench| {
         let link = bench.dial("new", "10.2.1.66", 66);
-        let hello =
-            mesh::Hello { protocol: 1, agent_id: parsed("new"), epoch: 1, service: parsed(APP) };
+        let hello = hello("new");
         assert!(matches!(bench.say(link, Frame::Hello(hello)).as_slice(), [Frame::Challenge(_)]));
         let proof = Proof { index: 0, mac: Mac::from_bytes([1; 32]) };
         bench.say(link, Frame::Proof(proof));
@@ -180,12 +185,15 @@ fn somebody_who_knows_no_secret() {
         let service = parsed("db.demo.local");
         bench.join(AgentIdentity { service, ..identity("new") }, "10.2.1.68", 66);
     });
+    // Stands where no token is valid.
+    check(&mut bench, RefusalReason::UnknownRegion, |bench| {
+        let region = parsed("us-east");
+        bench.join(AgentIdentity { region, ..identity("new") }, "10.2.1.68", 66);
+    });
     // Goes by another name than its certificate.
     check(&mut bench, RefusalReason::NameMismatch, |bench| {
         let link = bench.dial("certificate", "10.2.1.69", 66);
-        let hello =
-            mesh::Hello { protocol: 1, agent_id: parsed("eu"), epoch: 1, service: parsed(APP) };
-        bench.say(link, Frame::Hello(hello));
+        bench.say(link, Frame::Hello(hello("eu")));
     });
 }
 

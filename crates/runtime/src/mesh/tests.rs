@@ -136,6 +136,7 @@ fn hello() -> Frame {
         agent_id: "backend-eu-west".parse().unwrap(),
         epoch: 1,
         service: "app".parse().unwrap(),
+        region: Some("eu-west".parse().unwrap()),
     })
 }
 
@@ -392,6 +393,7 @@ fn agent_identity() -> AgentIdentity {
         agent_id: "backend-eu-west".parse().unwrap(),
         epoch: 1,
         service: "app".parse().unwrap(),
+        region: "eu-west".parse().unwrap(),
         keys: MeshKeys::new([[1; 32]]).unwrap(),
         tokens: vec![TokenSecret::new("a-token-for-the-app".to_owned())],
     }

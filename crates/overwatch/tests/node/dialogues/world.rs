@@ -174,6 +174,7 @@ impl World {
                 agent_id: parsed(&format!("agent-{region}")),
                 epoch: 1,
                 service: service.clone(),
+                region: parsed(&region),
                 keys: mesh::MeshKeys::new([settings::MESH_KEY]).unwrap(),
                 tokens: vec![settings::secret(settings::TOKEN)],
             };
