@@ -10,6 +10,7 @@ mod overwatch;
 mod domain;
 
 use health::{CheckKind, CheckSpec, HttpCheck, StatusSet};
+use zone::Zones;
 
 use crate::section::Section;
 use crate::settings::{
@@ -17,11 +18,11 @@ use crate::settings::{
 };
 
 /// All settings of a process.
-pub(crate) fn config(root: &Section) -> Option<Config> {
+pub(crate) fn config(root: &Section, zones: Zones) -> Option<Config> {
     Some(Config {
         mode: match root.get("mode")? {
             ModeName::Agent => Mode::Agent(Box::new(agent::agent(root)?)),
-            ModeName::Overwatch => Mode::Overwatch(Box::new(overwatch::overwatch(root)?)),
+            ModeName::Overwatch => Mode::Overwatch(Box::new(overwatch::overwatch(root, zones)?)),
         },
         logging: logging(root.section("logging"))?,
         metrics: metrics(root.section("metrics"))?,

@@ -78,7 +78,7 @@ impl Place {
 
 struct Check<'a> {
     host_name: &'a str,
-    /// The texts of scalars outside lists, by path, for keys that take them as their default.
+    /// The texts of scalars by path, the last in a list, for keys that take them as their default.
     settled: BTreeMap<&'static str, String>,
     faults: &'a mut Faults,
 }
@@ -172,6 +172,8 @@ impl Check<'_> {
         let mut list = Vec::new();
         for item in items {
             let place = place.item(item.at);
+            let whole = whole(key, item);
+            let item = whole.as_ref().unwrap_or(item);
             if matches!(item.value, tree::Value::Map(_)) {
                 let section = self.section(&keys, &place, item.entries());
                 list.push(Checked { at: item.at, value: Value::Section(section) });
@@ -303,6 +305,16 @@ fn hint(unknown: &str, keys: &[&'static Key]) -> String {
             format!(": expected one of {}", names.join(", "))
         }
     }
+}
+
+/// An item that is written as a single value, as the map that it means.
+fn whole(key: &Key, item: &Node) -> Option<Node> {
+    let (Kind::Sections { bare: Some(name), .. }, tree::Value::Text(_)) = (key.kind, &item.value)
+    else {
+        return None;
+    };
+    let entry = Entry { key: name.to_owned(), key_at: item.at, node: item.clone() };
+    Some(Node { at: item.at, value: tree::Value::Map(vec![entry]) })
 }
 
 /// `{a: b}` as `[{first: a, second: b}]`.

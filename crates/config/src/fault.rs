@@ -38,7 +38,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Collects what is found in one file.
+/// Collects what is found in one file and in those that it names.
 #[derive(Debug)]
 pub(crate) struct Faults {
     file: Arc<str>,
@@ -59,6 +59,11 @@ impl Faults {
     /// The file must not be used.
     pub(crate) fn fault(&mut self, at: Position, message: String) {
         push(&mut self.faults, Fault { file: Arc::clone(&self.file), at, message });
+    }
+
+    /// Another file, which this one names, must not be used.
+    pub(crate) fn fault_in(&mut self, file: &str, at: Position, message: String) {
+        push(&mut self.faults, Fault { file: file.into(), at, message });
     }
 
     /// The file can be used, but somebody should know.

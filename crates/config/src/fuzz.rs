@@ -9,7 +9,8 @@ use crate::{Given, load, tree};
 pub fn fuzz(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for mode in [None, Some(ModeName::Agent), Some(ModeName::Overwatch)] {
-        let given = Given { file_name: "fuzz.yaml", mode, host_name: "host" };
+        let read_zone_file = |_: &str| Ok("@ TXT zone\n".to_owned());
+        let given = Given { file_name: "fuzz.yaml", mode, host_name: "host", read_zone_file };
         match load(&text, &given) {
             Ok(checked) => {
                 let mut faults = Faults::new("printed");

@@ -26,6 +26,8 @@ pub enum Kind {
         max: usize,
         /// The two keys that an old form, a map of the one to the other, is read into.
         old_map: Option<[&'static str; 2]>,
+        /// The key that an item without a map means: `a` is `{name: a}`.
+        bare: Option<&'static str>,
     },
     /// A list of scalars.
     List {
@@ -80,6 +82,8 @@ pub enum Scalar {
     Label,
     /// A path on this machine.
     Path,
+    /// A record as in a zone file, on one line.
+    Record,
     /// The request target of a check: begins with `/`.
     UrlPath,
     /// A host for a check's `Host` field: a name or an address, with a port if need be.
@@ -162,7 +166,9 @@ impl Scalar {
                 // Kept as it was written: 168h need not come back as 7d.
                 shown((min_ms..=max_ms).contains(&&ms).then(|| text.to_owned()))
             }
-            Self::Comment | Self::Path => shown(is_line(text).then(|| text.to_owned())),
+            Self::Comment | Self::Path | Self::Record => {
+                shown(is_line(text).then(|| text.to_owned()))
+            }
             Self::Label => {
                 let is = is_line(text) && text.len() <= dns::NSID_BYTES_MAX;
                 shown(is.then(|| text.to_owned()))
@@ -206,6 +212,7 @@ impl Scalar {
             Self::Comment => "one line of text".to_owned(),
             Self::Label => format!("one line of at most {} bytes", dns::NSID_BYTES_MAX),
             Self::Path => "a path".to_owned(),
+            Self::Record => "a record, as in `www 300 A 192.0.2.1`".to_owned(),
             Self::UrlPath => "a path that begins with `/`".to_owned(),
             Self::Host => "a host name or an address".to_owned(),
             Self::Secret { min } => format!("a secret of at least {min} characters"),
@@ -232,6 +239,9 @@ impl Kind {
     pub fn expected(&self) -> String {
         match self {
             Self::Section | Self::Like(_) => "a map of keys".to_owned(),
+            Self::Sections { max, bare: Some(key), .. } => {
+                format!("a list of at most {max}, each a `{key}` or a map of keys")
+            }
             Self::Sections { max, min: 0, .. } => format!("a list of at most {max} maps of keys"),
             Self::Sections { max, min, .. } => format!("a list of {min} to {max} maps of keys"),
             Self::List { of, max, min: 0 } => {

@@ -14,6 +14,7 @@
 //! - `suggest`: "did you mean",
 //! - `section`: the tree after the check,
 //! - `relations`: rules between keys,
+//! - `zones`: zone files and records to the zones that are served,
 //! - `build`: the checked tree to the settings,
 //! - [`settings`]: what a process runs on,
 //! - [`values`]: forms of values that only configuration knows,
@@ -21,7 +22,7 @@
 //! - [`reference`](mod@reference): the table as a page of documentation,
 //! - [`fault`]: what is wrong, and where.
 //!
-//! Pure: reading the file, its mode bits and the machine's name are the caller's. A secret leaves
+//! Pure: reading files, their mode bits and the machine's name are the caller's. A secret leaves
 //! this crate only through `expose()`.
 
 #![forbid(unsafe_code)]
@@ -41,6 +42,8 @@ mod suggest;
 mod section;
 
 mod relations;
+
+mod zones;
 
 mod build;
 
@@ -76,6 +79,8 @@ pub struct Given<'a> {
     pub mode: Option<ModeName>,
     /// The machine's name: the default of `agent_id` and `node_id`.
     pub host_name: &'a str,
+    /// Reads a zone file, by the path as the file says it; or says why not.
+    pub read_zone_file: fn(&str) -> Result<String, String>,
 }
 
 /// A file without a fault.
@@ -117,7 +122,9 @@ fn load_tree(
         Some(ModeName::Overwatch) => relations::of_overwatch(&section, &mut faults),
         None => {}
     }
-    let config = if faults.is_clean() { build::config(&section) } else { None };
+    // An agent has none, which is not looked at.
+    let zones = zones::zones(&section, given.read_zone_file, &mut faults);
+    let config = zones.filter(|_| faults.is_clean()).and_then(|z| build::config(&section, z));
     let Some(config) = config else {
         if faults.is_clean() {
             let message = "the table of keys and the settings do not fit each other: a defect";

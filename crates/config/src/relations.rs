@@ -29,7 +29,9 @@ pub(crate) fn of_overwatch(root: &Section, faults: &mut Faults) {
     let mappings = "overwatch.geolocation.custom_mappings[]";
     once(geolocation.sections("custom_mappings"), &["cidr"], mappings, faults);
     named_regions(root, faults);
-    let zones: BTreeSet<&str> = root.section("dns").texts("zones").map(|(zone, _)| zone).collect();
+    once(root.section("dns").sections("zones"), &["name"], "dns.zones[]", faults);
+    let zones = root.section("dns").sections("zones").filter_map(|zone| zone.text("name"));
+    let zones: BTreeSet<&str> = zones.collect();
     for domain in root.sections("domains") {
         zone(&zones, domain, faults);
         constraints(domain, faults);

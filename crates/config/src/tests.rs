@@ -6,11 +6,31 @@ mod faults;
 
 mod files;
 
+mod zones;
+
 use super::*;
+
+/// What the tests know besides a file.
+fn given(file_name: &str, mode: Option<ModeName>) -> Given<'_> {
+    Given { file_name, mode, host_name: "host-1", read_zone_file }
+}
+
+/// The zone files of the tests, by their names.
+fn read_zone_file(path: &str) -> Result<String, String> {
+    match path {
+        "/etc/opengslb/demo.zone" => Ok("www 300 A 192.0.2.1\nmail MX 10 mx1\n".to_owned()),
+        "own-soa.zone" => Ok("$TTL 1h\n@ SOA ns.example.org. root 7 1d 2h 1w 60\n\
+                              @ NS ns.example.org.\n"
+            .to_owned()),
+        "faulty.zone" => Ok("www A 192.0.2.1\nbad A nowhere\n\nworse\n".to_owned()),
+        "hidden.zone" => Ok("app TXT here\napp A 192.0.2.1\n".to_owned()),
+        path => Err(format!("no file {path}")),
+    }
+}
 
 /// A load with nothing said on the command line.
 fn load_as_is(text: &str) -> Result<Checked, Vec<Fault>> {
-    load(text, &Given { file_name: "opengslb.yaml", mode: None, host_name: "host-1" })
+    load(text, &given("opengslb.yaml", None))
 }
 
 fn agent(text: &str) -> AgentConfig {

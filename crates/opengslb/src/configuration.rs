@@ -23,7 +23,10 @@ pub(crate) struct Loaded {
 /// The longest file that is read: a configuration with a hundred thousand mappings has 10 MB.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// Reads and checks a file.
+/// The longest zone file that is read: some million records.
+const ZONE_FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// Reads and checks a file and the zone files that it names.
 ///
 /// # Errors
 ///
@@ -42,7 +45,8 @@ pub(crate) fn load(path: &Path, mode: Option<ModeArgument>) -> Result<Loaded, Ve
     }
     let text = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
     let host_name = host_name();
-    let given = Given { file_name: &name, mode: mode.map(Into::into), host_name: &host_name };
+    let mode = mode.map(Into::into);
+    let given = Given { file_name: &name, mode, host_name: &host_name, read_zone_file };
     match config::load(&text, &given) {
         Ok(Checked { config, warnings, effective }) => {
             let warnings = warnings.iter().map(ToString::to_string).collect();
@@ -50,6 +54,19 @@ pub(crate) fn load(path: &Path, mode: Option<ModeArgument>) -> Result<Loaded, Ve
         }
         Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
     }
+}
+
+/// A zone file's text.
+fn read_zone_file(path: &str) -> Result<String, String> {
+    let text = || {
+        let length = fs::metadata(path)?.len();
+        if length > ZONE_FILE_BYTES_MAX {
+            let why = format!("it has more than {ZONE_FILE_BYTES_MAX} bytes");
+            return Err(std::io::Error::other(why));
+        }
+        fs::read_to_string(path)
+    };
+    text().map_err(|error| error.to_string())
 }
 
 /// What the kernel calls this machine.

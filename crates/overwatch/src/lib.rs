@@ -8,7 +8,6 @@
 //! - [`mod@resolve`]: a query's bytes to an answer's bytes,
 //! - `write`: a decision to an answer's bytes,
 //! - [`worker`]: what a worker keeps from one query to the next,
-//! - [`zone`]: the names we are an authority for,
 //! - [`view`]: all that an answer reads.
 //!
 //! Learning, in the order of a report:
@@ -36,8 +35,6 @@ pub mod resolve;
 mod write;
 
 pub mod worker;
-
-pub mod zone;
 
 pub mod view;
 
@@ -77,4 +74,3 @@ pub use resolve::{Asker, Outcome, Reply, Transport, resolve};
 pub use settings::{AnswerTerms, ConfiguredBackend, EcsPolicy, Settings, StaleTerms};
 pub use view::{DomainView, View};
 pub use worker::Worker;
-pub use zone::{NoZone, Zones};

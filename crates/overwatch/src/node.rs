@@ -15,7 +15,7 @@ use mesh::{
     Frame, HandshakeFault, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, ProvenAgent,
     Refusal, RefusalReason, Welcome,
 };
-use model::{AgentId, BackendKey, Region, Service, Time};
+use model::{AgentId, BackendKey, Region, Time};
 use routing::Algorithm;
 
 use crate::agents::{Admission, Agents};
@@ -24,8 +24,8 @@ use crate::publish::Publisher;
 use crate::registry::{Registry, Remembered};
 use crate::session::{Session, Stage};
 use crate::{
-    BackendRow, Change, Command, Effect, Event, HealthRow, LinkId, NoZone, Note, Settings,
-    Snapshot, Source, StaleTerms, View, Zones,
+    BackendRow, Change, Command, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot,
+    Source, StaleTerms, View,
 };
 
 /// How often rows are looked through for old ones: far below any sensible time to live, far above
@@ -78,22 +78,8 @@ pub struct Counters {
 
 impl Overwatch {
     /// An overwatch that starts now, with what it remembers from before.
-    ///
-    /// # Errors
-    ///
-    /// A domain that lies in none of the zones.
-    pub fn new(
-        settings: Settings,
-        geo: Arc<Geo>,
-        snapshot: Snapshot,
-        now: Time,
-    ) -> Result<Self, NoZone> {
-        let name =
-            |service: &Service| service.as_str().parse().map_err(|_| NoZone(service.to_string()));
-        let apexes = settings.zones.iter().map(name).collect::<Result<Vec<_>, _>>()?;
-        let steered = settings.domains.iter().map(|domain| name(&domain.name));
-        let zones =
-            Zones::new(&apexes, &steered.collect::<Result<Vec<_>, _>>()?, settings.zone_ttl_s)?;
+    #[must_use]
+    pub fn new(settings: Settings, geo: Arc<Geo>, snapshot: Snapshot, now: Time) -> Self {
         let mut overwatch = Self {
             region: settings.region,
             identity: OverwatchIdentity {
@@ -105,7 +91,7 @@ impl Overwatch {
             registry: Registry::new(settings.checks),
             agents: Agents::new(settings.enrolment),
             table: Table::new(settings.table),
-            publisher: Publisher::new(zones, settings.answers, geo, settings.domains),
+            publisher: Publisher::new(settings.zones, settings.answers, geo, settings.domains),
             sessions: BTreeMap::new(),
             news: News::new(),
             watching: BTreeMap::new(),
@@ -120,7 +106,7 @@ impl Overwatch {
             overwatch.registry.configure(configured.backend, configured.check);
         }
         overwatch.remember(snapshot, now);
-        Ok(overwatch)
+        overwatch
     }
 
     /// Takes in what was kept over a restart.

@@ -9,9 +9,10 @@ use health::{Authority, CheckState, Standing};
 use latency::Table;
 use model::{Service, Time};
 use routing::{DomainMap, DomainSettings, Server, ServerPool, compile};
+use zone::Zones;
 
 use crate::registry::Registry;
-use crate::{AnswerTerms, DomainView, View, Zones};
+use crate::{AnswerTerms, DomainView, View};
 
 /// The domains as they were last compiled, and what has changed since.
 #[derive(Debug)]

@@ -25,8 +25,9 @@ use dns::{
 use model::{Subnet, Time};
 use routing::{Decision, Reason, decide};
 
+use zone::{End, Lookup};
+
 use crate::write::Manner;
-use crate::zone::{Node, Place, Zone};
 use crate::{EcsPolicy, View, Worker};
 
 /// Who asks, and how.
@@ -79,8 +80,10 @@ pub enum Outcome<'v> {
     NoName,
     /// The name exists, the type does not.
     NoData,
-    /// The zone's own records, or a fact about the server.
+    /// The zone's own records, an alias of somebody else's name, or a fact about the server.
     Static,
+    /// Somebody else answers for the name: the zone delegates it.
+    Referral,
     /// A steered name: answered by this decision, for this client network.
     Steered {
         /// Where the client was sent, and why.
@@ -99,7 +102,7 @@ impl Outcome<'_> {
             Self::Refused => Rcode::REFUSED,
             Self::NoName => Rcode::NXDOMAIN,
             Self::Steered { rcode, .. } | Self::Faulty(rcode) | Self::Cookie(rcode) => *rcode,
-            Self::Dropped | Self::NoData | Self::Static => Rcode::NOERROR,
+            Self::Dropped | Self::NoData | Self::Static | Self::Referral => Rcode::NOERROR,
         }
     }
 }
@@ -124,7 +127,7 @@ pub fn resolve<'v, 'b>(
     let (outcome, found) = find(view, asker, &query, worker.next_turn());
     let cookie = view.terms.judge(query.edns.as_ref(), asker);
     let verdict = worker.verdict(asker, cookie, account(&query, &outcome, &found));
-    let manner = Manner { terms: &view.terms, asker, verdict };
+    let manner = Manner { view, asker, verdict };
     let bytes = match verdict {
         Verdict::Drop => &[],
         _ => manner.answer(&query, &outcome, &found, buffer),
@@ -152,16 +155,24 @@ fn refuse<'v, 'b>(
     let verdict = worker.verdict(asker, cookie, Account::Error);
     let bytes = match verdict {
         Verdict::Drop => &[],
-        _ => Manner { terms: &view.terms, asker, verdict }.refusal(&refusal, buffer),
+        _ => Manner { view, asker, verdict }.refusal(&refusal, buffer),
     };
     Reply { bytes, outcome, cookie, verdict }
 }
 
 /// With which other answers this one is counted, so that nobody is flooded with them.
 fn account<'a>(query: &Query<'a>, outcome: &Outcome<'_>, found: &Found<'a>) -> Account<'a> {
-    match (outcome.rcode(), found) {
-        (Rcode::NXDOMAIN, Found::Absent(zone)) => Account::NoName(zone.apex.as_name()),
-        (Rcode::NOERROR, _) => Account::Answer(query.question.name),
+    let lookup = match found {
+        Found::Looked(lookup) => Some(lookup),
+        Found::Nothing | Found::Fact(_) => None,
+    };
+    match (outcome.rcode(), lookup.map(|lookup| lookup.end)) {
+        (_, Some(End::NoName { zone })) => Account::NoName(zone.apex()),
+        (_, Some(End::Referral { cut, .. })) => Account::Referral(cut),
+        (Rcode::NOERROR, _) => {
+            let wildcard = lookup.and_then(|lookup| lookup.wildcard);
+            Account::Answer(wildcard.unwrap_or(query.question.name))
+        }
         _ => Account::Error,
     }
 }
@@ -177,30 +188,23 @@ fn heard<'q>(mut query: Query<'q>, ecs: &EcsPolicy, asker: &Asker) -> Query<'q> 
 }
 
 /// What the answer is made of.
-pub(crate) enum Found<'v> {
+#[expect(clippy::large_enum_variant, reason = "once a query, on the stack: a box is an allocation")]
+pub(crate) enum Found<'a> {
     /// Nothing to add to the response code.
     Nothing,
     /// A text about the server.
-    Fact(&'v str),
-    /// No record, and the SOA of this zone to say so.
-    Absent(&'v Zone),
-    /// The zone's SOA.
-    Soa(&'v Zone),
-    /// The zone's NS.
-    Ns(&'v Zone),
-    /// The address of the zone's nameserver: the one that was asked.
-    Nameserver(&'v Zone),
-    /// Addresses of the chosen servers.
-    Addresses(RecordType),
+    Fact(&'a str),
+    /// What the zones say; a steered name at its end is in the outcome.
+    Looked(Lookup<'a>),
 }
 
 /// The zone, the name and the decision.
-fn find<'v>(
+fn find<'v: 'q, 'q>(
     view: &'v View,
     asker: &Asker,
-    query: &Query<'_>,
+    query: &Query<'q>,
     turn: u64,
-) -> (Outcome<'v>, Found<'v>) {
+) -> (Outcome<'v>, Found<'q>) {
     let question = query.question;
     if let Some(text) = ServerFact::asked_by(&question).and_then(|fact| view.terms.fact(fact)) {
         return (Outcome::Static, Found::Fact(text));
@@ -208,30 +212,25 @@ fn find<'v>(
     if question.qclass != Class::IN || is_transfer(&question) {
         return (Outcome::Refused, Found::Nothing);
     }
-    let key = question.name.key();
-    let (zone, node) = match view.zones.find(key.as_bytes()) {
-        Place::Outside => return (Outcome::Refused, Found::Nothing),
-        Place::Inside(zone, None) => return (Outcome::NoName, Found::Absent(zone)),
-        Place::Inside(zone, Some(node)) => (zone, node),
+    let lookup = view.zones.lookup(question.name, question.qtype);
+    let outcome = match lookup.end {
+        End::Outside => Outcome::Refused,
+        End::NoName { .. } => Outcome::NoName,
+        End::NoData { .. } => Outcome::NoData,
+        End::Records { .. } | End::Elsewhere => Outcome::Static,
+        End::Referral { .. } => Outcome::Referral,
+        End::OwnAddress { .. } if own_type(asker.local, question.qtype) => Outcome::Static,
+        End::OwnAddress { .. } => Outcome::NoData,
+        End::Steered { index, .. } => match view.domains.get(index) {
+            Some(domain) => {
+                let client = client_network(query, asker);
+                steered(decide(&domain.map, &domain.pool, client.address(), turn), client)
+            }
+            // Zones and domains are made of one configuration, so this does not happen.
+            None => Outcome::Refused,
+        },
     };
-    let at_apex = question.name == zone.apex.as_name();
-    match (question.qtype, node) {
-        (RecordType::SOA, _) if at_apex => (Outcome::Static, Found::Soa(zone)),
-        (RecordType::NS, _) if at_apex => (Outcome::Static, Found::Ns(zone)),
-        (RecordType::A | RecordType::AAAA | RecordType::ANY, Node::Steered(index)) => {
-            let Some(domain) = view.domains.get(index) else {
-                return (Outcome::Refused, Found::Nothing);
-            };
-            let client = client_network(query, asker);
-            let decision = decide(&domain.map, &domain.pool, client.address(), turn);
-            steered(zone, decision, client, question.qtype)
-        }
-        (qtype, Node::Nameserver) if own_type(asker.local, qtype) => {
-            (Outcome::Static, Found::Nameserver(zone))
-        }
-        (RecordType::ANY, _) if at_apex => (Outcome::Static, Found::Soa(zone)),
-        _ => (Outcome::NoData, Found::Absent(zone)),
-    }
+    (outcome, Found::Looked(lookup))
 }
 
 /// Whom the answer is for: the network the asker names, or else the asker itself.
@@ -240,30 +239,14 @@ fn client_network(query: &Query<'_>, asker: &Asker) -> Subnet {
     named.unwrap_or_else(|| Subnet::host(asker.address))
 }
 
-fn steered<'v>(
-    zone: &'v Zone,
-    decision: Decision<'v>,
-    client: Subnet,
-    qtype: RecordType,
-) -> (Outcome<'v>, Found<'v>) {
-    // One set of records answers ANY, of the family the region has.
-    let wanted = match qtype {
-        RecordType::ANY if decision.ipv4.is_empty() => RecordType::AAAA,
-        RecordType::ANY => RecordType::A,
-        qtype => qtype,
-    };
-    let pick = if wanted == RecordType::A { decision.ipv4 } else { decision.ipv6 };
+/// What a decision comes to.
+fn steered(decision: Decision<'_>, client: Subnet) -> Outcome<'_> {
     let rcode = match decision.reason {
         Reason::NoneHealthy => Rcode::SERVFAIL,
         Reason::NoneAllowed => Rcode::REFUSED,
         _ => Rcode::NOERROR,
     };
-    let found = match rcode {
-        Rcode::NOERROR if pick.is_empty() => Found::Absent(zone),
-        Rcode::NOERROR => Found::Addresses(wanted),
-        _ => Found::Nothing,
-    };
-    (Outcome::Steered { decision, client, rcode }, found)
+    Outcome::Steered { decision, client, rcode }
 }
 
 /// Whether the address that was asked is of the family that the question wants.

@@ -4,8 +4,9 @@ use dns::{CookieKeys, CookieStanding, Edns, ServerFact};
 use health::CheckSpec;
 use latency::TableLimits;
 use mesh::{MeshKeys, OverwatchId, Tokens};
-use model::{Backend, Region, Service, Subnet};
+use model::{Backend, Region, Subnet};
 use routing::DomainSettings;
+use zone::Zones;
 
 use crate::{Asker, CheckTerms, Enrolment};
 
@@ -32,10 +33,8 @@ pub struct Settings {
     pub backends: Vec<ConfiguredBackend>,
     /// What is steered, and how.
     pub domains: Vec<DomainSettings>,
-    /// The zones, without final dots.
-    pub zones: Vec<Service>,
-    /// The TTL of the zones' own records and of negative answers, in seconds.
-    pub zone_ttl_s: u32,
+    /// The names that it is an authority for. A steered name's index is its place in `domains`.
+    pub zones: Zones,
     /// How questions are answered, whatever they are for.
     pub answers: AnswerTerms,
 }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use routing::{DomainMap, ServerPool};
+use zone::Zones;
 
-use crate::{AnswerTerms, Zones};
+use crate::AnswerTerms;
 
 /// What is true now, as far as answers go.
 #[derive(Debug)]
 pub struct View {
     /// The names we are an authority for.
     pub zones: Arc<Zones>,
-    /// The steered domains; a [`crate::zone::Node::Steered`] is a place in this list.
+    /// The steered domains; a [`zone::SteeredName`] is a place in this list.
     pub domains: Vec<DomainView>,
     /// How questions are answered, whatever they are for.
     pub terms: Arc<AnswerTerms>,

@@ -9,9 +9,10 @@ use dns::{
     Answer, Edns, ExtendedCode, ExtendedError, Extras, Head, Limit, NoRoom, Query, Rcode, Rdata,
     RecordType, Refusal, Section, Verdict,
 };
-use routing::Reason;
+use routing::{Decision, Pick, Reason};
+use zone::{Addresses, End, Extra, Link, Zone};
 
-use crate::AnswerTerms;
+use crate::View;
 use crate::resolve::{Asker, Found, Outcome, Transport, is_transfer};
 
 /// A fact about the server changes with a restart only, but nobody needs to keep it.
@@ -20,31 +21,30 @@ const FACT_TTL_S: u32 = 0;
 /// How an answer is given, whatever it says.
 #[derive(Clone, Copy)]
 pub(crate) struct Manner<'a> {
-    pub(crate) terms: &'a AnswerTerms,
+    pub(crate) view: &'a View,
     pub(crate) asker: &'a Asker,
     /// Never [`Verdict::Drop`] when something is written.
     pub(crate) verdict: Verdict,
 }
 
-impl Manner<'_> {
+impl<'a> Manner<'a> {
     /// The answer to a query.
     pub(crate) fn answer<'b>(
         &self,
         query: &Query<'_>,
         outcome: &Outcome<'_>,
-        found: &Found<'_>,
+        found: &Found<'a>,
         buffer: &'b mut [u8],
     ) -> &'b [u8] {
         let edns = query.edns.as_ref();
-        let head = head(query, outcome);
+        let head = head(query, outcome, found);
         let extras = self.extras(edns, explained(query, outcome));
         let answer = Answer::to_query(query, head, self.limit(edns), buffer);
         // Only a buffer that breaks the contract of `resolve` is too small.
         let Ok(mut answer) = answer else { return &[] };
         answer.carry(&extras);
         // An error has no records to leave out.
-        let has_records = matches!(head.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
-        if self.verdict == Verdict::Truncate && has_records {
+        if self.verdict == Verdict::Truncate && !is_error(head.rcode) {
             answer.truncate();
         }
         self.add_records(&mut answer, query, outcome, found);
@@ -67,44 +67,93 @@ impl Manner<'_> {
         answer: &mut Answer<'_>,
         query: &Query<'_>,
         outcome: &Outcome<'_>,
-        found: &Found<'_>,
+        found: &Found<'a>,
     ) {
-        let owner = query.question.name;
-        let own_address = address(self.asker.local);
-        match *found {
+        match found {
+            // An error says nothing of the zone.
+            _ if is_error(outcome.rcode()) => {}
             Found::Nothing => {}
             Found::Fact(text) => {
-                answer.add(Section::Answer, owner, FACT_TTL_S, [Rdata::Txt(text.as_bytes())]);
+                let text = [Rdata::Txt(text.as_bytes())];
+                answer.add(Section::Answer, query.question.name, FACT_TTL_S, text);
             }
-            Found::Absent(zone) => {
-                let soa = [Rdata::Soa(zone.soa())];
-                answer.add(Section::Authority, zone.apex.as_name(), zone.ttl_s, soa);
-            }
-            Found::Soa(zone) => {
-                answer.add(Section::Answer, owner, zone.ttl_s, [Rdata::Soa(zone.soa())]);
-            }
-            Found::Ns(zone) => {
-                let nameserver = zone.nameserver.as_name();
-                answer.add(Section::Answer, owner, zone.ttl_s, [Rdata::Ns(nameserver)]);
-                answer.add(Section::Additional, nameserver, zone.ttl_s, [own_address]);
-            }
-            Found::Nameserver(zone) => {
-                answer.add(Section::Answer, owner, zone.ttl_s, [own_address]);
-            }
-            Found::Addresses(wanted) => {
-                if let Outcome::Steered { decision, .. } = outcome {
-                    let is_ipv4 = wanted == RecordType::A;
-                    let pick = if is_ipv4 { decision.ipv4 } else { decision.ipv6 };
-                    let first = pick.first().map(|server| address(server.address));
-                    answer.add(Section::Answer, owner, decision.ttl_s, first);
+            Found::Looked(lookup) => {
+                for Link { owner, set } in lookup.chain.iter() {
+                    answer.add(Section::Answer, owner, set.ttl_s, set.rdata());
+                }
+                self.add_end(answer, query, outcome, &lookup.end);
+                for extra in lookup.additional(&self.view.zones) {
+                    self.add_extra(answer, &extra);
                 }
             }
         }
     }
 
+    /// What stands at the end of the aliases: records, a referral, or the SOA that says there is
+    /// nothing.
+    fn add_end(
+        &self,
+        answer: &mut Answer<'_>,
+        query: &Query<'_>,
+        outcome: &Outcome<'_>,
+        end: &End<'_>,
+    ) {
+        match (*end, outcome) {
+            (End::Records { owner, set, .. }, _) => {
+                answer.add(Section::Answer, owner, set.ttl_s, set.rdata());
+            }
+            (End::OwnAddress { zone, owner }, Outcome::Static) => {
+                let own = [address(self.asker.local)];
+                answer.add(Section::Answer, owner, zone.own_address_ttl_s(), own);
+            }
+            (End::Steered { zone, owner, .. }, Outcome::Steered { decision, .. }) => {
+                match chosen(decision, query.question.qtype).first() {
+                    Some(server) => {
+                        let first = [address(server.address)];
+                        answer.add(Section::Answer, owner, decision.ttl_s, first);
+                    }
+                    None => add_absence(answer, zone),
+                }
+            }
+            (End::Referral { cut, ns, ds, .. }, _) => {
+                answer.add(Section::Authority, cut, ns.ttl_s, ns.rdata());
+                let is_wanted = query.edns.is_some_and(|edns| edns.dnssec_ok);
+                if let Some(ds) = ds.filter(|_| is_wanted) {
+                    answer.add(Section::Authority, cut, ds.ttl_s, ds.rdata());
+                }
+            }
+            (
+                End::NoData { zone }
+                | End::NoName { zone }
+                | End::OwnAddress { zone, .. }
+                | End::Steered { zone, .. },
+                _,
+            ) => add_absence(answer, zone),
+            (End::Outside | End::Elsewhere, _) => {}
+        }
+    }
+
+    /// Addresses that help. Without those of a delegation's own name servers nobody gets there, so
+    /// where they do not fit the answer is cut (RFC 9471, 3.1).
+    fn add_extra(&self, answer: &mut Answer<'_>, extra: &Extra<'_>) {
+        let (section, owner) = (Section::Additional, extra.owner);
+        let is_in = match extra.addresses {
+            Addresses::Records(set) => answer.add(section, owner, set.ttl_s, set.rdata()),
+            Addresses::Own(zone) => {
+                let own = [address(self.asker.local)];
+                answer.add(section, owner, zone.own_address_ttl_s(), own)
+            }
+            // Who asks for them is steered then.
+            Addresses::Steered(_) => return,
+        };
+        if !is_in && extra.is_required {
+            answer.truncate();
+        }
+    }
+
     /// What the answer says besides its records.
     fn extras<'e>(&'e self, edns: Option<&Edns<'_>>, error: Option<ExtendedError>) -> Extras<'e> {
-        let (terms, asker) = (self.terms, self.asker);
+        let (terms, asker) = (&self.view.terms, self.asker);
         let asked = edns.and_then(|edns| edns.cookie);
         let issued = terms.cookies.as_ref().zip(asked);
         Extras {
@@ -117,14 +166,30 @@ impl Manner<'_> {
 
     fn limit(&self, edns: Option<&Edns<'_>>) -> Limit {
         match self.asker.transport {
-            Transport::Udp => Limit::udp(edns, self.terms.udp_size),
-            Transport::Tcp => Limit::tcp(self.terms.udp_size),
+            Transport::Udp => Limit::udp(edns, self.view.terms.udp_size),
+            Transport::Tcp => Limit::tcp(self.view.terms.udp_size),
         }
     }
 }
 
+/// The SOA that says that there is nothing (RFC 2308, 3).
+fn add_absence(answer: &mut Answer<'_>, zone: &Zone) {
+    let soa = [Rdata::Soa(zone.soa())];
+    answer.add(Section::Authority, zone.apex(), zone.negative_ttl_s(), soa);
+}
+
+/// The servers of the family that was asked for. One set of records answers ANY (RFC 8482, 4.1): of
+/// the family that the region has.
+const fn chosen<'d>(decision: &Decision<'d>, qtype: RecordType) -> Pick<'d> {
+    match qtype {
+        RecordType::AAAA => decision.ipv6,
+        RecordType::ANY if decision.ipv4.is_empty() => decision.ipv6,
+        _ => decision.ipv4,
+    }
+}
+
 /// Response code, authority and scope.
-fn head(query: &Query<'_>, outcome: &Outcome<'_>) -> Head {
+fn head(query: &Query<'_>, outcome: &Outcome<'_>, found: &Found<'_>) -> Head {
     let rcode = outcome.rcode();
     // Only what looked at the network in the query speaks of a part of it.
     let named = query.edns.and_then(|edns| edns.client_subnet).and_then(|ecs| ecs.network());
@@ -133,8 +198,16 @@ fn head(query: &Query<'_>, outcome: &Outcome<'_>) -> Head {
         _ => 0,
     };
     // A refusal or a failure is no word of the zone's.
-    let authoritative = matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
+    let authoritative = match found {
+        Found::Looked(lookup) => lookup.is_authoritative() && !is_error(rcode),
+        Found::Nothing | Found::Fact(_) => !is_error(rcode),
+    };
     Head { rcode, authoritative, scope }
+}
+
+/// Whether a response code says nothing of the name.
+const fn is_error(rcode: Rcode) -> bool {
+    !matches!(rcode, Rcode::NOERROR | Rcode::NXDOMAIN)
 }
 
 /// Why an answer is an error, for people (RFC 8914).

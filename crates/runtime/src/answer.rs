@@ -24,8 +24,9 @@ use crate::dns::Arrival;
 const LINES_PER_SECOND: u64 = 50;
 
 /// What queries came to, by [`kind_of`].
-const KINDS: [&str; 8] =
-    ["dropped", "faulty", "cookie", "refused", "no_name", "no_data", "static", "steered"];
+const KINDS: [&str; 9] = [
+    "dropped", "faulty", "cookie", "refused", "no_name", "no_data", "static", "referral", "steered",
+];
 /// What cookies proved, by [`cookie_of`].
 const COOKIES: [&str; 4] = ["none", "client_only", "good", "bad"];
 /// What became of answers that were too many, by [`limited_as`].
@@ -176,7 +177,8 @@ const fn kind_of(outcome: &Outcome<'_>) -> usize {
         Outcome::NoName => 4,
         Outcome::NoData => 5,
         Outcome::Static => 6,
-        Outcome::Steered { .. } => 7,
+        Outcome::Referral => 7,
+        Outcome::Steered { .. } => 8,
     }
 }
 

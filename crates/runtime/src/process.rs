@@ -69,9 +69,6 @@ pub enum StartError {
     /// What is in it.
     #[error("the geography cannot be used")]
     Geography(#[from] geo::GeoError),
-    /// A domain outside of all zones.
-    #[error(transparent)]
-    NoZone(#[from] ::overwatch::NoZone),
     /// Keys or tokens.
     #[error("the mesh's secrets cannot be used")]
     Secrets(#[from] ::mesh::SecretError),

@@ -12,6 +12,7 @@ use mesh::{MeshKeys, SecretError, Token, TokenSecret, Tokens};
 use model::{Backend, BackendKey, NameError, Service, Subnet, SubnetWidths};
 use overwatch::{AnswerTerms, CheckTerms, EcsPolicy, Enrolment, StaleTerms};
 use routing::{Algorithm, DomainSettings, NonePolicy, RegionSettings};
+use zone::{SoaValues, Source, SteeredName, Steering, Zone, Zones};
 
 use crate::resolver;
 use crate::world::{Site, World};
@@ -28,9 +29,9 @@ pub enum SetUpError {
     /// Geography that cannot be built.
     #[error("the client networks cannot be mapped")]
     Geo(#[from] GeoError),
-    /// The domain lies in no zone.
-    #[error("the simulator's domain lies in no zone")]
-    Zone(#[from] overwatch::NoZone),
+    /// A zone that cannot be built.
+    #[error("the simulator's zone cannot be built")]
+    Zone,
 }
 
 /// Where the server of each site listens.
@@ -117,8 +118,7 @@ pub(crate) fn overwatch(
         },
         backends: Vec::new(),
         domains: vec![domain(world, algorithm)?],
-        zones: vec![ZONE.parse()?],
-        zone_ttl_s: 60,
+        zones: zones()?,
         answers: AnswerTerms {
             ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
             cookies: None,
@@ -129,6 +129,32 @@ pub(crate) fn overwatch(
             identity: None,
         },
     })
+}
+
+/// The one zone, with the one domain in it.
+fn zones() -> Result<Zones, SetUpError> {
+    let name = |text: &str| text.parse().map_err(|_| SetUpError::Zone);
+    let source = Source {
+        apex: name(ZONE)?,
+        authority: Some(SoaValues {
+            nameservers: Vec::new(),
+            mailbox: None,
+            serial: 1,
+            refresh_s: 86_400,
+            retry_s: 7_200,
+            expire_s: 3_600_000,
+            minimum_s: 60,
+            ttl_s: 60,
+        }),
+        records: Vec::new(),
+        steered: vec![SteeredName {
+            name: name(service()?.as_str())?,
+            index: 0,
+            steering: Steering::Addresses,
+        }],
+    };
+    let (zone, _) = Zone::build(source).map_err(|_| SetUpError::Zone)?;
+    Zones::new(vec![zone]).map_err(|_| SetUpError::Zone)
 }
 
 fn domain(world: &World, algorithm: Algorithm) -> Result<DomainSettings, NameError> {

@@ -250,8 +250,7 @@ impl Simulation {
         let Some(node) = self.overwatches.get_mut(number) else { return Ok(()) };
         let settings = settings::overwatch(&self.world, &node.name, algorithm)?;
         let (geo, snapshot) = (Arc::clone(&self.geo), node.snapshot.clone());
-        let value = Overwatch::new(settings, geo, snapshot, self.now).map_err(SetUpError::from)?;
-        node.value = Some(value);
+        node.value = Some(Overwatch::new(settings, geo, snapshot, self.now));
         node.life += 1;
         let life = node.life;
         self.overwatch_tick(number, life)

@@ -101,7 +101,7 @@ impl RecordSet {
 }
 
 /// What stands at a name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Node {
     /// The name, in the case it was written in.
     pub(crate) owner: StoredName,
@@ -132,7 +132,7 @@ impl Node {
 }
 
 /// One zone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
     /// The apex: the name of the zone.
     pub(crate) apex: StoredName,

@@ -34,6 +34,8 @@ pub struct Lookup<'a> {
     pub chain: Chain<'a>,
     /// What stands at the end of it.
     pub end: End<'a>,
+    /// The first wildcard that had a part in it: all names that it answers for get the same.
+    pub wildcard: Option<Name<'a>>,
 }
 
 impl Lookup<'_> {
@@ -167,36 +169,37 @@ impl Zones {
     #[must_use]
     pub fn lookup<'a>(&'a self, name: Name<'a>, qtype: RecordType) -> Lookup<'a> {
         let mut chain = Chain { links: [None; CHAIN_LINKS_MAX] };
-        let mut owner = name;
-        loop {
-            match self.step(owner, qtype) {
-                Step::End(End::Outside) if !chain.is_empty() => {
-                    return Lookup { chain, end: End::Elsewhere };
-                }
-                Step::End(end) => return Lookup { chain, end },
+        let (mut owner, mut wildcard) = (name, None);
+        let end = loop {
+            let (step, by) = self.step(owner, qtype);
+            wildcard = wildcard.or(by);
+            match step {
+                Step::End(End::Outside) if !chain.is_empty() => break End::Elsewhere,
+                Step::End(end) => break end,
                 Step::Alias { set, target } => {
                     if !chain.push(Link { owner, set }, target) {
-                        return Lookup { chain, end: End::Elsewhere };
+                        break End::Elsewhere;
                     }
                     owner = target;
                 }
             }
-        }
+        };
+        Lookup { chain, end, wildcard }
     }
 
-    /// What a name says, without following it: steps 1 to 3.
-    fn step<'a>(&'a self, name: Name<'a>, qtype: RecordType) -> Step<'a> {
+    /// What a name says, without following it, and the wildcard that says it: steps 1 to 3.
+    fn step<'a>(&'a self, name: Name<'a>, qtype: RecordType) -> (Step<'a>, Option<Name<'a>>) {
         let key = Key::of(name);
         let Some((zone, found)) = self.find(&key) else {
-            return Step::End(End::Outside);
+            return (Step::End(End::Outside), None);
         };
         if qtype == RecordType::DS
             && found.is_exact
             && let Some(around) = self.around(found.index)
         {
-            return Step::End(delegation_signer(around, &key, name));
+            return (Step::End(delegation_signer(around, &key, name)), None);
         }
-        let nothing = Step::End(End::NoName { zone });
+        let nothing = (Step::End(End::NoName { zone }), None);
         let Some(place) = zone.names.find(key.as_bytes()) else {
             return nothing; // the apex is a name of the zone, so this does not happen
         };
@@ -205,11 +208,11 @@ impl Zones {
         };
         match node.cut {
             Some(cut) if !place.is_exact || cut != place.index || qtype != RecordType::DS => {
-                Step::End(referral(zone, cut))
+                (Step::End(referral(zone, cut)), None)
             }
-            _ if place.is_exact => at(zone, node, name, qtype),
+            _ if place.is_exact => (at(zone, node, name, qtype), None),
             _ => match node.wildcard.and_then(|wildcard| zone.names.get(wildcard)) {
-                Some(wildcard) => at(zone, wildcard, name, qtype),
+                Some(wildcard) => (at(zone, wildcard, name, qtype), Some(wildcard.owner.as_name())),
                 None => nothing,
             },
         }

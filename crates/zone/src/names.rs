@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 
 /// Names in canonical order with what stands at them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Names<T> {
     entries: Vec<Entry<T>>,
 }
 
 /// One name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry<T> {
     /// Its key: see the `key` module.
     key: Box<[u8]>,

@@ -11,7 +11,7 @@ use crate::key::Key;
 use crate::names::{Names, Place};
 
 /// All zones of a server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zones {
     /// By their apexes.
     zones: Names<Zone>,

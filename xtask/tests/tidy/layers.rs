@@ -32,10 +32,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("routing", &["model", "latency", "geo", "health"]),
     ("dns", &["model"]),
     ("zone", &["model", "dns"]),
-    ("config", &["model", "latency", "health", "geo", "routing", "mesh", "dns"]),
+    ("config", &["model", "latency", "health", "geo", "routing", "mesh", "dns", "zone"]),
     ("api", &[]),
     ("agent", &["model", "latency", "health", "mesh"]),
-    ("overwatch", &["model", "latency", "health", "geo", "routing", "dns", "mesh", "api"]),
+    ("overwatch", &["model", "latency", "health", "geo", "routing", "dns", "zone", "mesh", "api"]),
     ("store", &["model", "health", "mesh", "overwatch"]),
     (
         "runtime",
@@ -57,7 +57,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     // It sees the product from outside only: as files, as packets, as the API's JSON.
     ("lab", &["model", "api"]),
-    ("sim", &["model", "latency", "health", "geo", "routing", "dns", "mesh", "agent", "overwatch"]),
+    (
+        "sim",
+        &[
+            "model",
+            "latency",
+            "health",
+            "geo",
+            "routing",
+            "dns",
+            "zone",
+            "mesh",
+            "agent",
+            "overwatch",
+        ],
+    ),
     ("opengslb", &["config", "runtime", "lab"]),
 ];
 

@@ -6,6 +6,7 @@ use dns::RateLimits;
 use geo::CustomMapping;
 use model::{Backend, BackendKey, Region, Service, SubnetWidths};
 use routing::DomainSettings;
+use zone::Zones;
 
 use super::check_spec;
 use super::domain;
@@ -23,7 +24,7 @@ const RATE_LIMIT_WIDTHS: SubnetWidths = SubnetWidths { ipv4: 24, ipv6: 56 };
 const RATE_LIMIT_BUCKETS: usize = 65_536;
 
 /// `overwatch`, `dns`, `regions`, `domains` and `api`.
-pub(super) fn overwatch(root: &Section) -> Option<OverwatchConfig> {
+pub(super) fn overwatch(root: &Section, zones: Zones) -> Option<OverwatchConfig> {
     let overwatch = root.section("overwatch");
     let gossip = overwatch.section("gossip");
     Some(OverwatchConfig {
@@ -40,7 +41,7 @@ pub(super) fn overwatch(root: &Section) -> Option<OverwatchConfig> {
         stale: stale(overwatch.section("stale"))?,
         geography: geography(overwatch.section("geolocation"))?,
         data_dir: overwatch.get("data_dir")?,
-        dns: dns(root)?,
+        dns: dns(root, zones)?,
         regions: root.sections("regions").map(|r| r.get("name")).collect::<Option<_>>()?,
         servers: servers(root)?,
         domains: domains(root)?,
@@ -101,16 +102,11 @@ fn geography(section: &Section) -> Option<GeographySettings> {
     })
 }
 
-fn dns(root: &Section) -> Option<DnsSettings> {
+fn dns(root: &Section, zones: Zones) -> Option<DnsSettings> {
     let (dns, ecs) = (root.section("dns"), root.section("dns").section("ecs"));
-    let mut zones: Vec<Service> = dns.list("zones")?;
-    if zones.is_empty() {
-        zones = root.sections("domains").map(|d| d.get("name")).collect::<Option<_>>()?;
-    }
     Some(DnsSettings {
         listen_address: dns.get("listen_address")?,
         zones,
-        default_ttl_s: dns.get("default_ttl")?,
         ecs_enabled: ecs.get("enabled")?,
         ecs_trusted: ecs.list("trusted")?,
         udp_size: dns.get("udp_size")?,

@@ -40,7 +40,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::new(
         "agent.backends",
-        Kind::Sections { min: 1, max: 1_000, old_map: None },
+        Kind::Sections { min: 1, max: 1_000, old_map: None, bare: None },
         Unset::Required,
         "The servers that the agent speaks for, on this machine or behind this proxy; at least \
          one. A port may carry several services: one entry each.",

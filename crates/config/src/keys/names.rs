@@ -1,7 +1,8 @@
 //! Keys of what is answered: DNS, regions, domains.
 
 use super::shared::{
-    BOOL, COUNTRIES, NAME, NETWORKS, PORT, REGION_NAMES_MAX, TTL, WEIGHT, integer,
+    BOOL, COUNTRIES, DAY_MS, NAME, NETWORKS, PATH, PORT, REGION_NAMES_MAX, SECOND_MS, TTL, WEIGHT,
+    duration, integer,
 };
 use super::{Key, Unset};
 use crate::kind::{Kind, Scalar, Word};
@@ -34,6 +35,8 @@ const CONTINENTS: Scalar = Scalar::Word(&[
     Word::plain("SA"),
 ]);
 
+/// What secondaries do; all in whole seconds. A year is longer than any of it makes sense for.
+const SOA_TIME: Kind = duration(SECOND_MS, 365 * DAY_MS);
 /// A limit a second; the most is what no network has a use for.
 const RATE: Kind = integer(1, 1_000_000);
 
@@ -46,19 +49,19 @@ pub(super) static KEYS: &[Key] = &[
         "Where questions are answered, on UDP and TCP.",
     ),
     Key::new(
-        "dns.zones",
-        Kind::List { of: &Scalar::DomainName, min: 0, max: 10_000 },
-        Unset::Default("[]"),
-        "The zones that this server has authority over; their SOA and NS records are made from \
-         defaults. Every domain must lie in one of them. None named: each domain is a zone of its \
-         own.",
-    ),
-    Key::new(
         "dns.default_ttl",
         TTL,
         Unset::Default("60"),
         "Seconds that an answer may be cached, for domains without a `ttl`, for the zones' own \
          records and for names that do not exist.",
+    ),
+    Key::new(
+        "dns.zones",
+        Kind::Sections { min: 0, max: 10_000, old_map: None, bare: Some("name") },
+        Unset::Default("[]"),
+        "The zones that this server has authority over. Every domain must lie in one of them. None \
+         named: each domain is a zone of its own. A zone's records are those of its file and of its \
+         `records`; domains stand beside them.",
     ),
     Key::new(
         "dns.none_healthy",
@@ -69,6 +72,75 @@ pub(super) static KEYS: &[Key] = &[
          `servfail` fails, `all` names all.",
     )
     .was("dns.return_last_healthy", &[("true", "last_healthy"), ("false", "servfail")]),
+    Key::new(
+        "dns.zones[].name",
+        Kind::One(Scalar::DomainName),
+        Unset::Required,
+        "The name of the zone; no two the same.",
+    ),
+    Key::new(
+        "dns.zones[].file",
+        PATH,
+        Unset::Nothing("no file"),
+        "A zone file (RFC 1035, 5) without `$INCLUDE`. Where it has an SOA record, SOA and NS are the \
+         file's, and `soa` and `nameservers` mean nothing.",
+    ),
+    Key::new(
+        "dns.zones[].ttl",
+        TTL,
+        Unset::Same("dns.default_ttl"),
+        "Seconds that records without a TTL of their own may be cached.",
+    ),
+    Key::new(
+        "dns.zones[].nameservers",
+        Kind::List { of: &Scalar::DomainName, min: 0, max: 100 },
+        Unset::Default("[]"),
+        "The zone's name servers, the primary first. None named: `ns1` in the zone, which answers \
+         with the address that it was asked at.",
+    ),
+    Key::new(
+        "dns.zones[].records",
+        Kind::List { of: &Scalar::Record, min: 0, max: 100_000 },
+        Unset::Default("[]"),
+        "Records as in a zone file, one each; names without a final dot are in the zone.",
+    ),
+    Key::section("dns.zones[].soa", "The SOA record (RFC 1035, 3.3.13)."),
+    Key::new(
+        "dns.zones[].soa.mailbox",
+        Kind::One(Scalar::DomainName),
+        Unset::Nothing("`hostmaster` in the zone"),
+        "Who to write to, with a dot for the `@`.",
+    ),
+    Key::new(
+        "dns.zones[].soa.serial",
+        integer(0, u32::MAX as u64),
+        Unset::Default("1"),
+        "The version of the zone.",
+    ),
+    Key::new(
+        "dns.zones[].soa.refresh",
+        SOA_TIME,
+        Unset::Default("24h"),
+        "How often a secondary asks for a new version.",
+    ),
+    Key::new(
+        "dns.zones[].soa.retry",
+        SOA_TIME,
+        Unset::Default("2h"),
+        "How long it waits after a failure.",
+    ),
+    Key::new(
+        "dns.zones[].soa.expire",
+        SOA_TIME,
+        Unset::Default("1000h"),
+        "After which time without a reply it gives the zone up.",
+    ),
+    Key::new(
+        "dns.zones[].soa.minimum",
+        TTL,
+        Unset::Same("dns.zones[].ttl"),
+        "Seconds that a negative answer may be cached (RFC 2308, 4).",
+    ),
     Key::section("dns.ecs", "The client subnet that a resolver puts into its question (RFC 7871)."),
     Key::new("dns.ecs.enabled", BOOL, Unset::Default("true"), "Whether it is believed at all.")
         .was("overwatch.geolocation.ecs_enabled", &[]),
@@ -163,7 +235,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::new(
         "regions",
-        Kind::Sections { min: 0, max: REGION_NAMES_MAX, old_map: None },
+        Kind::Sections { min: 0, max: REGION_NAMES_MAX, old_map: None, bare: None },
         Unset::Default("[]"),
         "Your sites. Every region that another key names stands here.",
     ),
@@ -182,7 +254,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::new(
         "regions[].servers",
-        Kind::Sections { min: 0, max: 10_000, old_map: None },
+        Kind::Sections { min: 0, max: 10_000, old_map: None, bare: None },
         Unset::Default("[]"),
         "Servers without an agent. The overwatch checks them itself.",
     ),
@@ -224,7 +296,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::new(
         "domains",
-        Kind::Sections { min: 0, max: 10_000, old_map: None },
+        Kind::Sections { min: 0, max: 10_000, old_map: None, bare: None },
         Unset::Default("[]"),
         "The names that are steered.",
     ),
@@ -280,7 +352,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::new(
         "domains[].constraints",
-        Kind::Sections { min: 0, max: 1_000, old_map: None },
+        Kind::Sections { min: 0, max: 1_000, old_map: None, bare: None },
         Unset::Default("[]"),
         "Where clients must stay: the first entry that a client matches leaves only its regions. \
          It matches by network or by country.",

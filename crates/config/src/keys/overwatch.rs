@@ -50,7 +50,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::new(
         "overwatch.agent_tokens",
-        Kind::Sections { min: 0, max: 10_000, old_map: Some(["service", "token"]) },
+        Kind::Sections { min: 0, max: 10_000, old_map: Some(["service", "token"]), bare: None },
         Unset::Default("[]"),
         "What agents may speak for. A service may occur often, best with a token for each of its \
          regions. In one region at most two different tokens of a service are valid, as in \
@@ -150,7 +150,7 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::new(
         "overwatch.geolocation.custom_mappings",
-        Kind::Sections { min: 0, max: 100_000, old_map: None },
+        Kind::Sections { min: 0, max: 100_000, old_map: None, bare: None },
         Unset::Default("[]"),
         "Your own networks and the regions they belong to. The longest prefix wins, and wins over \
          the databases. They need no database.",

@@ -7,6 +7,7 @@ use geo::CustomMapping;
 use health::CheckSpec;
 use model::{Backend, Region, Service, Subnet};
 use routing::DomainSettings;
+use zone::Zones;
 
 use crate::values::{Listen, MeshKey, Secret};
 
@@ -119,10 +120,9 @@ pub struct GeographySettings {
 pub struct DnsSettings {
     /// Where questions are answered, on UDP and TCP.
     pub listen_address: Listen,
-    /// What this server has authority over; with no `dns.zones` the domains themselves.
-    pub zones: Vec<Service>,
-    /// The TTL of the zones' own records and of negative answers, in seconds.
-    pub default_ttl_s: u32,
+    /// What this server has authority over; with no `dns.zones` the domains themselves. A steered
+    /// name's index is its place in [`OverwatchConfig::domains`].
+    pub zones: Zones,
     /// Whether a client subnet in a question (RFC 7871) is believed at all.
     pub ecs_enabled: bool,
     /// Whose client subnets are believed.

@@ -42,10 +42,8 @@ fn change(node: &mut Node, path: &str, how: Change) -> usize {
 fn changed(text: &str, path: &str, how: Change) -> Option<Result<Config, Vec<Fault>>> {
     let mut faults = Faults::new("full.yaml");
     let mut root = tree::parse(text, &mut faults).unwrap();
-    (change(&mut root, path, how) > 0).then(|| {
-        let given = Given { file_name: "full.yaml", mode: None, host_name: "host-1" };
-        load_tree(root, &given, faults).map(|checked| checked.config)
-    })
+    (change(&mut root, path, how) > 0)
+        .then(|| load_tree(root, &given("full.yaml", None), faults).map(|checked| checked.config))
 }
 
 /// The paths at which a key can stand: a shape's keys stand wherever the shape does.

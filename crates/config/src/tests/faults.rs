@@ -17,10 +17,10 @@ fn check(addition: &str, line: usize, column: usize, message: &str) {
 #[test]
 fn ten_faults_are_ten_lines() {
     let text = include_str!("../../testdata/ten-faults.yaml");
-    let given = Given { file_name: "ten-faults.yaml", mode: None, host_name: "host-1" };
+    let given = given("ten-faults.yaml", None);
     let faults = load(text, &given).unwrap_err();
-    assert_eq!(faults.len(), 10);
     let shown: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
+    assert_eq!(faults.len(), 10, "{shown}");
     assert_eq!(shown, include_str!("../../testdata/ten-faults.txt"));
 }
 
@@ -99,7 +99,12 @@ fn what_stands_twice() {
         62,
         "regions[].servers[]: 10.0.0.1 80 is here twice, first on line 5",
     );
-    check("dns: {zones: [a.test, A.test]}\n", 1, 23, "dns.zones[]: \"a.test\" is here twice");
+    check(
+        "dns: {zones: [a.test, A.test]}\n",
+        1,
+        23,
+        "dns.zones[]: a.test is here twice, first on line 4",
+    );
 }
 
 #[test]

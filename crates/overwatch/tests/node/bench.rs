@@ -100,7 +100,7 @@ impl Bench {
 
     /// A bench with this overwatch.
     pub(crate) fn of(settings: overwatch::Settings, geo: Arc<Geo>) -> Self {
-        let start = |kept| Overwatch::new(settings.clone(), Arc::clone(&geo), kept, START).unwrap();
+        let start = |kept| Overwatch::new(settings.clone(), Arc::clone(&geo), kept, START);
         let mut overwatch = start(Snapshot::default());
         let view = first_view(&mut start(Snapshot::default()), START);
         let effects = overwatch.handle(Event::Tick, START);
@@ -131,7 +131,7 @@ impl Bench {
             self.close_at_agent(link);
         }
         let (settings, geo) = (self.settings.clone(), Arc::clone(&self.geo));
-        self.overwatch = Overwatch::new(settings, geo, self.kept.clone(), self.now).unwrap();
+        self.overwatch = Overwatch::new(settings, geo, self.kept.clone(), self.now);
         self.watched.clear();
         self.tell(Event::Tick);
         self.next_tick = self.now.plus_ms(1_000);
@@ -539,6 +539,7 @@ pub(crate) fn reason_of(outcome: &Answered<'_>) -> &'static str {
         Answered::NoName => "no name",
         Answered::NoData => "no data",
         Answered::Static => "static",
+        Answered::Referral => "referral",
         Answered::Steered { decision, .. } => decision.reason.as_str(),
     }
 }

@@ -42,6 +42,12 @@ fn the_zone_has_records_of_its_own() {
 }
 
 #[test]
+fn static_records_stand_beside_steered_names() {
+    check("static.txt");
+    check("wildcard-limit.txt");
+}
+
+#[test]
 fn what_is_no_question_of_ours_is_told_so() {
     check("faults.txt");
 }
@@ -153,6 +159,7 @@ fn ask(bench: &Bench, line: &str, worker: &mut Worker, cookie: &mut Vec<u8>) -> 
                 };
                 option(&mut question, 10, value);
             }
+            "do" => question.edns = Some(Edns { dnssec_ok: true, ..edns(&mut question) }),
             "nsid" => option(&mut question, 3, Vec::new()),
             "keepalive" => option(&mut question, 11, Vec::new()),
             word => panic!("{word:?} is no word of an `ask` line"),

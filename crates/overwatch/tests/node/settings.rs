@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use dns::CookieKeys;
+use dns::{CookieKeys, NameBuf};
 use geo::{CustomMapping, Geo};
 use health::{CheckKind, CheckSpec, HeartbeatTerms};
 use latency::{LearningSettings, RttSource, TableLimits};
@@ -12,6 +12,7 @@ use mesh::{MeshKeys, Token, TokenSecret, Tokens};
 use model::{Backend, BackendKey, SubnetWidths, Time};
 use overwatch::{AnswerTerms, CheckTerms, EcsPolicy, Enrolment, StaleTerms};
 use routing::{Algorithm, DomainSettings, NonePolicy, RegionSettings};
+use zone::{SoaValues, Source, SteeredName, Steering, Zone, Zones};
 
 /// When every test begins.
 pub(crate) const START: Time = Time::from_unix_ms(1_766_138_700_000);
@@ -72,6 +73,7 @@ pub(crate) fn overwatch() -> overwatch::Settings {
         token(APP, TOKEN, &regions, &networks),
         token("web.demo.local", TOKEN, &regions, &networks),
     ];
+    let domains = vec![domain(APP, LEARNED), domain("web.demo.local", LEARNED)];
     overwatch::Settings {
         node_id: parsed("overwatch-us-east"),
         region: Some(parsed("us-east")),
@@ -91,9 +93,8 @@ pub(crate) fn overwatch() -> overwatch::Settings {
             ttl_ms: 168 * 3_600_000,
         },
         backends: Vec::new(),
-        domains: vec![domain(APP, LEARNED), domain("web.demo.local", LEARNED)],
-        zones: vec![parsed("demo.local")],
-        zone_ttl_s: 60,
+        zones: zones(&[ZoneLines::new("demo.local")], &domains),
+        domains,
         answers: AnswerTerms {
             ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
             cookies: Some(CookieKeys::new([7; 16], None)),
@@ -104,6 +105,49 @@ pub(crate) fn overwatch() -> overwatch::Settings {
             identity: None,
         },
     }
+}
+
+/// A zone and its own records, in the form of zone files.
+pub(crate) struct ZoneLines {
+    pub(crate) apex: String,
+    pub(crate) records: String,
+}
+
+impl ZoneLines {
+    /// A zone without records.
+    pub(crate) fn new(apex: &str) -> Self {
+        Self { apex: apex.to_owned(), records: String::new() }
+    }
+}
+
+/// The zones with the domains in them.
+pub(crate) fn zones(zones: &[ZoneLines], domains: &[DomainSettings]) -> Zones {
+    let apexes: Vec<NameBuf> = zones.iter().map(|zone| parsed(&zone.apex)).collect();
+    let deepest = |name: &NameBuf| {
+        let holds = |apex: &&NameBuf| name.as_name().ends_with(apex.as_name());
+        apexes.iter().filter(holds).max_by_key(|apex| apex.as_name().as_bytes().len()).cloned()
+    };
+    let build = |lines: &ZoneLines| {
+        let apex: NameBuf = parsed(&lines.apex);
+        let named = domains.iter().map(|domain| parsed::<NameBuf>(domain.name.as_str()));
+        let steered = named.enumerate().filter(|(_, name)| deepest(name).as_ref() == Some(&apex));
+        let steered =
+            steered.map(|(index, name)| SteeredName { name, index, steering: Steering::Addresses });
+        let values = SoaValues {
+            nameservers: Vec::new(),
+            mailbox: None,
+            serial: 1,
+            refresh_s: 86_400,
+            retry_s: 7_200,
+            expire_s: 3_600_000,
+            minimum_s: 60,
+            ttl_s: 60,
+        };
+        let records = zone::zone_file::parse(&lines.records, apex.as_name(), 60).unwrap();
+        let steered = steered.collect();
+        Zone::build(Source { apex, authority: Some(values), records, steered }).unwrap().0
+    };
+    Zones::new(zones.iter().map(build).collect()).unwrap()
 }
 
 /// Clients of `10.9.0.0/16` belong to `eu-west`.

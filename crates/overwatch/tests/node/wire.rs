@@ -26,6 +26,7 @@ pub(crate) struct Question {
 pub(crate) struct Edns {
     pub(crate) udp_size: u16,
     pub(crate) version: u8,
+    pub(crate) dnssec_ok: bool,
     pub(crate) ecs: Option<Subnet>,
     /// Codes and values of hand-made options.
     pub(crate) options: Vec<(u16, Vec<u8>)>,
@@ -69,7 +70,7 @@ impl Question {
 impl Edns {
     /// Nothing but a size.
     pub(crate) const NONE: Self =
-        Self { udp_size: 1232, version: 0, ecs: None, options: Vec::new() };
+        Self { udp_size: 1232, version: 0, dnssec_ok: false, ecs: None, options: Vec::new() };
 
     fn fill<T: domain::base::wire::Composer>(
         &self,
@@ -77,6 +78,7 @@ impl Edns {
     ) -> Result<(), T::AppendError> {
         opt.set_udp_payload_size(self.udp_size);
         opt.set_version(self.version);
+        opt.set_dnssec_ok(self.dnssec_ok);
         if let Some(network) = self.ecs {
             opt.push(&ClientSubnet::new(network.length(), 0, network.address()))?;
         }

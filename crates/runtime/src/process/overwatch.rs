@@ -22,6 +22,7 @@ use std::time::Duration;
 use ::overwatch::{Change, Effect, Event, Level, Note, Overwatch, View};
 use arc_swap::ArcSwap;
 use config::{MetricsSettings, OverwatchConfig};
+use dns::RateLimits;
 use geo::Geo;
 use model::BackendKey;
 use store::Store;
@@ -136,7 +137,7 @@ impl Process {
         let keeper = Keeper::start(store)?;
         let geo = Arc::new(geography(config)?);
 
-        let mut node = Overwatch::new(settings::overwatch(config)?, geo, snapshot, clock.now())?;
+        let mut node = Overwatch::new(settings::overwatch(config)?, geo, snapshot, clock.now());
         let (to_checked, checked) = mpsc::channel(QUEUE_EVENTS);
         let checker = Checker::new().map_err(StartError::CheckTls)?;
         let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
@@ -149,10 +150,7 @@ impl Process {
         });
         let view = Arc::new(ArcSwap::new(published.unwrap_or_else(|| node.view())));
 
-        let limits = config.dns.rate_limits.as_ref();
-        let workers = NonZeroU32::try_from(dns_workers()).unwrap_or(NonZeroU32::MAX);
-        let limits = limits.map(|limits| limits.share_of(workers));
-        let answering = Answering::new(Arc::clone(&view), clock, limits);
+        let answering = Answering::new(Arc::clone(&view), clock, limits_of_worker(config));
         let meter = answering.meter();
         let address = address_of(config.dns.listen_address);
         let failed = |source| StartError::Dns { address, source };
@@ -352,6 +350,12 @@ fn source_towards(target: SocketAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind(any).ok()?;
     socket.connect(target).ok()?;
     Some(socket.local_addr().ok()?.ip().to_canonical())
+}
+
+/// One worker's share of the limits.
+fn limits_of_worker(config: &OverwatchConfig) -> Option<RateLimits> {
+    let workers = NonZeroU32::try_from(dns_workers()).unwrap_or(NonZeroU32::MAX);
+    config.dns.rate_limits.as_ref().map(|limits| limits.share_of(workers))
 }
 
 fn handler(

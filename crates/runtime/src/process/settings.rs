@@ -66,11 +66,6 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
         check: Some(server.check.clone()),
     });
     let keys = MeshKeys::new(config.encryption_keys.iter().map(|key| *key.expose()))?;
-    // Without zones each domain is one of its own.
-    let mut zones = config.dns.zones.clone();
-    if zones.is_empty() {
-        zones = config.domains.iter().map(|domain| domain.name.clone()).collect();
-    }
     Ok(overwatch::Settings {
         node_id,
         region: config.identity.region.clone(),
@@ -96,8 +91,7 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
         },
         backends: backends.collect(),
         domains: config.domains.clone(),
-        zones,
-        zone_ttl_s: config.dns.default_ttl_s,
+        zones: config.dns.zones.clone(),
         answers: answers(config, &keys),
         keys,
     })

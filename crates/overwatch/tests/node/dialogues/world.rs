@@ -14,7 +14,7 @@ use overwatch::{ConfiguredBackend, Event, Worker};
 use routing::{Algorithm, Constraint, DomainSettings, NonePolicy, RegionSettings};
 
 use crate::bench::Bench;
-use crate::settings::{self, START, parsed};
+use crate::settings::{self, START, ZoneLines, parsed};
 
 /// All that is there before the first question.
 pub(crate) struct World {
@@ -27,21 +27,19 @@ pub(crate) struct World {
     rows: BTreeMap<(String, u16), Vec<ReportRow>>,
     /// Answers, names that do not exist and errors a second.
     rates: Option<[NonZeroU32; 3]>,
+    zones: Vec<ZoneLines>,
 }
 
 impl<'a> FromIterator<&'a str> for World {
     fn from_iter<T: IntoIterator<Item = &'a str>>(lines: T) -> Self {
         let mut world = Self {
-            settings: overwatch::Settings {
-                domains: Vec::new(),
-                zones: Vec::new(),
-                ..settings::overwatch()
-            },
+            settings: overwatch::Settings { domains: Vec::new(), ..settings::overwatch() },
             countries: Vec::new(),
             places: Vec::new(),
             offers: BTreeMap::new(),
             rows: BTreeMap::new(),
             rates: None,
+            zones: Vec::new(),
         };
         for line in lines {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -58,7 +56,11 @@ impl World {
     fn add(&mut self, word: &str, rest: &[&str]) {
         let last = self.settings.domains.last_mut();
         match (word, rest) {
-            ("zone", [name]) => self.settings.zones.push(parsed(name)),
+            ("zone", [name]) => self.zones.push(ZoneLines::new(name)),
+            ("record", words) => {
+                let zone = self.zones.last_mut().unwrap();
+                zone.records.push_str(&format!("{}\n", words.join(" ")));
+            }
             ("domain", [name, algorithm, options @ ..]) => {
                 self.settings.domains.push(domain_of(name, algorithm, options));
             }
@@ -144,7 +146,7 @@ impl World {
         let limits = self.rates.map(|[answers, no_names, errors]| RateLimits {
             answers_per_s: Some(answers),
             no_names_per_s: Some(no_names),
-            referrals_per_s: None,
+            referrals_per_s: Some(no_names),
             errors_per_s: Some(errors),
             window_s: NonZeroU32::new(5).unwrap(),
             slip: NonZeroU32::new(2),
@@ -163,6 +165,7 @@ impl World {
                 settings::token(domain.name.as_str(), settings::TOKEN, &[], &everywhere)
             });
         self.settings.tokens = Tokens::new(tokens.collect()).unwrap();
+        self.settings.zones = settings::zones(&self.zones, &self.settings.domains);
         self.settings.checks.enabled = true;
         self.settings.checks.smoothing_factors =
             self.settings.domains.iter().map(|domain| (domain.name.clone(), 1.0)).collect();
