@@ -23,6 +23,9 @@ pub struct Agent {
     pub status: String,
     /// SHA-256 of the public key that is pinned for it, in hex.
     pub key_sha256: String,
+    /// The same of another key that asks for this name; an operator says which one it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newcomer_key_sha256: Option<String>,
     /// When it was last heard; absent if not since the overwatch started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<String>,

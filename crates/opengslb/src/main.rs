@@ -74,10 +74,14 @@ fn main() -> ExitCode {
 /// Runs the process that the configuration describes.
 fn run(Loaded { config, warnings, .. }: Loaded) -> ExitCode {
     let Config { mode, logging, metrics } = config;
-    if let Err(error) = Logs::start(logging.level, logging.format) {
-        tell(&format!("opengslb: {}", chain(&error)));
-        return ExitCode::FAILURE;
-    }
+    // Dropped last, so that the last lines are written.
+    let _logs = match Logs::start(logging.level, logging.format) {
+        Ok(logs) => logs,
+        Err(error) => {
+            tell(&format!("opengslb: {}", chain(&error)));
+            return ExitCode::FAILURE;
+        }
+    };
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -1,10 +1,5 @@
 //! Every command in the README and the guide is run: here, or in the test that is named here.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test stops at the first thing that is not as it should be"
-)]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use health::{HeartbeatTerms, Session, SessionLiveness};
 use mesh::{KeyHash, RefusalReason};
-use model::{AgentId, BackendKey, Region, Time};
+use model::{AgentId, BackendKey, Region, Service, Time};
 
 use crate::event::LinkId;
 
@@ -38,6 +38,8 @@ pub struct Pin {
     pub key: KeyHash,
     /// Whether it may speak.
     pub state: PinState,
+    /// The service whose token it had proven when it was pinned.
+    pub service: Service,
     /// When the key was first seen.
     pub first_seen: Time,
     /// Backends that nobody may offer before an operator approves: those of a revoked agent.
@@ -57,10 +59,27 @@ pub struct AgentRecord {
     pub region: Option<Region>,
     /// When it was last heard, in this life of the overwatch.
     pub last_seen: Option<Time>,
+    /// Another key that asks for this name and waits for an operator to say which one it is.
+    pub newcomer: Option<(KeyHash, Service)>,
     /// Blocked backends that it offered; approving it frees them. Bounded by a registration.
     pub wanted: BTreeSet<BackendKey>,
     /// The ports it registered, also in an earlier session: the table has their rows.
     pub ports: BTreeSet<u16>,
+}
+
+/// An agent that has proven both secrets, at the door.
+#[derive(Clone, Debug)]
+pub struct Applicant<'a> {
+    /// The name it goes by.
+    pub id: &'a AgentId,
+    /// The key it holds.
+    pub key: KeyHash,
+    /// The service whose token it proved.
+    pub service: &'a Service,
+    /// Its connection.
+    pub link: LinkId,
+    /// Whether its token grants the service and every backend that its name stands for here.
+    pub grants_all_held: bool,
 }
 
 /// All agents ever pinned.
@@ -77,16 +96,23 @@ pub enum Admission {
     Welcome {
         /// Its earlier connection, if the break was not noticed yet.
         replaces: Option<LinkId>,
-        /// Whether the pin is new or changed and has to be kept.
+        /// Whether the pin is new or changed and has to be kept. Of a changed one nothing that was
+        /// learned under the old key counts for the new.
         is_new_pin: bool,
     },
-    /// It may not. A pending pin has to be kept too, so that an operator can see and approve it.
-    Refused {
-        /// Why.
-        reason: RefusalReason,
-        /// Whether the pin is new or changed and has to be kept.
-        is_new_pin: bool,
-    },
+    /// It may not.
+    Refused(RefusalReason),
+}
+
+/// Why an operator's yes is not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Objection {
+    /// The one it is about is not known.
+    #[error("there is none of that name here")]
+    Unknown,
+    /// More than one key goes by the name, or the one named is none of them.
+    #[error("say which key you mean, by its SHA-256 as the list of agents shows it")]
+    WhichKey,
 }
 
 impl Agents {
@@ -115,38 +141,50 @@ impl Agents {
     /// name      key              then
     /// revoked   any              refused: agent_revoked
     /// any       of a revoked one refused: agent_revoked
-    /// known     the pinned one   welcome if enrolled, pending if pending
-    /// known     another          refused while the agent is there: agent_key_changed;
-    ///                            else a rebuilt machine: as if unknown
+    /// known     the pinned one   welcome if enrolled, refused if pending: approval_pending
+    /// known     another          refused while the agent is there: agent_key_changed; else
+    ///                            under `auto` a rebuilt machine is welcome if its token grants all
+    ///                            that the name stands for, or refused: agent_key_changed;
+    ///                            under `approve` refused: approval_pending, and the pinned key
+    ///                            stays until an operator names the other
     /// unknown   unknown          welcome under `auto`, pending under `approve`
     /// ```
-    pub fn admit(&mut self, id: &AgentId, key: KeyHash, link: LinkId, now: Time) -> Admission {
-        let refused = |reason| Admission::Refused { reason, is_new_pin: false };
+    ///
+    /// So a token of one service never gets at the name of another's agent, and nobody loses a name
+    /// by being away.
+    pub fn admit(&mut self, applicant: &Applicant<'_>, now: Time) -> Admission {
+        let Applicant { id, key, service, link, grants_all_held } = *applicant;
         let is_revoked = |record: &AgentRecord| record.pin.state == PinState::Revoked;
         let known = self.records.get(id);
         let has_revoked_key = self.records.values().any(|r| is_revoked(r) && r.pin.key == key);
         if has_revoked_key || known.is_some_and(is_revoked) {
-            return refused(RefusalReason::AgentRevoked);
-        }
-        if known.is_none() && self.records.len() >= Self::RECORDS_MAX {
-            return refused(RefusalReason::TooManyConnections);
+            return Admission::Refused(RefusalReason::AgentRevoked);
         }
         let is_new_pin = known.is_none_or(|record| record.pin.key != key);
-        if known.is_some() && is_new_pin && self.is_there(id, now) {
-            return refused(RefusalReason::AgentKeyChanged);
+        let is_change = known.is_some() && is_new_pin;
+        if is_change && (self.is_there(id, now) || !grants_all_held) {
+            return Admission::Refused(RefusalReason::AgentKeyChanged);
         }
-        let enrolment = match self.enrolment {
+        if known.is_none() && !self.make_room() {
+            return Admission::Refused(RefusalReason::TooManyConnections);
+        }
+        let state = match self.enrolment {
             Enrolment::Auto => PinState::Enrolled,
             Enrolment::Approve => PinState::Pending,
         };
-        let pin = Pin { key, state: enrolment, first_seen: now, blocked: BTreeSet::new() };
+        let (service, blocked) = (service.clone(), BTreeSet::new());
+        let pin = Pin { key, state, service: service.clone(), first_seen: now, blocked };
         let record =
             self.records.entry(id.clone()).or_insert_with(|| AgentRecord::new(pin.clone()));
-        if record.pin.key != key {
-            record.pin = pin;
+        if is_change && state == PinState::Pending {
+            record.newcomer = Some((key, service));
+            return Admission::Refused(RefusalReason::ApprovalPending);
+        }
+        if is_change {
+            record.succeed(pin, now);
         }
         if record.pin.state == PinState::Pending {
-            return Admission::Refused { reason: RefusalReason::ApprovalPending, is_new_pin };
+            return Admission::Refused(RefusalReason::ApprovalPending);
         }
         record.last_seen = Some(now);
         // What was given up has a grace to register anew; else it would not count as there.
@@ -155,6 +193,18 @@ impl Agents {
             *session = Session::remembered(session.terms(), now);
         }
         Admission::Welcome { replaces: record.link.replace(link), is_new_pin }
+    }
+
+    /// Makes room for one more name: at the limit, the one that has waited longest for an operator
+    /// goes. Says whether there is room.
+    fn make_room(&mut self) -> bool {
+        if self.records.len() < Self::RECORDS_MAX {
+            return true;
+        }
+        let waiting = self.records.iter().filter(|(_, r)| r.pin.state == PinState::Pending);
+        let oldest = waiting.min_by_key(|(_, record)| record.pin.first_seen);
+        let oldest = oldest.map(|(id, _)| id.clone());
+        oldest.is_some_and(|id| self.records.remove(&id).is_some())
     }
 
     /// An admitted agent registered: from now on its heartbeats count.
@@ -187,11 +237,32 @@ impl Agents {
         }
     }
 
+    /// What speaks against an operator's yes to this name and, where one is named, this key.
+    #[must_use]
+    pub fn objection(&self, id: &AgentId, key: Option<KeyHash>) -> Option<Objection> {
+        let Some(record) = self.records.get(id) else { return Some(Objection::Unknown) };
+        let newcomer = record.newcomer.as_ref().map(|(key, _)| *key);
+        let is_clear = match key {
+            Some(key) => key == record.pin.key || Some(key) == newcomer,
+            None => newcomer.is_none(),
+        };
+        (!is_clear).then_some(Objection::WhichKey)
+    }
+
     /// An operator's yes: a pending agent may come in, a revoked one too, and the blocked backends
-    /// that were its own or that it offered are free again. Says whose pins changed; nobody's
-    /// where the agent is unknown.
-    pub fn approve(&mut self, id: &AgentId) -> Vec<AgentId> {
+    /// that were its own or that it offered are free again. Where another key asks for the name,
+    /// `key` says which one it is. Says whose pins changed; nobody's where there is an
+    /// [`Agents::objection`].
+    pub fn approve(&mut self, id: &AgentId, key: Option<KeyHash>, now: Time) -> Vec<AgentId> {
+        if self.objection(id, key).is_some() {
+            return Vec::new();
+        }
         let Some(record) = self.records.get_mut(id) else { return Vec::new() };
+        let newcomer = record.newcomer.take().filter(|(newcomer, _)| Some(*newcomer) == key);
+        if let Some((key, service)) = newcomer {
+            let (state, blocked) = (PinState::Enrolled, BTreeSet::new());
+            record.succeed(Pin { key, state, service, first_seen: now, blocked }, now);
+        }
         record.pin.state = PinState::Enrolled;
         record.pin.blocked.clear();
         let wanted = std::mem::take(&mut record.wanted);
@@ -267,6 +338,13 @@ impl Agents {
 }
 
 impl AgentRecord {
+    /// Another key takes over the name: nothing of the old key's sessions counts for it, but what
+    /// the name stands for has its grace until the new one registers.
+    fn succeed(&mut self, pin: Pin, now: Time) {
+        let session = self.session.map(|session| Session::remembered(session.terms(), now));
+        *self = Self { session, ..Self::new(pin) };
+    }
+
     const fn new(pin: Pin) -> Self {
         Self {
             pin,
@@ -274,6 +352,7 @@ impl AgentRecord {
             link: None,
             region: None,
             last_seen: None,
+            newcomer: None,
             wanted: BTreeSet::new(),
             ports: BTreeSet::new(),
         }
@@ -299,62 +378,106 @@ mod tests {
         Admission::Welcome { replaces, is_new_pin }
     }
 
-    fn refused(reason: RefusalReason, is_new_pin: bool) -> Admission {
-        Admission::Refused { reason, is_new_pin }
+    /// At the door with a token that grants all that the name stands for.
+    fn admit(agents: &mut Agents, name: &str, seed: u8, link: LinkId) -> Admission {
+        admit_with(agents, name, seed, link, true)
     }
+
+    fn admit_with(
+        agents: &mut Agents,
+        name: &str,
+        seed: u8,
+        link: LinkId,
+        grants_all_held: bool,
+    ) -> Admission {
+        let (id, service) = (id(name), "app".parse().unwrap());
+        let applicant =
+            Applicant { id: &id, key: key(seed), service: &service, link, grants_all_held };
+        agents.admit(&applicant, NOW)
+    }
+
+    const CHANGED: Admission = Admission::Refused(RefusalReason::AgentKeyChanged);
+    const PENDING: Admission = Admission::Refused(RefusalReason::ApprovalPending);
+    const REVOKED: Admission = Admission::Refused(RefusalReason::AgentRevoked);
 
     #[test]
     fn a_name_belongs_to_the_first_key_while_its_holder_is_there() {
         let mut agents = Agents::new(Enrolment::Auto);
-        assert_eq!(agents.admit(&id("a"), key(1), 1, NOW), welcome(None, true));
+        assert_eq!(admit(&mut agents, "a", 1, 1), welcome(None, true));
         agents.registered(&id("a"), "eu".parse().unwrap(), TERMS, NOW);
-        let thief = agents.admit(&id("a"), key(2), 2, NOW);
-        assert_eq!(thief, refused(RefusalReason::AgentKeyChanged, false));
+        assert_eq!(admit(&mut agents, "a", 2, 2), CHANGED);
         // The same machine again before its old connection was seen to break.
-        assert_eq!(agents.admit(&id("a"), key(1), 3, NOW), welcome(Some(1), false));
+        assert_eq!(admit(&mut agents, "a", 1, 3), welcome(Some(1), false));
         agents.left(&id("a"), 1, false, NOW);
         assert!(agents.get(&id("a")).unwrap().link == Some(3), "the old connection means nothing");
         // A rebuilt machine, once the old one is gone.
         agents.left(&id("a"), 3, false, NOW);
-        assert_eq!(agents.admit(&id("a"), key(2), 4, NOW), welcome(None, true));
+        assert_eq!(admit(&mut agents, "a", 2, 4), welcome(None, true));
+        // What the name stands for has its grace.
+        let liveness = agents.liveness(&id("a"), NOW);
+        assert_eq!(liveness, SessionLiveness::Missed { since: NOW });
+    }
+
+    #[test]
+    fn a_token_for_something_else_gets_at_nobodys_name() {
+        let mut agents = Agents::new(Enrolment::Auto);
+        admit(&mut agents, "a", 1, 1);
+        agents.left(&id("a"), 1, false, NOW);
+        assert_eq!(admit_with(&mut agents, "a", 2, 2, false), CHANGED);
+        assert_eq!(admit(&mut agents, "a", 1, 3), welcome(None, false), "its own key still fits");
     }
 
     #[test]
     fn a_revoked_agent_stays_out_under_any_name_and_any_key() {
         let mut agents = Agents::new(Enrolment::Auto);
-        agents.admit(&id("a"), key(1), 1, NOW);
+        admit(&mut agents, "a", 1, 1);
         let backend = BackendKey {
             service: "app".parse().unwrap(),
             address: "10.2.1.10".parse().unwrap(),
             port: 80,
         };
         assert_eq!(agents.revoke(&id("a"), [backend.clone()].into()), Some(Some(1)));
-        let out = refused(RefusalReason::AgentRevoked, false);
-        assert_eq!(agents.admit(&id("a"), key(1), 2, NOW), out);
-        assert_eq!(agents.admit(&id("a"), key(2), 2, NOW), out);
-        assert_eq!(agents.admit(&id("b"), key(1), 2, NOW), out);
+        assert_eq!(admit(&mut agents, "a", 1, 2), REVOKED);
+        assert_eq!(admit(&mut agents, "a", 2, 2), REVOKED);
+        assert_eq!(admit(&mut agents, "b", 1, 2), REVOKED);
         assert!(agents.is_blocked(&backend));
-        assert_eq!(agents.admit(&id("b"), key(2), 2, NOW), welcome(None, true));
+        assert_eq!(admit(&mut agents, "b", 2, 2), welcome(None, true));
         // Approving the machine that took its place frees the backend; the old one stays out.
         agents.wants(&id("b"), [backend.clone()].into());
-        assert_eq!(agents.approve(&id("b")), [id("b"), id("a")]);
+        assert_eq!(agents.approve(&id("b"), None, NOW), [id("b"), id("a")]);
         assert!(!agents.is_blocked(&backend));
-        assert_eq!(agents.admit(&id("a"), key(1), 2, NOW), out);
-        assert_eq!(agents.approve(&id("a")), [id("a")]);
-        assert_eq!(agents.admit(&id("a"), key(1), 3, NOW), welcome(None, false));
+        assert_eq!(admit(&mut agents, "a", 1, 2), REVOKED);
+        assert_eq!(agents.approve(&id("a"), None, NOW), [id("a")]);
+        assert_eq!(admit(&mut agents, "a", 1, 3), welcome(None, false));
     }
 
     #[test]
     fn an_operator_says_yes_first_where_that_is_asked_for() {
         let mut agents = Agents::new(Enrolment::Approve);
-        let pending = |new| refused(RefusalReason::ApprovalPending, new);
-        assert_eq!(agents.admit(&id("a"), key(1), 1, NOW), pending(true));
-        assert_eq!(agents.admit(&id("a"), key(1), 2, NOW), pending(false));
-        assert_eq!(agents.approve(&id("a")), [id("a")]);
-        assert_eq!(agents.admit(&id("a"), key(1), 3, NOW), welcome(None, false));
-        // Another key under an approved name waits again, once the first is gone.
+        assert_eq!(admit(&mut agents, "a", 1, 1), PENDING);
+        assert_eq!(admit(&mut agents, "a", 1, 2), PENDING);
+        assert_eq!(agents.approve(&id("a"), None, NOW), [id("a")]);
+        assert_eq!(admit(&mut agents, "a", 1, 3), welcome(None, false));
+        // Another key under an approved name waits, and the approved one loses nothing.
         agents.left(&id("a"), 3, false, NOW);
-        assert_eq!(agents.admit(&id("a"), key(2), 4, NOW), pending(true));
-        assert_eq!(agents.approve(&id("nobody")), []);
+        assert_eq!(admit(&mut agents, "a", 2, 4), PENDING);
+        assert_eq!(admit(&mut agents, "a", 1, 5), welcome(None, false));
+        // A yes that could mean either is none.
+        assert_eq!(agents.objection(&id("a"), None), Some(Objection::WhichKey));
+        assert_eq!(agents.approve(&id("a"), None, NOW), []);
+        assert_eq!(agents.objection(&id("a"), Some(key(3))), Some(Objection::WhichKey));
+        agents.left(&id("a"), 5, false, NOW);
+        assert_eq!(agents.approve(&id("a"), Some(key(2)), NOW), [id("a")]);
+        assert_eq!(admit(&mut agents, "a", 2, 6), welcome(None, false));
+        assert_eq!(agents.objection(&id("nobody"), None), Some(Objection::Unknown));
+    }
+
+    #[test]
+    fn nobody_can_fill_the_list_by_waiting() {
+        let mut agents = Agents::new(Enrolment::Approve);
+        for number in 0..=Agents::RECORDS_MAX {
+            assert_eq!(admit(&mut agents, &format!("a{number}"), 1, 1), PENDING);
+        }
+        assert_eq!(agents.iter().count(), Agents::RECORDS_MAX);
     }
 }

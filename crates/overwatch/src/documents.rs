@@ -71,6 +71,7 @@ impl Overwatch {
             region: record.region.as_ref().map(ToString::to_string),
             status: self.agent_status(id, record, now).to_owned(),
             key_sha256: record.pin.key.to_string(),
+            newcomer_key_sha256: record.newcomer.as_ref().map(|(key, _)| key.to_string()),
             last_seen: record.last_seen.map(Time::to_rfc3339),
             backend_count: self.backends_of(id),
             latency_rows: self.table.rows_of(id),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use health::{CheckSpec, Outcome};
-use mesh::{Frame, Peer, RefusalReason};
+use mesh::{Frame, KeyHash, Peer, RefusalReason};
 use model::{AgentId, BackendKey};
 
 use crate::{Change, Note, View};
@@ -62,7 +62,12 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Let a pending or revoked agent in.
-    Approve(AgentId),
+    Approve {
+        /// Which.
+        agent: AgentId,
+        /// Which key it goes by, where more than one was seen.
+        key: Option<KeyHash>,
+    },
     /// Throw an agent out for good.
     Revoke(AgentId),
     /// Say what a backend is, whatever anybody else says; `None` takes it back.

@@ -64,7 +64,7 @@ pub mod note;
 
 mod news;
 
-pub use agents::{Enrolment, Pin, PinState};
+pub use agents::{Enrolment, Objection, Pin, PinState};
 pub use event::{Command, Effect, Event, LinkId};
 pub use node::{Counters, Overwatch};
 pub use note::{Level, Note};

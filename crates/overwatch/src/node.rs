@@ -18,7 +18,7 @@ use mesh::{
 use model::{AgentId, BackendKey, Region, Time};
 use routing::Algorithm;
 
-use crate::agents::{Admission, Agents};
+use crate::agents::{Admission, Agents, Applicant, Objection};
 use crate::news::News;
 use crate::publish::Publisher;
 use crate::registry::{Registry, Remembered};
@@ -159,27 +159,40 @@ impl Overwatch {
         &self.table
     }
 
-    /// Whether the one a command is about is known here.
+    /// What speaks against carrying out a command; without, it will be.
     #[must_use]
-    pub fn knows(&self, command: &Command) -> bool {
-        match command {
-            Command::Approve(agent) | Command::Revoke(agent) => self.agents.get(agent).is_some(),
+    pub fn objection(&self, command: &Command) -> Option<Objection> {
+        let is_known = match command {
+            Command::Approve { agent, key } => return self.agents.objection(agent, *key),
+            Command::Revoke(agent) => self.agents.get(agent).is_some(),
             Command::Override { backend, .. } | Command::Drain { backend, .. } => {
                 self.registry.get(backend).is_some()
             }
-        }
+        };
+        (!is_known).then_some(Objection::Unknown)
     }
 
     /// Takes one event and says what to do about it.
     pub fn handle(&mut self, event: Event, now: Time) -> Vec<Effect> {
         let mut out = Vec::new();
         match event {
-            Event::LinkOpened { link, peer } => self.opened(link, peer, now, &mut out),
-            Event::FrameReceived { link, frame } => self.on_frame(link, frame, now, &mut out),
+            Event::LinkOpened { link, peer } => {
+                self.opened(link, peer, now, &mut out);
+                return out;
+            }
+            Event::FrameReceived { link, frame } => {
+                // The others change no standing, and may come a thousand a second.
+                let settles = matches!(frame, Frame::Registration(_) | Frame::Goodbye);
+                self.on_frame(link, frame, now, &mut out);
+                if !settles {
+                    return out;
+                }
+            }
             Event::LinkClosed { link, refusal } => self.closed(link, refusal, now, &mut out),
             Event::LinkFailed { address, reason } => {
                 let who = Some(address.to_canonical().to_string());
                 self.count_of(who, reason.into(), now, &mut out);
+                return out;
             }
             Event::Checked { backend, outcome } => {
                 self.counters.checks += 1;
@@ -269,17 +282,26 @@ impl Overwatch {
     /// An agent knows both secrets; whether this key may go by this name is decided now.
     fn proven(&mut self, link: LinkId, proven: ProvenAgent, now: Time, out: &mut Vec<Effect>) {
         let (agent, key) = (proven.agent_id.clone(), proven.key);
-        let admission = self.agents.admit(&agent, key, link, now);
-        let (Admission::Welcome { is_new_pin, .. } | Admission::Refused { is_new_pin, .. }) =
-            admission;
-        if let Some(record) = self.agents.get(&agent).filter(|_| is_new_pin) {
-            out.push(Effect::Keep(vec![Change::PutPin(agent.clone(), record.pin.clone())]));
-        }
-        match admission {
-            Admission::Refused { reason, .. } => {
+        let is_known = self.agents.get(&agent).is_some();
+        let applicant = Applicant {
+            id: &agent,
+            key,
+            service: &proven.service,
+            link,
+            grants_all_held: self.grants_all_held(link, &proven),
+        };
+        match self.agents.admit(&applicant, now) {
+            Admission::Refused(reason) => {
                 self.refuse(link, Refusal::new(reason, agent.as_str()), now, out);
             }
-            Admission::Welcome { replaces, .. } => {
+            Admission::Welcome { replaces, is_new_pin } => {
+                if let Some(record) = self.agents.get(&agent).filter(|_| is_new_pin) {
+                    let pin = record.pin.clone();
+                    out.push(Effect::Keep(vec![Change::PutPin(agent.clone(), pin)]));
+                }
+                if is_known && is_new_pin {
+                    self.table.forget(&agent);
+                }
                 if let Some(replaced) = replaces.filter(|replaced| *replaced != link) {
                     self.sessions.get_mut(&replaced).map(Session::end);
                     out.push(Effect::Close { link: replaced });
@@ -297,6 +319,24 @@ impl Overwatch {
                 out.push(Effect::Send { link, frame });
             }
         }
+    }
+
+    /// Whether a token grants all that an agent's name stands for: the service it was pinned with
+    /// and every backend it holds.
+    fn grants_all_held(&self, link: LinkId, proven: &ProvenAgent) -> bool {
+        let Some(peer) = self.sessions.get(&link).map(|session| session.address) else {
+            return false;
+        };
+        let pinned = self.agents.get(&proven.agent_id).map(|record| &record.pin.service);
+        let mut granted = proven.authority.grants().iter().map(|grant| &grant.service);
+        let held = self.registry.entries().filter(|e| e.agent.as_ref() == Some(&proven.agent_id));
+        let mut held = held.map(|entry| &entry.backend);
+        pinned.is_none_or(|pinned| granted.any(|service| service == pinned))
+            && held.all(|backend| {
+                let key = &backend.key;
+                let authority = &proven.authority;
+                authority.check_claim(&key.service, &backend.region, key.address, peer).is_ok()
+            })
     }
 
     fn welcome(&self, agent: &AgentId) -> Welcome {
@@ -378,12 +418,12 @@ impl Overwatch {
     }
 
     fn command(&mut self, command: Command, now: Time, out: &mut Vec<Effect>) {
-        if !self.knows(&command) {
+        if self.objection(&command).is_some() {
             return;
         }
         let what = match command {
-            Command::Approve(agent) => {
-                let changed = self.agents.approve(&agent);
+            Command::Approve { agent, key } => {
+                let changed = self.agents.approve(&agent, key, now);
                 let pins = changed.iter().filter_map(|id| {
                     Some(Change::PutPin(id.clone(), self.agents.get(id)?.pin.clone()))
                 });

@@ -23,7 +23,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use overwatch::Command;
+use overwatch::{Command, Objection};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -75,8 +75,8 @@ pub enum Told {
     },
     /// The word was carried out.
     Done,
-    /// The one it is about is not known.
-    Unknown,
+    /// The word was not carried out.
+    Objected(Objection),
 }
 
 /// The servers. Dropping them closes both and removes the socket's file.

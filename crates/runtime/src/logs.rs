@@ -15,6 +15,7 @@ use config::{LogFormat, LogLevel};
 use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
@@ -28,10 +29,18 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 const OURS: [&str; 5] = ["opengslb", "runtime", "tcpstat", "store", "lab"];
 
 /// The log of the process, to be turned up or down while it runs.
+///
+/// Lines are written by a thread of their own, so that a terminal or a pipe that stalls holds up no
+/// answer. Dropping the log writes what is waiting.
 #[derive(Debug)]
 pub struct Logs {
     filter: reload::Handle<Targets, Registry>,
+    _writer: Option<WorkerGuard>,
 }
+
+/// Lines that wait for a reader who stalls: a few megabytes, some minutes of a busy log. Past it the
+/// newest are lost.
+const LINES_WAITING_MAX: usize = 16_384;
 
 /// Another log was started in this process before.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +54,14 @@ impl Logs {
     ///
     /// It was started before.
     pub fn start(level: LogLevel, format: LogFormat) -> Result<Self, LogsStartedTwice> {
-        let (subscriber, logs) = subscriber(level, format, io::stderr);
+        let lines = NonBlockingBuilder::default()
+            .lossy(true)
+            .buffered_lines_limit(LINES_WAITING_MAX)
+            .thread_name("log");
+        let (lines, guard) = lines.finish(io::stderr());
+        let (subscriber, logs) = subscriber(level, format, lines);
         subscriber.try_init().map_err(LogsStartedTwice)?;
-        Ok(logs)
+        Ok(Self { _writer: Some(guard), ..logs })
     }
 
     /// Sets which lines are written from now on.
@@ -68,7 +82,10 @@ where
 {
     let (filter, handle) = reload::Layer::new(filter(level));
     let lines = tracing_subscriber::fmt::layer().event_format(Lines(format)).with_writer(writer);
-    (tracing_subscriber::registry().with(filter).with(lines), Logs { filter: handle })
+    (
+        tracing_subscriber::registry().with(filter).with(lines),
+        Logs { filter: handle, _writer: None },
+    )
 }
 
 fn filter(level: LogLevel) -> Targets {

@@ -3,12 +3,15 @@
 //!
 //! - [`agent`]: `--mode agent`,
 //! - [`overwatch`]: `--mode overwatch`,
+//! - `keeper`: what must survive a restart, to the store,
 //! - `settings`: what the configuration says, in the nodes' own words,
 //! - `numbers`: what the nodes count, as metrics.
 
 pub mod agent;
 
 pub mod overwatch;
+
+mod keeper;
 
 mod numbers;
 

@@ -81,6 +81,7 @@ struct PinJson {
     /// 64 hexadecimal digits.
     spki_sha256: String,
     state: PinStateJson,
+    service: String,
     first_seen_ms: u64,
     blocked: Vec<KeyJson>,
 }
@@ -172,6 +173,7 @@ pub(crate) fn write_pin(pin: &Pin) -> Result<Vec<u8>, RowError> {
             PinState::Pending => PinStateJson::Pending,
             PinState::Revoked => PinStateJson::Revoked,
         },
+        service: pin.service.to_string(),
         first_seen_ms: pin.first_seen.unix_ms(),
         blocked: pin.blocked.iter().map(Into::into).collect(),
     })?)
@@ -187,6 +189,7 @@ pub(crate) fn read_pin(bytes: &[u8]) -> Result<Pin, RowError> {
             PinStateJson::Pending => PinState::Pending,
             PinStateJson::Revoked => PinState::Revoked,
         },
+        service: json.service.parse()?,
         first_seen: Time::from_unix_ms(json.first_seen_ms),
         blocked: blocked?,
     })

@@ -209,10 +209,11 @@ fn an_operator_says_yes_first_where_that_is_asked_for() {
     assert_eq!(status(&bench), "pending");
     let told = bench.hosts["eu"].complaints();
     assert!(told.len() == 1 && told[0].contains("waits for approval"), "{told:?}");
-    // The wait is kept over a restart.
+    // Over a restart it waits by asking again: who waits is not worth the disk.
     bench.restart_overwatch();
+    bench.connect("eu");
     assert_eq!(status(&bench), "pending");
-    bench.command(Command::Approve(parsed("eu")));
+    bench.command(Command::Approve { agent: parsed("eu"), key: None });
     bench.connect("eu");
     assert_eq!(status(&bench), "connected");
     assert_eq!(bench.standing(EU), "healthy");
@@ -224,12 +225,12 @@ fn a_command_about_nobody_changes_nothing() {
     bench.take_notes();
     let (kept, nobody) = (bench.kept.clone(), key_of(APP, "10.2.1.99"));
     for command in [
-        Command::Approve(parsed("nobody")),
+        Command::Approve { agent: parsed("nobody"), key: None },
         Command::Revoke(parsed("nobody")),
         Command::Override { backend: nobody.clone(), is_up: Some(true) },
         Command::Drain { backend: nobody, is_draining: true },
     ] {
-        assert!(!bench.overwatch.knows(&command));
+        assert!(bench.overwatch.objection(&command).is_some());
         bench.command(command);
     }
     assert_eq!((bench.kept.clone(), bench.take_notes()), (kept, Vec::new()));

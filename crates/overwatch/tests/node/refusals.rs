@@ -296,7 +296,7 @@ fn a_revoked_agent_and_what_was_its_own() {
         bench.say(link, registration("eu-west", vec![offer(APP, EU)]));
     });
     // An operator lets the heir have it.
-    bench.command(Command::Approve(parsed("heir")));
+    bench.command(Command::Approve { agent: parsed("heir"), key: None });
     assert!(!bench.is_open(link), "it offers all again on a new connection");
     let (link, _) = bench.join(identity("heir"), EU, 5);
     assert_eq!(bench.say(link, registration("eu-west", vec![offer(APP, EU)])), []);
@@ -488,4 +488,60 @@ fn frames_out_of_place_end_a_session_and_count_as_one_refusal() {
     let agents = bench.overwatch.agent_list(bench.now).agents;
     let third = agents.iter().find(|agent| agent.agent_id == "third").unwrap();
     assert_eq!(third.status, "disconnected");
+}
+
+/// A bench whose mesh has a second service with a token of its own.
+fn with_a_second_service(enrolment: overwatch::Enrolment) -> Bench {
+    let mut bench = Bench::with(|settings| {
+        settings.tokens = Tokens::new(vec![
+            token(APP, settings::TOKEN, &[], &["10.0.0.0/8"]),
+            token("db.demo.local", "the-token-of-the-database", &[], &["10.66.0.0/16"]),
+        ])
+        .unwrap();
+        settings.enrolment = enrolment;
+    });
+    bench.start_demo();
+    bench
+}
+
+/// Somebody with the mesh key and the other service's token who calls himself `eu`.
+fn thief() -> AgentIdentity {
+    AgentIdentity {
+        service: parsed("db.demo.local"),
+        tokens: vec![secret("the-token-of-the-database")],
+        ..identity("eu")
+    }
+}
+
+#[test]
+fn a_token_of_another_service_never_gets_at_a_name() {
+    let mut bench = with_a_second_service(overwatch::Enrolment::Auto);
+    bench.observe("eu", connections("10.1.2.7", 85, 10));
+    bench.advance(31_000);
+    let before = (bench.standings(), bench.learned());
+    // The real one is away for a moment.
+    bench.cut("eu");
+    bench.join(thief(), "10.66.0.1", 66);
+    bench.connect("eu");
+    assert!(bench.is_wired("eu"), "{:?}", bench.hosts["eu"].complaints());
+    bench.advance(1_000);
+    assert_eq!((bench.standings(), bench.learned()), before);
+    assert_eq!(bench.overwatch.counters().refusals[&RefusalReason::AgentKeyChanged], 1);
+}
+
+#[test]
+fn a_stranger_never_unseats_an_approved_agent() {
+    let mut bench = with_a_second_service(overwatch::Enrolment::Approve);
+    for name in ["eu", "sg"] {
+        bench.command(Command::Approve { agent: parsed(name), key: None });
+        bench.connect(name);
+    }
+    bench.cut("eu");
+    // The right token does not help either: an operator has not seen the key.
+    bench.join(identity("eu"), EU, 66);
+    bench.join(thief(), "10.66.0.1", 67);
+    bench.connect("eu");
+    assert!(bench.is_wired("eu"), "{:?}", bench.hosts["eu"].complaints());
+    let yes = Command::Approve { agent: parsed("eu"), key: None };
+    assert_eq!(bench.overwatch.objection(&yes), Some(overwatch::Objection::WhichKey));
 }

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use model::BackendKey;
-use overwatch::Command;
+use overwatch::{Command, Objection};
 use tokio::sync::mpsc;
 
 use super::routes::{going_down, refusal};
@@ -28,10 +28,24 @@ pub(super) fn routes(node: mpsc::Sender<Ask>) -> Router {
 type Node = State<mpsc::Sender<Ask>>;
 type BackendPath = Path<(String, String, String)>;
 
-async fn approve(State(node): Node, Path(id): Path<String>) -> Response {
-    match id.parse() {
-        Ok(id) => say(&node, Command::Approve(id)).await,
-        Err(_) => no_name(&id),
+/// `?key=SHA-256`
+#[derive(Debug, serde::Deserialize)]
+struct WhichKey {
+    key: Option<String>,
+}
+
+async fn approve(
+    State(node): Node,
+    Path(id): Path<String>,
+    Query(WhichKey { key }): Query<WhichKey>,
+) -> Response {
+    let Ok(agent) = id.parse() else { return no_name(&id) };
+    match key.map(|key| key.parse()).transpose() {
+        Ok(key) => say(&node, Command::Approve { agent, key }).await,
+        Err(_) => {
+            let text = "a key is named by the 64 hexadecimal digits of its SHA-256";
+            refusal(StatusCode::BAD_REQUEST, text).into_response()
+        }
     }
 }
 
@@ -92,8 +106,12 @@ async fn about(
 async fn say(node: &mpsc::Sender<Ask>, command: Command) -> Response {
     match ask(node, Question::Command(command)).await {
         Some(Told::Done) => StatusCode::NO_CONTENT.into_response(),
-        Some(Told::Unknown) => {
-            refusal(StatusCode::NOT_FOUND, "there is none of that name here").into_response()
+        Some(Told::Objected(objection)) => {
+            let status = match objection {
+                Objection::Unknown => StatusCode::NOT_FOUND,
+                Objection::WhichKey => StatusCode::CONFLICT,
+            };
+            refusal(status, &objection.to_string()).into_response()
         }
         Some(Told::Document(_) | Told::Ready { .. }) | None => going_down(),
     }

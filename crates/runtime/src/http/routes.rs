@@ -33,7 +33,7 @@ pub(super) fn reading(node: mpsc::Sender<Ask>) -> Router {
 async fn document(node: mpsc::Sender<Ask>, question: Question) -> Response {
     match ask(&node, question).await {
         Some(Told::Document(document)) => json(StatusCode::OK, document),
-        Some(Told::Ready { .. } | Told::Done | Told::Unknown) | None => going_down(),
+        Some(Told::Ready { .. } | Told::Done | Told::Objected(_)) | None => going_down(),
     }
 }
 
@@ -47,7 +47,7 @@ async fn ready(State(node): State<mpsc::Sender<Ask>>) -> Response {
             let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             json(status, document)
         }
-        Some(Told::Document(_) | Told::Done | Told::Unknown) | None => going_down(),
+        Some(Told::Document(_) | Told::Done | Told::Objected(_)) | None => going_down(),
     }
 }
 

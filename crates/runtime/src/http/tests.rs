@@ -11,7 +11,12 @@ fn node() -> mpsc::Sender<Ask> {
     tokio::spawn(async move {
         while let Some(Ask { question, reply }) = asked.recv().await {
             let told = match question {
-                Question::Command(Command::Revoke(id)) if id.as_str() == "nobody" => Told::Unknown,
+                Question::Command(Command::Revoke(id)) if id.as_str() == "nobody" => {
+                    Told::Objected(Objection::Unknown)
+                }
+                Question::Command(Command::Approve { key: None, .. }) => {
+                    Told::Objected(Objection::WhichKey)
+                }
                 Question::Command(_) => Told::Done,
                 Question::Ready => Told::Ready { is_ready: false, document: "{}".to_owned() },
                 question => Told::Document(format!("{question:?}")),
@@ -115,6 +120,9 @@ async fn an_operator_speaks_through_the_socket_alone() {
         ("POST /api/v1/overwatch/agents/a/revoke".to_owned(), "", 204),
         ("POST /api/v1/overwatch/agents/nobody/revoke".to_owned(), "", 404),
         ("POST /api/v1/overwatch/agents/a%20b/approve".to_owned(), "", 400),
+        ("POST /api/v1/overwatch/agents/a/approve".to_owned(), "", 409),
+        ("POST /api/v1/overwatch/agents/a/approve?key=12".to_owned(), "", 400),
+        (format!("POST /api/v1/overwatch/agents/a/approve?key={}", "ab".repeat(32)), "", 204),
         (format!("POST {backend}/override"), r#"{"healthy":false}"#, 204),
         (format!("POST {backend}/override"), r#"{"healty":false}"#, 400),
         (format!("DELETE {backend}/override"), "", 204),

@@ -30,11 +30,18 @@ use crate::mesh::{
 use crate::metrics::{Metric, MetricsServer, Source};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
 
-/// Events that wait for the loop; past it the kernel's own buffers wait, and count what they drop.
+/// Events that wait for the loop; past it overwatches and checks wait.
 const QUEUE_EVENTS: usize = 1024;
 
 /// How long a clean stop waits for the overwatches to hear the goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
+
+/// How long the start waits for the overwatches' names.
+const LOOK_UP: Duration = Duration::from_secs(2);
+
+/// Messages of readings that wait for the loop, each of some thousands: the rest waits in the
+/// kernel's own buffer, which counts what it drops.
+const QUEUE_READINGS: usize = 64;
 
 /// An agent checks its own backends: a few, on this machine or behind it.
 const PROBE_LIMITS: ProbeLimits = ProbeLimits { targets_max: 1024, in_flight_max: 64 };
@@ -137,7 +144,7 @@ impl Process {
         });
         let targets: BTreeMap<BackendKey, ProbeTarget> = targets.collect();
 
-        let (to_collected, collected) = mpsc::channel(QUEUE_EVENTS);
+        let (to_collected, collected) = mpsc::channel(QUEUE_READINGS);
         let collector = match &settings.learning {
             Some(_) => Some(Collector::start(ports, to_collected).map_err(StartError::System)?),
             None => {
@@ -290,15 +297,19 @@ fn log(note: &Note) {
 }
 
 /// The addresses that these names have now: connections from there are an overwatch's checks.
+///
+/// All are looked up at once, and not for long: learning must not wait for a slow resolver.
 async fn addresses_of(overwatches: &[String]) -> Vec<IpAddr> {
-    let mut addresses = Vec::new();
+    let mut look_ups = tokio::task::JoinSet::new();
     for overwatch in overwatches {
-        // One that cannot be looked up yet tells its addresses when it is reached.
-        if let Ok(found) = tokio::net::lookup_host(overwatch).await {
-            addresses.extend(found.map(|address: SocketAddr| address.ip()));
-        }
+        let overwatch = overwatch.clone();
+        look_ups.spawn(async move {
+            let found = timeout(LOOK_UP, tokio::net::lookup_host(overwatch)).await;
+            found.into_iter().flatten().flatten().map(|a: SocketAddr| a.ip()).collect::<Vec<_>>()
+        });
     }
-    addresses
+    // One that cannot be looked up yet tells its addresses when it is reached.
+    look_ups.join_all().await.into_iter().flatten().collect()
 }
 
 /// Makes the directories that these files lie in.

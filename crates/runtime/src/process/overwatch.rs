@@ -15,11 +15,9 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc as std_mpsc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ::overwatch::{Change, Effect, Event, Level, Note, Overwatch, View};
+use ::overwatch::{Effect, Event, Level, Note, Overwatch, View};
 use arc_swap::ArcSwap;
 use config::{MetricsSettings, OverwatchConfig};
 use dns::RateLimits;
@@ -28,9 +26,10 @@ use model::BackendKey;
 use store::Store;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use super::agent::make_directory;
+use super::keeper::Keeper;
 use super::{DNS_TCP_LIMITS, StartError, address_of, asked_to_end, dns_workers, numbers, settings};
 use crate::answer::Answering;
 use crate::clock::Clock;
@@ -65,9 +64,6 @@ const SERVER_LIMITS: ServerLimits = ServerLimits {
     unproven_max: 256,
     unproven_per_address_max: 16,
 };
-
-/// Changes that wait to be written; one message each event that changed something.
-const QUEUE_CHANGES: usize = 1024;
 
 /// Runs an overwatch until it is asked to end.
 ///
@@ -255,11 +251,13 @@ impl Process {
                 let ready = self.ready();
                 Told::Ready { is_ready: ready.ready, document: json(&ready) }
             }
-            Question::Command(command) if self.node.knows(&command) => {
-                self.handle(Event::Command(command));
-                Told::Done
-            }
-            Question::Command(_) => Told::Unknown,
+            Question::Command(command) => match self.node.objection(&command) {
+                Some(objection) => Told::Objected(objection),
+                None => {
+                    self.handle(Event::Command(command));
+                    Told::Done
+                }
+            },
         };
         // Who asked may have gone.
         let _ = reply.send(told);
@@ -408,44 +406,6 @@ fn log(note: &Note) {
     match note.level() {
         Level::Info => info!("{note}"),
         Level::Warn => warn!("{note}"),
-    }
-}
-
-/// The thread that writes to the store, so that a slow disk holds up nothing but itself.
-struct Keeper {
-    changes: std_mpsc::SyncSender<Vec<Change>>,
-    thread: JoinHandle<()>,
-}
-
-impl Keeper {
-    fn start(mut store: Store) -> Result<Self, StartError> {
-        let (changes, waiting) = std_mpsc::sync_channel::<Vec<Change>>(QUEUE_CHANGES);
-        let write = move || {
-            while let Ok(mut batch) = waiting.recv() {
-                // What came meanwhile goes into the same transaction.
-                batch.extend(waiting.try_iter().flatten());
-                if let Err(fault) = store.write(&batch) {
-                    error!("{}; a restart would not remember the last changes", chain(&fault));
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("store".to_owned());
-        let thread = thread.spawn(write).map_err(StartError::System)?;
-        Ok(Self { changes, thread })
-    }
-
-    fn keep(&self, changes: Vec<Change>) {
-        if let Err(std_mpsc::TrySendError::Full(_)) = self.changes.try_send(changes) {
-            error!("the disk does not keep up; a restart would not remember the last changes");
-        }
-    }
-
-    /// Waits until everything is written.
-    fn stop(self) {
-        drop(self.changes);
-        if self.thread.join().is_err() {
-            error!("the thread that writes to the store panicked");
-        }
     }
 }
 

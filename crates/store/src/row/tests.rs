@@ -90,11 +90,12 @@ fn health_and_pins_keep_their_form() {
         let pin = Pin {
             key: KeyHash::from_bytes([0xa7; 32]),
             state,
+            service: "app".parse().unwrap(),
             first_seen: Time::from_unix_ms(9),
             blocked: BTreeSet::from([blocked.clone()]),
         };
         let expect = format!(
-            r#"{{"spki_sha256":"{}","state":"{word}","first_seen_ms":9,"blocked":[{{"service":"web","address":"10.0.0.1","port":8080}}]}}"#,
+            r#"{{"spki_sha256":"{}","state":"{word}","service":"app","first_seen_ms":9,"blocked":[{{"service":"web","address":"10.0.0.1","port":8080}}]}}"#,
             "a7".repeat(32)
         );
         assert_eq!(text(write_pin(&pin)), expect);
@@ -106,7 +107,7 @@ fn health_and_pins_keep_their_form() {
 fn a_row_that_means_nothing_is_refused() {
     let pin = |hash: &str| {
         let json = format!(
-            r#"{{"spki_sha256":"{hash}","state":"enrolled","first_seen_ms":9,"blocked":[]}}"#
+            r#"{{"spki_sha256":"{hash}","state":"enrolled","service":"app","first_seen_ms":9,"blocked":[]}}"#
         );
         read_pin(json.as_bytes())
     };

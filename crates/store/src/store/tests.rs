@@ -43,7 +43,16 @@ fn pin(number: u8) -> Change {
     let first_seen = Time::from_unix_ms(1_766_138_700_000);
     let blocked = BTreeSet::from([key(1), key(2)]);
     let key_hash = KeyHash::from_bytes([number; 32]);
-    Change::PutPin(id, Pin { key: key_hash, state: PinState::Revoked, first_seen, blocked })
+    Change::PutPin(
+        id,
+        Pin {
+            key: key_hash,
+            state: PinState::Revoked,
+            service: "app".parse().unwrap(),
+            first_seen,
+            blocked,
+        },
+    )
 }
 
 /// What stands in the file after a restart is what stood in memory before.
