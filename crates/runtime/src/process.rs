@@ -19,15 +19,17 @@ mod settings;
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use config::Listen;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::dns;
 use crate::http::HttpError;
-use crate::mesh::{IdentityError, ListenError, PinsError, TlsSetupError};
+use crate::mesh::{
+    Identity, IdentityError, IdentityFiles, ListenError, PinsError, Provenance, TlsSetupError,
+};
 
 /// Why a process cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +112,30 @@ pub enum StartError {
 /// Where a setting means; every address of both families where it names none.
 fn address_of(listen: Listen) -> SocketAddr {
     SocketAddr::new(listen.address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)), listen.port)
+}
+
+/// This node's key and certificate; makes them, and the directories they lie in, at first start.
+fn identity(
+    certificate: &str,
+    key: &str,
+    (role, name): (&str, &str),
+) -> Result<Identity, StartError> {
+    let files = IdentityFiles { certificate: certificate.into(), key: key.into() };
+    for directory in [&files.certificate, &files.key].into_iter().filter_map(|file| file.parent()) {
+        make_directory(directory)?;
+    }
+    let (identity, provenance) = Identity::load_or_create(&files, name)?;
+    match provenance {
+        Provenance::Created => info!("made a key for {role} {name}: {}", identity.key()),
+        Provenance::Loaded => info!("{role} {name} with key {}", identity.key()),
+        Provenance::Reissued { .. } => info!("issued a certificate for {role} {name} anew"),
+    }
+    Ok(identity)
+}
+
+fn make_directory(path: &Path) -> Result<(), StartError> {
+    std::fs::create_dir_all(path)
+        .map_err(|source| StartError::Directory { path: path.to_owned(), source })
 }
 
 /// Comes back when the process is asked to end: SIGTERM or SIGINT. A SIGHUP does not end it.

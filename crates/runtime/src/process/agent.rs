@@ -15,19 +15,17 @@ use std::time::Duration;
 use agent::{Agent, Effect, Event, Level, Note};
 use config::{AgentConfig, MetricsSettings};
 use model::BackendKey;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
-use super::{StartError, address_of, asked_to_end, numbers, settings};
+use super::{StartError, asked_to_end, identity, numbers, settings};
 use crate::clock::Clock;
 use crate::collect::{Collected, Collector};
 use crate::logs::chain;
 use crate::mesh::{
-    self, Client, ClientLimits, Connection, ConnectionId, Identity, IdentityFiles, Origin, Pins,
-    Provenance, SessionLimits,
+    self, Client, ClientLimits, Connection, ConnectionId, Identity, Origin, Pins, SessionLimits,
 };
-use crate::metrics::{Metric, MetricsServer, Source};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
 
 /// Events that wait for the loop; past it overwatches and checks wait.
@@ -66,17 +64,7 @@ const CLIENT_LIMITS: ClientLimits = ClientLimits {
 /// Something it needs cannot be had at start; later it only logs.
 pub async fn run(config: &AgentConfig, metrics: &MetricsSettings) -> Result<(), StartError> {
     let mut process = Process::start(config).await?;
-    let (ask_numbers, mut asked_numbers) = mpsc::channel(8);
-    let _metrics = match metrics.address.map(address_of) {
-        Some(address) => {
-            let server = MetricsServer::start(address, Numbers(ask_numbers))
-                .await
-                .map_err(|source| StartError::Metrics { address, source })?;
-            info!("serving metrics on {}", server.local_address());
-            Some(server)
-        }
-        None => None,
-    };
+    let (_metrics, mut asked_numbers) = numbers::serve(metrics).await?;
     let end = asked_to_end();
     tokio::pin!(end);
     loop {
@@ -118,19 +106,10 @@ struct Process {
 impl Process {
     async fn start(config: &AgentConfig) -> Result<Self, StartError> {
         let clock = Clock::start();
-        let files = IdentityFiles {
-            certificate: config.identity.cert_path.clone().into(),
-            key: config.identity.key_path.clone().into(),
-        };
-        make_parents([&files.certificate, &files.key])?;
+        let (certificate, key) = (&config.identity.cert_path, &config.identity.key_path);
         let name = config.identity.agent_id.as_str();
-        let (identity, provenance) = Identity::load_or_create(&files, name)?;
-        match provenance {
-            Provenance::Created => info!("made a key for agent {name}: {}", identity.key()),
-            Provenance::Loaded => info!("agent {name} with key {}", identity.key()),
-            Provenance::Reissued { .. } => info!("issued a certificate for agent {name} anew"),
-        }
-        let pins = Pins::load(&files.key.with_file_name("pinned-overwatches"))?;
+        let identity = identity(certificate, key, ("agent", name))?;
+        let pins = Pins::load(&Path::new(key).with_file_name("pinned-overwatches"))?;
 
         let settings = settings::agent(config)?;
         let overwatches: Vec<String> =
@@ -230,7 +209,7 @@ impl Process {
         self.handle(Event::Checked { backend, outcome: report.outcome });
     }
 
-    fn on_numbers(&self, reply: oneshot::Sender<Vec<Metric>>) {
+    fn on_numbers(&self, reply: numbers::Asked) {
         let collector = self.collector.as_ref().map(Collector::counters);
         // Who asked may have gone.
         let _ = reply.send(numbers::agent(&self.node, collector, self.connections.len()));
@@ -310,33 +289,4 @@ async fn addresses_of(overwatches: &[String]) -> Vec<IpAddr> {
     }
     // One that cannot be looked up yet tells its addresses when it is reached.
     look_ups.join_all().await.into_iter().flatten().collect()
-}
-
-/// Makes the directories that these files lie in.
-fn make_parents<'a>(
-    files: impl IntoIterator<Item = &'a std::path::PathBuf>,
-) -> Result<(), StartError> {
-    for directory in files.into_iter().filter_map(|file| file.parent()) {
-        make_directory(directory)?;
-    }
-    Ok(())
-}
-
-pub(super) fn make_directory(path: &Path) -> Result<(), StartError> {
-    std::fs::create_dir_all(path)
-        .map_err(|source| StartError::Directory { path: path.to_owned(), source })
-}
-
-/// Asks the loop for its numbers.
-struct Numbers(mpsc::Sender<oneshot::Sender<Vec<Metric>>>);
-
-impl Source for Numbers {
-    async fn metrics(&self) -> Vec<Metric> {
-        let (reply, numbers) = oneshot::channel();
-        // A process that is going down has no numbers.
-        if self.0.send(reply).await.is_err() {
-            return Vec::new();
-        }
-        numbers.await.unwrap_or_default()
-    }
 }

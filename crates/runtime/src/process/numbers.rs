@@ -2,12 +2,47 @@
 
 use ::agent::Agent;
 use ::overwatch::Overwatch;
+use config::MetricsSettings;
 use model::Time;
+use tokio::sync::{mpsc, oneshot};
+use tracing::info;
 
 use crate::answer::AnswerCounters;
 use crate::collect::CollectorCounters;
 use crate::dns::{TcpCounters, UdpCounters};
-use crate::metrics::{Kind, Metric};
+use crate::metrics::{Kind, Metric, MetricsServer, Source};
+
+use super::{StartError, address_of};
+
+/// Somebody who wants to see the numbers.
+pub(super) type Asked = oneshot::Sender<Vec<Metric>>;
+
+/// Serves the numbers where the configuration says so. The loop answers those who ask.
+pub(super) async fn serve(
+    settings: &MetricsSettings,
+) -> Result<(Option<MetricsServer>, mpsc::Receiver<Asked>), StartError> {
+    // Scrapes come one at a time; a few more wait.
+    let (ask, asked) = mpsc::channel(8);
+    let Some(address) = settings.address.map(address_of) else { return Ok((None, asked)) };
+    let failed = |source| StartError::Metrics { address, source };
+    let server = MetricsServer::start(address, Numbers(ask)).await.map_err(failed)?;
+    info!("serving metrics on {}", server.local_address());
+    Ok((Some(server), asked))
+}
+
+/// Asks the loop for its numbers.
+struct Numbers(mpsc::Sender<Asked>);
+
+impl Source for Numbers {
+    async fn metrics(&self) -> Vec<Metric> {
+        let (reply, numbers) = oneshot::channel();
+        // A process that is going down has no numbers.
+        if self.0.send(reply).await.is_err() {
+            return Vec::new();
+        }
+        numbers.await.unwrap_or_default()
+    }
+}
 
 /// An agent's numbers.
 pub(super) fn agent(

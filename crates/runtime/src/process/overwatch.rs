@@ -24,23 +24,21 @@ use dns::RateLimits;
 use geo::Geo;
 use model::BackendKey;
 use store::Store;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
 
-use super::agent::make_directory;
 use super::keeper::Keeper;
-use super::{DNS_TCP_LIMITS, StartError, address_of, asked_to_end, dns_workers, numbers, settings};
+use super::{
+    DNS_TCP_LIMITS, StartError, address_of, asked_to_end, dns_workers, identity, make_directory,
+    numbers, settings,
+};
 use crate::answer::Answering;
 use crate::clock::Clock;
 use crate::dns::{TcpServer, UdpServer};
 use crate::http::{Access, Ask, HttpServers, Question, Told};
 use crate::logs::chain;
-use crate::mesh::{
-    self, Connection, ConnectionId, Identity, IdentityFiles, Provenance, Server, ServerLimits,
-    SessionLimits,
-};
-use crate::metrics::{Metric, MetricsServer, Source};
+use crate::mesh::{self, Connection, ConnectionId, Server, ServerLimits, SessionLimits};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
 
 /// Events that wait for the loop; past it agents wait, and their reports stay with them.
@@ -72,17 +70,7 @@ const SERVER_LIMITS: ServerLimits = ServerLimits {
 /// Something it needs cannot be had at start; later it only logs.
 pub async fn run(config: &OverwatchConfig, metrics: &MetricsSettings) -> Result<(), StartError> {
     let mut process = Process::start(config).await?;
-    let (ask_numbers, mut asked_numbers) = mpsc::channel(8);
-    let _metrics = match metrics.address.map(address_of) {
-        Some(address) => {
-            let server = MetricsServer::start(address, Numbers(ask_numbers))
-                .await
-                .map_err(|source| StartError::Metrics { address, source })?;
-            info!("serving metrics on {}", server.local_address());
-            Some(server)
-        }
-        None => None,
-    };
+    let (_metrics, mut asked_numbers) = numbers::serve(metrics).await?;
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = asked_to_end();
@@ -128,7 +116,8 @@ impl Process {
         let clock = Clock::start();
         let data = PathBuf::from(&config.data_dir);
         make_directory(&data)?;
-        let identity = identity(config)?;
+        let (certificate, key) = (&config.identity.cert_path, &config.identity.key_path);
+        let identity = identity(certificate, key, ("overwatch", &config.identity.node_id))?;
         let (store, snapshot) = Store::open(&data.join("overwatch.redb"))?;
         let keeper = Keeper::start(store)?;
         let geo = Arc::new(geography(config)?);
@@ -276,7 +265,7 @@ impl Process {
         }
     }
 
-    fn on_numbers(&self, reply: oneshot::Sender<Vec<Metric>>) {
+    fn on_numbers(&self, reply: numbers::Asked) {
         let dns = numbers::Dns {
             answers: self.meter.counters(),
             udp: self.udp.counters(),
@@ -371,24 +360,6 @@ fn json(document: &impl serde::Serialize) -> String {
     serde_json::to_string(document).unwrap_or_default()
 }
 
-fn identity(config: &OverwatchConfig) -> Result<Identity, StartError> {
-    let files = IdentityFiles {
-        certificate: config.identity.cert_path.clone().into(),
-        key: config.identity.key_path.clone().into(),
-    };
-    for directory in [&files.certificate, &files.key].into_iter().filter_map(|file| file.parent()) {
-        make_directory(directory)?;
-    }
-    let name = &config.identity.node_id;
-    let (identity, provenance) = Identity::load_or_create(&files, name)?;
-    match provenance {
-        Provenance::Created => info!("made a key for overwatch {name}: {}", identity.key()),
-        Provenance::Loaded => info!("overwatch {name} with key {}", identity.key()),
-        Provenance::Reissued { .. } => info!("issued a certificate for overwatch {name} anew"),
-    }
-    Ok(identity)
-}
-
 fn geography(config: &OverwatchConfig) -> Result<Geo, StartError> {
     let read = |path: &Option<String>| -> Result<Option<Vec<u8>>, StartError> {
         let Some(path) = path else { return Ok(None) };
@@ -406,19 +377,5 @@ fn log(note: &Note) {
     match note.level() {
         Level::Info => info!("{note}"),
         Level::Warn => warn!("{note}"),
-    }
-}
-
-/// Asks the loop for its numbers.
-struct Numbers(mpsc::Sender<oneshot::Sender<Vec<Metric>>>);
-
-impl Source for Numbers {
-    async fn metrics(&self) -> Vec<Metric> {
-        let (reply, numbers) = oneshot::channel();
-        // A process that is going down has no numbers.
-        if self.0.send(reply).await.is_err() {
-            return Vec::new();
-        }
-        numbers.await.unwrap_or_default()
     }
 }
