@@ -19,7 +19,7 @@
 //! - `speaking`: what a welcome agent says,
 //! - [`agents`]: who may speak,
 //! - [`registry`]: every backend and its standing,
-//! - `settle`: what follows from an event, whatever it was,
+//! - `settle`: what follows from an event that may have changed a standing,
 //! - `publish`: table, registry and settings to a new view,
 //! - [`record`]: what must survive a restart,
 //! - [`documents`]: what the API says,

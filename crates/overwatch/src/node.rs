@@ -2,7 +2,8 @@
 //!
 //! Everything that changes an overwatch comes through [`Overwatch::handle`], one event at a time,
 //! with the time at which it happened. What follows from it (standings, checks to run, what to
-//! keep, what to publish) is derived in one place, `settle`, whatever the event was.
+//! keep, what to publish) is derived in one place, `settle`. Events that can change no standing
+//! leave it out: they may come a thousand a second, and some from strangers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

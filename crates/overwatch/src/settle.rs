@@ -1,5 +1,5 @@
-//! What follows from an event, whatever it was: checks to run, standings, what to keep, what to
-//! publish.
+//! What follows from an event that may have changed a standing, whichever it was: checks to run,
+//! standings, what to keep, what to publish.
 
 use std::collections::BTreeSet;
 
