@@ -43,7 +43,7 @@ pub(crate) fn zones(root: &Section, read: Read, faults: &mut Faults) -> Option<Z
         if let Some(draft) =
             holding.max_by_key(|draft| draft.source.apex.as_name().as_bytes().len())
         {
-            draft.source.steered.push(SteeredName { name, index, steering: Steering::Addresses });
+            draft.source.steered.push(SteeredName { name, index, steering: Steering::ONE_ADDRESS });
         }
     }
     let built: Vec<Option<Zone>> = drafts.into_iter().map(|draft| build(draft, faults)).collect();

@@ -7,7 +7,7 @@ use api::latency::{LatencyEntry, LatencyTable};
 use api::status::{AgentStatus, BackendSummary, ClusterStatus, OverwatchStatus};
 use health::{CheckState, CheckStatus, SessionLiveness, Standing};
 use model::{AgentId, Time};
-use routing::Algorithm;
+use routing::{Algorithm, DomainSettings, Names};
 
 use crate::Overwatch;
 use crate::agents::{AgentRecord, PinState};
@@ -19,7 +19,7 @@ impl Overwatch {
     pub fn latency_table(&self) -> LatencyTable {
         let mut rows = Vec::new();
         for domain in self.publisher.domains() {
-            let known = self.table.rows(&domain.name).into_iter();
+            let known = self.table.rows(&domain.service).into_iter();
             rows.extend(known.map(|(subnet, region, row)| (subnet, &domain.name, region, row)));
         }
         rows.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
@@ -42,7 +42,7 @@ impl Overwatch {
             .publisher
             .domains()
             .map(|domain| Domain {
-                name: domain.name.to_string(),
+                name: domain.name.clone(),
                 routing_algorithm: domain.algorithm.as_str().to_owned(),
                 regions: domain.regions.iter().map(|region| region.name.to_string()).collect(),
                 ttl: domain.ttl_s,
@@ -121,8 +121,12 @@ impl Overwatch {
                 entry.backend.key.service == *name && entry.standing.0 != Standing::Down
             })
         };
-        let domains = self.publisher.domains().filter(|domain| lacks(&domain.name));
-        domains.map(|domain| domain.name.to_string()).collect()
+        let needs = |domain: &&DomainSettings| match &domain.names {
+            Names::Servers => true,
+            Names::Regions { unwatched } => unwatched.is_empty(),
+        };
+        let domains = self.publisher.domains().filter(needs).filter(|d| lacks(&d.service));
+        domains.map(|domain| domain.name.clone()).collect()
     }
 
     fn backend_summary(&self, now: Time) -> BackendSummary {

@@ -488,7 +488,7 @@ impl Overwatch {
         // Connect times move all the time; once a second is soon enough for them.
         let by_time = |algorithm: Algorithm| matches!(algorithm, Algorithm::Latency { .. });
         let timed = self.publisher.domains().filter(|domain| by_time(domain.algorithm));
-        let timed = timed.map(|domain| domain.name.clone()).collect();
+        let timed = timed.map(|domain| domain.service.clone()).collect();
         self.publisher.stand(&timed, &self.registry, now);
     }
 

@@ -22,8 +22,8 @@ pub(crate) struct Publisher {
     geo: Arc<Geo>,
     /// In the order of the view's list.
     domains: Vec<Domain>,
-    /// Where a service's domain stands in that list.
-    by_service: BTreeMap<Service, usize>,
+    /// Where a service's domains stand in that list.
+    by_service: BTreeMap<Service, Vec<usize>>,
     /// Whether something was compiled that was not published.
     is_changed: bool,
 }
@@ -52,8 +52,10 @@ impl Publisher {
                 Domain { settings, map, pool }
             })
             .collect();
-        let numbered = domains.iter().enumerate();
-        let by_service = numbered.map(|(i, d)| (d.settings.name.clone(), i)).collect();
+        let mut by_service: BTreeMap<Service, Vec<usize>> = BTreeMap::new();
+        for (index, domain) in domains.iter().enumerate() {
+            by_service.entry(domain.settings.service.clone()).or_default().push(index);
+        }
         let (zones, terms) = (Arc::new(zones), Arc::new(terms));
         Self { zones, terms, geo, domains, by_service, is_changed: true }
     }
@@ -66,27 +68,25 @@ impl Publisher {
     /// Compiles the maps of these services anew.
     pub(crate) fn learn(&mut self, services: &BTreeSet<Service>, table: &Table) {
         for service in services {
-            let Some(domain) = self.by_service.get(service).and_then(|i| self.domains.get_mut(*i))
-            else {
-                continue;
-            };
             let rows = table.rows(service);
-            let map = compile(&domain.settings, &self.geo, &rows, Some(&domain.map));
-            domain.map = Arc::new(map);
-            self.is_changed = true;
+            for index in self.by_service.get(service).into_iter().flatten() {
+                let Some(domain) = self.domains.get_mut(*index) else { continue };
+                let map = compile(&domain.settings, &self.geo, &rows, Some(&domain.map));
+                domain.map = Arc::new(map);
+                self.is_changed = true;
+            }
         }
     }
 
     /// Makes the pools of these services anew.
     pub(crate) fn stand(&mut self, services: &BTreeSet<Service>, registry: &Registry, now: Time) {
         for service in services {
-            let Some(domain) = self.by_service.get(service).and_then(|i| self.domains.get_mut(*i))
-            else {
-                continue;
-            };
-            let servers = servers_of(service, registry, now);
-            domain.pool = Arc::new(ServerPool::new(&domain.settings, servers));
-            self.is_changed = true;
+            for index in self.by_service.get(service).into_iter().flatten() {
+                let Some(domain) = self.domains.get_mut(*index) else { continue };
+                let servers = servers_of(service, registry, now);
+                domain.pool = Arc::new(ServerPool::new(&domain.settings, servers));
+                self.is_changed = true;
+            }
         }
     }
 

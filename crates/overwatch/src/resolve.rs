@@ -212,7 +212,7 @@ fn find<'v: 'q, 'q>(
     if question.qclass != Class::IN || is_transfer(&question) {
         return (Outcome::Refused, Found::Nothing);
     }
-    let lookup = view.zones.lookup(question.name, question.qtype);
+    let mut lookup = view.zones.lookup(question.name, question.qtype);
     let outcome = match lookup.end {
         End::Outside => Outcome::Refused,
         End::NoName { .. } => Outcome::NoName,
@@ -221,10 +221,14 @@ fn find<'v: 'q, 'q>(
         End::Referral { .. } => Outcome::Referral,
         End::OwnAddress { .. } if own_type(asker.local, question.qtype) => Outcome::Static,
         End::OwnAddress { .. } => Outcome::NoData,
-        End::Steered { index, .. } => match view.domains.get(index) {
+        End::Steered { index, steering, .. } => match view.domains.get(index) {
             Some(domain) => {
                 let client = client_network(query, asker);
-                steered(decide(&domain.map, &domain.pool, client.address(), turn), client)
+                let decision = decide(&domain.map, &domain.pool, client.address(), turn);
+                if let Some(alias) = decision.region_place().and_then(|at| steering.alias(at)) {
+                    lookup = view.zones.follow(lookup, alias, question.qtype);
+                }
+                steered(decision, client, &lookup)
             }
             // Zones and domains are made of one configuration, so this does not happen.
             None => Outcome::Refused,
@@ -239,18 +243,18 @@ fn client_network(query: &Query<'_>, asker: &Asker) -> Subnet {
     named.unwrap_or_else(|| Subnet::host(asker.address))
 }
 
-/// What a decision comes to.
-fn steered(decision: Decision<'_>, client: Subnet) -> Outcome<'_> {
+/// What a decision comes to. An alias may mean a name that does not exist (RFC 6604, 2.1).
+fn steered<'v>(decision: Decision<'v>, client: Subnet, lookup: &Lookup<'_>) -> Outcome<'v> {
     let rcode = match decision.reason {
         Reason::NoneHealthy => Rcode::SERVFAIL,
         Reason::NoneAllowed => Rcode::REFUSED,
-        _ => Rcode::NOERROR,
+        _ => lookup.rcode(),
     };
     Outcome::Steered { decision, client, rcode }
 }
 
 /// Whether the address that was asked is of the family that the question wants.
-const fn own_type(local: IpAddr, qtype: RecordType) -> bool {
+pub(crate) const fn own_type(local: IpAddr, qtype: RecordType) -> bool {
     match qtype {
         RecordType::A => local.is_ipv4(),
         RecordType::AAAA => local.is_ipv6(),

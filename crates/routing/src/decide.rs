@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use model::{Region, Rtt, Service, Subnet};
+use model::{Region, Rtt, Subnet};
 
 use crate::pool::{Found, ServerPool};
 use crate::ranking::{RankedRegion, Ranking};
@@ -89,8 +89,14 @@ pub fn decide<'a>(
 impl<'a> Decision<'a> {
     /// The domain that was asked for.
     #[must_use]
-    pub fn domain(&self) -> &'a Service {
+    pub fn domain(&self) -> &'a str {
         &self.map.settings().name
+    }
+
+    /// Where the region stands among those of the domain's settings.
+    #[must_use]
+    pub fn region_place(&self) -> Option<usize> {
+        self.chosen.map(usize::from)
     }
 
     /// The time that the region was ranked by; `None` where it was not chosen by time.

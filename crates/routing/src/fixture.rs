@@ -8,7 +8,7 @@ use latency::RegionEstimate;
 use model::{Region, Rtt, Subnet, Time};
 
 use crate::{
-    Algorithm, Constraint, DomainMap, DomainSettings, NonePolicy, RegionSettings, Server,
+    Algorithm, Constraint, DomainMap, DomainSettings, Names, NonePolicy, RegionSettings, Server,
     ServerPool, compile,
 };
 
@@ -27,7 +27,9 @@ pub(crate) fn domain(algorithm: Algorithm) -> DomainSettings {
         continents: continent.iter().map(|code| code.parse().unwrap()).collect(),
     };
     DomainSettings {
-        name: "app.demo.local".parse().unwrap(),
+        name: "app.demo.local".to_owned(),
+        service: "app.demo.local".parse().unwrap(),
+        names: Names::Servers,
         algorithm,
         regions: vec![
             region("eu-west", "DE", &["EU"]),

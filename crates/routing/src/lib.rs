@@ -56,5 +56,5 @@ pub use map::{DomainMap, compile};
 pub use pool::{Server, ServerPool};
 pub use ranking::{RankedRegion, Ranking};
 pub use reason::Reason;
-pub use rotation::Pick;
-pub use settings::{Constraint, DomainSettings, NonePolicy, RegionSettings};
+pub use rotation::{ANSWERS_MAX, Pick};
+pub use settings::{Constraint, DomainSettings, Names, NonePolicy, RegionSettings};

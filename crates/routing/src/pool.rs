@@ -13,7 +13,7 @@ use crate::allowed::AllowedSets;
 use crate::ranking::{RankedRegion, Ranking};
 use crate::rotation::{Families, Pick, Rotation, wrap};
 use crate::smooth::interleave;
-use crate::{DomainSettings, NonePolicy, Reason};
+use crate::{DomainSettings, Names, NonePolicy, Reason};
 
 /// A server, as health sees it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +103,10 @@ pub(crate) struct Found<'a> {
 /// about two minutes. What fell earlier than that fell for reasons of its own.
 const LAST_UP_WINDOW_MS: u64 = 120_000;
 
+/// The part of the turns that a region without any server has: that of one server whose weight
+/// nobody set.
+const UNWATCHED_WEIGHT: u32 = 100;
+
 impl ServerPool {
     /// The pool of a domain. The order of `servers` is the order they follow one another in.
     #[must_use]
@@ -116,7 +120,10 @@ impl ServerPool {
             .map(|latest| latest.minus_ms(LAST_UP_WINDOW_MS));
         let regions: Vec<RegionServers> = (0..=u16::MAX)
             .zip(&settings.regions)
-            .map(|(_, region)| RegionServers::new(&region.name, &servers, algorithm, fell_at))
+            .map(|(_, region)| {
+                let of_region = RegionServers::new(&region.name, &servers, algorithm, fell_at);
+                of_region.named(&region.name, &settings.names, algorithm)
+            })
             .collect();
         let tiers = tiers(settings.none_healthy);
         let sets = AllowedSets::of(settings);
@@ -179,7 +186,8 @@ impl ServerPool {
 }
 
 fn families(regions: &[RegionServers], region: u16, tier: Tier) -> &Families {
-    const NOBODY: &Families = &Families { ipv4: Rotation::NOBODY, ipv6: Rotation::NOBODY };
+    const NOBODY: &Families =
+        &Families { ipv4: Rotation::NOBODY, ipv6: Rotation::NOBODY, own_turns: 0 };
     regions.get(usize::from(region)).map_or(NOBODY, |servers| match tier {
         Tier::Up => &servers.up,
         Tier::Doubtful => &servers.doubtful,
@@ -221,6 +229,18 @@ impl RegionServers {
             any: of(&|_| true),
             connect_rtt: serving.filter_map(|server| server.connect_rtt).min(),
         }
+    }
+
+    /// A name that stands for a region needs no server that is known: not where nobody watches the
+    /// region's servers, and not where the policy takes whatever there is.
+    fn named(self, region: &Region, names: &Names, algorithm: Algorithm) -> Self {
+        let Names::Regions { unwatched } = names else {
+            return self;
+        };
+        let turns = algorithm.turns_of(UNWATCHED_WEIGHT);
+        let up = if unwatched.contains(region) { turns } else { 0 };
+        let (up, any) = (self.up.or_without_server(up), self.any.or_without_server(turns));
+        Self { up, any, ..self }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::smooth::interleave;
 pub(crate) struct Families {
     pub(crate) ipv4: Rotation,
     pub(crate) ipv6: Rotation,
+    /// The turns of the region where it may be chosen without a server: 0 where it may not.
+    pub(crate) own_turns: u64,
 }
 
 /// Servers that take turns.
@@ -25,12 +27,21 @@ pub(crate) struct Rotation {
     turns: u64,
 }
 
+/// The most servers that one answer names. With the longest name, sixteen AAAA records and every
+/// option they fit into 1232 bytes, and below most names into the 512 bytes of an asker without EDNS.
+/// What a domain has beyond has its turn in other answers.
+pub const ANSWERS_MAX: usize = 16;
+/// How many turns are looked at for the servers of one answer. Where weights differ so much that
+/// these hold too few, servers without a turn among them fill it.
+const TURNS_MAX: usize = 4 * ANSWERS_MAX;
+
 /// The servers of one family that an answer may name, in the order to name them.
 #[derive(Clone, Copy, Debug)]
 pub struct Pick<'a> {
     servers: &'a [Server],
-    members: &'a [u32],
-    first: usize,
+    rotation: &'a Rotation,
+    /// The place of this turn in the cycle.
+    at: usize,
 }
 
 impl Families {
@@ -44,11 +55,17 @@ impl Families {
             let fits = |server: &Server| server.address.is_ipv4() == ipv4 && fits(server);
             Rotation::new(servers, algorithm, fits)
         };
-        Self { ipv4: of(true), ipv6: of(false) }
+        Self { ipv4: of(true), ipv6: of(false), own_turns: 0 }
     }
 
+    /// Whether the region cannot be chosen.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.ipv4.cycle.is_empty() && self.ipv6.cycle.is_empty()
+        self.own_turns == 0 && self.ipv4.cycle.is_empty() && self.ipv6.cycle.is_empty()
+    }
+
+    /// A region that may be chosen without a server, too: with this part of the turns.
+    pub(crate) fn or_without_server(self, own_turns: u64) -> Self {
+        Self { own_turns, ..self }
     }
 
     /// A region that is up by one family may still name doubtful servers of the other: better
@@ -60,13 +77,17 @@ impl Families {
         let or = |up: Rotation, doubtful: &Rotation| {
             if up.cycle.is_empty() { doubtful.clone() } else { up }
         };
-        Self { ipv4: or(self.ipv4, &doubtful.ipv4), ipv6: or(self.ipv6, &doubtful.ipv6) }
+        let (ipv4, ipv6) = (or(self.ipv4, &doubtful.ipv4), or(self.ipv6, &doubtful.ipv6));
+        Self { ipv4, ipv6, ..self }
     }
 
     /// The part of the turns of all regions: the greater of the families', so that a machine with
     /// an address of each counts once.
     pub(crate) fn turns(&self) -> u64 {
-        self.ipv4.turns.max(self.ipv6.turns)
+        match self.ipv4.turns.max(self.ipv6.turns) {
+            0 => self.own_turns,
+            turns => turns,
+        }
     }
 }
 
@@ -91,8 +112,7 @@ impl Rotation {
 
     /// The servers, from the one whose turn it is.
     pub(crate) fn pick<'a>(&'a self, servers: &'a [Server], turn: u64) -> Pick<'a> {
-        let first = wrap(turn, self.cycle.len()).and_then(|at| self.cycle.get(at));
-        Pick { servers, members: &self.members, first: first.map_or(0, |first| *first as usize) }
+        Pick { servers, rotation: self, at: wrap(turn, self.cycle.len()).unwrap_or(0) }
     }
 }
 
@@ -103,30 +123,41 @@ pub(crate) fn wrap(turn: u64, length: usize) -> Option<usize> {
 
 impl<'a> Pick<'a> {
     /// Nobody: the family is empty.
-    pub(crate) const NOBODY: Self = Self { servers: &[], members: &[], first: 0 };
+    pub(crate) const NOBODY: Self = Self { servers: &[], rotation: &Rotation::NOBODY, at: 0 };
 
     /// The server whose turn it is; `None` where the region has none of this family.
     #[must_use]
     pub fn first(&self) -> Option<&'a Server> {
-        self.servers().next()
+        self.servers(1).next()
     }
 
-    /// All of them: the one whose turn it is, then those that follow it.
-    pub fn servers(&self) -> impl Iterator<Item = &'a Server> + use<'a> {
-        let (before, from) = self.members.split_at_checked(self.first).unwrap_or_default();
-        let servers = self.servers;
-        from.iter().chain(before).filter_map(|member| servers.get(*member as usize))
+    /// So many different servers, or all there are, at most [`ANSWERS_MAX`]: the one whose turn it
+    /// is, then those whose turns follow. So each is named about as often as its weight says.
+    pub fn servers(&self, count: usize) -> impl Iterator<Item = &'a Server> + use<'a> {
+        let (servers, Rotation { members, cycle, .. }) = (self.servers, self.rotation);
+        let (before, from) = cycle.split_at_checked(self.at).unwrap_or_default();
+        let turns = from.iter().chain(before).take(TURNS_MAX).copied();
+        let mut named = [None; ANSWERS_MAX];
+        let mut is_new = move |member: u32| {
+            let free = named.iter_mut().find(|place| place.is_none_or(|other| other == member));
+            free.is_some_and(|place| place.replace(member).is_none())
+        };
+        let others = (0u32..).take(members.len());
+        let turns = turns.chain(others).filter(move |member| is_new(*member));
+        let place = |member: u32| members.get(member as usize).copied();
+        let indices = turns.take(count.min(members.len())).filter_map(place);
+        indices.filter_map(|index| servers.get(index as usize))
     }
 
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.members.len()
+        self.rotation.members.len()
     }
 
     /// Whether the region has none of this family: NODATA.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.rotation.members.is_empty()
     }
 }

@@ -9,8 +9,13 @@ use crate::Algorithm;
 /// One domain that is steered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainSettings {
-    /// The name that is answered for, and the service whose backends answer.
-    pub name: Service,
+    /// The name that is answered for, as it is shown: a domain name, or a wildcard.
+    pub name: String,
+    /// The service whose backends answer, and whose round-trip times were learned. Several domains
+    /// may have one service.
+    pub service: Service,
+    /// What an answer names.
+    pub names: Names,
     /// How a region is chosen.
     pub algorithm: Algorithm,
     /// The regions that may be chosen, in the operator's order. At most 65,536; what stands after
@@ -25,6 +30,18 @@ pub struct DomainSettings {
     pub ttl_s: u32,
     /// What is answered when no server is healthy.
     pub none_healthy: NonePolicy,
+}
+
+/// What an answer names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Servers, by their addresses.
+    Servers,
+    /// The region, by a name that stands for it. So it may be chosen without a server that is known.
+    Regions {
+        /// The regions whose servers nobody tells of: they count as up, always.
+        unwatched: Vec<Region>,
+    },
 }
 
 /// A region as geography sees it.

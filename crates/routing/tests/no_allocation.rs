@@ -16,7 +16,8 @@ use health::Standing;
 use latency::RegionEstimate;
 use model::{Rtt, Time};
 use routing::{
-    Algorithm, DomainSettings, NonePolicy, RegionSettings, Server, ServerPool, compile, decide,
+    Algorithm, DomainSettings, Names, NonePolicy, RegionSettings, Server, ServerPool, compile,
+    decide,
 };
 
 thread_local! {
@@ -49,7 +50,9 @@ fn settings(algorithm: Algorithm) -> DomainSettings {
         continents: Vec::new(),
     };
     DomainSettings {
-        name: "app.demo.local".parse().unwrap(),
+        name: "app.demo.local".to_owned(),
+        service: "app.demo.local".parse().unwrap(),
+        names: Names::Servers,
         algorithm,
         regions: vec![region("eu-west"), region("ap-southeast")],
         default_region: None,
@@ -103,7 +106,7 @@ fn decide_allocates_nothing() {
         for turn in 0..100 {
             let client = [10, 1, (turn % 4) as u8, 9].into();
             let decision = decide(&map, &pool, client, turn);
-            assert_eq!(decision.ipv4.servers().count(), 2);
+            assert_eq!(decision.ipv4.servers(4).count(), 2);
             assert!(decision.rtt().is_none() && decision.runners_up().count() == 1);
         }
         assert_eq!(ALLOCATIONS.with(Cell::get), before, "{}", algorithm.as_str());

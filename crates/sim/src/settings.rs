@@ -11,7 +11,7 @@ use latency::{LearningSettings, RttSource, TableLimits};
 use mesh::{MeshKeys, SecretError, Token, TokenSecret, Tokens};
 use model::{Backend, BackendKey, NameError, Service, Subnet, SubnetWidths};
 use overwatch::{AnswerTerms, CheckTerms, EcsPolicy, Enrolment, StaleTerms};
-use routing::{Algorithm, DomainSettings, NonePolicy, RegionSettings};
+use routing::{Algorithm, DomainSettings, Names, NonePolicy, RegionSettings};
 use zone::{SoaValues, Source, SteeredName, Steering, Zone, Zones};
 
 use crate::resolver;
@@ -150,7 +150,7 @@ fn zones() -> Result<Zones, SetUpError> {
         steered: vec![SteeredName {
             name: name(service()?.as_str())?,
             index: 0,
-            steering: Steering::Addresses,
+            steering: Steering::ONE_ADDRESS,
         }],
     };
     let (zone, _) = Zone::build(source).map_err(|_| SetUpError::Zone)?;
@@ -164,7 +164,9 @@ fn domain(world: &World, algorithm: Algorithm) -> Result<DomainSettings, NameErr
         continents: Vec::new(),
     });
     Ok(DomainSettings {
-        name: service()?,
+        name: resolver::NAME.to_owned(),
+        service: service()?,
+        names: Names::Servers,
         algorithm,
         regions: regions.collect(),
         default_region: None,

@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 use dns::{Name, NameBuf, RecordType};
 
 use crate::content::{
-    NAMES_MAX, Node, RECORDS_PER_SET_MAX, RecordSet, SET_BYTES_MAX, SoaValues, SteeredName,
-    Steering, Zone,
+    NAMES_MAX, Node, RECORDS_PER_SET_MAX, RecordSet, SET_BYTES_MAX, SoaValues, Zone,
 };
 use crate::fault::{Rule, Told, Warning, ZoneFault, ZoneWarning};
 use crate::key::Key;
 use crate::names::Names;
 use crate::record::{Kind, Record, StoredName, StoredSoa, is_same, is_well_formed, soa};
+use crate::steering::{SteeredName, Steering};
 
 /// What a record has in a message besides its data: a pointer to its owner, type, class, TTL, length.
 const RECORD_HEAD_BYTES: usize = 12;

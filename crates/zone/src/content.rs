@@ -9,6 +9,7 @@ use dns::{Name, NameBuf, Rdata, RecordType, Soa};
 use crate::key::Key;
 use crate::names::Names;
 use crate::record::{StoredName, StoredSoa, rdata};
+use crate::steering::Steering;
 
 /// The most names of a zone, empty non-terminals included: more than any zone of sites has. As many
 /// take a gigabyte while the zone is built; what a zone has beyond is a fault.
@@ -42,41 +43,6 @@ pub struct SoaValues {
     pub ttl_s: u32,
 }
 
-/// A name that somebody else answers for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SteeredName {
-    /// The name; it may be a wildcard.
-    pub name: NameBuf,
-    /// What the caller knows it by.
-    pub index: usize,
-    /// For which questions.
-    pub steering: Steering,
-}
-
-/// Which questions a steered name takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Steering {
-    /// Those for addresses. Records of other types may stand beside it.
-    Addresses,
-    /// Those for addresses and for these types.
-    AddressesAnd(Vec<RecordType>),
-    /// All: it answers with an alias, so nothing may stand beside it (RFC 1034, 3.6.2).
-    Alias,
-}
-
-impl Steering {
-    /// Whether a question for this type is the steered name's.
-    #[must_use]
-    pub fn takes(&self, qtype: RecordType) -> bool {
-        let is_address = matches!(qtype, RecordType::A | RecordType::AAAA | RecordType::ANY);
-        match self {
-            Self::Addresses => is_address,
-            Self::AddressesAnd(types) => is_address || types.contains(&qtype),
-            Self::Alias => true,
-        }
-    }
-}
-
 /// The records of one owner and type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordSet {
@@ -92,6 +58,14 @@ impl RecordSet {
     /// The data of each record, in the form that the answer writer takes.
     pub fn rdata(&self) -> impl ExactSizeIterator<Item = Rdata<'_>> + Clone {
         self.records.iter().map(|bytes| rdata(self.record_type, bytes))
+    }
+
+    /// What an alias means: nothing where these are no CNAME records.
+    pub(crate) fn target(&self) -> Option<Name<'_>> {
+        match self.rdata().next() {
+            Some(Rdata::Cname(target)) => Some(target),
+            _ => None,
+        }
     }
 
     /// The data of each record in wire form.

@@ -6,6 +6,7 @@
 //! - [`zone_file`]: a zone file, or a line of configuration, to records,
 //! - `key`, private: names as bytes whose order is the canonical one,
 //! - `names`, private: names in that order, and the search among them,
+//! - [`steering`]: what a name answers with that somebody else answers for,
 //! - [`fault`]: what a zone may not be,
 //! - `build`, private: records and steered names checked and put in order,
 //! - [`content`]: one zone as it is served,
@@ -28,6 +29,8 @@ mod key;
 
 mod names;
 
+pub mod steering;
+
 pub mod fault;
 
 mod build;
@@ -45,8 +48,9 @@ pub mod fuzz;
 
 pub use additional::{Addresses, Extra};
 pub use build::Source;
-pub use content::{RecordSet, SoaValues, SteeredName, Steering, Zone};
+pub use content::{RecordSet, SoaValues, Zone};
 pub use fault::{Rule, Warning, ZoneFault, ZoneWarning, ZonesFault};
 pub use lookup::{Chain, End, Link, Lookup};
 pub use record::Record;
+pub use steering::{AliasTargets, HttpsTerms, SteeredName, Steering};
 pub use zones::Zones;

@@ -17,10 +17,11 @@
 //! The look-up allocates nothing; what it returns is borrowed from the zones and from the question.
 //! Names keep their case: the owner of a first link or record is the question's own name.
 
-use dns::{Name, Rcode, Rdata, RecordType};
+use dns::{Name, Rcode, RecordType};
 
 use crate::content::{Node, RecordSet, Zone};
 use crate::key::Key;
+use crate::steering::Steering;
 use crate::zones::Zones;
 
 /// How many aliases are followed. Real chains have one to four links; resolvers give up between 8
@@ -86,6 +87,8 @@ pub enum End<'a> {
         owner: Name<'a>,
         /// What the caller knows the steered name by.
         index: usize,
+        /// What it answers with.
+        steering: &'a Steering,
     },
     /// The answer is the address that was asked, if its type is the one asked for, and no data
     /// else.
@@ -168,8 +171,48 @@ impl Zones {
     /// like are the caller's.
     #[must_use]
     pub fn lookup<'a>(&'a self, name: Name<'a>, qtype: RecordType) -> Lookup<'a> {
-        let mut chain = Chain { links: [None; CHAIN_LINKS_MAX] };
-        let (mut owner, mut wildcard) = (name, None);
+        let chain = Chain { links: [None; CHAIN_LINKS_MAX] };
+        self.walk(name, qtype, (chain, None))
+    }
+
+    /// Goes on where `lookup` ended at a steered name and the caller chose this alias for it: to what
+    /// the alias means, or no further where it is the alias that was asked for.
+    ///
+    /// A second steered name is not decided here: the chain ends before it, and whoever asks for it
+    /// gets its own decision, with its own scope.
+    #[must_use]
+    pub fn follow<'a>(
+        &'a self,
+        lookup: Lookup<'a>,
+        alias: &'a RecordSet,
+        qtype: RecordType,
+    ) -> Lookup<'a> {
+        let (Lookup { end: End::Steered { zone, owner, .. }, mut chain, wildcard }, Some(target)) =
+            (lookup, alias.target())
+        else {
+            return lookup;
+        };
+        if matches!(qtype, RecordType::CNAME | RecordType::ANY) {
+            return Lookup { end: End::Records { zone, owner, set: alias }, ..lookup };
+        }
+        if !chain.push(Link { owner, set: alias }, target) {
+            return Lookup { chain, end: End::Elsewhere, wildcard };
+        }
+        let mut lookup = self.walk(target, qtype, (chain, wildcard));
+        if matches!(lookup.end, End::Steered { .. }) {
+            lookup.end = End::Elsewhere;
+        }
+        lookup
+    }
+
+    /// Follows aliases from a name on, after those of `chain`.
+    fn walk<'a>(
+        &'a self,
+        name: Name<'a>,
+        qtype: RecordType,
+        (mut chain, mut wildcard): (Chain<'a>, Option<Name<'a>>),
+    ) -> Lookup<'a> {
+        let mut owner = name;
         let end = loop {
             let (step, by) = self.step(owner, qtype);
             wildcard = wildcard.or(by);
@@ -224,7 +267,7 @@ fn at<'a>(zone: &'a Zone, node: &'a Node, owner: Name<'a>, qtype: RecordType) ->
     if let Some((index, steering)) = &node.steered
         && steering.takes(qtype)
     {
-        return Step::End(End::Steered { zone, owner, index: *index });
+        return Step::End(End::Steered { zone, owner, index: *index, steering });
     }
     let is_address = matches!(qtype, RecordType::A | RecordType::AAAA | RecordType::ANY);
     if node.is_own_address && is_address {
@@ -239,7 +282,7 @@ fn at<'a>(zone: &'a Zone, node: &'a Node, owner: Name<'a>, qtype: RecordType) ->
         return Step::End(End::Records { zone, owner, set });
     }
     if let Some(set) = node.set(RecordType::CNAME)
-        && let Some(Rdata::Cname(target)) = set.rdata().next()
+        && let Some(target) = set.target()
     {
         return Step::Alias { set, target };
     }

@@ -49,7 +49,7 @@ fn zones() -> Zones {
     let steered = SteeredName {
         name: "app.example".parse().unwrap(),
         index: 0,
-        steering: Steering::Addresses,
+        steering: Steering::ONE_ADDRESS,
     };
     let values = SoaValues {
         nameservers: Vec::new(),

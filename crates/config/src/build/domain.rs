@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{Region, Service};
-use routing::{Algorithm, Constraint, DomainSettings, NonePolicy, RegionSettings};
+use routing::{Algorithm, Constraint, DomainSettings, Names, NonePolicy, RegionSettings};
 
 use crate::section::Section;
 
@@ -15,7 +15,9 @@ pub(super) fn domain(
 ) -> Option<DomainSettings> {
     let regions = domain.texts("regions").map(|(name, _)| regions.get(name).cloned());
     Some(DomainSettings {
-        name: domain.get("name")?,
+        name: domain.text("name")?.to_owned(),
+        service: domain.get("name")?,
+        names: Names::Servers,
         algorithm: algorithm(domain)?,
         regions: regions.collect::<Option<_>>()?,
         default_region: default_region.cloned(),

@@ -11,7 +11,7 @@ use latency::{LearningSettings, RttSource, TableLimits};
 use mesh::{MeshKeys, Token, TokenSecret, Tokens};
 use model::{Backend, BackendKey, SubnetWidths, Time};
 use overwatch::{AnswerTerms, CheckTerms, EcsPolicy, Enrolment, StaleTerms};
-use routing::{Algorithm, DomainSettings, NonePolicy, RegionSettings};
+use routing::{Algorithm, DomainSettings, Names, NonePolicy, RegionSettings};
 use zone::{SoaValues, Source, SteeredName, Steering, Zone, Zones};
 
 /// When every test begins.
@@ -52,7 +52,9 @@ pub(crate) fn domain(name: &str, algorithm: Algorithm) -> DomainSettings {
     let region =
         |name| RegionSettings { name: parsed(name), countries: Vec::new(), continents: Vec::new() };
     DomainSettings {
-        name: parsed(name),
+        name: name.to_owned(),
+        service: parsed(name),
+        names: Names::Servers,
         algorithm,
         regions: vec![region("eu-west"), region("ap-southeast")],
         default_region: Some(parsed("ap-southeast")),
@@ -129,10 +131,13 @@ pub(crate) fn zones(zones: &[ZoneLines], domains: &[DomainSettings]) -> Zones {
     };
     let build = |lines: &ZoneLines| {
         let apex: NameBuf = parsed(&lines.apex);
-        let named = domains.iter().map(|domain| parsed::<NameBuf>(domain.name.as_str()));
+        let named = domains.iter().map(|domain| parsed::<NameBuf>(&domain.name));
         let steered = named.enumerate().filter(|(_, name)| deepest(name).as_ref() == Some(&apex));
-        let steered =
-            steered.map(|(index, name)| SteeredName { name, index, steering: Steering::Addresses });
+        let steered = steered.map(|(index, name)| SteeredName {
+            name,
+            index,
+            steering: Steering::ONE_ADDRESS,
+        });
         let values = SoaValues {
             nameservers: Vec::new(),
             mailbox: None,

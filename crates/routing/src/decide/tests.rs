@@ -169,12 +169,12 @@ proptest! {
             let decision = decide(&map, &pool, client.parse().unwrap(), turn);
             prop_assert!(decision.scope.contains(client.parse().unwrap()));
             let named: Vec<&Server> =
-                decision.ipv4.servers().chain(decision.ipv6.servers()).collect();
+                decision.ipv4.servers(2).chain(decision.ipv6.servers(2)).collect();
             // One region, never a forbidden one, each family in its own list.
             prop_assert!(named.iter().all(|server| Some(&server.region) == decision.region));
             prop_assert!(named.iter().all(|server| server.weight > 0));
-            prop_assert!(decision.ipv4.servers().all(|server| server.address.is_ipv4()));
-            prop_assert!(decision.ipv6.servers().all(|server| server.address.is_ipv6()));
+            prop_assert!(decision.ipv4.servers(2).all(|server| server.address.is_ipv4()));
+            prop_assert!(decision.ipv6.servers(2).all(|server| server.address.is_ipv6()));
             prop_assert_eq!(decision.region.is_none(), named.is_empty());
             let forbidden_region = decision.region.map(Region::as_str) == Some("ap-southeast");
             prop_assert!(!(forbidden && forbidden_region));

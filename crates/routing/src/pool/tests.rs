@@ -55,7 +55,7 @@ fn an_answer_may_name_all_starting_with_the_one_whose_turn_it_is() {
     let (settings, map) = world(Algorithm::Failover);
     let pool = pool(&settings, |_| {});
     let decision = decide(&map, &pool, "10.1.1.1".parse().unwrap(), 1);
-    let all: Vec<String> = decision.ipv4.servers().map(|s| s.address.to_string()).collect();
+    let all: Vec<String> = decision.ipv4.servers(2).map(|s| s.address.to_string()).collect();
     assert_eq!(all, ["192.0.0.2", "192.0.0.1"]);
     assert_eq!((decision.ipv4.len(), decision.ipv4.is_empty()), (2, false));
 }

@@ -9,10 +9,10 @@ use std::collections::BTreeSet;
 use dns::{Name, RecordType};
 
 use super::{Draft, DraftNode, is_wildcard};
-use crate::content::Steering;
 use crate::fault::{Rule, Told, Warning, ZoneFault, ZoneWarning};
 use crate::key::Key;
 use crate::record::target;
+use crate::steering::Steering;
 
 /// A key of a name.
 type KeyBytes = Box<[u8]>;
@@ -156,7 +156,7 @@ fn steered(node: &DraftNode, is_apex: bool) -> Vec<Rule> {
         return Vec::new();
     };
     let mut rules = Vec::new();
-    if is_apex && *steering == Steering::Alias {
+    if is_apex && matches!(steering, Steering::Alias(_)) {
         rules.push(Rule::AliasAtApex);
         return rules;
     }

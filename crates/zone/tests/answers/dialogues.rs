@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use dns::{NameBuf, RecordType};
-use zone::{SoaValues, Source, SteeredName, Steering, Zone, Zones, zone_file};
+use zone::{
+    AliasTargets, HttpsTerms, SoaValues, Source, SteeredName, Steering, Zone, Zones, zone_file,
+};
 
 use crate::render::render;
 
@@ -47,15 +49,18 @@ impl Draft {
     }
 }
 
-/// `NAME INDEX [alias | TYPE ...]`.
+/// `NAME INDEX [alias TARGET | https]`.
 fn steered(text: &str) -> SteeredName {
     let mut words = text.split_whitespace();
     let name = words.next().unwrap().parse().unwrap();
     let index = words.next().unwrap().parse().unwrap();
     let steering = match words.clone().next() {
-        None => Steering::Addresses,
-        Some("alias") => Steering::Alias,
-        Some(_) => Steering::AddressesAnd(words.map(|word| word.parse().unwrap()).collect()),
+        None => Steering::ONE_ADDRESS,
+        Some("alias") => {
+            let targets: Vec<NameBuf> = words.skip(1).map(|word| word.parse().unwrap()).collect();
+            Steering::Alias(AliasTargets::new(&targets, TTL_S))
+        }
+        Some(_) => Steering::Addresses { answers: 1, https: HttpsTerms::new(&["h2"], None) },
     };
     SteeredName { name, index, steering }
 }

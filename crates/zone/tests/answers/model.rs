@@ -70,7 +70,7 @@ fn build(model: &Model) -> Zones {
             Kind::Delegation => "NS ns.example.org.".to_owned(),
             Kind::Steered => {
                 let name = text(name).parse().unwrap();
-                steered.push(SteeredName { name, index, steering: Steering::Addresses });
+                steered.push(SteeredName { name, index, steering: Steering::ONE_ADDRESS });
                 continue;
             }
         };

@@ -29,7 +29,13 @@ fn set(section: &str, owner: Name<'_>, ttl_s: u32, set: &RecordSet, lines: &mut 
 
 /// The answer to a question: its head, then its records.
 pub(crate) fn render(zones: &Zones, name: Name<'_>, qtype: RecordType) -> Vec<String> {
-    let lookup = zones.lookup(name, qtype);
+    let mut lookup = zones.lookup(name, qtype);
+    // Whoever steers chooses the first place.
+    if let End::Steered { steering, .. } = lookup.end
+        && let Some(alias) = steering.alias(0)
+    {
+        lookup = zones.follow(lookup, alias, qtype);
+    }
     let aa = if lookup.is_authoritative() { " aa" } else { "" };
     let mut lines = vec![format!("{}{aa}", lookup.rcode())];
     for link in lookup.chain.iter() {

@@ -11,7 +11,7 @@ use latency::{PortReport, Report, ReportRow};
 use mesh::{AgentIdentity, BackendOffer, Frame, Registration, Tokens};
 use model::{Backend, BackendKey, Rtt, SubnetWidths};
 use overwatch::{ConfiguredBackend, Event, Worker};
-use routing::{Algorithm, Constraint, DomainSettings, NonePolicy, RegionSettings};
+use routing::{Algorithm, Constraint, DomainSettings, Names, NonePolicy, RegionSettings};
 
 use crate::bench::Bench;
 use crate::settings::{self, START, ZoneLines, parsed};
@@ -137,7 +137,7 @@ impl World {
     /// The port that a domain's servers listen on: each domain's rows are its own.
     fn port_of(&self, domain: &str) -> u16 {
         let mut domains = self.settings.domains.iter();
-        let place = domains.position(|of| of.name.as_str() == domain).unwrap();
+        let place = domains.position(|of| of.service.as_str() == domain).unwrap();
         8_000 + u16::try_from(place).unwrap()
     }
 
@@ -160,16 +160,15 @@ impl World {
     /// Builds it.
     pub(crate) fn build(mut self) -> Bench {
         let everywhere = ["0.0.0.0/0", "::/0"];
-        let tokens =
-            self.settings.domains.iter().map(|domain| {
-                settings::token(domain.name.as_str(), settings::TOKEN, &[], &everywhere)
-            });
+        let tokens = self.settings.domains.iter().map(|domain| {
+            settings::token(domain.service.as_str(), settings::TOKEN, &[], &everywhere)
+        });
         self.settings.tokens = Tokens::new(tokens.collect()).unwrap();
         self.settings.zones = settings::zones(&self.zones, &self.settings.domains);
         self.settings.checks.enabled = true;
         self.settings.checks.smoothing_factors =
-            self.settings.domains.iter().map(|domain| (domain.name.clone(), 1.0)).collect();
-        let service = self.settings.domains[0].name.clone();
+            self.settings.domains.iter().map(|domain| (domain.service.clone(), 1.0)).collect();
+        let service = self.settings.domains[0].service.clone();
         let geo = Geo::from_countries(&self.countries, &self.places).unwrap();
         let mut bench = Bench::of(self.settings, Arc::new(geo));
         for (key, (region, backends)) in (1..).zip(self.offers) {
@@ -241,7 +240,9 @@ fn domain_of(name: &str, algorithm: &str, options: &[&str]) -> DomainSettings {
         word => panic!("{word:?} is no algorithm"),
     };
     DomainSettings {
-        name: parsed(name),
+        name: name.to_owned(),
+        service: parsed(option(options, "service").unwrap_or(name)),
+        names: Names::Servers,
         algorithm,
         regions: Vec::new(),
         default_region: None,
