@@ -10,6 +10,7 @@
 //! - `allowed`: which regions a constraint leaves to a client,
 //! - `baseline`: the ranking of every address before anything was learned,
 //! - `estimates`: what was learned, as the most specific row of each region,
+//! - [`belief`]: what is believed of every network and region, and how firmly,
 //! - [`map`]: both together, cut into blocks ([`compile`]),
 //! - `smooth`: weights as an even order of turns,
 //! - `rotation`: servers that take turns,
@@ -36,6 +37,8 @@ mod baseline;
 
 mod estimates;
 
+pub mod belief;
+
 pub mod map;
 
 mod smooth;
@@ -50,6 +53,7 @@ pub mod decide;
 mod fixture;
 
 pub use algorithm::Algorithm;
+pub use belief::{Belief, Beliefs, Source, Spot};
 pub use decide::{Candidate, Decision, decide};
 pub use estimates::RegionRtt;
 pub use map::{DomainMap, compile};
