@@ -19,6 +19,7 @@ const PURE: &[&str] = &[
     "api",
     "agent",
     "overwatch",
+    "preflight",
 ];
 
 /// The arrows of the house: what each crate may depend on, in the order of the data.
@@ -55,6 +56,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    // Like the lab it sees the product from outside only: as DNS.
+    ("preflight", &[]),
     // It sees the product from outside only: as files, as packets, as the API's JSON.
     ("lab", &["model", "api"]),
     (
@@ -72,7 +75,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "overwatch",
         ],
     ),
-    ("opengslb", &["config", "runtime", "lab"]),
+    ("opengslb", &["model", "config", "api", "runtime", "preflight", "lab"]),
 ];
 
 /// What no pure crate may name.
