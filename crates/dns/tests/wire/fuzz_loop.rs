@@ -6,7 +6,7 @@ use crate::oracle::{Ask, AskEdns};
 const ROUNDS: usize = 20_000;
 
 /// Marsaglia's xorshift: the same numbers in each run.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -31,7 +31,7 @@ impl Random {
     }
 }
 
-fn seeds() -> Vec<Vec<u8>> {
+pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let ask = Ask {
         id: 7,
         flags: 0x0100,
@@ -66,7 +66,7 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 /// Bends a message: bytes changed, cut out, doubled, cut off.
-fn bend(random: &mut Random, bytes: &mut Vec<u8>) {
+pub(crate) fn bend(random: &mut Random, bytes: &mut Vec<u8>) {
     for _ in 0..=random.below(4) {
         let at = random.below(bytes.len());
         match random.below(6) {

@@ -1,5 +1,5 @@
-//! The crate as its callers see it: text dialogues, the comparison with the library `domain`, and
-//! the fuzz entry in a seeded loop.
+//! The crate as its callers see it: text dialogues, the comparison with the library `domain`, the
+//! fuzz entry in a seeded loop, and which packets are queries by `domain` and by `hickory-proto`.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,3 +14,5 @@ mod dialogues;
 mod differential;
 
 mod fuzz_loop;
+
+mod readers;
