@@ -12,15 +12,18 @@ mod agent;
 
 mod check;
 
+pub mod changes;
+
 pub mod refusal;
 
 pub mod estimate;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use model::{AgentId, Region, Service, Subnet, Time};
 
 use self::agent::{AgentRows, PortRows, Taken};
+use self::changes::{Changes, RowChange};
 use self::estimate::RegionEstimate;
 use self::lane::Lane;
 use self::refusal::TableRefusal;
@@ -33,8 +36,8 @@ pub struct Table {
     limits: TableLimits,
     /// Bounded by who may register, not here.
     agents: BTreeMap<AgentId, AgentRows>,
-    /// Services whose rows or lanes changed since last asked; bounded by the lanes.
-    dirty: BTreeSet<Service>,
+    /// What changed since last asked.
+    changes: Changes,
     /// Rows of all agents.
     len: usize,
     counters: TableCounters,
@@ -105,7 +108,7 @@ impl Table {
         Self {
             limits,
             agents: BTreeMap::new(),
-            dirty: BTreeSet::new(),
+            changes: Changes::default(),
             len: 0,
             counters: TableCounters::default(),
         }
@@ -155,15 +158,13 @@ impl Table {
         for port in &report.ports {
             if let Some(rows) = known.ports.get_mut(&port.port) {
                 taken += rows.take(port, &limits, now);
-                self.dirty.extend(rows.lane.services.iter().cloned());
+                self.changes.mark(&rows.lane, port.rows.iter().map(|row| row.subnet));
+                self.changes.mark(&rows.lane, port.refreshed.iter().map(|row| row.subnet));
             }
         }
-        let evicted = known.evict_beyond(limits.rows_per_agent_max);
+        let evicted = known.evict_beyond(limits.rows_per_agent_max, &mut self.changes);
         let position = Position { epoch, sequence: report.through };
         known.position = Some(position);
-        if evicted > 0 {
-            self.dirty.extend(known.services());
-        }
         self.len = others + known.len();
         let Taken { rows, refreshed, unknown, expired } = taken;
         Ok(Applied { position, rows, refreshed, unknown, expired, evicted })
@@ -186,7 +187,9 @@ impl Table {
                 .entry(port)
                 .or_insert(PortRows { lane: lane.clone(), rows: RowStore::default() }),
         };
-        self.dirty.extend(rows.lane.services.iter().chain(&lane.services).cloned());
+        let subnets = rows.rows.iter().map(|(subnet, _)| subnet);
+        self.changes.mark(&rows.lane, subnets.clone());
+        self.changes.mark(&lane, subnets);
         rows.lane = lane;
     }
 
@@ -199,14 +202,16 @@ impl Table {
             position.sequence = 0;
         }
         self.len = self.len.saturating_sub(removed.rows.len());
-        self.dirty.extend(removed.lane.services);
+        self.changes.mark(&removed.lane, removed.rows.iter().map(|(subnet, _)| subnet));
     }
 
     /// Drops everything of an agent: lanes, rows and position.
     pub fn forget(&mut self, agent: &AgentId) {
         let Some(known) = self.agents.remove(agent) else { return };
         self.len = self.len.saturating_sub(known.len());
-        self.dirty.extend(known.services());
+        for port in known.ports.values() {
+            self.changes.mark(&port.lane, port.rows.iter().map(|(subnet, _)| subnet));
+        }
     }
 
     /// Drops the rows that are over the time to live. Walks all rows.
@@ -214,12 +219,10 @@ impl Table {
         for known in self.agents.values_mut() {
             let limits = known.limits(self.limits);
             for port in known.ports.values_mut() {
-                let expired = port.rows.retain(|row| !limits.is_expired(row.observed_at, now));
-                if expired > 0 {
-                    self.dirty.extend(port.lane.services.iter().cloned());
-                    self.len = self.len.saturating_sub(expired);
-                    self.counters.expired += expired as u64;
-                }
+                let expired = port.rows.drop_if(|row| limits.is_expired(row.observed_at, now));
+                self.changes.mark(&port.lane, expired.iter().copied());
+                self.len = self.len.saturating_sub(expired.len());
+                self.counters.expired += expired.len() as u64;
             }
         }
     }
@@ -230,9 +233,29 @@ impl Table {
         self.agents.get(agent)?.position
     }
 
-    /// The services whose rows changed since this was last asked.
-    pub fn take_dirty(&mut self) -> BTreeSet<Service> {
-        std::mem::take(&mut self.dirty)
+    /// What changed since this was last asked, as it is now: by service, then ascending by region
+    /// and subnet. What came and went in between is there without an estimate. Costs what changed.
+    pub fn take_changes(&mut self) -> BTreeMap<Service, Vec<RowChange>> {
+        let changed = self.changes.take();
+        let of = |(service, regions): (Service, BTreeMap<Region, _>)| {
+            let changes = regions.into_iter().flat_map(|(region, subnets)| {
+                let ports = self.ports(&service, &region);
+                let changed = move |subnet| (subnet, region.clone(), estimate_at(&ports, subnet));
+                std::collections::BTreeSet::into_iter(subnets).map(changed)
+            });
+            let changes = changes.collect();
+            (service, changes)
+        };
+        changed.into_iter().map(of).collect()
+    }
+
+    /// The ports of a service in a region, each with a number that is its agent's and ascends.
+    fn ports(&self, service: &Service, region: &Region) -> Vec<(u32, &PortRows)> {
+        let agents = (0u32..).zip(self.agents.values());
+        let ports = agents.flat_map(|(agent, known)| known.ports.values().map(move |p| (agent, p)));
+        ports
+            .filter(|(_, port)| port.lane.region == *region && port.lane.services.contains(service))
+            .collect()
     }
 
     /// What is known for a service: ascending by subnet, then by region.
@@ -284,6 +307,14 @@ impl Table {
     pub const fn counters(&self) -> &TableCounters {
         &self.counters
     }
+}
+
+/// What the rows of these ports say together about exactly this subnet.
+fn estimate_at(ports: &[(u32, &PortRows)], subnet: Subnet) -> Option<RegionEstimate> {
+    let row = |(agent, port): &(u32, &PortRows)| Some((*agent, *port.rows.get(subnet)?));
+    let rows: Vec<(u32, Row)> = ports.iter().filter_map(row).collect();
+    let rows: Vec<(u32, &Row)> = rows.iter().map(|(agent, row)| (*agent, row)).collect();
+    estimate::merge(&rows)
 }
 
 impl TableLimits {

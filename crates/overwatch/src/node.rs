@@ -484,7 +484,8 @@ impl Overwatch {
             self.touched.insert(backend.clone());
             out.push(Effect::Log(Note::BackendForgotten { backend }));
         }
-        self.publisher.learn(&self.table.take_dirty(), &self.table);
+        let changed = self.table.take_changes().into_keys().collect();
+        self.publisher.learn(&changed, &self.table);
         // Connect times move all the time; once a second is soon enough for them.
         let by_time = |algorithm: Algorithm| matches!(algorithm, Algorithm::Latency { .. });
         let timed = self.publisher.domains().filter(|domain| by_time(domain.algorithm));

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use model::{Service, Subnet, Time};
+use model::{Subnet, Time};
 
+use super::changes::Changes;
 use super::row::{Row, RowStore};
 use super::{Lane, Position, TableLimits};
 use crate::report::{PortReport, RefreshRow, ReportRow};
@@ -58,11 +59,6 @@ impl AgentRows {
         TableLimits { ttl_ms, ..limits }
     }
 
-    /// The services of all ports; one may come twice.
-    pub(crate) fn services(&self) -> impl Iterator<Item = Service> + '_ {
-        self.ports.values().flat_map(|port| port.lane.services.iter().cloned())
-    }
-
     /// The rows of all ports.
     pub(crate) fn len(&self) -> usize {
         self.ports.values().map(|port| port.rows.len()).sum()
@@ -70,7 +66,7 @@ impl AgentRows {
 
     /// Drops the rows observed longest ago until `max` are left; tells how many went. Of equally
     /// old ones the lower port and subnet goes first.
-    pub(crate) fn evict_beyond(&mut self, max: usize) -> usize {
+    pub(crate) fn evict_beyond(&mut self, max: usize, changes: &mut Changes) -> usize {
         let excess = self.len().saturating_sub(max);
         if excess == 0 {
             return 0;
@@ -83,6 +79,7 @@ impl AgentRows {
         for (_, port, subnet) in by_age.into_iter().take(excess) {
             if let Some(known) = self.ports.get_mut(&port) {
                 known.rows.remove(subnet);
+                changes.mark(&known.lane, std::iter::once(subnet));
             }
         }
         excess

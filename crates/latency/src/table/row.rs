@@ -34,6 +34,11 @@ impl RowStore {
     }
 
     /// The row of exactly this subnet.
+    pub(crate) fn get(&self, subnet: Subnet) -> Option<&Row> {
+        self.0.get(&subnet)
+    }
+
+    /// The same, to change.
     pub(crate) fn get_mut(&mut self, subnet: Subnet) -> Option<&mut Row> {
         self.0.get_mut(&subnet)
     }
@@ -48,15 +53,18 @@ impl RowStore {
         self.0.remove(&subnet).is_some()
     }
 
-    /// Keeps the rows that `keep` wants; tells how many went.
-    pub(crate) fn retain(&mut self, keep: impl Fn(&Row) -> bool) -> usize {
-        let before = self.0.len();
-        self.0.retain(|_, row| keep(row));
-        before - self.0.len()
+    /// Drops the rows that `is_over` names; tells which.
+    pub(crate) fn drop_if(&mut self, is_over: impl Fn(&Row) -> bool) -> Vec<Subnet> {
+        let over: Vec<Subnet> =
+            self.0.iter().filter(|(_, row)| is_over(row)).map(|(subnet, _)| *subnet).collect();
+        for subnet in &over {
+            self.0.remove(subnet);
+        }
+        over
     }
 
     /// All rows, ascending by subnet.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Subnet, &Row)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Subnet, &Row)> + Clone {
         self.0.iter().map(|(subnet, row)| (*subnet, row))
     }
 }

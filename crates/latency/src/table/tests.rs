@@ -29,7 +29,7 @@ fn table() -> Table {
     let mut table = Table::new(LIMITS);
     table.set_lane(&agent("a"), 80, lane("eu-west"));
     table.set_lane(&agent("b"), 80, lane("ap-southeast"));
-    table.take_dirty();
+    table.take_changes();
     table
 }
 
@@ -43,6 +43,16 @@ fn row(subnet: &str, ms: u64) -> ReportRow {
         samples: 10,
         observed_at: at(0),
     }
+}
+
+/// What changed about the service, in words.
+fn changed(table: &mut Table) -> Vec<String> {
+    let changes = table.take_changes().remove(&service()).unwrap_or_default();
+    let tell = |(subnet, region, estimate): RowChange| match estimate {
+        None => format!("{subnet} {region} -"),
+        Some(now) => format!("{subnet} {region} {}ms {}", now.rtt.ms_rounded(), now.samples),
+    };
+    changes.into_iter().map(tell).collect()
 }
 
 fn refresh(subnet: &str, samples: u32, ms: u64) -> RefreshRow {
@@ -117,7 +127,7 @@ fn a_port_with_several_services_counts_for_each_and_one_without_for_none() {
     let both = Lane { services: vec![service(), api.clone()], region: region.clone() };
     table.set_lane(&agent("a"), 80, both);
     assert_eq!(table.rows(&api), table.rows(&service()));
-    assert_eq!(table.take_dirty(), BTreeSet::from([service(), api.clone()]));
+    assert_eq!(table.take_changes().into_keys().collect::<Vec<_>>(), [api.clone(), service()]);
     table.set_lane(&agent("a"), 80, Lane { services: Vec::new(), region });
     assert_eq!((table.rows(&api).len(), table.rows(&service()).len(), table.len()), (0, 0, 1));
 }
@@ -127,11 +137,11 @@ fn check_refused(name: &str, epoch: u64, report: &Report, expect: &TableRefusal)
     let mut table = table();
     let good = Report { after: 0, through: 1, ..self::report(0, vec![row("10.1.2.0/24", 85)]) };
     table.apply(&agent("a"), 5, &good, at(0)).unwrap();
-    table.take_dirty();
+    table.take_changes();
     let before = (known(&table), table.len(), table.position(&agent("a")));
     assert_eq!(table.apply(&agent(name), epoch, report, at(0)).as_ref(), Err(expect));
     assert_eq!((known(&table), table.len(), table.position(&agent("a"))), before);
-    assert_eq!(table.take_dirty(), BTreeSet::new());
+    assert_eq!(table.take_changes(), BTreeMap::new());
     assert_eq!(table.counters().refused, BTreeMap::from([(expect.as_str(), 1)]));
 }
 
@@ -221,11 +231,12 @@ fn a_full_table_takes_no_new_row_and_renews_old_ones() {
 fn rows_age_by_when_they_were_observed() {
     let mut table = table();
     table.apply(&agent("a"), 1, &report(0, numbered(1, 3)), at(9_000)).unwrap();
-    table.take_dirty();
+    table.take_changes();
     table.expire(at(100_999));
-    assert_eq!((table.len(), table.take_dirty().len()), (3, 0));
+    assert_eq!((table.len(), changed(&mut table)), (3, vec![]));
     table.expire(at(102_000));
-    assert_eq!((table.len(), table.take_dirty()), (1, BTreeSet::from([service()])));
+    let gone = ["10.0.1.0/24 eu-west -", "10.0.2.0/24 eu-west -"];
+    assert_eq!((table.len(), changed(&mut table)), (1, gone.map(String::from).to_vec()));
     // What was too old when it came is not taken, and the report is.
     let applied = table.apply(&agent("a"), 1, &report(1, numbered(1, 4)), at(102_500)).unwrap();
     assert_eq!((applied.rows, applied.expired, table.len()), (2, 2, 2));
@@ -247,26 +258,27 @@ fn a_clock_that_is_ahead_makes_nothing_fresher() {
 fn a_refresh_renews_count_and_time_of_a_known_row_only() {
     let mut table = table();
     table.apply(&agent("a"), 1, &report(0, vec![row("10.1.2.0/24", 85)]), at(0)).unwrap();
-    table.take_dirty();
+    table.take_changes();
     let both = vec![refresh("10.1.2.0/24", 25, 30), refresh("10.1.3.0/24", 7, 30)];
     let applied = table.apply(&agent("a"), 1, &refreshing(1, both), at(40)).unwrap();
     assert_eq!((applied.refreshed, applied.unknown), (1, 1));
     assert_eq!(known(&table), ["10.1.2.0/24 eu-west 85ms 25"]);
     assert_eq!(table.rows(&service())[0].2.observed_at, at(30));
-    assert_eq!(table.take_dirty(), BTreeSet::from([service()]));
+    let renewed = ["10.1.2.0/24 eu-west 85ms 25", "10.1.3.0/24 eu-west -"];
+    assert_eq!(changed(&mut table), renewed);
 }
 
 #[test]
 fn lanes_that_change_mark_what_they_touch() {
     let mut table = table();
-    table.set_lane(&agent("a"), 80, lane("eu-west"));
-    assert_eq!(table.take_dirty(), BTreeSet::new());
-    table.set_lane(&agent("a"), 80, lane("eu-north"));
-    assert_eq!(table.take_dirty(), BTreeSet::from([service()]));
     table.apply(&agent("a"), 1, &report(0, vec![row("10.1.2.0/24", 85)]), at(0)).unwrap();
-    table.take_dirty();
+    assert_eq!(changed(&mut table), ["10.1.2.0/24 eu-west 85ms 10"]);
+    table.set_lane(&agent("a"), 80, lane("eu-west"));
+    assert_eq!(table.take_changes(), BTreeMap::new());
+    table.set_lane(&agent("a"), 80, lane("eu-north"));
+    assert_eq!(changed(&mut table), ["10.1.2.0/24 eu-north 85ms 10", "10.1.2.0/24 eu-west -"]);
     table.remove_lane(&agent("a"), 80);
-    assert_eq!((table.len(), table.take_dirty()), (0, BTreeSet::from([service()])));
+    assert_eq!((table.len(), changed(&mut table)), (0, vec!["10.1.2.0/24 eu-north -".into()]));
     // The rows come again from the beginning if the port does.
     assert_eq!(table.position(&agent("a")), Some(Position { epoch: 1, sequence: 0 }));
     table.set_lane(&agent("a"), 80, lane("eu-west"));
@@ -308,6 +320,35 @@ proptest! {
             }
             (table.rows(&service()), table.len(), names.map(|name| table.position(&agent(name))))
         };
+        // Whoever follows the changes knows the same as who reads all rows.
+        let follow = |reports: &[(usize, Rows)]| {
+            let limits = TableLimits { rows_per_agent_max: 10, rows_max: 30, ttl_ms: 100_000 };
+            let mut table = Table::new(limits);
+            let mut known = BTreeMap::new();
+            let mut sequences = [0; 3];
+            for (number, (who, rows)) in reports.iter().enumerate() {
+                table.set_lane(&agent(names[*who]), 80, lane(["east", "west"][number % 2]));
+                let rows: BTreeMap<u8, u64> = rows.iter().copied().collect();
+                let rows = rows.into_iter().map(|(n, ms)| row(&format!("10.0.{n}.0/24"), ms));
+                let mut rows: Vec<_> = rows.collect();
+                rows.sort_by_key(|row| row.subnet);
+                table.apply(&agent(names[*who]), 1, &report(sequences[*who], rows), at(0)).unwrap();
+                sequences[*who] += 1;
+                if number % 7 == 6 {
+                    table.forget(&agent(names[*who]));
+                    sequences[*who] = 0;
+                }
+                for (subnet, region, estimate) in table.take_changes().into_values().flatten() {
+                    known.remove(&(subnet, region.clone()));
+                    known.extend(estimate.map(|estimate| ((subnet, region), estimate)));
+                }
+            }
+            let rows = table.rows(&service()).into_iter();
+            let rows: BTreeMap<_, _> = rows.map(|(s, r, estimate)| ((s, r), estimate)).collect();
+            (known, rows)
+        };
+        let (known, rows) = follow(&reports);
+        prop_assert_eq!(known, rows);
         let mut regrouped = reports.clone();
         regrouped.sort_by_key(|(who, _)| std::cmp::Reverse(*who));
         prop_assert_eq!(replica(&reports), replica(&regrouped));
