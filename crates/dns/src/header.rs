@@ -1,4 +1,5 @@
-//! The first twelve bytes of a message (RFC 1035, 4.1.1; RFC 4035 for AD and CD).
+//! The first twelve bytes of a message (RFC 1035, 4.1.1; RFC 4035, 3.1.6 for AD and CD; RFC 6895, 2
+//! for what an answer repeats).
 //!
 //! Only what they say; whether a message with such a header is answered is decided in
 //! [`crate::query`].
@@ -95,13 +96,15 @@ impl Flags {
         Rcode(self.0 & 0x000f)
     }
 
-    /// The flags of an answer to a query with these: the opcode and RD are the asker's (RFC 1035,
-    /// 4.1.1). CD and AD are cleared, as an authority should (RFC 4035, 3.1.6): they speak to
-    /// validating resolvers only, and copying CD is the rule for those (3.2.2). RA stays clear,
-    /// for there is no recursion here.
+    /// The flags of an answer to a message with these: the opcode is the asker's, and RD where the
+    /// opcode is QUERY (RFC 1035, 4.1.1); what flags mean elsewhere is each opcode's own (RFC 6895,
+    /// 2), and so not ours to repeat. CD and AD are cleared, as an authority should (RFC 4035,
+    /// 3.1.6): they speak to validating resolvers only, and copying CD is the rule for those
+    /// (3.2.2). RA stays clear, for there is no recursion here.
     #[must_use]
     pub(crate) const fn answering(self) -> Self {
-        let opcode = 0x0f << Self::OPCODE_SHIFT;
-        Self(Self::RESPONSE | (self.0 & (opcode | Self::RECURSION_DESIRED)))
+        let opcode = self.0 & (0x0f << Self::OPCODE_SHIFT);
+        let copied = if opcode == 0 { Self::RECURSION_DESIRED } else { 0 };
+        Self(Self::RESPONSE | opcode | (self.0 & copied))
     }
 }
