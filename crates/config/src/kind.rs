@@ -68,6 +68,11 @@ pub enum Scalar {
         /// The most.
         max: f64,
     },
+    /// Degrees of latitude or longitude, either way.
+    Degrees {
+        /// The most.
+        max: f64,
+    },
     /// A duration with its unit, within limits, both included.
     Duration {
         /// The least.
@@ -161,6 +166,10 @@ impl Scalar {
                 let number = text.parse::<f64>().ok().filter(|n| n > above && n <= max);
                 shown(number.map(|n| n.to_string()))
             }
+            Self::Degrees { max } => {
+                let number = text.parse::<f64>().ok().filter(|n| n.abs() <= *max);
+                shown(number.map(|n| n.to_string()))
+            }
             Self::Duration { min_ms, max_ms } => {
                 let Milliseconds(ms) = text.parse()?;
                 // Kept as it was written: 168h need not come back as 7d.
@@ -205,6 +214,7 @@ impl Scalar {
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Self::Number { above, max } => format!("a number above {above} and up to {max}"),
+            Self::Degrees { max } => format!("degrees from -{max} to {max}, as in `52.37`"),
             Self::Duration { min_ms, max_ms } => {
                 let (min, max) = (Milliseconds(*min_ms), Milliseconds(*max_ms));
                 format!("a duration from {min} to {max}, as in `10s`, `5m` or `7d`")

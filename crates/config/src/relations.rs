@@ -24,6 +24,7 @@ pub(crate) fn of_agent(root: &Section, faults: &mut Faults) {
 pub(crate) fn of_overwatch(root: &Section, faults: &mut Faults) {
     let overwatch = root.section("overwatch");
     let geolocation = overwatch.section("geolocation");
+    coordinates(root, faults);
     once(root.sections("regions"), &["name"], "regions[]", faults);
     once(root.sections("domains"), &["name"], "domains[]", faults);
     let mappings = "overwatch.geolocation.custom_mappings[]";
@@ -111,6 +112,22 @@ fn named_regions(root: &Section, faults: &mut Faults) {
     for (name, at, shown) in named.into_iter().filter(|(name, ..)| !known.contains(name)) {
         let hint = among(name, known.iter().copied());
         faults.fault(at, format!("{shown}: no region {name:?} in `regions`{hint}"));
+    }
+}
+
+/// A region has both coordinates or none. Not tried where a key was at fault: that one would seem
+/// to be missing.
+fn coordinates(root: &Section, faults: &mut Faults) {
+    if !faults.is_clean() {
+        return;
+    }
+    for region in root.sections("regions") {
+        for (given, missing) in [("latitude", "longitude"), ("longitude", "latitude")] {
+            if region.text(given).is_some() && region.text(missing).is_none() {
+                let message = format!("regions[].{given}: expected `{missing}` beside it");
+                faults.fault(region.at(given), message);
+            }
+        }
     }
 }
 

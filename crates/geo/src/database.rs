@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 use maxminddb::{LookupResult, MaxMindDbError, PathElement, Reader, WithinOptions};
 use model::Subnet;
 
-use crate::{Continent, Country};
+use crate::{Continent, Country, Place};
 
 /// Which database is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,34 +54,55 @@ pub(crate) struct Network<T> {
     pub(crate) value: T,
 }
 
-/// Where a network is. A record may know the continent alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+/// Where a network is. A record may know a part of it alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Whereabouts {
     pub(crate) country: Option<Country>,
     pub(crate) continent: Option<Continent>,
+    pub(crate) place: Option<Place>,
 }
 
-/// The networks of a country database, in MaxMind's schema (`country.iso_code`,
-/// `continent.code`) or the flat one (`country_code`, `continent_code`).
-pub(crate) fn countries(bytes: &[u8]) -> Result<Vec<Network<Place>>, DatabaseError> {
+/// A record that says it may be wrong by more than this names the middle of a country, not a
+/// place: its coordinates count as unknown.
+const ACCURACY_KM_MAX: u16 = 500;
+
+/// The networks of a country or city database, in MaxMind's schema (`country.iso_code`,
+/// `continent.code`, `location.latitude` and `location.longitude` with
+/// `location.accuracy_radius`) or the flat one (`country_code`, `continent_code`).
+pub(crate) fn countries(bytes: &[u8]) -> Result<Vec<Network<Whereabouts>>, DatabaseError> {
     read(bytes, "country.iso_code or country_code", |record| {
         // The flat one first: such files may hold the country's name where MaxMind has a map.
         let flat: Option<&str> = record.decode_path(&[PathElement::Key("country_code")])?;
-        let (country, continent): (_, Option<&str>) = if flat.is_some() {
-            (flat, record.decode_path(&[PathElement::Key("continent_code")])?)
+        let (country, continent, place): (_, Option<&str>, _) = if flat.is_some() {
+            (flat, record.decode_path(&[PathElement::Key("continent_code")])?, None)
         } else {
             (
                 record.decode_path(&[PathElement::Key("country"), PathElement::Key("iso_code")])?,
                 record.decode_path(&[PathElement::Key("continent"), PathElement::Key("code")])?,
+                place_of(record)?,
             )
         };
         // A code that is none, such as an empty one, is what files write for "unknown".
         let country: Option<Country> = country.and_then(|code| code.parse().ok());
         let continent = continent.and_then(|code| code.parse().ok());
         let continent = continent.or_else(|| country.and_then(Country::continent));
-        let known = country.is_some() || continent.is_some();
-        Ok(known.then_some(Place { country, continent }))
+        let found = Whereabouts { country, continent, place };
+        Ok((found != Whereabouts::default()).then_some(found))
     })
+}
+
+/// The coordinates of a record in MaxMind's schema, where it has them and trusts them. Off the
+/// globe is unknown.
+fn place_of(record: &Record<'_>) -> Result<Option<Place>, MaxMindDbError> {
+    const LOCATION: PathElement<'_> = PathElement::Key("location");
+    let number = |key| record.decode_path::<f64>(&[LOCATION, PathElement::Key(key)]);
+    let (Some(latitude), Some(longitude)) = (number("latitude")?, number("longitude")?) else {
+        return Ok(None);
+    };
+    let accuracy_km: Option<u16> =
+        record.decode_path(&[LOCATION, PathElement::Key("accuracy_radius")])?;
+    let trusted = accuracy_km.is_none_or(|km| km <= ACCURACY_KM_MAX);
+    Ok(Place::new(latitude, longitude).ok().filter(|_| trusted))
 }
 
 /// The networks of an ASN database (`autonomous_system_number`).

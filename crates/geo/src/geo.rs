@@ -1,7 +1,8 @@
 //! Database and custom networks flattened to disjoint ranges, and the look-up.
 //!
-//! What routing needs of an address is its [`GeoClass`]: custom region, country, continent. There
-//! are few of them, so a range carries a two-byte number. Never changes once built.
+//! What routing needs of an address is its [`GeoClass`]: custom region, country, continent, place
+//! and autonomous system. There are far fewer of them than networks, so a range carries a number.
+//! Never changes once built.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,15 +10,14 @@ use std::num::NonZeroU32;
 
 use model::{RangeMap, Region, Subnet};
 
-use crate::database::{self, Database, DatabaseError};
-use crate::{Continent, Country, CustomMapping};
+use crate::database::{self, Database, DatabaseError, Whereabouts};
+use crate::{Continent, Country, CustomMapping, Place};
 
 /// Where addresses are.
 #[derive(Clone, Debug)]
 pub struct Geo {
     classes: Vec<GeoClass>,
     class_map: RangeMap<ClassId>,
-    asn_map: RangeMap<Option<NonZeroU32>>,
 }
 
 /// All that routing knows of where an address is. Addresses of one class are treated alike.
@@ -29,11 +29,28 @@ pub struct GeoClass {
     pub country: Option<Country>,
     /// The continent, from the database or else by the country.
     pub continent: Option<Continent>,
+    /// Where on the globe, from a city database; also under a custom network.
+    pub place: Option<Place>,
+    /// The autonomous system that announces it.
+    pub asn: Option<NonZeroU32>,
+}
+
+/// A network and what is known of it, for those who know it without a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The network; of nested ones the longest counts.
+    pub subnet: Subnet,
+    /// Its country.
+    pub country: Option<Country>,
+    /// Its autonomous system.
+    pub asn: Option<NonZeroU32>,
+    /// Where on the globe it is.
+    pub place: Option<Place>,
 }
 
 /// The number of a class; an index into [`Geo::classes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClassId(u16);
+pub struct ClassId(u32);
 
 /// What is known of one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +59,6 @@ pub struct Fix<'a> {
     pub class: ClassId,
     /// The class itself.
     pub class_of: &'a GeoClass,
-    /// The autonomous system that announces it. May change within `prefix`.
-    pub asn: Option<NonZeroU32>,
     /// The widest prefix around the address with the same class. The prefixes of two look-ups
     /// never overlap unless they are equal.
     pub prefix: Subnet,
@@ -62,14 +77,18 @@ pub enum GeoError {
         source: DatabaseError,
     },
     /// More classes than a [`ClassId`] can tell apart.
-    #[error("more than {} combinations of custom region and country", Geo::CLASSES_MAX)]
+    #[error(
+        "more than {} combinations of custom region, country, place and autonomous system",
+        Geo::CLASSES_MAX
+    )]
     TooManyClasses,
 }
 
 /// What the sweep finds over a range: one layer's word on it.
 #[derive(Clone, Copy)]
 enum Layer {
-    Country(Option<Country>, Option<Continent>),
+    Where(Whereabouts),
+    System(NonZeroU32),
     Custom(usize),
 }
 
@@ -82,12 +101,14 @@ impl ClassId {
 }
 
 impl Geo {
-    /// All that a [`ClassId`] of two bytes can tell apart: two hundred countries in each of three
-    /// hundred custom regions. More are refused when the geography is built.
-    pub const CLASSES_MAX: usize = 1 << 16;
+    /// The most classes: four million, 200 MB of them. The full databases of the Internet have a
+    /// few hundred thousand pairs of city and autonomous system. More are refused when the
+    /// geography is built.
+    pub const CLASSES_MAX: usize = 1 << 22;
 
-    /// Reads the databases and lays the custom networks over them. Without a country database
-    /// only the custom networks are known; without an ASN database no AS is.
+    /// Reads the databases and lays the custom networks over them. Without a country (or city)
+    /// database only the custom networks are known; without an ASN database no AS is; without a
+    /// city database no place is.
     ///
     /// # Errors
     ///
@@ -107,14 +128,10 @@ impl Geo {
                 .map_err(|source| GeoError::Database { which: Database::Asn, source })?,
             None => Vec::new(),
         };
-        let countries = countries.into_iter().map(|network| {
-            (network.subnet, Layer::Country(network.value.country, network.value.continent))
-        });
-        let asn_map = RangeMap::from_prefixes(
-            None,
-            systems.into_iter().map(|network| (network.subnet, Some(network.value))),
-        );
-        Self::flatten(countries.collect(), custom, asn_map)
+        let mut layers = Vec::with_capacity(countries.len() + systems.len() + custom.len());
+        layers.extend(countries.into_iter().map(|n| (n.subnet, Layer::Where(n.value))));
+        layers.extend(systems.into_iter().map(|n| (n.subnet, Layer::System(n.value))));
+        Self::flatten(layers, custom, Self::CLASSES_MAX)
     }
 
     /// The same from a list instead of a database, for those who know their networks' countries.
@@ -126,30 +143,60 @@ impl Geo {
         countries: &[(Subnet, Country)],
         custom: &[CustomMapping],
     ) -> Result<Self, GeoError> {
-        let countries = countries.iter().map(|(subnet, country)| {
-            (*subnet, Layer::Country(Some(*country), country.continent()))
-        });
-        Self::flatten(countries.collect(), custom, RangeMap::filled(None))
+        let placed: Vec<Placed> = countries
+            .iter()
+            .map(|(subnet, country)| Placed {
+                subnet: *subnet,
+                country: Some(*country),
+                asn: None,
+                place: None,
+            })
+            .collect();
+        Self::from_placed(&placed, custom)
+    }
+
+    /// The same from a list of all that can be known of a network.
+    ///
+    /// # Errors
+    ///
+    /// More than [`Geo::CLASSES_MAX`] classes.
+    pub fn from_placed(placed: &[Placed], custom: &[CustomMapping]) -> Result<Self, GeoError> {
+        let mut layers = Vec::with_capacity(placed.len() * 2 + custom.len());
+        for network in placed {
+            let continent = network.country.and_then(Country::continent);
+            let (country, place) = (network.country, network.place);
+            layers.push((network.subnet, Layer::Where(Whereabouts { country, continent, place })));
+            layers.extend(network.asn.map(|asn| (network.subnet, Layer::System(asn))));
+        }
+        Self::flatten(layers, custom, Self::CLASSES_MAX)
     }
 
     fn flatten(
-        countries: Vec<(Subnet, Layer)>,
+        mut layers: Vec<(Subnet, Layer)>,
         custom: &[CustomMapping],
-        asn_map: RangeMap<Option<NonZeroU32>>,
+        classes_max: usize,
     ) -> Result<Self, GeoError> {
-        let mut layers = countries;
         layers.extend(custom.iter().enumerate().map(|(i, m)| (m.subnet, Layer::Custom(i))));
         layers.sort_by_key(|(subnet, _)| *subnet);
 
-        let mut classes = Classes::default();
+        let mut classes = Classes { ids: BTreeMap::new(), max: classes_max, overflowed: false };
         let class_map = RangeMap::from_covering(&layers, |covering| {
-            let mut class = GeoClass { custom_region: None, country: None, continent: None };
+            let mut class = GeoClass {
+                custom_region: None,
+                country: None,
+                continent: None,
+                place: None,
+                asn: None,
+            };
             // The widest stands first, so the last word of each layer is the longest prefix's.
             for (_, layer) in covering {
                 match *layer {
-                    Layer::Country(country, continent) => {
-                        (class.country, class.continent) = (country, continent);
+                    Layer::Where(found) => {
+                        class.country = found.country;
+                        class.continent = found.continent;
+                        class.place = found.place;
                     }
+                    Layer::System(asn) => class.asn = Some(asn),
                     Layer::Custom(i) => {
                         class.custom_region = custom.get(i).map(|m| m.region.clone());
                     }
@@ -158,15 +205,14 @@ impl Geo {
             classes.id_of(class)
         });
         let classes = classes.into_list()?;
-        Ok(Self { classes, class_map, asn_map })
+        Ok(Self { classes, class_map })
     }
 
     /// What is known of an address. A v4-mapped IPv6 address is the caller's to fold.
     #[must_use]
     pub fn locate(&self, address: IpAddr) -> Fix<'_> {
         let (class, prefix) = self.class_map.get(address);
-        let (asn, _) = self.asn_map.get(address);
-        Fix { class, class_of: self.class(class), asn, prefix }
+        Fix { class, class_of: self.class(class), prefix }
     }
 
     /// The class of a number that this geography gave.
@@ -193,9 +239,9 @@ impl Geo {
 }
 
 /// Gives each distinct class its number.
-#[derive(Default)]
 struct Classes {
-    ids: BTreeMap<GeoClass, u16>,
+    ids: BTreeMap<GeoClass, u32>,
+    max: usize,
     overflowed: bool,
 }
 
@@ -205,12 +251,12 @@ impl Classes {
         if let Some(id) = self.ids.get(&class) {
             return ClassId(*id);
         }
-        match u16::try_from(self.ids.len()) {
-            Ok(id) => {
+        match u32::try_from(self.ids.len()) {
+            Ok(id) if self.ids.len() < self.max => {
                 self.ids.insert(class, id);
                 ClassId(id)
             }
-            Err(_) => {
+            _ => {
                 self.overflowed = true;
                 ClassId(0)
             }
@@ -221,7 +267,7 @@ impl Classes {
         if self.overflowed {
             return Err(GeoError::TooManyClasses);
         }
-        let mut list: Vec<(u16, GeoClass)> =
+        let mut list: Vec<(u32, GeoClass)> =
             self.ids.into_iter().map(|(class, id)| (id, class)).collect();
         list.sort_by_key(|(id, _)| *id);
         Ok(list.into_iter().map(|(_, class)| class).collect())

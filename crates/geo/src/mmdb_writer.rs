@@ -11,6 +11,7 @@ pub(crate) enum Value {
     Number(u32),
     Short(u16),
     Long(u64),
+    Double(f64),
     List(Vec<Self>),
     Map(Vec<(&'static str, Self)>),
 }
@@ -40,6 +41,19 @@ pub(crate) fn maxmind(country: &'static str, continent: &'static str) -> Value {
     Value::Map(vec![
         ("continent", Value::Map(vec![("code", Value::Text(continent))])),
         ("country", Value::Map(vec![("iso_code", Value::Text(country))])),
+    ])
+}
+
+/// MaxMind's schema of a city database.
+pub(crate) fn city(country: &'static str, latitude: f64, longitude: f64, accuracy: u16) -> Value {
+    let location = vec![
+        ("accuracy_radius", Value::Short(accuracy)),
+        ("latitude", Value::Double(latitude)),
+        ("longitude", Value::Double(longitude)),
+    ];
+    Value::Map(vec![
+        ("country", Value::Map(vec![("iso_code", Value::Text(country))])),
+        ("location", Value::Map(location)),
     ])
 }
 
@@ -162,6 +176,7 @@ fn push_node(record_bits: u16, left: u32, right: u32, file: &mut Vec<u8>) {
 
 fn encode(value: &Value, out: &mut Vec<u8>) {
     const TEXT: u8 = 2;
+    const DOUBLE: u8 = 3;
     const U16: u8 = 5;
     const U32: u8 = 6;
     const MAP: u8 = 7;
@@ -187,6 +202,10 @@ fn encode(value: &Value, out: &mut Vec<u8>) {
         }
         Value::Long(number) => {
             out.extend([8, U64_LESS_7]);
+            out.extend(number.to_be_bytes());
+        }
+        Value::Double(number) => {
+            out.push(DOUBLE << 5 | 8);
             out.extend(number.to_be_bytes());
         }
         Value::List(values) => {

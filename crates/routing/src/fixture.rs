@@ -25,6 +25,7 @@ pub(crate) fn domain(algorithm: Algorithm) -> DomainSettings {
         name: name.parse().unwrap(),
         countries: vec![country.parse().unwrap()],
         continents: continent.iter().map(|code| code.parse().unwrap()).collect(),
+        place: None,
     };
     DomainSettings {
         name: "app.demo.local".to_owned(),

@@ -1,7 +1,7 @@
 //! What an operator says about a domain, checked by `config`. Holds no defaults and decides
 //! nothing.
 
-use geo::{Continent, Country};
+use geo::{Continent, Country, Place};
 use model::{Region, Service, Subnet};
 
 use crate::Algorithm;
@@ -53,6 +53,8 @@ pub struct RegionSettings {
     pub countries: Vec<Country>,
     /// The continents it is responsible for, where no region lists the country.
     pub continents: Vec<Continent>,
+    /// Where on the globe it stands, as far as the operator says.
+    pub place: Option<Place>,
 }
 
 /// A rule of law or tenancy: these clients, these regions only.

@@ -48,6 +48,7 @@ fn settings(algorithm: Algorithm) -> DomainSettings {
         name: name.parse().unwrap(),
         countries: Vec::new(),
         continents: Vec::new(),
+        place: None,
     };
     DomainSettings {
         name: "app.demo.local".to_owned(),

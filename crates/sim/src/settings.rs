@@ -162,6 +162,7 @@ fn domain(world: &World, algorithm: Algorithm) -> Result<DomainSettings, NameErr
         name: site.region.clone(),
         countries: Vec::new(),
         continents: Vec::new(),
+        place: None,
     });
     Ok(DomainSettings {
         name: resolver::NAME.to_owned(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use geo::Place;
 use model::{Region, Service};
 use routing::{Algorithm, Constraint, DomainSettings, Names, NonePolicy, RegionSettings};
 
@@ -48,7 +49,17 @@ fn region_settings(region: &Section) -> Option<RegionSettings> {
         name: region.get("name")?,
         countries: region.list("countries")?,
         continents: region.list("continents")?,
+        place: place(region)?,
     })
+}
+
+/// `Some(None)` where no coordinates are given.
+fn place(region: &Section) -> Option<Option<Place>> {
+    match (region.get("latitude"), region.get("longitude")) {
+        (Some(latitude), Some(longitude)) => Place::new(latitude, longitude).ok().map(Some),
+        (None, None) => Some(None),
+        _ => None,
+    }
 }
 
 fn algorithm(domain: &Section) -> Option<Algorithm> {

@@ -253,6 +253,19 @@ pub(super) static KEYS: &[Key] = &[
         "The continents whose clients belong here, where no region names their country.",
     ),
     Key::new(
+        "regions[].latitude",
+        Kind::One(Scalar::Degrees { max: 90.0 }),
+        Unset::Nothing("unknown"),
+        "Where the region stands, north positive. With it, and with a city database, clients that \
+         no region lists go to the nearest one, and learning can expect a time from the distance.",
+    ),
+    Key::new(
+        "regions[].longitude",
+        Kind::One(Scalar::Degrees { max: 180.0 }),
+        Unset::Nothing("unknown"),
+        "The same, east positive. Both or neither.",
+    ),
+    Key::new(
         "regions[].servers",
         Kind::Sections { min: 0, max: 10_000, old_map: None, bare: None },
         Unset::Default("[]"),

@@ -21,6 +21,12 @@ fn numbers_have_limits() {
     for wrong in ["0", "-0.1", "1.1", "NaN", "inf", "0,3"] {
         check(alpha, wrong, Err(&format!("found {wrong:?}")));
     }
+    let latitude = Scalar::Degrees { max: 90.0 };
+    check(latitude, "-33.90", Ok("-33.9"));
+    check(latitude, "90", Ok("90"));
+    for wrong in ["90.1", "-91", "NaN", "inf", "52N", ""] {
+        check(latitude, wrong, Err(&format!("found {wrong:?}")));
+    }
 }
 
 #[test]

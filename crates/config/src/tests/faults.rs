@@ -51,6 +51,22 @@ fn an_unknown_mode_is_one_fault() {
 }
 
 #[test]
+fn a_region_has_both_coordinates_or_none() {
+    check(
+        "regions: [{name: eu-west, latitude: 52.4}]\n",
+        1,
+        37,
+        "regions[].latitude: expected `longitude` beside it",
+    );
+    check(
+        "regions: [{name: eu-west, longitude: 181, latitude: 0}]\n",
+        1,
+        38,
+        "regions[].longitude: expected degrees from -180 to 180, as in `52.37`, found \"181\"",
+    );
+}
+
+#[test]
 fn names_that_nothing_bears() {
     let base = "regions: [{name: eu-west}]\ndomains: [{name: a.test, regions: [eu-west]";
     check(

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use super::*;
 use crate::fuzz::fuzz;
-use crate::mmdb_writer::{Layout, Value, asn, flat, maxmind, write};
+use crate::mmdb_writer::{Layout, Value, asn, city, flat, maxmind, write};
 
 fn subnet(text: &str) -> Subnet {
     text.parse().unwrap()
@@ -17,7 +17,7 @@ fn countries_of(file: &[u8]) -> Vec<String> {
     read.sort_by_key(|(subnet, _)| *subnet);
     read.dedup();
     let code = |continent: Continent| continent.code();
-    let line = |(subnet, place): (Subnet, Place)| {
+    let line = |(subnet, place): (Subnet, Whereabouts)| {
         let country = place.country.map_or("-".into(), |c| c.to_string());
         format!("{subnet} {country} {}", place.continent.map_or("-", code))
     };
@@ -31,6 +31,30 @@ fn both_schemas_are_read_in_every_layout() {
             write(layout, &[("10.1.0.0/16", maxmind("DE", "EU")), ("10.2.0.0/15", flat("sg"))]);
         assert_eq!(countries_of(&file), ["10.1.0.0/16 DE EU", "10.2.0.0/15 SG AS"]);
     }
+}
+
+#[test]
+fn a_city_database_tells_places_it_trusts() {
+    let networks = [
+        ("10.1.0.0/16", city("NL", 52.3759, 4.8975, 20)),
+        ("10.2.0.0/16", city("NL", 52.30, 4.95, 500)),
+        ("10.3.0.0/16", city("US", 37.751, -97.822, 1000)),
+        ("10.4.0.0/16", city("US", 137.751, -97.822, 5)),
+        ("10.5.0.0/16", maxmind("DE", "EU")),
+    ];
+    let read = countries(&write(Layout::ALL[2], &networks)).unwrap();
+    let place_of = |network: &str| {
+        let found = read.iter().find(|n| n.subnet == subnet(network)).unwrap();
+        (found.value.country.unwrap().to_string(), found.value.place.map(|place| place.to_string()))
+    };
+    assert_eq!(place_of("10.1.0.0/16"), ("NL".to_owned(), Some("52.5,5".to_owned())));
+    assert_eq!(place_of("10.2.0.0/16").1, Some("52.25,5".to_owned()));
+    // The middle of a country is no place, and what is off the globe is none either.
+    assert_eq!(place_of("10.3.0.0/16"), ("US".to_owned(), None));
+    assert_eq!(place_of("10.4.0.0/16").1, None);
+    assert_eq!(place_of("10.5.0.0/16").1, None);
+    let wrong = Value::Map(vec![("location", Value::Map(vec![("latitude", Value::Number(5))]))]);
+    check_refused(&write(Layout::ALL[1], &[("10.1.0.0/16", wrong)]), "damaged");
 }
 
 #[test]
@@ -170,6 +194,7 @@ fn no_bytes_make_it_panic() {
         write(Layout::ALL[0], &[("0.0.0.0/1", asn(64500))]),
         write(Layout::ALL[1], &[("::/2", flat("DE")), ("8000::/1", asn(1))]),
         write(Layout::ALL[2], &short()),
+        write(Layout::ALL[0], &[("128.0.0.0/2", city("DE", 52.5, 13.4, 20))]),
     ];
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for round in 0..60_000 {

@@ -59,17 +59,38 @@ fn without_a_database_only_custom_networks_are_known() {
     let geo = Geo::build(None, None, &[mapping("10.1.0.0/16", "us-east")]).unwrap();
     check(&geo, "10.1.2.3", "us-east - - 10.1.0.0/16");
     check(&geo, "::1", "- - - ::/0");
-    assert_eq!(geo.locate(address("10.1.2.3")).asn, None);
+    assert_eq!(geo.locate(address("10.1.2.3")).class_of.asn, None);
 }
 
 #[test]
-fn the_as_is_told_beside_the_class() {
-    let file = write(Layout::ALL[1], &[("10.1.0.0/16", asn(64500))]);
-    let geo = Geo::build(None, Some(&file), &[]).unwrap();
-    let fix = geo.locate(address("10.1.2.3"));
-    assert_eq!(fix.asn.map(NonZeroU32::get), Some(64500));
-    assert_eq!(fix.prefix, Subnet::ALL_IPV4);
-    assert_eq!(geo.locate(address("10.2.0.1")).asn, None);
+fn the_as_is_part_of_the_class() {
+    let countries = write(Layout::ALL[2], &[("10.0.0.0/8", flat("DE"))]);
+    let systems = write(Layout::ALL[1], &[("10.1.0.0/16", asn(64500))]);
+    let geo = Geo::build(Some(&countries), Some(&systems), &[]).unwrap();
+    let asn = |client| geo.locate(address(client)).class_of.asn.map(NonZeroU32::get);
+    check(&geo, "10.1.2.3", "- DE EU 10.1.0.0/16");
+    check(&geo, "10.2.0.1", "- DE EU 10.2.0.0/15");
+    assert_eq!((asn("10.1.2.3"), asn("10.2.0.1")), (Some(64500), None));
+    assert_eq!(geo.classes().len(), 3);
+}
+
+#[test]
+fn places_stand_beside_countries_and_under_custom_networks() {
+    let placed = |subnet: &str, asn, place| Placed {
+        subnet: subnet.parse().unwrap(),
+        country: "DE".parse().ok(),
+        asn: NonZeroU32::new(asn),
+        place,
+    };
+    let berlin = Place::new(52.5, 13.4).ok();
+    let list = [placed("10.0.0.0/8", 1, None), placed("10.1.0.0/16", 0, berlin)];
+    let geo = Geo::from_placed(&list, &[mapping("10.1.2.0/24", "eu-west")]).unwrap();
+    check(&geo, "10.1.2.3", "eu-west DE EU 10.1.2.0/24");
+    let class = |client| geo.locate(address(client)).class_of;
+    assert_eq!((class("10.1.2.3").place, class("10.1.3.3").place), (berlin, berlin));
+    assert_eq!(class("10.2.0.1").place, None);
+    // The longer network says nothing of its AS, so the wider one's counts.
+    assert_eq!(class("10.1.3.3").asn, NonZeroU32::new(1));
 }
 
 #[test]
@@ -90,15 +111,12 @@ fn a_bad_database_is_named() {
 
 #[test]
 fn too_many_classes_are_refused() {
-    let custom: Vec<CustomMapping> = (0..Geo::CLASSES_MAX as u32)
-        .map(|i| CustomMapping {
-            subnet: Subnet::host(IpAddr::V4((i * 2).into())),
-            region: format!("r{i}").parse().unwrap(),
-            comment: None,
-        })
-        .collect();
-    assert!(Geo::build(None, None, &custom[1..]).is_ok());
-    assert!(matches!(Geo::build(None, None, &custom), Err(GeoError::TooManyClasses)));
+    const MAX: usize = 100;
+    let custom: Vec<CustomMapping> =
+        (0..MAX).map(|i| mapping(&format!("10.0.{}.0/24", i * 2), &format!("r{i}"))).collect();
+    assert!(Geo::flatten(Vec::new(), &custom[1..], MAX).is_ok());
+    let refused = Geo::flatten(Vec::new(), &custom, MAX);
+    assert!(matches!(refused, Err(GeoError::TooManyClasses)));
 }
 
 /// Few distinct bits, so that networks nest, touch and repeat often.

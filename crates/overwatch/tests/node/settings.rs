@@ -49,8 +49,12 @@ pub(crate) fn token(service: &str, text: &str, regions: &[&str], networks: &[&st
 
 /// A domain of two regions; geography sends everybody it does not know to `ap-southeast`.
 pub(crate) fn domain(name: &str, algorithm: Algorithm) -> DomainSettings {
-    let region =
-        |name| RegionSettings { name: parsed(name), countries: Vec::new(), continents: Vec::new() };
+    let region = |name| RegionSettings {
+        name: parsed(name),
+        countries: Vec::new(),
+        continents: Vec::new(),
+        place: None,
+    };
     DomainSettings {
         name: name.to_owned(),
         service: parsed(name),

@@ -69,6 +69,7 @@ impl World {
                     name: parsed(name),
                     countries: option(options, "countries").map_or(Vec::new(), list),
                     continents: option(options, "continents").map_or(Vec::new(), list),
+                    place: None,
                 });
             }
             ("default", [region]) => last.unwrap().default_region = Some(parsed(region)),
