@@ -7,6 +7,8 @@
 
 mod agent;
 
+mod domains;
+
 mod names;
 
 mod overwatch;
@@ -18,8 +20,17 @@ mod shared;
 use crate::kind::Kind;
 
 /// All parts of the table, in the order of the reference page.
-pub(crate) static TABLE: [&[Key]; 5] =
-    [process::KEYS, agent::KEYS, overwatch::KEYS, names::KEYS, shared::KEYS];
+pub(crate) static TABLE: [&[Key]; 6] =
+    [process::KEYS, agent::KEYS, overwatch::KEYS, names::KEYS, domains::KEYS, shared::KEYS];
+
+/// The default of a key that has one of its own, in YAML.
+#[must_use]
+pub fn default_of(path: &str) -> Option<&'static str> {
+    match TABLE.iter().flat_map(|keys| *keys).find(|key| key.path == path)?.unset {
+        Unset::Default(text) => Some(text),
+        Unset::Required | Unset::Same(_) | Unset::HostName | Unset::Nothing(_) => None,
+    }
+}
 
 /// One setting.
 #[derive(Clone, Copy, Debug, PartialEq)]

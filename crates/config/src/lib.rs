@@ -14,6 +14,7 @@
 //! - `suggest`: "did you mean",
 //! - `section`: the tree after the check,
 //! - `relations`: rules between keys,
+//! - `steering`: what each domain answers with, and its rules,
 //! - `zones`: zone files and records to the zones that are served,
 //! - `build`: the checked tree to the settings,
 //! - [`settings`]: what a process runs on,
@@ -42,6 +43,8 @@ mod suggest;
 mod section;
 
 mod relations;
+
+mod steering;
 
 mod zones;
 

@@ -6,6 +6,8 @@ mod faults;
 
 mod files;
 
+mod steering;
+
 mod zones;
 
 use super::*;

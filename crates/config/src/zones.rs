@@ -4,6 +4,8 @@
 //! that stands, in the zone as a whole where the zone is named. Tried on a faulty file too, on what
 //! is left of it. Reading files is the caller's.
 
+use std::collections::BTreeSet;
+
 use dns::{NameBuf, RecordType};
 use zone::{
     Record, Rule, SoaValues, Source, SteeredName, Steering, Zone, Zones, ZonesFault, zone_file,
@@ -11,6 +13,7 @@ use zone::{
 
 use crate::fault::{Faults, Position};
 use crate::section::Section;
+use crate::steering;
 
 /// Reads a zone file.
 type Read = fn(&str) -> Result<String, String>;
@@ -21,7 +24,8 @@ struct Draft {
     source: Source,
 }
 
-/// All zones. Without any, each domain is a zone of its own. `None` where something is wrong with
+/// All zones. Without any, each domain is a zone of its own; a wildcard lies in that of the name
+/// above it. `None` where something is wrong with
 /// them, which is said.
 pub(crate) fn zones(root: &Section, read: Read, faults: &mut Faults) -> Option<Zones> {
     let sections: Vec<&Section> = root.section("dns").sections("zones").collect();
@@ -31,19 +35,23 @@ pub(crate) fn zones(root: &Section, read: Read, faults: &mut Faults) -> Option<Z
     // Each is looked at, whatever is wrong with another.
     let drafts: Vec<Option<Draft>> = if sections.is_empty() {
         let ttl_s = root.section("dns").get("default_ttl").unwrap_or_default();
-        let own = |(name, domain): (&NameBuf, &&Section)| own_zone(name, domain.at("name"), ttl_s);
-        names.iter().zip(&domains).map(own).map(Some).collect()
+        let mut seen = BTreeSet::new();
+        let apexes = names.iter().zip(&domains).map(|(name, domain)| (apex_of(name), *domain));
+        let new = apexes.filter(|(apex, _)| seen.insert(apex.as_name().key()));
+        new.map(|(apex, domain)| Some(own_zone(&apex, domain.at("name"), ttl_s))).collect()
     } else {
         sections.into_iter().map(|section| draft(section, read, faults)).collect()
     };
     let mut drafts = drafts.into_iter().collect::<Option<Vec<Draft>>>()?;
-    for (index, name) in names.into_iter().enumerate() {
+    for (index, (name, domain)) in names.into_iter().zip(domains).enumerate() {
         let holding = drafts.iter_mut().filter(|draft| holds(&draft.source.apex, &name));
         // One that lies in no zone is a fault between keys.
         if let Some(draft) =
             holding.max_by_key(|draft| draft.source.apex.as_name().as_bytes().len())
         {
-            draft.source.steered.push(SteeredName { name, index, steering: Steering::ONE_ADDRESS });
+            // What a domain answers with may be a fault, which is said elsewhere.
+            let steering = steering::steering(domain).unwrap_or(Steering::ONE_ADDRESS);
+            draft.source.steered.push(SteeredName { name, index, steering });
         }
     }
     let built: Vec<Option<Zone>> = drafts.into_iter().map(|draft| build(draft, faults)).collect();
@@ -59,6 +67,13 @@ pub(crate) fn zones(root: &Section, read: Read, faults: &mut Faults) -> Option<Z
 
 fn holds(apex: &NameBuf, name: &NameBuf) -> bool {
     name.as_name().ends_with(apex.as_name())
+}
+
+/// The apex of a domain's own zone.
+fn apex_of(name: &NameBuf) -> NameBuf {
+    let is_wildcard = name.as_name().labels().next() == Some(b"*");
+    let above = name.as_name().parent().filter(|_| is_wildcard);
+    above.unwrap_or(name.as_name()).to_buf()
 }
 
 /// The zone of a domain where no zones are named.
@@ -146,8 +161,9 @@ fn build(Draft { at, source }: Draft, faults: &mut Faults) -> Option<Zone> {
             Some(zone)
         }
         Err(wrong) => {
-            // That a domain is here twice is a fault between keys.
-            for fault in wrong.into_iter().filter(|fault| fault.rule != Rule::SteeredTwice) {
+            // That a domain is here twice, or an alias at an apex, is a fault between keys.
+            let said = [Rule::SteeredTwice, Rule::AliasAtApex];
+            for fault in wrong.into_iter().filter(|fault| !said.contains(&fault.rule)) {
                 faults.fault(at, format!("zone {name}: {fault}"));
             }
             None

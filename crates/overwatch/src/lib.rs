@@ -7,6 +7,7 @@
 //!
 //! - [`mod@resolve`]: a query's bytes to an answer's bytes,
 //! - `write`: a decision to an answer's bytes,
+//! - `steered`: its records,
 //! - [`worker`]: what a worker keeps from one query to the next,
 //! - [`view`]: all that an answer reads.
 //!
@@ -35,6 +36,8 @@ pub mod resolve;
 mod write;
 
 pub mod worker;
+
+mod steered;
 
 pub mod view;
 

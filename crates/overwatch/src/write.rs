@@ -3,17 +3,16 @@
 //! What an answer says about itself (cookie, identifier, why it is an error) is said here for all
 //! of them alike. Must never decide which records somebody gets: that is [`mod@crate::resolve`]'s.
 
-use std::net::IpAddr;
-
 use dns::{
     Answer, Edns, ExtendedCode, ExtendedError, Extras, Head, Limit, NoRoom, Query, Rcode, Rdata,
-    RecordType, Refusal, Section, Verdict,
+    Refusal, Section, Verdict,
 };
-use routing::{Decision, Pick, Reason};
+use routing::Reason;
 use zone::{Addresses, End, Extra, Link, Zone};
 
 use crate::View;
-use crate::resolve::{Asker, Found, Outcome, Transport, is_transfer};
+use crate::resolve::{Asker, Found, Outcome, Transport, is_transfer, own_type};
+use crate::steered::{add_steered, address};
 
 /// A fact about the server changes with a restart only, but nobody needs to keep it.
 const FACT_TTL_S: u32 = 0;
@@ -98,21 +97,18 @@ impl<'a> Manner<'a> {
         outcome: &Outcome<'_>,
         end: &End<'_>,
     ) {
+        let qtype = query.question.qtype;
         match (*end, outcome) {
             (End::Records { owner, set, .. }, _) => {
                 answer.add(Section::Answer, owner, set.ttl_s, set.rdata());
             }
-            (End::OwnAddress { zone, owner }, Outcome::Static) => {
+            (End::OwnAddress { zone, owner }, _) if own_type(self.asker.local, qtype) => {
                 let own = [address(self.asker.local)];
                 answer.add(Section::Answer, owner, zone.own_address_ttl_s(), own);
             }
-            (End::Steered { zone, owner, .. }, Outcome::Steered { decision, .. }) => {
-                match chosen(decision, query.question.qtype).first() {
-                    Some(server) => {
-                        let first = [address(server.address)];
-                        answer.add(Section::Answer, owner, decision.ttl_s, first);
-                    }
-                    None => add_absence(answer, zone),
+            (End::Steered { zone, owner, steering, .. }, Outcome::Steered { decision, .. }) => {
+                if !add_steered(answer, (owner, steering), decision, qtype) {
+                    add_absence(answer, zone);
                 }
             }
             (End::Referral { cut, ns, ds, .. }, _) => {
@@ -178,16 +174,6 @@ fn add_absence(answer: &mut Answer<'_>, zone: &Zone) {
     answer.add(Section::Authority, zone.apex(), zone.negative_ttl_s(), soa);
 }
 
-/// The servers of the family that was asked for. One set of records answers ANY (RFC 8482, 4.1): of
-/// the family that the region has.
-const fn chosen<'d>(decision: &Decision<'d>, qtype: RecordType) -> Pick<'d> {
-    match qtype {
-        RecordType::AAAA => decision.ipv6,
-        RecordType::ANY if decision.ipv4.is_empty() => decision.ipv6,
-        _ => decision.ipv4,
-    }
-}
-
 /// Response code, authority and scope.
 fn head(query: &Query<'_>, outcome: &Outcome<'_>, found: &Found<'_>) -> Head {
     let rcode = outcome.rcode();
@@ -225,11 +211,4 @@ fn explained(query: &Query<'_>, outcome: &Outcome<'_>) -> Option<ExtendedError> 
         _ => return None,
     };
     Some(ExtendedError { code, text })
-}
-
-const fn address(address: IpAddr) -> Rdata<'static> {
-    match address {
-        IpAddr::V4(address) => Rdata::A(address),
-        IpAddr::V6(address) => Rdata::Aaaa(address),
-    }
 }

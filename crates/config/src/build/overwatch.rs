@@ -1,5 +1,6 @@
 //! The settings that only an overwatch reads.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use dns::RateLimits;
@@ -15,6 +16,7 @@ use crate::settings::{
     AgentToken, ApiSettings, DnsSettings, Enrolment, GeographySettings, OverwatchConfig,
     OverwatchIdentity, StaleSettings, StaticServer, ValidationSettings,
 };
+use crate::steering;
 
 /// A client's network for limits: what one site has at most, by the usual assignments (BCP 157 for
 /// IPv6), so that a forged source in it counts together with its neighbours.
@@ -138,7 +140,7 @@ fn rate_limits(section: &Section) -> Option<Option<RateLimits>> {
 fn domains(root: &Section) -> Option<Vec<DomainSettings>> {
     let regions = domain::regions(root)?;
     let default_region = root.section("overwatch").section("geolocation").get("default_region");
-    let settings = |section| domain::domain(section, &regions, default_region.as_ref());
+    let settings = |section| domain::domain((root, section), &regions, default_region.as_ref());
     root.sections("domains").map(settings).collect()
 }
 
@@ -147,14 +149,15 @@ fn servers(root: &Section) -> Option<Vec<StaticServer>> {
     let mut all = Vec::new();
     for region in root.sections("regions") {
         let name: Region = region.get("name")?;
-        // What a server serves that names no service: every domain that names its region.
+        // What a server serves that names no service: that of every domain that names its region.
         let names_it = |d: &&Section| d.texts("regions").any(|(region, _)| region == name.as_str());
-        let domains = root.sections("domains").filter(names_it).map(|domain| domain.get("name"));
-        let every: Vec<Service> = domains.collect::<Option<_>>()?;
+        let services = root.sections("domains").filter(names_it).map(steering::service);
+        let every = services.map(|service| service?.parse().ok());
+        let every: BTreeSet<Service> = every.collect::<Option<_>>()?;
         for server in region.sections("servers") {
             let check = check_spec(server.section("health_check"), server.text("host"))?;
             let one: Option<Service> = server.get("service");
-            for service in one.map_or_else(|| every.clone(), |service| vec![service]) {
+            for service in one.map_or_else(|| every.clone(), |service| [service].into()) {
                 let (address, port) = (server.get("address")?, server.get("port")?);
                 let key = BackendKey { service, address, port };
                 let backend = Backend { key, region: name.clone(), weight: server.get("weight")? };

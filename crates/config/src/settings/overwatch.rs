@@ -40,8 +40,8 @@ pub struct OverwatchConfig {
     pub servers: Vec<StaticServer>,
     /// The steered names.
     pub domains: Vec<DomainSettings>,
-    /// For each domain, the weight of the newest connect time in its servers' averages, above 0
-    /// and at most 1: what `latency` compares.
+    /// For each service, the weight of the newest connect time in its servers' averages, above 0
+    /// and at most 1: what `latency` compares. The last domain of a service says it.
     pub smoothing_factors: BTreeMap<Service, f64>,
     /// The REST API; `None` where it is off.
     pub api: Option<ApiSettings>,

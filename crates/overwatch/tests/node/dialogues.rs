@@ -48,6 +48,21 @@ fn static_records_stand_beside_steered_names() {
 }
 
 #[test]
+fn a_steered_name_may_name_several_servers_and_tell_of_https() {
+    check("answers.txt");
+}
+
+#[test]
+fn a_steered_name_may_be_an_alias() {
+    check("aliases.txt");
+}
+
+#[test]
+fn a_steered_name_may_be_a_wildcard() {
+    check("steered-wildcard.txt");
+}
+
+#[test]
 fn what_is_no_question_of_ours_is_told_so() {
     check("faults.txt");
 }
