@@ -1,0 +1,120 @@
+//! A real resolver between the clients and us: Unbound, which tells us its clients' networks (ECS,
+//! RFC 7871) and keeps our answers apart by their scopes.
+//!
+//! It knows the root of the lab and nothing else; what it answers, it found by following delegations.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../lab/harness.rs"]
+#[expect(dead_code, reason = "the tests of the lab itself use the rest")]
+mod harness;
+
+#[path = "../zonemaster/internet.rs"]
+mod internet;
+
+use harness::text;
+use internet::Internet;
+
+/// Two clients in each of two networks, and where each network's servers are, by IPv4 and by IPv6.
+const NETWORKS: &[[&str; 4]] = &[
+    ["11.5.3.7", "11.5.3.9", "11.3.1.10", "4000:3:1::10"],
+    ["11.5.4.7", "11.5.4.9", "11.4.1.10", "4000:4:1::10"],
+    ["4000:5:3::7", "4000:5:3::9", "11.3.1.10", "4000:3:1::10"],
+    ["4000:5:4::7", "4000:5:4::9", "11.4.1.10", "4000:4:1::10"],
+];
+
+/// Steered below the apex, by an alias, and at the apex.
+const NAMES: &[(&str, &str)] =
+    &[("app.gslb.example", ""), ("www.gslb.example", "app.gslb.example. "), ("gslb.example", "")];
+
+#[test]
+fn clients_of_one_resolver_go_to_the_sites_of_their_own_networks() {
+    if internet::lacks(&["unbound", "nsd", "dig"]) {
+        return;
+    }
+    let Some(mut internet) = Internet::up("resolver") else { return };
+    let config = internet.write("unbound.conf", &unbound(&internet));
+    internet.serve("resolver", &format!("unbound -c {config}"));
+    internet.await_answer("@11.5.0.53 . SOA");
+
+    for [client, _, ipv4, ipv6] in NETWORKS {
+        assert_steered(&internet, client, [ipv4, ipv6]);
+    }
+    // The neighbours get what their networks got, and we are not asked again.
+    let asked = questions(&internet);
+    assert!(asked > 0, "the counters are those of the overwatches");
+    for [_, neighbour, ipv4, ipv6] in NETWORKS {
+        assert_steered(&internet, neighbour, [ipv4, ipv6]);
+    }
+    assert_eq!(questions(&internet), asked, "the resolver had all of it");
+
+    // What does not depend on the client is one answer for all.
+    for [client, ..] in NETWORKS {
+        let resolver = resolver_of(client);
+        let ask = |question: &str| internet.dig(&format!("-b {client} @{resolver} {question}"));
+        assert_eq!(ask("gslb.example MX"), "10 mail.gslb.example.");
+        let absent =
+            internet.exec("outside", &format!("dig -b {client} @{resolver} no.gslb.example A"));
+        assert!(text(&absent.stdout).contains("status: NXDOMAIN"), "{}", text(&absent.stdout));
+    }
+}
+
+#[track_caller]
+fn assert_steered(internet: &Internet, client: &str, servers: [&str; 2]) {
+    for (name, alias) in NAMES {
+        for (qtype, server) in ["A", "AAAA"].iter().zip(servers) {
+            let question = format!("-b {client} @{} {name} {qtype}", resolver_of(client));
+            let answer = internet.dig(&question);
+            assert_eq!(answer, format!("{alias}{server}"), "{question}");
+        }
+    }
+}
+
+/// The resolver's address of the client's family.
+fn resolver_of(client: &str) -> &'static str {
+    if client.contains(':') { "4000:5::53" } else { "11.5.0.53" }
+}
+
+/// How many questions about steered names both overwatches have answered.
+fn questions(internet: &Internet) -> u64 {
+    let count = |address: &str| {
+        let page = internet.exec("outside", &format!("curl -s http://{address}:9090/metrics"));
+        let page = text(&page.stdout);
+        let line = page.lines().find(|line| line.starts_with(STEERED));
+        line.and_then(|line| line.rsplit(' ').next()).map_or(0, |count| count.parse().unwrap())
+    };
+    count("11.3.0.10") + count("11.4.0.10")
+}
+
+const STEERED: &str = "opengslb_dns_queries_total{status=\"steered\"}";
+
+/// Sends networks to all addresses of our name servers, as long as the lab's networks are.
+fn unbound(internet: &Internet) -> String {
+    format!(
+        "\
+server:
+    interface: 0.0.0.0
+    interface: ::0
+    access-control: 0.0.0.0/0 allow
+    access-control: ::0/0 allow
+    chroot: \"\"
+    username: \"\"
+    pidfile: \"\"
+    use-syslog: no
+    logfile: \"\"
+    do-daemonize: no
+    num-threads: 1
+    root-hints: \"{hints}\"
+    module-config: \"subnetcache iterator\"
+    send-client-subnet: 11.3.0.53
+    send-client-subnet: 11.4.0.53
+    send-client-subnet: 4000:3::53
+    send-client-subnet: 4000:4::53
+    max-client-subnet-ipv4: 24
+    max-client-subnet-ipv6: 48
+remote-control:
+    control-enable: no
+",
+        hints = internet.file("hints.zone")
+    )
+}
