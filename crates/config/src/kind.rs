@@ -104,6 +104,11 @@ pub enum Scalar {
     Name,
     /// A domain name of the public grammar (RFC 1035, 2.3.1, and `_`).
     DomainName,
+    /// The same, or a wildcard: `*.` before it (RFC 4592, 2.1.1).
+    SteeredName,
+    /// A protocol's name in TLS (RFC 7301, 6), of at most 32 bytes: the longest one registered has
+    /// half as many, and eight of them must fit ([`zone::steering::HTTPS_BYTES_MAX`]).
+    Protocol,
     /// Two letters (ISO 3166-1 alpha-2).
     Country,
     /// `address/length`, or an address by itself.
@@ -188,6 +193,15 @@ impl Scalar {
             Self::MeshKey => text.parse::<MeshKey>().map(|_| text.to_owned()),
             Self::Name => name(text),
             Self::DomainName => domain_name(text),
+            Self::SteeredName => match text.strip_prefix("*.") {
+                Some(above) => wildcard(above),
+                None => domain_name(text),
+            },
+            Self::Protocol => {
+                let stands = |b: u8| b.is_ascii_alphanumeric() || b"./-_".contains(&b);
+                let is = (1..=32).contains(&text.len()) && text.bytes().all(stands);
+                shown(is.then(|| text.to_owned()))
+            }
             Self::Country => {
                 let is = text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic());
                 shown(is.then(|| text.to_ascii_uppercase()))
@@ -229,6 +243,8 @@ impl Scalar {
             Self::MeshKey => "base64 of exactly 32 bytes (`openssl rand -base64 32`)".to_owned(),
             Self::Name => "a name of letters, digits, `.`, `_` and `-`".to_owned(),
             Self::DomainName => "a domain name".to_owned(),
+            Self::SteeredName => "a domain name, or `*.` and one".to_owned(),
+            Self::Protocol => "a protocol's name in TLS, as in `h2`".to_owned(),
             Self::Country => "a country of two letters (ISO 3166-1), as in `DE`".to_owned(),
             Self::Network => "a network, as in `10.1.2.0/24`".to_owned(),
             Self::Address => "an IP address".to_owned(),
@@ -306,6 +322,15 @@ fn domain_name(text: &str) -> Result<String, String> {
         return Err(format!("found {}: a label has at most 63 characters", clip(text)));
     }
     Ok(name.as_str().to_owned())
+}
+
+/// The wildcard right below a name.
+fn wildcard(above: &str) -> Result<String, String> {
+    let name = format!("*.{}", domain_name(above)?);
+    if name.len() > Service::MAX_LEN {
+        return Err(format!("found {}: a name has at most 253 characters", clip(&name)));
+    }
+    Ok(name)
 }
 
 #[cfg(test)]

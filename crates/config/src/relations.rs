@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fault::{Faults, Position};
 use crate::section::Section;
+use crate::steering;
 use crate::suggest;
 use crate::values::Milliseconds;
 
@@ -37,6 +38,7 @@ pub(crate) fn of_overwatch(root: &Section, faults: &mut Faults) {
         zone(&zones, domain, faults);
         constraints(domain, faults);
     }
+    steering::check(root, faults);
     servers(root, faults);
     tokens(root, faults);
     let validation = overwatch.section("validation");
@@ -45,7 +47,7 @@ pub(crate) fn of_overwatch(root: &Section, faults: &mut Faults) {
 }
 
 /// No two sections have the same values at all of `keys`.
-fn once<'s>(
+pub(crate) fn once<'s>(
     sections: impl Iterator<Item = &'s Section>,
     keys: &[&str],
     shown: &str,
@@ -132,7 +134,7 @@ fn coordinates(root: &Section, faults: &mut Faults) {
 }
 
 /// The end of a message about a name that is not among `known`.
-fn among<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+pub(crate) fn among<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
     /// More would fill the screen.
     const SHOWN_MAX: usize = 12;
     if let Some(near) = suggest::nearest(name, known.clone()) {
@@ -190,16 +192,16 @@ fn constraints(domain: &Section, faults: &mut Faults) {
     }
 }
 
-/// The regions of each domain, by its name. `None` where a domain's name or regions are at fault:
-/// then nobody can say what was meant.
-fn regions_of_domains(root: &Section) -> Option<BTreeMap<&str, BTreeSet<&str>>> {
-    let pair = |domain| {
-        let regions = Section::texts(domain, "regions").map(|(region, _)| region).collect();
-        Section::text(domain, "name").map(|name| (name, regions))
-    };
-    let domains: Option<BTreeMap<&str, BTreeSet<&str>>> =
-        root.sections("domains").map(pair).collect();
-    domains.filter(|domains| domains.values().all(|regions| !regions.is_empty()))
+/// The regions of each service, those of all its domains. `None` where a domain's name or regions
+/// are at fault: then nobody can say what was meant.
+fn regions_of_services(root: &Section) -> Option<BTreeMap<&str, BTreeSet<&str>>> {
+    let mut services: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for domain in root.sections("domains") {
+        let mut regions = domain.texts("regions").map(|(region, _)| region).peekable();
+        regions.peek()?;
+        services.entry(steering::service(domain)?).or_default().extend(regions);
+    }
+    Some(services)
 }
 
 /// A server serves a domain that names its region, and none serves the same twice.
@@ -207,7 +209,7 @@ fn servers(root: &Section, faults: &mut Faults) {
     for server in root.sections("regions").flat_map(|region| region.sections("servers")) {
         check_times(server, "regions[].servers[].health_check", faults);
     }
-    let Some(domains) = regions_of_domains(root) else { return };
+    let Some(domains) = regions_of_services(root) else { return };
     let mut lines = BTreeMap::new();
     for region in root.sections("regions") {
         let Some(name) = region.text("name") else { continue };
@@ -266,7 +268,7 @@ fn unserved(
 /// A service has at most two secrets in a region, and is answered for.
 fn tokens(root: &Section, faults: &mut Faults) {
     let mut secrets = Secrets::new();
-    let domains: BTreeSet<&str> = root.sections("domains").filter_map(|d| d.text("name")).collect();
+    let domains: BTreeSet<&str> = root.sections("domains").filter_map(steering::service).collect();
     for entry in root.section("overwatch").sections("agent_tokens") {
         let (Some(service), Some(token)) = (entry.text("service"), entry.text("token")) else {
             continue;

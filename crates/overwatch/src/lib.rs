@@ -6,6 +6,7 @@
 //! Answering, in the order of a query. Start here:
 //!
 //! - [`mod@resolve`]: a query's bytes to an answer's bytes,
+//! - [`reply`]: who asks, and what came of it,
 //! - `write`: a decision to an answer's bytes,
 //! - `steered`: its records,
 //! - [`worker`]: what a worker keeps from one query to the next,
@@ -33,13 +34,15 @@
 
 pub mod resolve;
 
-mod write;
+pub mod reply;
 
-pub mod worker;
+mod write;
 
 mod steered;
 
 pub mod view;
+
+pub mod worker;
 
 pub mod settings;
 
@@ -73,7 +76,8 @@ pub use node::{Counters, Overwatch};
 pub use note::{Level, Note};
 pub use record::{BackendRow, Change, HealthRow, Snapshot, Source};
 pub use registry::CheckTerms;
-pub use resolve::{Asker, Outcome, Reply, Transport, resolve};
+pub use reply::{Asker, Outcome, Reply, Transport};
+pub use resolve::resolve;
 pub use settings::{AnswerTerms, ConfiguredBackend, EcsPolicy, Settings, StaleTerms};
 pub use view::{DomainView, View};
 pub use worker::Worker;

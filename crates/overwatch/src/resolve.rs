@@ -22,90 +22,12 @@ use dns::{
     Account, Class, CookieStanding, Fault, Query, Question, Rcode, RecordType, Refusal, ServerFact,
     Verdict, Why, parse,
 };
-use model::{Subnet, Time};
+use model::Subnet;
 use routing::{Decision, Reason, decide};
-
 use zone::{End, Lookup};
 
 use crate::write::Manner;
-use crate::{EcsPolicy, View, Worker};
-
-/// Who asks, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asker {
-    /// The source of the packet; a v4-mapped address is folded.
-    pub address: IpAddr,
-    /// The address of ours that was asked.
-    pub local: IpAddr,
-    /// Over what.
-    pub transport: Transport,
-    /// When: cookies and limits depend on it.
-    pub now: Time,
-}
-
-/// Over what a question came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// One datagram.
-    Udp,
-    /// A stream.
-    Tcp,
-}
-
-/// What to send, and what was decided.
-#[derive(Debug)]
-pub struct Reply<'v, 'b> {
-    /// The answer; empty where there is nothing to say.
-    pub bytes: &'b [u8],
-    /// What became of the query, for counters and logs.
-    pub outcome: Outcome<'v>,
-    /// What the asker's cookie proved.
-    pub cookie: CookieStanding,
-    /// Whether the answer was cut or kept back because there were too many.
-    pub verdict: Verdict,
-}
-
-/// What became of a query.
-#[derive(Clone, Copy, Debug)]
-pub enum Outcome<'v> {
-    /// No query at all; nothing is sent.
-    Dropped,
-    /// Malformed, or of a kind that is not served.
-    Faulty(Rcode),
-    /// No question: somebody wants a cookie (RFC 7873, 5.4).
-    Cookie(Rcode),
-    /// Outside what we are an authority for.
-    Refused,
-    /// The name does not exist.
-    NoName,
-    /// The name exists, the type does not.
-    NoData,
-    /// The zone's own records, an alias of somebody else's name, or a fact about the server.
-    Static,
-    /// Somebody else answers for the name: the zone delegates it.
-    Referral,
-    /// A steered name: answered by this decision, for this client network.
-    Steered {
-        /// Where the client was sent, and why.
-        decision: Decision<'v>,
-        /// Whom the decision was made for: the network in the query, or the asker itself.
-        client: Subnet,
-        /// What the answer says.
-        rcode: Rcode,
-    },
-}
-
-impl Outcome<'_> {
-    /// What the answer says.
-    pub(crate) const fn rcode(&self) -> Rcode {
-        match self {
-            Self::Refused => Rcode::REFUSED,
-            Self::NoName => Rcode::NXDOMAIN,
-            Self::Steered { rcode, .. } | Self::Faulty(rcode) | Self::Cookie(rcode) => *rcode,
-            Self::Dropped | Self::NoData | Self::Static | Self::Referral => Rcode::NOERROR,
-        }
-    }
-}
+use crate::{Asker, EcsPolicy, Outcome, Reply, View, Worker};
 
 /// Answers one packet. `buffer` must have 512 bytes at least, 65,535 for TCP.
 pub fn resolve<'v, 'b>(
@@ -224,7 +146,7 @@ fn find<'v: 'q, 'q>(
         End::Steered { index, steering, .. } => match view.domains.get(index) {
             Some(domain) => {
                 let client = client_network(query, asker);
-                let decision = decide(&domain.map, &domain.pool, client.address(), turn);
+                let decision = decide(&domain.map, &domain.pool, client.address(), turn, asker.now);
                 if let Some(alias) = decision.region_place().and_then(|at| steering.alias(at)) {
                     lookup = view.zones.follow(lookup, alias, question.qtype);
                 }

@@ -5,7 +5,7 @@
 
 use dns::{Account, CookieStanding, RateLimiter, Verdict};
 
-use crate::resolve::{Asker, Transport};
+use crate::{Asker, Transport};
 
 /// One worker of the DNS server.
 pub struct Worker {

@@ -10,9 +10,9 @@ use dns::{
 use routing::Reason;
 use zone::{Addresses, End, Extra, Link, Zone};
 
-use crate::View;
-use crate::resolve::{Asker, Found, Outcome, Transport, is_transfer, own_type};
+use crate::resolve::{Found, is_transfer, own_type};
 use crate::steered::{add_steered, address};
+use crate::{Asker, Outcome, Transport, View};
 
 /// A fact about the server changes with a restart only, but nobody needs to keep it.
 const FACT_TTL_S: u32 = 0;

@@ -21,7 +21,9 @@ pub(crate) struct Families {
 pub(crate) struct Rotation {
     /// Indices into the pool's servers; no address stands twice.
     members: Vec<u32>,
-    /// One cycle of turns, as indices into `members`.
+    /// The member of each turn, all turns of one member side by side, as indices into `members`.
+    turns_of: Vec<u32>,
+    /// One cycle: the turns in an even order, as indices into `turns_of`.
     cycle: Vec<u32>,
     /// The members' parts in all.
     turns: u64,
@@ -31,9 +33,6 @@ pub(crate) struct Rotation {
 /// option they fit into 1232 bytes, and below most names into the 512 bytes of an asker without EDNS.
 /// What a domain has beyond has its turn in other answers.
 pub const ANSWERS_MAX: usize = 16;
-/// How many turns are looked at for the servers of one answer. Where weights differ so much that
-/// these hold too few, servers without a turn among them fill it.
-const TURNS_MAX: usize = 4 * ANSWERS_MAX;
 
 /// The servers of one family that an answer may name, in the order to name them.
 #[derive(Clone, Copy, Debug)]
@@ -92,7 +91,8 @@ impl Families {
 }
 
 impl Rotation {
-    pub(crate) const NOBODY: Self = Self { members: Vec::new(), cycle: Vec::new(), turns: 0 };
+    pub(crate) const NOBODY: Self =
+        Self { members: Vec::new(), turns_of: Vec::new(), cycle: Vec::new(), turns: 0 };
 
     /// The servers that fit, in their order. One address behind several ports is one member.
     fn new(servers: &[Server], algorithm: Algorithm, fits: impl Fn(&Server) -> bool) -> Self {
@@ -107,13 +107,38 @@ impl Rotation {
             }
         }
         let turns = parts.iter().fold(0, |sum: u64, part| sum.saturating_add(*part));
-        Self { members, cycle: interleave(&parts), turns }
+        let order = interleave(&parts);
+        let mut turns_of = order.clone();
+        turns_of.sort_unstable();
+        let cycle = side_by_side(&order, members.len());
+        Self { members, turns_of, cycle, turns }
     }
 
     /// The servers, from the one whose turn it is.
     pub(crate) fn pick<'a>(&'a self, servers: &'a [Server], turn: u64) -> Pick<'a> {
         Pick { servers, rotation: self, at: wrap(turn, self.cycle.len()).unwrap_or(0) }
     }
+}
+
+/// Where each turn of an order stands once all turns of one member are side by side.
+fn side_by_side(order: &[u32], members: usize) -> Vec<u32> {
+    let mut next = vec![0u32; members + 1];
+    for member in order {
+        if let Some(count) = next.get_mut(*member as usize + 1) {
+            *count += 1;
+        }
+    }
+    let mut before = 0;
+    for place in &mut next {
+        before += *place;
+        *place = before;
+    }
+    let place = |member: &u32| {
+        let next = next.get_mut(*member as usize)?;
+        *next += 1;
+        Some(*next - 1)
+    };
+    order.iter().filter_map(place).collect()
 }
 
 /// A turn within a cycle; `None` where the cycle is empty.
@@ -132,21 +157,31 @@ impl<'a> Pick<'a> {
     }
 
     /// So many different servers, or all there are, at most [`ANSWERS_MAX`]: the one whose turn it
-    /// is, then those whose turns follow. So each is named about as often as its weight says.
+    /// is, and those at even distances from it where each server is as long as its weight.
+    ///
+    /// So over a cycle each is named as often as its weight says (systematic sampling), as far as
+    /// one that should be in more answers than there are can be; what such a one leaves goes to the
+    /// others in turn.
     pub fn servers(&self, count: usize) -> impl Iterator<Item = &'a Server> + use<'a> {
-        let (servers, Rotation { members, cycle, .. }) = (self.servers, self.rotation);
-        let (before, from) = cycle.split_at_checked(self.at).unwrap_or_default();
-        let turns = from.iter().chain(before).take(TURNS_MAX).copied();
+        let (servers, Rotation { members, turns_of, cycle, .. }) = (self.servers, self.rotation);
+        let count = count.min(members.len()).min(ANSWERS_MAX);
+        let here = cycle.get(self.at).map_or(0, |turn| *turn as usize);
+        let around = |index: usize, length: usize| index.checked_rem(length);
+        let apart = (0..count).filter_map(move |nth| {
+            let turn = around(here + nth * turns_of.len() / count, turns_of.len())?;
+            turns_of.get(turn).copied()
+        });
+        let others = (here..).take(members.len());
+        let others =
+            others.filter_map(move |index| u32::try_from(around(index, members.len())?).ok());
         let mut named = [None; ANSWERS_MAX];
         let mut is_new = move |member: u32| {
             let free = named.iter_mut().find(|place| place.is_none_or(|other| other == member));
             free.is_some_and(|place| place.replace(member).is_none())
         };
-        let others = (0u32..).take(members.len());
-        let turns = turns.chain(others).filter(move |member| is_new(*member));
-        let place = |member: u32| members.get(member as usize).copied();
-        let indices = turns.take(count.min(members.len())).filter_map(place);
-        indices.filter_map(|index| servers.get(index as usize))
+        let chosen = apart.chain(others).filter(move |member| is_new(*member)).take(count);
+        let indices = chosen.filter_map(|member| members.get(member as usize));
+        indices.filter_map(|index| servers.get(*index as usize))
     }
 
     /// How many there are.
@@ -161,3 +196,6 @@ impl<'a> Pick<'a> {
         self.rotation.members.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

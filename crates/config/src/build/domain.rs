@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 
 use geo::Place;
 use model::{Region, Service};
-use routing::{Algorithm, Constraint, DomainSettings, Names, NonePolicy, RegionSettings};
+use routing::{Algorithm, Constraint, DomainSettings, NonePolicy, RegionSettings};
 
 use crate::section::Section;
+use crate::steering;
 
 /// One of `domains`, with what it takes from `regions` and `overwatch.geolocation`.
 pub(super) fn domain(
-    domain: &Section,
+    (root, domain): (&Section, &Section),
     regions: &BTreeMap<&str, RegionSettings>,
     default_region: Option<&Region>,
 ) -> Option<DomainSettings> {
     let regions = domain.texts("regions").map(|(name, _)| regions.get(name).cloned());
     Some(DomainSettings {
         name: domain.text("name")?.to_owned(),
-        service: domain.get("name")?,
-        names: Names::Servers,
+        service: steering::service(domain)?.parse().ok()?,
+        names: steering::names(root, domain)?,
         algorithm: algorithm(domain)?,
         regions: regions.collect::<Option<_>>()?,
         default_region: default_region.cloned(),
@@ -33,9 +34,12 @@ pub(super) fn domain(
     })
 }
 
-/// The domain, and the weight of the newest connect time in its servers' averages.
+/// The domain's service, and the weight of the newest connect time in its servers' averages.
 pub(super) fn smoothing_factor(domain: &Section) -> Option<(Service, f64)> {
-    Some((domain.get("name")?, domain.section("latency_config").get("smoothing_factor")?))
+    Some((
+        steering::service(domain)?.parse().ok()?,
+        domain.section("latency_config").get("smoothing_factor")?,
+    ))
 }
 
 /// All of `regions`, by name.

@@ -1,4 +1,4 @@
-//! Keys of what is answered: DNS, regions, domains.
+//! Keys of what is answered: DNS and regions.
 
 use super::shared::{
     BOOL, COUNTRIES, DAY_MS, NAME, NETWORKS, PATH, PORT, REGION_NAMES_MAX, SECOND_MS, TTL, WEIGHT,
@@ -7,17 +7,7 @@ use super::shared::{
 use super::{Key, Unset};
 use crate::kind::{Kind, Scalar, Word};
 
-/// Each algorithm's own name, and what else it is called.
-const ALGORITHMS: &[Word] = &[
-    Word { name: "round-robin", aliases: &["roundrobin", "rr"] },
-    Word { name: "weighted", aliases: &["weight"] },
-    Word { name: "failover", aliases: &["active-standby"] },
-    Word { name: "geolocation", aliases: &["geo"] },
-    Word::plain("latency"),
-    Word { name: "learned_latency", aliases: &["learned-latency"] },
-];
-
-const NONE_HEALTHY: Kind = Kind::One(Scalar::Word(&[
+pub(super) const NONE_HEALTHY: Kind = Kind::One(Scalar::Word(&[
     Word::plain("last_healthy"),
     Word::plain("servfail"),
     Word::plain("all"),
@@ -287,7 +277,7 @@ pub(super) static KEYS: &[Key] = &[
         "regions[].servers[].service",
         Kind::One(Scalar::DomainName),
         Unset::Nothing("every domain that names the region"),
-        "The domain it serves.",
+        "What it serves: the `service` of a domain, which is its name unless it says else.",
     ),
     Key::new(
         "regions[].servers[].weight",
@@ -306,86 +296,5 @@ pub(super) static KEYS: &[Key] = &[
         Kind::Like("<health_check>"),
         Unset::Nothing("its keys' defaults"),
         "How the overwatch checks it.",
-    ),
-    Key::new(
-        "domains",
-        Kind::Sections { min: 0, max: 10_000, old_map: None, bare: None },
-        Unset::Default("[]"),
-        "The names that are steered.",
-    ),
-    Key::new(
-        "domains[].name",
-        Kind::One(Scalar::DomainName),
-        Unset::Required,
-        "The domain name; no two the same.",
-    ),
-    Key::new(
-        "domains[].routing_algorithm",
-        Kind::One(Scalar::Word(ALGORITHMS)),
-        Unset::Default("round-robin"),
-        "How a client's region is chosen. `learned_latency`: the lowest RTT that agents learned \
-         for the client's network, by geography until its choice was measured.",
-    ),
-    Key::new(
-        "domains[].regions",
-        Kind::List { of: &Scalar::Name, min: 1, max: REGION_NAMES_MAX },
-        Unset::Required,
-        "The regions that serve it; for `failover` in this order. Each is one of `regions`.",
-    ),
-    Key::new(
-        "domains[].ttl",
-        TTL,
-        Unset::Same("dns.default_ttl"),
-        "Seconds that an answer may be cached.",
-    ),
-    Key::new(
-        "domains[].none_healthy",
-        NONE_HEALTHY,
-        Unset::Same("dns.none_healthy"),
-        "What is answered where no server is up; the words of `dns.none_healthy`.",
-    ),
-    Key::section("domains[].latency_config", "The terms of `learned_latency` and `latency`."),
-    Key::new(
-        "domains[].latency_config.max_latency_ms",
-        integer(1, 60_000),
-        Unset::Nothing("no limit"),
-        "A region above it is not chosen, unless all are.",
-    ),
-    Key::new(
-        "domains[].latency_config.min_samples",
-        integer(1, 1_000_000),
-        Unset::Default("3"),
-        "Connections that an RTT needs before it steers.",
-    ),
-    Key::new(
-        "domains[].latency_config.smoothing_factor",
-        Kind::One(Scalar::Number { above: 0.0, max: 1.0 }),
-        Unset::Default("0.3"),
-        "For `latency`: the weight of the newest connect time in the overwatch's average.",
-    ),
-    Key::new(
-        "domains[].constraints",
-        Kind::Sections { min: 0, max: 1_000, old_map: None, bare: None },
-        Unset::Default("[]"),
-        "Where clients must stay: the first entry that a client matches leaves only its regions. \
-         It matches by network or by country.",
-    ),
-    Key::new(
-        "domains[].constraints[].networks",
-        NETWORKS,
-        Unset::Default("[]"),
-        "Clients of these networks.",
-    ),
-    Key::new(
-        "domains[].constraints[].countries",
-        COUNTRIES,
-        Unset::Default("[]"),
-        "Clients in these countries.",
-    ),
-    Key::new(
-        "domains[].constraints[].regions",
-        Kind::List { of: &Scalar::Name, min: 1, max: REGION_NAMES_MAX },
-        Unset::Required,
-        "The regions they may be sent to; each is one of the domain's.",
     ),
 ];

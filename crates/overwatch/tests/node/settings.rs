@@ -23,6 +23,8 @@ pub(crate) const SG: &str = "10.3.1.10";
 /// What `app.demo.local` may be served with.
 pub(crate) const TOKEN: &str = "the-token-of-the-app";
 pub(crate) const MESH_KEY: [u8; 32] = [7; 32];
+/// What cookies are made with.
+pub(crate) const COOKIE_SECRET: [u8; 16] = [7; 16];
 
 pub(crate) fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap_or_else(|error| panic!("{text:?}: {error:?}"))
@@ -99,11 +101,14 @@ pub(crate) fn overwatch() -> overwatch::Settings {
             ttl_ms: 168 * 3_600_000,
         },
         backends: Vec::new(),
-        zones: zones(&[ZoneLines::new("demo.local")], &domains),
+        zones: zones(
+            &[ZoneLines::new("demo.local")],
+            &[(APP, Steering::ONE_ADDRESS), ("web.demo.local", Steering::ONE_ADDRESS)],
+        ),
         domains,
         answers: AnswerTerms {
             ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
-            cookies: Some(CookieKeys::new([7; 16], None)),
+            cookies: Some(CookieKeys::new(COOKIE_SECRET, None)),
             udp_size: 1232,
             tcp_idle_ms: Some(10_000),
             nsid: None,
@@ -127,7 +132,7 @@ impl ZoneLines {
 }
 
 /// The zones with the domains in them.
-pub(crate) fn zones(zones: &[ZoneLines], domains: &[DomainSettings]) -> Zones {
+pub(crate) fn zones(zones: &[ZoneLines], steered: &[(&str, Steering)]) -> Zones {
     let apexes: Vec<NameBuf> = zones.iter().map(|zone| parsed(&zone.apex)).collect();
     let deepest = |name: &NameBuf| {
         let holds = |apex: &&NameBuf| name.as_name().ends_with(apex.as_name());
@@ -135,12 +140,11 @@ pub(crate) fn zones(zones: &[ZoneLines], domains: &[DomainSettings]) -> Zones {
     };
     let build = |lines: &ZoneLines| {
         let apex: NameBuf = parsed(&lines.apex);
-        let named = domains.iter().map(|domain| parsed::<NameBuf>(&domain.name));
-        let steered = named.enumerate().filter(|(_, name)| deepest(name).as_ref() == Some(&apex));
-        let steered = steered.map(|(index, name)| SteeredName {
-            name,
-            index,
-            steering: Steering::ONE_ADDRESS,
+        let named = steered.iter().map(|(name, steering)| (parsed::<NameBuf>(name), steering));
+        let here = named.enumerate().filter(|(_, (name, _))| deepest(name).as_ref() == Some(&apex));
+        let steered = here.map(|(index, (name, steering))| {
+            let steering = steering.clone();
+            SteeredName { name, index, steering }
         });
         let values = SoaValues {
             nameservers: Vec::new(),

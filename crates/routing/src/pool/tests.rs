@@ -271,3 +271,60 @@ fn an_address_behind_two_ports_is_named_once() {
     let decision = decide(&map, &pool, "10.1.1.1".parse().unwrap(), 0);
     assert_eq!(decision.ipv4.len(), 2);
 }
+
+/// The answers of a domain whose regions have names of their own; `us-east` alone is not watched.
+fn check_names(algorithm: Algorithm, change: impl FnMut(&mut Server), expect: &[&str]) {
+    let (mut settings, _) = world(algorithm);
+    settings.names = Names::Regions { unwatched: vec!["us-east".parse().unwrap()] };
+    let map = map(&settings, geo(&[]), &[]);
+    let mut servers = crate::fixture::servers();
+    servers.retain(|server| !here(server, "us-east"));
+    servers.iter_mut().for_each(change);
+    let pool = ServerPool::new(&settings, servers);
+    let found: Vec<String> = (0..expect.len() as u64).map(|at| turn(&map, &pool, at)).collect();
+    assert_eq!(found, expect);
+}
+
+#[test]
+fn a_named_region_is_up_without_a_server_where_nobody_watches_it() {
+    let eu = "geolocation eu-west 192.0.0.1 2001:db8::1";
+    check_names(Algorithm::Geolocation, |_| {}, &[eu]);
+    let fallen = |server: &mut Server| server.standing = Standing::Down;
+    check_names(
+        Algorithm::Geolocation,
+        |server| {
+            if here(server, "eu-west") {
+                fallen(server);
+            }
+        },
+        &["geolocation us-east - -"],
+    );
+    check_names(Algorithm::Failover, fallen, &["failover us-east - -"]);
+    // It takes its turns as one server would: two regions of two servers have the rest.
+    let (eu, sg) = ("weighted eu-west", "weighted ap-southeast");
+    check_names(
+        Algorithm::Weighted,
+        |_| {},
+        &[
+            &format!("{eu} 192.0.0.1 2001:db8::1"),
+            &format!("{sg} 192.0.2.1 2001:db8:2::1"),
+            "weighted us-east - -",
+            &format!("{eu} 192.0.0.2 2001:db8::2"),
+            &format!("{sg} 192.0.2.2 2001:db8:2::2"),
+        ],
+    );
+}
+
+#[test]
+fn the_policy_may_name_a_region_that_has_no_server() {
+    let (settings, map) = world(Algorithm::Geolocation);
+    for (policy, expect) in [
+        (NonePolicy::LastHealthy, "all_servers eu-west - -"),
+        (NonePolicy::All, "all_servers eu-west - -"),
+        (NonePolicy::Servfail, "none_healthy - - -"),
+    ] {
+        let names = Names::Regions { unwatched: Vec::new() };
+        let settings = DomainSettings { names, none_healthy: policy, ..settings.clone() };
+        assert_eq!(turn(&map, &ServerPool::new(&settings, Vec::new()), 0), expect);
+    }
+}

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use dns::{RateLimiter, RateLimits};
+use dns::{NameBuf, RateLimiter, RateLimits};
 use geo::{CustomMapping, Geo};
 use latency::{PortReport, Report, ReportRow};
 use mesh::{AgentIdentity, BackendOffer, Frame, Registration, Tokens};
 use model::{Backend, BackendKey, Rtt, SubnetWidths};
 use overwatch::{ConfiguredBackend, Event, Worker};
 use routing::{Algorithm, Constraint, DomainSettings, Names, NonePolicy, RegionSettings};
+use zone::{AliasTargets, HttpsTerms, Steering};
 
 use crate::bench::Bench;
 use crate::settings::{self, START, ZoneLines, parsed};
@@ -28,6 +29,38 @@ pub(crate) struct World {
     /// Answers, names that do not exist and errors a second.
     rates: Option<[NonZeroU32; 3]>,
     zones: Vec<ZoneLines>,
+    /// For each domain.
+    answers: Vec<Answers>,
+}
+
+/// What a domain answers with: one address, unless lines say else.
+#[derive(Default)]
+struct Answers {
+    count: usize,
+    https: Option<HttpsTerms>,
+    /// In the order of the domain's regions.
+    targets: Vec<NameBuf>,
+}
+
+impl Answers {
+    /// A name stands for the region that the domain got last; nobody watches its servers.
+    fn target(&mut self, domain: &mut DomainSettings, region: &str, name: &str) {
+        assert_eq!(domain.regions[self.targets.len()].name.as_str(), region);
+        self.targets.push(parsed(name));
+        if domain.names == Names::Servers {
+            domain.names = Names::Regions { unwatched: Vec::new() };
+        }
+        if let Names::Regions { unwatched } = &mut domain.names {
+            unwatched.push(parsed(region));
+        }
+    }
+
+    fn steering(self, ttl_s: u32) -> Steering {
+        if self.targets.is_empty() {
+            return Steering::Addresses { answers: self.count.max(1), https: self.https };
+        }
+        Steering::Alias(AliasTargets::new(&self.targets, ttl_s))
+    }
 }
 
 impl<'a> FromIterator<&'a str> for World {
@@ -40,6 +73,7 @@ impl<'a> FromIterator<&'a str> for World {
             rows: BTreeMap::new(),
             rates: None,
             zones: Vec::new(),
+            answers: Vec::new(),
         };
         for line in lines {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -63,6 +97,7 @@ impl World {
             }
             ("domain", [name, algorithm, options @ ..]) => {
                 self.settings.domains.push(domain_of(name, algorithm, options));
+                self.answers.push(Answers::default());
             }
             ("region", [name, options @ ..]) => {
                 last.unwrap().regions.push(RegionSettings {
@@ -71,6 +106,21 @@ impl World {
                     continents: option(options, "continents").map_or(Vec::new(), list),
                     place: None,
                 });
+            }
+            ("target", [region, name]) => {
+                self.answers.last_mut().unwrap().target(last.unwrap(), region, name);
+            }
+            ("watched", [region]) => {
+                let Names::Regions { unwatched } = &mut last.unwrap().names else {
+                    panic!("{region} has no target")
+                };
+                unwatched.retain(|other| other.as_str() != *region);
+            }
+            ("answers", [count]) => self.answers.last_mut().unwrap().count = parsed(count),
+            ("https", [alpn, port @ ..]) => {
+                let protocols: Vec<&str> = alpn.split(',').collect();
+                let port = port.first().map(|port| parsed(port));
+                self.answers.last_mut().unwrap().https = HttpsTerms::new(&protocols, port);
             }
             ("default", [region]) => last.unwrap().default_region = Some(parsed(region)),
             ("limit", [clients, "to", regions @ ..]) => {
@@ -92,6 +142,11 @@ impl World {
             ("ecs", ["off"]) => self.settings.answers.ecs.enabled = false,
             ("ecs", ["from", network]) => self.settings.answers.ecs.trusted.push(parsed(network)),
             ("cookies", ["off"]) => self.settings.answers.cookies = None,
+            ("cookies", ["rotated"]) => {
+                let before = settings::COOKIE_SECRET;
+                let keys = dns::CookieKeys::new([8; 16], Some(before));
+                self.settings.answers.cookies = Some(keys);
+            }
             ("size", [bytes]) => self.settings.answers.udp_size = parsed(bytes),
             ("nsid", [text]) => self.settings.answers.nsid = Some((*text).to_owned()),
             ("identity", [text]) => self.settings.answers.identity = Some((*text).to_owned()),
@@ -165,7 +220,10 @@ impl World {
             settings::token(domain.service.as_str(), settings::TOKEN, &[], &everywhere)
         });
         self.settings.tokens = Tokens::new(tokens.collect()).unwrap();
-        self.settings.zones = settings::zones(&self.zones, &self.settings.domains);
+        let domains = self.settings.domains.iter().zip(self.answers);
+        let steered: Vec<(&str, Steering)> =
+            domains.map(|(of, answers)| (of.name.as_str(), answers.steering(of.ttl_s))).collect();
+        self.settings.zones = settings::zones(&self.zones, &steered);
         self.settings.checks.enabled = true;
         self.settings.checks.smoothing_factors =
             self.settings.domains.iter().map(|domain| (domain.service.clone(), 1.0)).collect();
@@ -242,7 +300,7 @@ fn domain_of(name: &str, algorithm: &str, options: &[&str]) -> DomainSettings {
     };
     DomainSettings {
         name: name.to_owned(),
-        service: parsed(option(options, "service").unwrap_or(name)),
+        service: parsed(option(options, "service").unwrap_or(name.trim_start_matches("*."))),
         names: Names::Servers,
         algorithm,
         regions: Vec::new(),
