@@ -27,52 +27,66 @@ const NETWORKS: &[[&str; 4]] = &[
 const NAMES: &[(&str, &str)] =
     &[("app.gslb.example", ""), ("www.gslb.example", "app.gslb.example. "), ("gslb.example", "")];
 
+/// The ports of resolvers, and what each does beyond the usual: the second one asks by TCP only.
+const RESOLVERS: &[(u16, &str)] = &[(53, ""), (5300, "tcp-upstream: yes")];
+
 #[test]
 fn clients_of_one_resolver_go_to_the_sites_of_their_own_networks() {
     if internet::lacks(&["unbound", "nsd", "dig"]) {
         return;
     }
     let Some(mut internet) = Internet::up("resolver") else { return };
-    let config = internet.write("unbound.conf", &unbound(&internet));
-    internet.serve("resolver", &format!("unbound -c {config}"));
-    internet.await_answer("@11.5.0.53 . SOA");
+    for (port, extra) in RESOLVERS {
+        let config = unbound(&internet, *port, extra);
+        let config = internet.write(&format!("unbound-{port}.conf"), &config);
+        internet.serve("resolver", &format!("unbound -c {config}"));
+        internet.await_answer(&format!("-p {port} @11.5.0.53 . SOA"));
+        assert_kept_apart(&internet, *port);
+        assert_alike(&internet, *port);
+    }
+}
 
+/// What is steered differs between the networks and is the same within each.
+#[track_caller]
+fn assert_kept_apart(internet: &Internet, port: u16) {
+    let before = questions(internet);
     for [client, _, ipv4, ipv6] in NETWORKS {
-        assert_steered(&internet, client, [ipv4, ipv6]);
+        assert_steered(internet, (client, port), [ipv4, ipv6]);
     }
     // The neighbours get what their networks got, and we are not asked again.
-    let asked = questions(&internet);
-    assert!(asked > 0, "the counters are those of the overwatches");
+    let asked = questions(internet);
+    assert!(asked > before, "the counters are those of the overwatches");
     for [_, neighbour, ipv4, ipv6] in NETWORKS {
-        assert_steered(&internet, neighbour, [ipv4, ipv6]);
+        assert_steered(internet, (neighbour, port), [ipv4, ipv6]);
     }
-    assert_eq!(questions(&internet), asked, "the resolver had all of it");
+    assert_eq!(questions(internet), asked, "the resolver had all of it");
+}
 
-    // What does not depend on the client is one answer for all.
+/// What does not depend on the client is the same for all.
+#[track_caller]
+fn assert_alike(internet: &Internet, port: u16) {
     for [client, ..] in NETWORKS {
-        let resolver = resolver_of(client);
-        let ask = |question: &str| internet.dig(&format!("-b {client} @{resolver} {question}"));
-        assert_eq!(ask("gslb.example MX"), "10 mail.gslb.example.");
-        let absent =
-            internet.exec("outside", &format!("dig -b {client} @{resolver} no.gslb.example A"));
+        let from = asker(client, port);
+        assert_eq!(internet.dig(&format!("{from} gslb.example MX")), "10 mail.gslb.example.");
+        let absent = internet.exec("outside", &format!("dig {from} no.gslb.example A"));
         assert!(text(&absent.stdout).contains("status: NXDOMAIN"), "{}", text(&absent.stdout));
     }
 }
 
 #[track_caller]
-fn assert_steered(internet: &Internet, client: &str, servers: [&str; 2]) {
+fn assert_steered(internet: &Internet, (client, port): (&str, u16), servers: [&str; 2]) {
     for (name, alias) in NAMES {
         for (qtype, server) in ["A", "AAAA"].iter().zip(servers) {
-            let question = format!("-b {client} @{} {name} {qtype}", resolver_of(client));
-            let answer = internet.dig(&question);
-            assert_eq!(answer, format!("{alias}{server}"), "{question}");
+            let question = format!("{} {name} {qtype}", asker(client, port));
+            assert_eq!(internet.dig(&question), format!("{alias}{server}"), "{question}");
         }
     }
 }
 
-/// The resolver's address of the client's family.
-fn resolver_of(client: &str) -> &'static str {
-    if client.contains(':') { "4000:5::53" } else { "11.5.0.53" }
+/// How `dig` asks as a client, at the resolver's address of the client's family.
+fn asker(client: &str, port: u16) -> String {
+    let resolver = if client.contains(':') { "4000:5::53" } else { "11.5.0.53" };
+    format!("-b {client} -p {port} @{resolver}")
 }
 
 /// How many questions about steered names both overwatches have answered.
@@ -88,13 +102,16 @@ fn questions(internet: &Internet) -> u64 {
 
 const STEERED: &str = "opengslb_dns_queries_total{status=\"steered\"}";
 
-/// Sends networks to all addresses of our name servers, as long as the lab's networks are.
-fn unbound(internet: &Internet) -> String {
+/// As strict as it can be: minimal names (RFC 9156), random case, nothing below a name that is not there
+/// (RFC 8020), every name server's addresses looked up. Sends networks to all addresses of our name
+/// servers, as long as the lab's networks are.
+fn unbound(internet: &Internet, port: u16, extra: &str) -> String {
     format!(
         "\
 server:
-    interface: 0.0.0.0
-    interface: ::0
+    interface: 0.0.0.0@{port}
+    interface: ::0@{port}
+    {extra}
     access-control: 0.0.0.0/0 allow
     access-control: ::0/0 allow
     chroot: \"\"
@@ -105,6 +122,13 @@ server:
     do-daemonize: no
     num-threads: 1
     root-hints: \"{hints}\"
+    qname-minimisation-strict: yes
+    use-caps-for-id: yes
+    harden-below-nxdomain: yes
+    harden-referral-path: yes
+    harden-short-bufsize: yes
+    harden-large-queries: yes
+    target-fetch-policy: \"-1 -1 -1 -1 -1\"
     module-config: \"subnetcache iterator\"
     send-client-subnet: 11.3.0.53
     send-client-subnet: 11.4.0.53

@@ -42,7 +42,7 @@ const SERVERS: usize = 8;
 pub(crate) struct Internet {
     lab: Lab,
     files: TempDir,
-    /// Servers that are not the product's; they end with the lab.
+    /// Servers that are not the product's, and the files that they log to; they end with the lab.
     servers: Vec<(String, Child)>,
 }
 
@@ -84,10 +84,11 @@ impl Internet {
 
     /// Starts a server on a host. What it logs is shown if the test fails.
     pub(crate) fn serve(&mut self, host: &str, command: &str) {
-        let log = File::create(self.files.path().join(format!("{host}.log"))).unwrap();
+        let name = format!("{host}-{}.log", self.servers.len());
+        let log = File::create(self.files.path().join(&name)).unwrap();
         let mut child = self.lab.command(host, &format!("exec {command}"));
         child.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        self.servers.push((host.to_owned(), child.spawn().unwrap()));
+        self.servers.push((name, child.spawn().unwrap()));
     }
 
     pub(crate) fn exec(&self, host: &str, script: &str) -> Output {
@@ -137,13 +138,12 @@ remote-control:
 
 impl Drop for Internet {
     fn drop(&mut self) {
-        for (host, child) in &mut self.servers {
+        for (name, child) in &mut self.servers {
             let _ = child.kill();
             let _ = child.wait();
             if std::thread::panicking() {
-                let path = self.files.path().join(format!("{host}.log"));
-                let log = fs::read_to_string(path).unwrap_or_default();
-                say(&format!("--- {host}\n{log}"));
+                let log = fs::read_to_string(self.files.path().join(&name)).unwrap_or_default();
+                say(&format!("--- {name}\n{log}"));
             }
         }
     }
