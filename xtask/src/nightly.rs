@@ -12,7 +12,8 @@ const FUZZ_SECONDS: u32 = 600;
 const SEEDS_ELSEWHERE: &[(&str, &str)] =
     &[("config", "examples crates/config/testdata"), ("zone_file", "crates/zone/testdata")];
 
-/// Runs every fuzz target. What a run learns stays in `fuzz/corpus`, for the next one.
+/// Runs every fuzz target. What a run learns stays in `fuzz/corpus`, for the next one here; the part
+/// of it that is worth a place in the repository is in `fuzz/kept` (libFuzzer's `-merge=1` picks it).
 ///
 /// # Errors
 ///
@@ -29,8 +30,10 @@ fn fuzz(steps: &mut Steps, target: &str) -> anyhow::Result<()> {
     fs::create_dir_all(&corpus)?;
     let elsewhere = SEEDS_ELSEWHERE.iter().find(|(name, _)| *name == target);
     let seeds = elsewhere.map_or_else(|| format!("fuzz/seeds/{target}"), |(_, s)| (*s).to_owned());
+    let kept = format!("fuzz/kept/{target}");
     // libFuzzer refuses a directory that is not there.
-    let seeds = if seeds.split(' ').all(|seed| Path::new(seed).is_dir()) { &*seeds } else { "" };
+    let seeds = seeds.split(' ').chain([&*kept]).filter(|seed| Path::new(seed).is_dir());
+    let seeds = seeds.collect::<Vec<_>>().join(" ");
     let line = format!(
         "cargo +nightly fuzz run {target} {corpus} {seeds} -- -max_total_time={FUZZ_SECONDS} \
          -rss_limit_mb=2048"
