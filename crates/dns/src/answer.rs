@@ -2,8 +2,9 @@
 //!
 //! The rules:
 //!
-//! - identifier, opcode and RD are the asker's, the question is echoed byte for byte, in the
-//!   asker's case (RFC 1035, 4.1.1; draft-vixie-dnsext-dns0x20);
+//! - identifier and opcode are the asker's, so is RD in an answer to a query, and the question is
+//!   echoed byte for byte, in the asker's case (RFC 1035, 4.1.1; RFC 6895, 2;
+//!   draft-vixie-dnsext-dns0x20);
 //! - records follow in the order answer, authority, additional; the OPT record is the last and
 //!   always fits: its room is kept from the start (RFC 6891, 6.1.1 and 7);
 //! - where a query has an OPT record the answer has one, and only there. It carries the high bits

@@ -1,4 +1,4 @@
-//! Questions about the server itself, in the class CH (RFC 4892).
+//! Questions about the server itself, in the class CH (RFC 4892, 2).
 //!
 //! Says which one a question is. What is told, and whether anything is, are the caller's settings;
 //! a question that this module does not know is none of the zones' either.

@@ -3,12 +3,13 @@
 //! What is no query at all is dropped: an answer to it could go round in circles. Everything else
 //! gets an answer. The rules, in the order they are checked:
 //!
-//! 1. shorter than a header, or itself a response: dropped;
-//! 2. another opcode than QUERY: NOTIMP (RFC 1035, 4.1.1); such messages may be built otherwise, so
-//!    no fault inside them counts;
+//! 1. shorter than a header, or itself a response: dropped (RFC 1035, 4.1.1);
+//! 2. another opcode than QUERY: NOTIMP (RFC 1035, 4.1.1; RFC 6895, 2.2); such messages may be built
+//!    otherwise (RFC 8490, 5.4), so no fault inside them counts;
 //! 3. a question's name that is compressed or malformed: FORMERR. There is nothing yet that a
 //!    pointer could point at (RFC 1035, 4.1.4);
-//! 4. a section that ends early, a malformed owner, bytes behind the last record: FORMERR;
+//! 4. a section that ends early, a malformed owner, bytes behind the last record: FORMERR (RFC 1035,
+//!    4.1);
 //! 5. more than one OPT record (RFC 6891, 6.1.1), one that is not the root's (6.1.2) or not in the
 //!    additional section, malformed options, client subnet (RFC 7871, 7.2.1) or cookie (RFC 7873,
 //!    5.2.2): FORMERR;

@@ -1,5 +1,6 @@
 //! Response rate limiting: whether an answer by UDP is sent, cut or kept, so that forged sources
-//! cannot make us flood somebody.
+//! cannot make us flood somebody. No standard says how; that a truncated answer brings an honest
+//! asker back by TCP is RFC 1035, 4.2.1 (RFC 7766, 5), that a cookie proves its address RFC 7873, 1.
 //!
 //! The rules:
 //!

@@ -1,7 +1,8 @@
 //! The bytes of a message while it is written: what does not fit is refused, what was begun can be
 //! taken back.
 //!
-//! Knows how names and record data are written, and nothing of sections or flags.
+//! Knows how names and record data are written (RFC 1035, 3.3, 4.1.3 and 4.1.4; RFC 3597, 4), and
+//! nothing of sections or flags.
 
 use crate::compress::Suffixes;
 use crate::header::HEADER_BYTES;
