@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 use maxminddb::{LookupResult, MaxMindDbError, PathElement, Reader, WithinOptions};
 use model::Subnet;
 
-use crate::{Continent, Country, Place};
+use crate::{Continent, Country, Geo, Place};
 
 /// Which database is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +62,6 @@ pub(crate) struct Whereabouts {
     pub(crate) place: Option<Place>,
 }
 
-/// A record that says it may be wrong by more than this names the middle of a country, not a
-/// place: its coordinates count as unknown.
-const ACCURACY_KM_MAX: u16 = 500;
-
 /// The networks of a country or city database, in MaxMind's schema (`country.iso_code`,
 /// `continent.code`, `location.latitude` and `location.longitude` with
 /// `location.accuracy_radius`) or the flat one (`country_code`, `continent_code`).
@@ -101,7 +97,8 @@ fn place_of(record: &Record<'_>) -> Result<Option<Place>, MaxMindDbError> {
     };
     let accuracy_km: Option<u16> =
         record.decode_path(&[LOCATION, PathElement::Key("accuracy_radius")])?;
-    let trusted = accuracy_km.is_none_or(|km| km <= ACCURACY_KM_MAX);
+    // Beyond it a record names the middle of a country.
+    let trusted = accuracy_km.is_none_or(|km| km <= Geo::PLACE_ERROR_KM);
     Ok(Place::new(latitude, longitude).ok().filter(|_| trusted))
 }
 

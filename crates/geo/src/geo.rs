@@ -106,6 +106,10 @@ impl Geo {
     /// geography is built.
     pub const CLASSES_MAX: usize = 1 << 22;
 
+    /// How wrong a place may be, in kilometres: what databases are believed. A record that says it
+    /// is less accurate has no place.
+    pub const PLACE_ERROR_KM: u16 = 500;
+
     /// Reads the databases and lays the custom networks over them. Without a country (or city)
     /// database only the custom networks are known; without an ASN database no AS is; without a
     /// city database no place is.

@@ -3,22 +3,77 @@
 //! Rows of the table go in one by one ([`Beliefs::take`]); out comes, for any network and region, a
 //! time with its standard deviation and the source that weighs most. Ranks nothing, knows no health
 //! and no constraint.
+//!
+//! In the order of the data:
+//!
+//! - `line`: what a distance alone lets one expect; every other number is a distance from it,
+//! - `weight`: what a row counts, by its samples and its age,
+//! - `group`: networks that have something in common, and what their rows add up to,
+//! - `spread`: how much networks differ that have something in common,
+//! - `prior`: from the line through wider and narrower groups to the network itself.
+//!
+//! Sums are of whole numbers. So beliefs depend on the rows alone, not on the order in which they
+//! came, to the last bit, once both were refitted: overwatches that have the same rows agree.
+
+mod line;
+
+mod weight;
+
+mod group;
+
+mod spread;
+
+mod prior;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use geo::{ClassId, Geo};
+use geo::{ClassId, Direction, Geo, Place};
 use latency::RegionEstimate;
 use model::{Subnet, Time};
 
+use self::group::{Groups, Keys, Level, Sums};
+use self::line::{Line, Observed};
+use self::prior::Prior;
+use self::spread::{Scatter, Spreads};
+use self::weight::{Contribution, Epoch};
 use crate::DomainSettings;
 
 /// What one domain's rows say, about the networks they were measured in and about all others.
+///
+/// Memory goes with the rows, some 300 bytes each: bounded by the table's own limit.
 #[derive(Clone, Debug)]
 pub struct Beliefs {
-    settings: Arc<DomainSettings>,
     geo: Arc<Geo>,
-    rows: BTreeMap<Subnet, Vec<(u16, RegionEstimate)>>,
+    /// By region.
+    directions: Vec<Option<Direction>>,
+    /// Whether any distance is ever known.
+    placed: bool,
+    networks: BTreeMap<Subnet, Network>,
+    /// How many networks there are of each width, by family.
+    widths: BTreeMap<(bool, u8), usize>,
+    groups: Groups,
+    line: Line,
+    epoch: Epoch,
+    spreads: Spreads,
+    impossible: usize,
+}
+
+/// A network with rows.
+#[derive(Clone, Debug, PartialEq)]
+struct Network {
+    class: ClassId,
+    rows: Vec<OwnRow>,
+}
+
+/// A row of a network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct OwnRow {
+    region: u16,
+    km: Option<u16>,
+    estimate: RegionEstimate,
+    /// What it added to its groups; `None` where it is faster than light and not used.
+    counted: Option<Contribution>,
 }
 
 /// Whom a belief is about.
@@ -42,7 +97,7 @@ pub struct Belief {
     /// What weighs most in it.
     pub source: Source,
     /// The effective samples of that source: connections of the network itself, networks of a
-    /// wider group; both count less as they age. 0 for a mere distance.
+    /// wider group; both count less as they age, and are rounded up. 0 for a mere distance.
     pub samples: u32,
     /// When that source was last observed, on average for a group; `None` for a mere distance.
     pub observed_at: Option<Time>,
@@ -73,66 +128,230 @@ pub enum Source {
     Nothing,
 }
 
+/// Networks may nest where agents count in networks of different widths: rows of so many widths
+/// around a spot are looked at, the narrowest first.
+const WIDTHS_MAX: usize = 4;
+
+/// Everything about a spot that is the same for all regions.
+struct Around<'a> {
+    direction: Option<Direction>,
+    keys: Keys,
+    groups: [&'a [Sums]; Level::COUNT],
+    own: [Option<(&'a Network, Keys)>; WIDTHS_MAX],
+    now: Time,
+}
+
 impl Beliefs {
     /// The beliefs before any row.
     #[must_use]
     pub fn new(settings: &Arc<DomainSettings>, geo: &Arc<Geo>) -> Self {
-        Self { settings: Arc::clone(settings), geo: Arc::clone(geo), rows: BTreeMap::new() }
+        let regions = settings.regions.iter().take(usize::from(u16::MAX) + 1);
+        let directions: Vec<Option<Direction>> =
+            regions.map(|region| region.place.map(Place::direction)).collect();
+        let placed = directions.iter().any(Option::is_some)
+            && geo.classes().iter().any(|class| class.place.is_some());
+        Self {
+            geo: Arc::clone(geo),
+            directions,
+            placed,
+            networks: BTreeMap::new(),
+            widths: BTreeMap::new(),
+            groups: Groups::default(),
+            line: Line::START,
+            epoch: Epoch::of(Time::EPOCH),
+            spreads: Spreads::start(placed),
+            impossible: 0,
+        }
     }
 
-    /// The table's row of a network and a region (counted from 0) changed; `None`: it is gone.
+    /// The table's row of a network and a region (counted from 0) changed; `None`: it is gone. A
+    /// region that the domain does not have is passed over.
     pub fn take(&mut self, subnet: Subnet, region: u16, row: Option<RegionEstimate>) {
-        if usize::from(region) >= self.settings.regions.len() {
+        let Some(to) = self.directions.get(usize::from(region)).copied() else { return };
+        if self.networks.is_empty() {
+            // Nothing was added up yet, so the epoch may begin anywhere.
+            self.epoch = row.map_or(self.epoch, |row| Epoch::of(row.observed_at));
+        }
+        let known = self.networks.get(&subnet);
+        if known.is_none() && row.is_none() {
             return;
         }
-        let rows = self.rows.entry(subnet).or_default();
-        rows.retain(|(of, _)| *of != region);
-        rows.extend(row.map(|row| (region, row)));
-        if rows.is_empty() {
-            self.rows.remove(&subnet);
-        }
+        let class = known.map_or_else(|| self.geo.locate(subnet.address()).class, |n| n.class);
+        let class_of = self.geo.class(class);
+        let keys = group::keys(subnet, class_of);
+        let new = row.map(|estimate| {
+            let from = class_of.place.map(Place::direction);
+            let km = from.zip(to).map(|(from, to)| from.distance_km(&to));
+            self.counted(OwnRow { region, km, estimate, counted: None })
+        });
+        let old = self.replace(subnet, class, region, new);
+        let counted = |row: Option<OwnRow>| row.and_then(|row| row.counted);
+        let is_impossible = |row: Option<OwnRow>| row.is_some_and(|row| row.counted.is_none());
+        self.groups.change(&keys, region, counted(old), counted(new));
+        self.impossible += usize::from(is_impossible(new));
+        self.impossible -= usize::from(is_impossible(old));
     }
 
-    /// What is believed of one region.
-    #[must_use]
-    pub fn belief(&self, spot: &Spot, region: u16, _now: Time) -> Belief {
-        let rows = self.rows.get(&spot.subnet).filter(|_| spot.has_rows);
-        let own = rows.and_then(|rows| rows.iter().find(|(of, _)| *of == region));
-        let Some((_, row)) = own else {
-            return Belief {
-                rtt_us: 60_000,
-                deviation_us: 60_000,
-                source: Source::Nothing,
-                samples: 0,
-                observed_at: None,
-                own: None,
-            };
+    /// Puts a row in the place of the network's one of that region; gives that back.
+    fn replace(
+        &mut self,
+        subnet: Subnet,
+        class: ClassId,
+        region: u16,
+        row: Option<OwnRow>,
+    ) -> Option<OwnRow> {
+        let width = (subnet.is_ipv4(), subnet.length());
+        let network = self.networks.entry(subnet).or_insert_with(|| {
+            *self.widths.entry(width).or_default() += 1;
+            Network { class, rows: Vec::with_capacity(1) }
+        });
+        let at = network.rows.binary_search_by_key(&region, |row| row.region);
+        let old = match (at, row) {
+            (Ok(at), Some(row)) => {
+                network.rows.get_mut(at).map(|place| std::mem::replace(place, row))
+            }
+            (Ok(at), None) => Some(network.rows.remove(at)),
+            (Err(at), Some(row)) => {
+                network.rows.insert(at, row);
+                None
+            }
+            (Err(_), None) => None,
         };
-        Belief {
-            rtt_us: row.rtt.us(),
-            deviation_us: row.deviation_us,
-            source: Source::OwnSubnet,
-            samples: u32::try_from(row.samples).unwrap_or(u32::MAX),
-            observed_at: Some(row.observed_at),
-            own: Some(*row),
+        if network.rows.is_empty() {
+            self.networks.remove(&subnet);
+            if let Some(count) = self.widths.get_mut(&width) {
+                *count -= 1;
+            }
+            self.widths.retain(|_, count| *count > 0);
         }
+        old
+    }
+
+    /// The row with what it adds to its groups.
+    fn counted(&self, row: OwnRow) -> OwnRow {
+        let is_possible = f64::from(row.estimate.rtt.us()) >= line::floor_us(row.km);
+        let counted =
+            is_possible.then(|| Contribution::new(&row.estimate, row.km, &self.line, self.epoch));
+        OwnRow { counted, ..row }
+    }
+
+    /// What is believed of one region. A region that the domain does not have is a mere guess.
+    #[must_use]
+    pub fn belief(&self, spot: &Spot, region: u16, now: Time) -> Belief {
+        self.believe(&self.around(spot, now), region)
     }
 
     /// What is believed of every region of the domain, by number, into `out`: cheaper than one by
     /// one.
     pub fn all(&self, spot: &Spot, now: Time, out: &mut Vec<Belief>) {
         out.clear();
-        let regions = self.settings.regions.iter().zip(0..=u16::MAX);
-        out.extend(regions.map(|(_, region)| self.belief(spot, region, now)));
+        let around = self.around(spot, now);
+        let regions = self.directions.iter().zip(0..=u16::MAX);
+        out.extend(regions.map(|(_, region)| self.believe(&around, region)));
+    }
+
+    fn around(&self, spot: &Spot, now: Time) -> Around<'_> {
+        let class = self.geo.class(spot.class);
+        let keys = group::keys(spot.subnet, class);
+        let mut own = [None; WIDTHS_MAX];
+        if spot.has_rows {
+            let is_ipv4 = spot.subnet.is_ipv4();
+            let widths = self.widths.range((is_ipv4, 0)..=(is_ipv4, spot.subnet.length())).rev();
+            let networks = widths.filter_map(|((_, length), _)| {
+                let subnet = Subnet::of(spot.subnet.address(), *length);
+                let network = self.networks.get(&subnet)?;
+                Some((network, group::keys(subnet, self.geo.class(network.class))))
+            });
+            own.iter_mut().zip(networks).for_each(|(place, found)| *place = Some(found));
+        }
+        Around {
+            direction: class.place.map(Place::direction),
+            groups: keys.map(|key| key.map_or(&[][..], |key| self.groups.get(key))),
+            keys,
+            own,
+            now,
+        }
+    }
+
+    fn believe(&self, around: &Around<'_>, region: u16) -> Belief {
+        let to = self.directions.get(usize::from(region)).copied().flatten();
+        let km = around.direction.zip(to).map(|(from, to)| from.distance_km(&to));
+        let own = around.own.iter().flatten().find_map(|(network, keys)| {
+            let row = network.rows.iter().find(|row| row.region == region)?;
+            Some((row.estimate, row.counted?, keys))
+        });
+        let mut prior = Prior::of_distance(&self.line, &self.spreads, km);
+        let effective = self.epoch.networks(around.now);
+        for (level, (key, group)) in
+            Level::ALL.into_iter().zip(around.keys.iter().zip(around.groups))
+        {
+            let Some(sums) = group::of_region(group, region) else { continue };
+            // What others say: the network's own row speaks for itself below.
+            let others = match own {
+                Some((_, counted, keys)) if keys.contains(key) => sums.without(counted),
+                _ => *sums,
+            };
+            if let Some(moments) = others.moments(effective) {
+                let observed_at = self.epoch.time(moments.minute);
+                prior.narrow(level, &moments, &self.spreads, observed_at);
+            }
+        }
+        if let Some((row, ..)) = own {
+            prior.measure(&row, around.now);
+        }
+        prior.belief(line::floor_us(km), own.map(|(row, ..)| row))
     }
 
     /// The networks with rows, ascending.
     pub fn subnets(&self) -> impl Iterator<Item = Subnet> + '_ {
-        self.rows.keys().copied()
+        self.networks.keys().copied()
     }
 
-    /// Fits what all rows have in common anew. To be called every few minutes.
-    pub fn refit(&mut self) {}
+    /// Fits what all rows have in common anew: the line and the usual spreads. To be called every
+    /// few minutes; walks all rows, and adds all of them up again where the line moved.
+    pub fn refit(&mut self) {
+        let mut observed = Observed::new();
+        let mut newest = Time::EPOCH;
+        let rows = self.networks.values().flat_map(|network| &network.rows);
+        for row in rows.filter(|row| row.counted.is_some()) {
+            observed.add(row.km, row.estimate.rtt.us());
+            newest = newest.max(row.estimate.observed_at);
+        }
+        let (line, epoch) = (Line::fit(observed), Epoch::of(newest));
+        if (line, epoch) != (self.line, self.epoch) {
+            (self.line, self.epoch) = (line, epoch);
+            self.add_up_again();
+        }
+        let mut scatter = Scatter::default();
+        for row in self.networks.values().flat_map(|network| &network.rows) {
+            if row.counted.is_some() {
+                let expected_us = self.line.expected_us(row.km);
+                let residual_us = f64::from(row.estimate.rtt.us()) - expected_us;
+                scatter.add(&self.line, row.km, residual_us);
+            }
+        }
+        self.spreads = Spreads::fit(&self.groups, scatter, self.placed);
+    }
+
+    fn add_up_again(&mut self) {
+        self.groups.clear();
+        let mut networks = std::mem::take(&mut self.networks);
+        for (subnet, network) in &mut networks {
+            let keys = group::keys(*subnet, self.geo.class(network.class));
+            for row in &mut network.rows {
+                *row = self.counted(*row);
+                self.groups.change(&keys, row.region, None, row.counted);
+            }
+        }
+        self.networks = networks;
+    }
+
+    /// How many rows are not used because light in fibre is not that fast: rows of forged times,
+    /// or networks whose place the database has wrong.
+    #[must_use]
+    pub const fn impossible(&self) -> usize {
+        self.impossible
+    }
 
     /// The geography that spots' classes belong to.
     #[must_use]
@@ -185,3 +404,6 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
