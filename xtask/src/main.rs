@@ -21,7 +21,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   ci        fmt, clippy, tests, docs, dependency bans and licences: what must pass before a commit lands
-  nightly   what takes longer: the fuzz targets for ten minutes each
+  nightly   what takes longer: the floods with whole counts, the fuzz targets for ten minutes each
 ";
 
 fn main() -> ExitCode {

@@ -12,15 +12,23 @@ const FUZZ_SECONDS: u32 = 600;
 const SEEDS_ELSEWHERE: &[(&str, &str)] =
     &[("config", "examples crates/config/testdata"), ("zone_file", "crates/zone/testdata")];
 
-/// Runs every fuzz target. What a run learns stays in `fuzz/corpus`, for the next one here; the part
-/// of it that is worth a place in the repository is in `fuzz/kept` (libFuzzer's `-merge=1` picks it).
+/// The floods with whole counts: a million names, two million forged sources. In the release build, which
+/// is the one that is flooded.
+const FLOOD: &str = "env OPENGSLB_FLOOD=whole cargo test --release --locked -p opengslb \
+                     --test flood -- --nocapture --test-threads=1";
+
+/// Floods the server, then runs every fuzz target. What a run learns stays in `fuzz/corpus`, for the next
+/// one here; the part of it that is worth a place in the repository is in `fuzz/kept` (libFuzzer's
+/// `-merge=1` picks it).
 ///
 /// # Errors
 ///
-/// The first target that finds something, or a missing tool.
+/// The flood or the first target that finds something, or a missing tool.
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut steps = Steps::start();
-    let result = fuzz_targets()?.iter().try_for_each(|target| fuzz(&mut steps, target));
+    let flooded = steps.run("flood", FLOOD);
+    let result = flooded
+        .and_then(|()| fuzz_targets()?.iter().try_for_each(|target| fuzz(&mut steps, target)));
     steps.print_minutes();
     result
 }

@@ -67,7 +67,8 @@ pub use fault::{Fault, Position};
 pub use settings::{
     AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSettings, Config, DnsSettings,
     Enrolment, GeographySettings, LogFormat, LogLevel, LoggingSettings, MetricsSettings, Mode,
-    ModeName, OverwatchConfig, OverwatchIdentity, StaleSettings, StaticServer, ValidationSettings,
+    ModeName, OverwatchConfig, OverwatchIdentity, StaleSettings, StaticServer, TcpSettings,
+    ValidationSettings,
 };
 pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret};
 

@@ -12,6 +12,8 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+mod descriptors;
+
 mod bind;
 
 mod packet;
@@ -20,6 +22,7 @@ mod udp;
 
 mod tcp;
 
+pub use descriptors::raise_descriptor_limit;
 pub use tcp::{TcpCounters, TcpLimits, TcpServer};
 pub use udp::{UdpCounters, UdpServer};
 

@@ -21,7 +21,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use config::Listen;
+use config::{Listen, TcpSettings};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -160,10 +160,32 @@ fn dns_workers() -> std::num::NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(std::num::NonZeroUsize::MIN)
 }
 
-/// What DNS connections may use: a thousand resolvers at a time, sixteen of one address (RFC 7766,
-/// 6.2.2 asks clients for one or few), ten seconds of silence (6.2.3).
-const DNS_TCP_LIMITS: dns::TcpLimits = dns::TcpLimits {
-    connections_max: 1024,
-    connections_per_address_max: 16,
-    idle_timeout_ms: 10_000,
-};
+/// What DNS connections may use: as configured, but never more than half of the file descriptors.
+/// The other half is for agents' sessions, checks and the API: strangers who only connect must not
+/// take the mesh down.
+fn dns_tcp_limits(configured: TcpSettings) -> dns::TcpLimits {
+    let descriptors = match dns::raise_descriptor_limit() {
+        Ok(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+        Err(error) => {
+            warn!("cannot raise the limit of open files: {error}");
+            LEAST_DESCRIPTORS
+        }
+    };
+    let TcpSettings { connections_max, connections_per_address_max, idle_timeout_ms } = configured;
+    let most = (descriptors / 2).max(1);
+    if most < connections_max {
+        warn!(
+            "at most {most} DNS connections, not the {connections_max} of dns.tcp.max_connections: \
+             this process may have {descriptors} files open"
+        );
+    }
+    dns::TcpLimits {
+        connections_max: connections_max.min(most),
+        connections_per_address_max,
+        idle_timeout_ms: idle_timeout_ms.into(),
+    }
+}
+
+/// The soft limit of file descriptors that a process is started with nearly everywhere: what it
+/// has where the kernel does not say.
+const LEAST_DESCRIPTORS: usize = 1_024;

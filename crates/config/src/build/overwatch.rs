@@ -14,7 +14,7 @@ use super::domain;
 use crate::section::Section;
 use crate::settings::{
     AgentToken, ApiSettings, DnsSettings, Enrolment, GeographySettings, OverwatchConfig,
-    OverwatchIdentity, StaleSettings, StaticServer, ValidationSettings,
+    OverwatchIdentity, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
 };
 use crate::steering;
 
@@ -116,7 +116,16 @@ fn dns(root: &Section, zones: Zones) -> Option<DnsSettings> {
         identity: dns.get("identity"),
         version: dns.get("version"),
         cookies_enabled: dns.section("cookies").get("enabled")?,
+        tcp: tcp(dns.section("tcp"))?,
         rate_limits: rate_limits(dns.section("rate_limit"))?,
+    })
+}
+
+fn tcp(section: &Section) -> Option<TcpSettings> {
+    Some(TcpSettings {
+        connections_max: section.get("max_connections")?,
+        connections_per_address_max: section.get("max_connections_per_address")?,
+        idle_timeout_ms: u32::try_from(section.ms("idle_timeout")?).ok()?,
     })
 }
 

@@ -174,6 +174,31 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::new("dns.cookies.enabled", BOOL, Unset::Default("true"), "Whether they are issued."),
     Key::section(
+        "dns.tcp",
+        "Connections. At a limit a newcomer gets the place of the connection that asked nothing for \
+         the longest time.",
+    ),
+    Key::new(
+        "dns.tcp.max_connections",
+        integer(1, 1_000_000),
+        Unset::Default("4096"),
+        "Connections at a time; half of what the process may have open (`LimitNOFILE` in a systemd \
+         unit) is the most, whatever stands here.",
+    ),
+    Key::new(
+        "dns.tcp.max_connections_per_address",
+        integer(1, 10_000),
+        Unset::Default("16"),
+        "Connections of one address at a time; an IPv6 /64 counts as one address.",
+    ),
+    Key::new(
+        "dns.tcp.idle_timeout",
+        duration(SECOND_MS, 300 * SECOND_MS),
+        Unset::Default("10s"),
+        "How long a connection may be without a whole question, or leave its answers unread. A client \
+         that asks is told (RFC 7828).",
+    ),
+    Key::section(
         "dns.rate_limit",
         "How many answers by UDP one client network gets: an IPv4 /24, an IPv6 /56. So nobody can use \
          this server to flood somebody else. Answers by TCP and to those with a good cookie are never \

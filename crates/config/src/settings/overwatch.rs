@@ -137,8 +137,21 @@ pub struct DnsSettings {
     pub version: Option<String>,
     /// Whether cookies are issued (RFC 7873).
     pub cookies_enabled: bool,
+    /// What connections may use.
+    pub tcp: TcpSettings,
     /// How many answers by UDP one network gets, from all workers together; `None` for any number.
     pub rate_limits: Option<RateLimits>,
+}
+
+/// `dns.tcp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpSettings {
+    /// Connections at a time, as far as the process may have that many.
+    pub connections_max: usize,
+    /// Connections of one address at a time.
+    pub connections_per_address_max: usize,
+    /// Milliseconds until a silent connection is closed, and what clients are told of it.
+    pub idle_timeout_ms: u32,
 }
 
 /// A server of `regions[].servers`, for one service.

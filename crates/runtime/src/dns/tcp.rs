@@ -1,39 +1,41 @@
 //! DNS over TCP (RFC 7766): each message behind two bytes of length.
 //!
-//! Queries of a connection may be sent without waiting for answers; they are answered in order.
-//! Everything is bounded: connections, connections of one address, the length of a query, the time
-//! between two queries, the time a client may take to read its answers. At a limit the newest
-//! connection is closed at once, since the older ones may be in the middle of something.
+//! - `places`: who has which connection, and who makes room for a newcomer,
+//! - `accept`: newcomers, and what is done where the system has no room for them,
+//! - `connection`: one connection, from its first query to its end.
+//!
+//! What a client can hold of ours is bounded: connections, connections of one address, the length
+//! of a query, the time to the next whole query, the time to take answers, answers that wait to be
+//! taken, and the age of a connection. The two idle times are one, and it is the one that
+//! edns-tcp-keepalive tells (RFC 7828); only who makes room for a newcomer has less.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use model::Subnet;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
-use super::{Arrival, Handler, TCP_ANSWER_BYTES_MAX, Transport, bind};
+use super::{Handler, TCP_ANSWER_BYTES_MAX, bind};
+
+mod places;
+
+mod accept;
 
 mod connection;
 
-use connection::{Connection, End};
-
-/// How long accepting rests after it failed: where the process has no file descriptor left, the
-/// failure stays until a connection ends.
-const REST: Duration = Duration::from_millis(50);
-/// An IPv6 host can use all of its /64, so a /64 counts as one address.
-const IPV6_HOST_BITS: u8 = 64;
+use accept::Accepting;
+use connection::End;
+use places::Places;
 
 /// What connections may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpLimits {
-    /// Connections at a time.
+    /// Connections at a time; for the next one, the one that was idle longest makes room.
     pub connections_max: usize,
-    /// Connections of one client address at a time; of one /64 for IPv6.
+    /// Connections of one client address at a time, of one /64 for IPv6; for its next one, its
+    /// idlest makes room.
     pub connections_per_address_max: usize,
     /// Milliseconds for the next query to arrive whole, and for a client to take its answers.
     pub idle_timeout_ms: u64,
@@ -43,41 +45,40 @@ pub struct TcpLimits {
 #[derive(Debug)]
 pub struct TcpServer {
     local: SocketAddr,
+    limits: TcpLimits,
     counts: Arc<Counts>,
+    places: Arc<Places>,
     task: JoinHandle<()>,
 }
 
 /// What became of the connections since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpCounters {
     /// Connections that were served.
     pub accepted: u64,
-    /// Connections closed at once because there were too many.
-    pub refused: u64,
-    /// Connections closed at once because their address had too many.
-    pub refused_per_address: u64,
-    /// Failures to accept, as for want of file descriptors.
+    /// Connections that are served now.
+    pub open: u64,
+    /// As many as there may be.
+    pub connections_max: u64,
+    /// Connections that ended, by why.
+    pub closed: [(&'static str, u64); End::ALL.len()],
+    /// Failures to accept for want of file descriptors. Each time the idlest connection is closed.
+    pub without_descriptor: u64,
+    /// Other failures to accept.
     pub accept_errors: u64,
     /// Queries that were answered.
     pub answered: u64,
-    /// Connections that ended because nothing, or too little, came or was taken in time.
-    pub idle: u64,
-    /// Connections that ended because a query was too long or the handler had no answer.
-    pub unanswered: u64,
-    /// Handlers that panicked; a fault in this program. It ends the connection.
+    /// Handlers that panicked, and connections; a fault in this program. It ends the connection.
     pub panics: u64,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
     accepted: AtomicU64,
-    refused: AtomicU64,
-    refused_per_address: AtomicU64,
+    closed: [AtomicU64; End::ALL.len()],
+    without_descriptor: AtomicU64,
     accept_errors: AtomicU64,
     answered: AtomicU64,
-    idle: AtomicU64,
-    unanswered: AtomicU64,
-    panics: AtomicU64,
 }
 
 impl TcpServer {
@@ -94,17 +95,15 @@ impl TcpServer {
     ) -> io::Result<Self> {
         let (socket, local) = bind::tcp(address)?;
         let listener = TcpListener::from_std(socket.into())?;
-        let counts = Arc::new(Counts::default());
+        let (counts, places) = (Arc::new(Counts::default()), Places::new(limits));
         let answer = vec![0; TCP_ANSWER_BYTES_MAX].into();
-        let accepting = Accepting {
-            listener,
-            limits,
-            answerer: Arc::new(Mutex::new(Answerer { handler, answer })),
+        let shared = Shared {
+            answerer: Mutex::new(Answerer { handler, answer }),
+            waiting: AtomicUsize::new(0),
             counts: Arc::clone(&counts),
-            places: Arc::default(),
-            connections: JoinSet::new(),
         };
-        Ok(Self { local, counts, task: tokio::spawn(accepting.run()) })
+        let accepting = Accepting::new(listener, limits, Arc::clone(&places), Arc::new(shared));
+        Ok(Self { local, limits, counts, places, task: tokio::spawn(accepting.run()) })
     }
 
     /// The address that is served, with the port the system chose.
@@ -117,15 +116,16 @@ impl TcpServer {
     #[must_use]
     pub fn counters(&self) -> TcpCounters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let closed = |end: End| (end.as_str(), read(&self.counts.closed[end as usize]));
         TcpCounters {
             accepted: read(&self.counts.accepted),
-            refused: read(&self.counts.refused),
-            refused_per_address: read(&self.counts.refused_per_address),
+            open: self.places.len() as u64,
+            connections_max: self.limits.connections_max as u64,
+            closed: End::ALL.map(closed),
+            without_descriptor: read(&self.counts.without_descriptor),
             accept_errors: read(&self.counts.accept_errors),
             answered: read(&self.counts.answered),
-            idle: read(&self.counts.idle),
-            unanswered: read(&self.counts.unanswered),
-            panics: read(&self.counts.panics),
+            panics: read(&self.counts.closed[End::Panic as usize]),
         }
     }
 
@@ -143,117 +143,25 @@ impl Drop for TcpServer {
     }
 }
 
-/// What all connections share: the handler, and room for one answer.
+/// What all connections share.
+struct Shared<H> {
+    /// Locked for one answer at a time, never while anybody waits for a socket.
+    answerer: Mutex<Answerer<H>>,
+    /// Bytes of answers that clients do not take.
+    waiting: AtomicUsize,
+    counts: Arc<Counts>,
+}
+
+/// The handler, and room for one answer.
 struct Answerer<H> {
     handler: H,
     answer: Box<[u8]>,
 }
 
-/// The accepting task's own. Dropping it ends the connections.
-struct Accepting<H> {
-    listener: TcpListener,
-    limits: TcpLimits,
-    answerer: Arc<Mutex<Answerer<H>>>,
-    counts: Arc<Counts>,
-    places: Arc<Mutex<Places>>,
-    connections: JoinSet<()>,
-}
-
-/// How many connections each client address has; never one with none, so never more entries than
-/// connections.
-type Places = HashMap<Subnet, usize>;
-
-impl<H: Handler> Accepting<H> {
-    async fn run(mut self) {
-        loop {
-            tokio::select! {
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.admit(stream, peer),
-                    Err(_) => {
-                        count(&self.counts.accept_errors);
-                        tokio::time::sleep(REST).await;
-                    }
-                },
-                Some(_) = self.connections.join_next() => {}
-            }
-        }
-    }
-
-    /// Serves a connection, or closes it at once where a limit is reached.
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
-        if self.connections.len() >= self.limits.connections_max {
-            count(&self.counts.refused);
-            return;
-        }
-        let peer = canonical(peer);
-        let Some(place) = Place::take(&self.places, peer.ip(), self.limits) else {
-            count(&self.counts.refused_per_address);
-            return;
-        };
-        // A connection that broke before it was accepted has no address any more.
-        let Ok(local) = stream.local_addr().map(canonical) else {
-            return;
-        };
-        count(&self.counts.accepted);
-        let arrival = Arrival { transport: Transport::Tcp, peer, local };
-        let idle_timeout = Duration::from_millis(self.limits.idle_timeout_ms);
-        let connection = Connection::new(stream, arrival, idle_timeout);
-        let (answerer, counts) = (Arc::clone(&self.answerer), Arc::clone(&self.counts));
-        self.connections.spawn(async move {
-            let end = connection.serve(&answerer, &counts.answered).await;
-            match end {
-                End::Closed => {}
-                End::Idle => count(&counts.idle),
-                End::Unanswered => count(&counts.unanswered),
-                End::Panic => count(&counts.panics),
-            }
-            drop(place);
-        });
-    }
-}
-
-/// One connection's place among those of its address; given back when dropped.
-struct Place {
-    places: Arc<Mutex<Places>>,
-    network: Subnet,
-}
-
-impl Place {
-    fn take(places: &Arc<Mutex<Places>>, peer: IpAddr, limits: TcpLimits) -> Option<Self> {
-        let network = Subnet::of(peer, if peer.is_ipv4() { u8::MAX } else { IPV6_HOST_BITS });
-        let mut counts = lock(places);
-        let taken = counts.get(&network).copied().unwrap_or(0);
-        if taken >= limits.connections_per_address_max {
-            return None;
-        }
-        counts.insert(network, taken + 1);
-        Some(Self { places: Arc::clone(places), network })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = lock(&self.places);
-        match counts.get_mut(&self.network) {
-            Some(taken) if *taken > 1 => *taken -= 1,
-            _ => drop(counts.remove(&self.network)),
-        }
-    }
-}
-
-/// Locks; what a panic left behind is whole, since nothing here is changed in more than one step.
+/// Locks; what a panic left behind is whole: nothing in here panics between two of its steps, and
+/// a handler's panic stays in `handle`.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn canonical(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(_) => address,
-        SocketAddr::V6(ipv6) => match ipv6.ip().to_ipv4_mapped() {
-            Some(ipv4) => SocketAddr::new(ipv4.into(), ipv6.port()),
-            None => address,
-        },
-    }
 }
 
 fn count(counter: &AtomicU64) {

@@ -7,6 +7,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -52,7 +53,7 @@ pub struct UdpCounters {
     pub unanswered: u64,
     /// Datagrams over [`QUERY_BYTES_MAX`], dropped.
     pub too_long: u64,
-    /// Handlers that panicked; a fault in this program.
+    /// Handlers that panicked, and threads; a fault in this program.
     pub panics: u64,
     /// Failures to receive.
     pub receive_errors: u64,
@@ -98,6 +99,8 @@ impl UdpServer {
     fn add_worker<H: Handler>(&mut self, socket: Socket, handler: H) -> io::Result<()> {
         packet::ask_for_destination(&socket, self.local.is_ipv6())?;
         socket.set_read_timeout(Some(LOOK_UP))?;
+        // A device that takes nothing more must not hold a thread for ever.
+        socket.set_write_timeout(Some(LOOK_UP))?;
         let (socket, counts) = (Arc::new(socket), Arc::new(Counts::default()));
         let serving = Serving {
             socket: Arc::clone(&socket),
@@ -176,9 +179,21 @@ struct Exchange {
 }
 
 impl<H: Handler> Serving<H> {
+    /// Serves until it is told to stop. The kernel gives this socket its share of the askers for
+    /// as long as it is open, so a thread that a panic has ended would leave them without answers.
+    fn run(mut self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            // What a turn leaves behind is counters, and buffers that the next one makes anew.
+            if catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
+                count(&self.counts.panics);
+                std::thread::park_timeout(REST);
+            }
+        }
+    }
+
     /// Three steps, each over what the one before left: so that many datagrams can be taken from
     /// the kernel in one call, and as many answers given back in one.
-    fn run(mut self) {
+    fn serve(&mut self) {
         let mut exchange = Exchange {
             query: vec![0; QUERY_BYTES_MAX].into(),
             query_length: 0,

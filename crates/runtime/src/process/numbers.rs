@@ -108,6 +108,7 @@ pub(super) struct Dns {
 pub(super) fn overwatch(node: &Overwatch, dns: &Dns, now: Time) -> Vec<Metric> {
     let mut metrics = vec![info()];
     metrics.extend(of_dns(dns));
+    metrics.extend(of_connections(&dns.tcp));
     metrics.extend(of_mesh(node));
     metrics.extend(of_table(node));
     let cluster = node.cluster_status(None, now);
@@ -130,7 +131,7 @@ pub(super) fn overwatch(node: &Overwatch, dns: &Dns, now: Time) -> Vec<Metric> {
     metrics
 }
 
-fn of_dns(dns: &Dns) -> [Metric; 11] {
+fn of_dns(dns: &Dns) -> [Metric; 10] {
     let Dns { answers, udp, tcp } = dns;
     [
         Metric::counters(
@@ -161,13 +162,29 @@ fn of_dns(dns: &Dns) -> [Metric; 11] {
         counter("dns_udp_received", "Datagrams received", udp.received),
         counter("dns_udp_sent", "Datagrams sent", udp.sent),
         counter("dns_udp_too_long", "Datagrams too long to be a query", udp.too_long),
-        counter("dns_tcp_accepted", "Connections served", tcp.accepted),
-        counter(
-            "dns_tcp_refused",
-            "Connections closed because there were too many",
-            tcp.refused + tcp.refused_per_address,
+        Metric::counters(
+            "dns_udp_errors",
+            "Datagrams that the system did not take or give",
+            "on",
+            [("receive", udp.receive_errors), ("send", udp.send_errors)],
         ),
         counter("dns_panics", "Answers lost to a fault in this program", udp.panics + tcp.panics),
+    ]
+}
+
+fn of_connections(tcp: &TcpCounters) -> [Metric; 6] {
+    [
+        counter("dns_tcp_accepted", "Connections served", tcp.accepted),
+        counter("dns_tcp_answered", "Queries answered on connections", tcp.answered),
+        Metric::gauge("dns_tcp_connections", "Connections now", tcp.open),
+        Metric::gauge("dns_tcp_connections_max", "Connections at most", tcp.connections_max),
+        Metric::counters("dns_tcp_closed", "Connections that ended, by why", "why", tcp.closed),
+        Metric::counters(
+            "dns_tcp_accept_errors",
+            "Newcomers that the system did not give",
+            "why",
+            [("no_descriptor", tcp.without_descriptor), ("other", tcp.accept_errors)],
+        ),
     ]
 }
 

@@ -30,7 +30,7 @@ use tracing::{debug, info, warn};
 
 use super::keeper::Keeper;
 use super::{
-    DNS_TCP_LIMITS, StartError, address_of, asked_to_end, dns_workers, identity, make_directory,
+    StartError, address_of, asked_to_end, dns_tcp_limits, dns_workers, identity, make_directory,
     numbers, settings,
 };
 use crate::answer::Answering;
@@ -141,8 +141,8 @@ impl Process {
         let failed = |source| StartError::Dns { address, source };
         let udp = UdpServer::start(address, dns_workers(), &handler(answering.clone()))
             .map_err(failed)?;
-        let tcp = TcpServer::start(udp.local_addr(), DNS_TCP_LIMITS, handler(answering))
-            .map_err(failed)?;
+        let limits = dns_tcp_limits(config.dns.tcp);
+        let tcp = TcpServer::start(udp.local_addr(), limits, handler(answering)).map_err(failed)?;
         info!("answering DNS on {}", udp.local_addr());
 
         let (to_mesh_events, mesh_events) = mpsc::channel(QUEUE_EVENTS);

@@ -8,7 +8,7 @@ use mesh::{MeshKeys, SecretError, Token, TokenSecret, Tokens};
 use model::Backend;
 use overwatch::{AnswerTerms, CheckTerms, ConfiguredBackend, EcsPolicy, StaleTerms};
 
-use super::{DNS_TCP_LIMITS, StartError};
+use super::StartError;
 
 /// Rows of one agent in the table: a million, ten times an agent's own default of `max_subnets`.
 /// Past it the agent's oldest rows make room.
@@ -108,7 +108,7 @@ fn answers(config: &OverwatchConfig, keys: &MeshKeys) -> AnswerTerms {
         ecs: EcsPolicy { enabled: dns.ecs_enabled, trusted: dns.ecs_trusted.clone() },
         cookies: dns.cookies_enabled.then(cookies),
         udp_size: dns.udp_size,
-        tcp_idle_ms: u32::try_from(DNS_TCP_LIMITS.idle_timeout_ms).ok(),
+        tcp_idle_ms: Some(dns.tcp.idle_timeout_ms),
         nsid: dns.nsid.clone(),
         version: dns.version.clone(),
         identity: dns.identity.clone(),
