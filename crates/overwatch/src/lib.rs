@@ -28,6 +28,8 @@
 //! - [`note`]: every line it can ask to have logged,
 //! - `news`: which refusals are worth one.
 //!
+//! And `fuzz`: what must hold for any packet from anybody.
+//!
 //! Pure: no socket, file, clock, thread or log.
 
 #![forbid(unsafe_code)]
@@ -40,9 +42,9 @@ mod write;
 
 mod steered;
 
-pub mod view;
-
 pub mod worker;
+
+pub mod view;
 
 pub mod settings;
 
@@ -69,6 +71,9 @@ pub mod documents;
 pub mod note;
 
 mod news;
+
+#[doc(hidden)]
+pub mod fuzz;
 
 pub use agents::{Enrolment, Objection, Pin, PinState};
 pub use event::{Command, Effect, Event, LinkId};

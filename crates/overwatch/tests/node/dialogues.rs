@@ -8,13 +8,13 @@ mod world;
 use std::path::Path;
 
 use dns::{CookieStanding, Verdict};
-use model::{BackendKey, Rtt};
+use model::{BackendKey, Rtt, Time};
 use overwatch::{Asker, Command, Event, Outcome, Reply, Transport, Worker, resolve};
 
 use crate::bench::{self, Bench};
 use crate::settings::{ip, parsed};
 use crate::wire::{self, Edns, Question};
-use world::World;
+pub(crate) use world::World;
 
 #[test]
 fn learned_latency_steers() {
@@ -68,7 +68,20 @@ fn what_is_no_question_of_ours_is_told_so() {
 }
 
 #[test]
+fn packets_of_any_form_are_answered_or_dropped() {
+    check("packets.txt");
+    check("edns.txt");
+}
+
+#[test]
+fn answers_fit_their_askers() {
+    check("truncation.txt");
+    check("size.txt");
+}
+
+#[test]
 fn the_client_network_is_heard_where_it_should() {
+    check("ecs.txt");
     check("ecs-off.txt");
     check("ecs-trusted.txt");
 }
@@ -77,11 +90,13 @@ fn the_client_network_is_heard_where_it_should() {
 fn cookies_prove_where_an_asker_is() {
     check("cookies.txt");
     check("cookies-off.txt");
+    check("cookies-rotated.txt");
 }
 
 #[test]
 fn the_server_says_about_itself_what_is_set() {
     check("identity.txt");
+    check("version.txt");
 }
 
 #[test]
@@ -105,7 +120,7 @@ fn a_policy_says_what_to_answer_where_nothing_is_healthy() {
 fn check(file: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(file);
     let text = std::fs::read_to_string(&path).unwrap();
-    let is_step = |line: &str| line.starts_with("ask ") || line.starts_with("do ");
+    let is_step = |line: &str| ["ask ", "hex ", "do "].iter().any(|word| line.starts_with(word));
     let world: World = text.lines().take_while(|line| !is_step(line)).collect();
     let mut worker = world.worker();
     let mut bench = world.build();
@@ -116,12 +131,15 @@ fn check(file: &str) {
         if let Some(words) = line.strip_prefix("do ") {
             act(&mut bench, words);
         }
-        let Some(words) = line.strip_prefix("ask ") else { continue };
+        if !is_step(line) || line.starts_with("do ") {
+            continue;
+        }
         let mut given = Vec::new();
         while let Some(line) = lines.next_if(|line| line.starts_with("= ")) {
             given.push(line.to_owned());
         }
-        let happens = ask(&bench, words, &mut worker, &mut cookie);
+        let (asker, packet) = asked(bench.now, line, &cookie);
+        let happens = answer(&bench, &asker, &packet, &mut worker, &mut cookie);
         if std::env::var_os("DIALOGUES").is_none() {
             assert_eq!(given, happens, "{file}: {line}");
         }
@@ -132,14 +150,30 @@ fn check(file: &str) {
     }
 }
 
-/// Asks, and says what came back. Each question is the next turn.
-/// `cookie` is the one that was given last.
-fn ask(bench: &Bench, line: &str, worker: &mut Worker, cookie: &mut Vec<u8>) -> Vec<String> {
+/// Who asks, and the packet. `cookie` is the one that was given last.
+fn asked(now: Time, line: &str, cookie: &[u8]) -> (Asker, Vec<u8>) {
+    let (address, local, transport) = (ip("10.9.9.9"), ip("10.1.1.10"), Transport::Udp);
+    let asker = Asker { address, local, transport, now };
+    match line.split_once(' ') {
+        Some(("ask", words)) => question(asker, words, cookie),
+        Some((_, hex)) => (asker, bytes(hex)),
+        None => panic!("{line:?} asks nothing"),
+    }
+}
+
+/// Hexadecimal digits and texts in quotes.
+fn bytes(hex: &str) -> Vec<u8> {
+    let text = |word: &str| Some(word.strip_prefix('"')?.strip_suffix('"')?.as_bytes().to_vec());
+    hex.split_whitespace()
+        .flat_map(|word| text(word).unwrap_or_else(|| wire::from_hex(word)))
+        .collect()
+}
+
+/// A question in words.
+fn question(mut asker: Asker, line: &str, cookie: &[u8]) -> (Asker, Vec<u8>) {
     let mut words = line.split_whitespace();
     let mut next = || words.next().unwrap_or("");
     let mut question = Question::new(next(), parsed(next()));
-    let (address, local, transport) = (ip("10.9.9.9"), ip("10.1.1.10"), Transport::Udp);
-    let mut asker = Asker { address, local, transport, now: bench.now };
     let edns = |question: &mut Question| question.edns.get_or_insert(Edns::NONE).clone();
     let option = |question: &mut Question, code, value| {
         question.edns.get_or_insert(Edns::NONE).options.push((code, value));
@@ -151,6 +185,12 @@ fn ask(bench: &Bench, line: &str, worker: &mut Worker, cookie: &mut Vec<u8>) -> 
             "to" => asker.local = ip(next()),
             "tcp" => asker.transport = Transport::Tcp,
             "rd" => question.flags |= 0x0100,
+            "aa" => question.flags |= 0x0400,
+            "tc" => question.flags |= 0x0200,
+            "ra" => question.flags |= 0x0080,
+            "z" => question.flags |= 0x0040,
+            "ad" => question.flags |= 0x0020,
+            "cd" => question.flags |= 0x0010,
             "opcode" => question.flags |= parsed::<u16>(next()) << 11,
             "class" => question.qclass = parsed::<dns::Class>(next()).0,
             "edns" => {
@@ -169,7 +209,7 @@ fn ask(bench: &Bench, line: &str, worker: &mut Worker, cookie: &mut Vec<u8>) -> 
             }
             "cookie" => {
                 let value = match next() {
-                    "kept" => cookie.clone(),
+                    "kept" => cookie.to_vec(),
                     hex => wire::from_hex(hex),
                 };
                 option(&mut question, 10, value);
@@ -180,8 +220,19 @@ fn ask(bench: &Bench, line: &str, worker: &mut Worker, cookie: &mut Vec<u8>) -> 
             word => panic!("{word:?} is no word of an `ask` line"),
         }
     }
+    (asker, question.to_bytes())
+}
+
+/// What comes back. Each question is the next turn.
+fn answer(
+    bench: &Bench,
+    asker: &Asker,
+    packet: &[u8],
+    worker: &mut Worker,
+    cookie: &mut Vec<u8>,
+) -> Vec<String> {
     let mut buffer = vec![0; 65_535];
-    let reply = resolve(&bench.view, &asker, &question.to_bytes(), worker, &mut buffer);
+    let reply = resolve(&bench.view, asker, packet, worker, &mut buffer);
     let mut lines = answer_lines(reply.bytes, cookie);
     lines.extend(terms(&reply));
     lines.push(format!("= because {}", because(&reply.outcome)));
@@ -212,10 +263,10 @@ fn terms(reply: &Reply<'_, '_>) -> Vec<String> {
         CookieStanding::Good => Some("= cookie good"),
         CookieStanding::Bad => Some("= cookie bad"),
     };
-    let limited = match reply.verdict {
-        Verdict::Answer => None,
-        Verdict::Truncate => Some("= limited cut"),
-        Verdict::Drop => Some("= limited kept back"),
+    let limited = match (reply.verdict, &reply.outcome) {
+        (Verdict::Answer, _) | (_, Outcome::Dropped) => None,
+        (Verdict::Truncate, _) => Some("= limited cut"),
+        (Verdict::Drop, _) => Some("= limited kept back"),
     };
     cookie.into_iter().chain(limited).map(str::to_owned).collect()
 }

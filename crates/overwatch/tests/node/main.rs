@@ -11,7 +11,9 @@
 //! - `learning`: each key of `latency_learning`, from a socket to the answer,
 //! - `restart`: what a restart keeps and what comes back by itself,
 //! - `lifecycle`: how backends come, go and stand,
-//! - `decoding`: what bytes can do before they are a frame.
+//! - `scopes`: for whom answers say that they hold,
+//! - `decoding`: what bytes can do before they are a frame,
+//! - `fuzz_loop`: what no packet can do to the query path.
 //!
 //! No socket, no clock, no sleep.
 
@@ -24,9 +26,11 @@
 mod bench;
 mod decoding;
 mod dialogues;
+mod fuzz_loop;
 mod learning;
 mod lifecycle;
 mod refusals;
 mod restart;
+mod scopes;
 mod settings;
 mod wire;
