@@ -6,8 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 pub(crate) const A: u16 = 1;
+pub(crate) const CNAME: u16 = 5;
 pub(crate) const SOA: u16 = 6;
+pub(crate) const TXT: u16 = 16;
 pub(crate) const AAAA: u16 = 28;
+pub(crate) const HTTPS: u16 = 65;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -18,6 +21,8 @@ pub(crate) struct Reply {
     pub(crate) is_authoritative: bool,
     /// The question, as the server repeats it.
     pub(crate) question: String,
+    /// The types of the records in the answer section, and the addresses among them.
+    pub(crate) answers: Vec<u16>,
     pub(crate) addresses: Vec<IpAddr>,
     /// The types of the records in the authority section.
     pub(crate) authority: Vec<u16>,
@@ -76,12 +81,13 @@ fn read(bytes: &[u8]) -> Reply {
         question.push(name(bytes, &mut at));
         at += 4;
     }
-    let mut addresses = Vec::new();
+    let (mut answers, mut addresses) = (Vec::new(), Vec::new());
     for _ in 0..count(6) {
-        let (_, data) = record(bytes, &mut at);
-        if let Ok(octets) = <[u8; 4]>::try_from(data) {
+        let (kind, data) = record(bytes, &mut at);
+        answers.push(kind);
+        if let (A, Ok(octets)) = (kind, <[u8; 4]>::try_from(data)) {
             addresses.push(Ipv4Addr::from(octets).into());
-        } else if let Ok(octets) = <[u8; 16]>::try_from(data) {
+        } else if let (AAAA, Ok(octets)) = (kind, <[u8; 16]>::try_from(data)) {
             addresses.push(Ipv6Addr::from(octets).into());
         }
     }
@@ -90,6 +96,7 @@ fn read(bytes: &[u8]) -> Reply {
         rcode: bytes[3] & 0x0f,
         is_authoritative: bytes[2] & 0x04 != 0,
         question: question.join(" "),
+        answers,
         addresses,
         authority,
     }

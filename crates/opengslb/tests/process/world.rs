@@ -219,12 +219,19 @@ overwatch:
   geolocation: {{default_region: here}}
 dns:
   listen_address: {FREE}
-  zones: [test]
+  zones: [{{name: test, records: [www A 192.0.2.80]}}]
 regions: [{{name: here}}]
 domains:
   - name: {DOMAIN}
     routing_algorithm: learned_latency
     regions: [here]
+  - name: '*.{DOMAIN}'
+    regions: [here]
+    answers: 2
+    https: {{alpn: [h2]}}
+  - name: cdn.test
+    regions: [here]
+    targets: [{{region: here, name: www.test}}]
 api:
   enabled: true
   address: {FREE}
