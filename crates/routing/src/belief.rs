@@ -142,12 +142,19 @@ struct Around<'a> {
 }
 
 impl Beliefs {
-    /// The beliefs before any row.
+    /// The beliefs of a domain before any row.
     #[must_use]
-    pub fn new(settings: &Arc<DomainSettings>, geo: &Arc<Geo>) -> Self {
-        let regions = settings.regions.iter().take(usize::from(u16::MAX) + 1);
+    pub fn new(settings: &DomainSettings, geo: &Arc<Geo>) -> Self {
+        Self::of_places(settings.regions.iter().map(|region| region.place), geo)
+    }
+
+    /// The beliefs about regions that stand in these places, as far as is known, before any row.
+    /// At most 65,536 regions; what stands after them is passed over.
+    #[must_use]
+    pub fn of_places(places: impl Iterator<Item = Option<Place>>, geo: &Arc<Geo>) -> Self {
+        let places = places.take(usize::from(u16::MAX) + 1);
         let directions: Vec<Option<Direction>> =
-            regions.map(|region| region.place.map(Place::direction)).collect();
+            places.map(|place| place.map(Place::direction)).collect();
         let placed = directions.iter().any(Option::is_some)
             && geo.classes().iter().any(|class| class.place.is_some());
         Self {

@@ -8,7 +8,7 @@ use model::Rtt;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixture::{LEARNED, NOW, domain, rtt, subnet};
+use crate::fixture::{NOW, rtt, subnet};
 
 const EU: u16 = 0;
 const US: u16 = 1;
@@ -18,14 +18,10 @@ const BERLIN: (f64, f64) = (52.5, 13.4);
 const MUNICH: (f64, f64) = (48.1, 11.6);
 const TOKYO: (f64, f64) = (35.7, 139.7);
 
-/// The regions of the fixture in Amsterdam, Washington and Singapore.
-fn placed_settings() -> Arc<DomainSettings> {
-    let mut settings = domain(LEARNED);
+/// `eu-west` in Amsterdam, `us-east` in Washington, `ap-southeast` in Singapore.
+fn regions() -> impl Iterator<Item = Option<Place>> {
     let places = [(52.4, 4.9), (38.9, -77.0), (1.35, 103.8)];
-    for (region, (north, east)) in settings.regions.iter_mut().zip(places) {
-        region.place = Place::new(north, east).ok();
-    }
-    Arc::new(settings)
+    places.into_iter().map(|(north, east)| Place::new(north, east).ok())
 }
 
 fn placed(network: &str, country: &str, asn: u32, place: Option<(f64, f64)>) -> Placed {
@@ -48,7 +44,7 @@ fn world() -> Beliefs {
         placed("11.0.0.0/8", "JP", 4, Some(TOKYO)),
         placed("12.0.0.0/8", "DE", 0, None),
     ];
-    Beliefs::new(&placed_settings(), &Arc::new(Geo::from_placed(&placed, &[]).unwrap()))
+    Beliefs::of_places(regions(), &Arc::new(Geo::from_placed(&placed, &[]).unwrap()))
 }
 
 fn estimate(us: u32, deviation_us: u32, samples: u64, hours_ago: u64) -> RegionEstimate {
@@ -128,7 +124,7 @@ fn a_prefix_of_two_cities_gives_way_to_the_place() {
         })
         .collect();
     let geo = Arc::new(Geo::from_placed(&networks, &[]).unwrap());
-    let mut beliefs = Beliefs::new(&placed_settings(), &geo);
+    let mut beliefs = Beliefs::of_places(regions(), &geo);
     // Slower than the distance by 20 and by 80 ms: residuals do not bring them together.
     for number in (0..200).filter(|number| number % 7 != 0) {
         let ms = if number % 2 == 0 { 34 } else { 225 };
@@ -151,7 +147,7 @@ fn the_line_calibrates_on_what_was_learned() {
         networks.push(placed(&format!("10.{number}.0.0/16"), "DE", 0, Some(place)));
     }
     let geo = Arc::new(Geo::from_placed(&networks, &[]).unwrap());
-    let mut beliefs = Beliefs::new(&placed_settings(), &geo);
+    let mut beliefs = Beliefs::of_places(regions(), &geo);
     let truth = |beliefs: &Beliefs, network: Subnet, region: u16| {
         let from = geo.locate(network.address()).class_of.place.unwrap().direction();
         let to = beliefs.directions[usize::from(region)].unwrap();
