@@ -30,6 +30,9 @@ pub struct Version {
     pub version: String,
     /// Operating system and processor, as in `linux/x86_64`.
     pub platform: String,
+    /// SHA-256, in hex, of all settings that decide answers: two overwatches of one release with the
+    /// same digest go by the same zones, domains, servers and geography. Secrets are not in it.
+    pub config_digest: String,
     /// When this was said: RFC 3339, UTC, whole seconds.
     pub generated_at: String,
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use config::ModeName;
+use opengslb::survey::words::Words;
 
 /// A global server load balancer that learns from the kernels of the servers.
 #[derive(Debug, Parser)]
@@ -14,6 +15,7 @@ use config::ModeName;
     after_help = "Examples:\n  \
         opengslb --config /etc/opengslb/config.yaml --mode overwatch\n  \
         opengslb check-config --config /etc/opengslb/config.yaml\n  \
+        opengslb check-config --preflight\n  \
         opengslb lab demo6"
 )]
 pub(crate) struct Arguments {
@@ -41,6 +43,11 @@ pub(crate) enum Command {
         /// The configuration file.
         #[arg(long)]
         config: Option<PathBuf>,
+        /// Look whether resolvers will find its zones too; exit code 1 where they will not.
+        #[arg(long)]
+        preflight: bool,
+        #[command(flatten)]
+        words: Words,
     },
     /// Three regions on this one machine: `opengslb lab --help` tells more.
     #[command(disable_help_flag = true)]

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use config::{Config, Mode};
+use opengslb::cli;
+use opengslb::survey::words::Words;
 use runtime::logs::{Logs, chain};
 use runtime::process;
 
@@ -46,14 +48,18 @@ fn main() -> ExitCode {
         }
     };
     match &arguments.command {
-        Some(Command::CheckConfig { config }) => {
+        Some(Command::CheckConfig { config, preflight, words }) => {
             let path = config.as_ref().unwrap_or(&arguments.config);
             match load(path, arguments.mode) {
                 Ok(loaded) => {
                     let warnings = loaded.warnings.iter().chain(&loaded.exposed);
                     warnings.for_each(|warning| tell(&format!("warning: {warning}")));
                     say(&format!("{} is right", path.display()));
-                    ExitCode::SUCCESS
+                    if *preflight {
+                        look_at_zones(&loaded.config, words)
+                    } else {
+                        ExitCode::SUCCESS
+                    }
                 }
                 Err(faults) => refuse(&faults),
             }
@@ -68,6 +74,18 @@ fn main() -> ExitCode {
             Ok(loaded) => run(loaded),
             Err(faults) => refuse(&faults),
         },
+    }
+}
+
+/// Looks whether resolvers will find the zones of a configuration. An agent has none.
+fn look_at_zones(config: &Config, words: &Words) -> ExitCode {
+    let Mode::Overwatch(config) = &config.mode else { return ExitCode::SUCCESS };
+    let zones: Vec<String> = config.dns.zones.iter().map(|zone| zone.apex().to_string()).collect();
+    let names: Vec<String> = config.domains.iter().map(|domain| domain.name.to_string()).collect();
+    match cli::look_at_zones(words, &zones, &names) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(fault) => refuse(&[fault]),
     }
 }
 

@@ -20,6 +20,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "curl --unix-socket /var/lib/opengslb/control.sock -X POST *",
         "crates/runtime/src/http/tests.rs",
     ),
+    ("opengslb-cli *", "crates/opengslb/tests/operator/main.rs"),
+    ("opengslb check-config --preflight", "crates/opengslb/tests/operator/main.rs"),
 ];
 
 fn root() -> PathBuf {

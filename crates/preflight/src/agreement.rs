@@ -25,7 +25,7 @@ pub(crate) fn agreement(
     let questions = servers
         .iter()
         .flat_map(|server| kinds.map(|kind| Question::new(server.socket, zone, kind)));
-    let replies = book.ask_all(questions.collect::<Vec<_>>())?;
+    let replies = book.ask_all_in_full(questions.collect::<Vec<_>>())?;
     let mut serials: BTreeMap<u32, BTreeSet<IpAddr>> = BTreeMap::new();
     let mut names: BTreeMap<BTreeSet<Name>, BTreeSet<IpAddr>> = BTreeMap::new();
     for (server, pair) in servers.iter().zip(replies.chunks(kinds.len())) {

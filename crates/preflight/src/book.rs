@@ -70,12 +70,29 @@ impl Book {
         None
     }
 
+    /// The reply in full: by TCP where it did not fit a datagram.
+    pub(crate) fn ask_in_full(&mut self, question: Question) -> Option<Reply> {
+        let reply = self.ask(question.clone())?;
+        let is_cut = reply.message().is_some_and(|said| said.is_truncated);
+        if is_cut { self.ask(question.by_tcp()) } else { Some(reply) }
+    }
+
     /// The replies to several questions, which can be asked at once; `None` where one is missing.
     pub(crate) fn ask_all(
         &mut self,
         questions: impl IntoIterator<Item = Question>,
     ) -> Option<Vec<Reply>> {
         let replies: Vec<Option<Reply>> = questions.into_iter().map(|q| self.ask(q)).collect();
+        replies.into_iter().collect()
+    }
+
+    /// The same, each in full.
+    pub(crate) fn ask_all_in_full(
+        &mut self,
+        questions: impl IntoIterator<Item = Question>,
+    ) -> Option<Vec<Reply>> {
+        let replies: Vec<Option<Reply>> =
+            questions.into_iter().map(|q| self.ask_in_full(q)).collect();
         replies.into_iter().collect()
     }
 

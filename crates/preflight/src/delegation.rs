@@ -61,7 +61,7 @@ pub(crate) fn delegation(
     findings.push(Finding::good(Check::Parent, format!("{parent}, served by {at}")));
     let questions: Vec<Question> =
         servers.iter().map(|server| Question::new(*server, zone, RecordType::NS)).collect();
-    let replies = book.ask_all(questions)?;
+    let replies = book.ask_all_in_full(questions)?;
     let words: Vec<(IpAddr, Word)> =
         servers.iter().map(SocketAddr::ip).zip(replies.iter().map(|r| word(r, zone))).collect();
     Some(judge(plan, (parent, servers), &words, findings))
@@ -72,7 +72,7 @@ fn by_resolver((plan, book): (&Plan, &mut Book), resolver: SocketAddr) -> Option
     let mut above = plan.zone.clone();
     while let Some(parent) = above.parent().map(|parent| parent.to_name()) {
         above = parent;
-        let said = match book.ask(walk::by_resolver(resolver, &above, RecordType::NS))? {
+        let said = match book.ask_in_full(walk::by_resolver(resolver, &above, RecordType::NS))? {
             Reply::Message(said) if matches!(said.rcode, NOERROR | NXDOMAIN) => said,
             Reply::Message(said) => return Some(stuck(above, resolver, walk::rcode(said.rcode))),
             Reply::Failed(failure) => return Some(stuck(above, resolver, failure.to_string())),

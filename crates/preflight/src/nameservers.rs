@@ -92,7 +92,7 @@ pub(crate) fn glue(
         });
         let asked: Vec<(SocketAddr, Question)> = asked.collect();
         // All are wanted at once.
-        told.push((name, glue, book.ask_all(asked.iter().map(|(_, q)| q.clone()))));
+        told.push((name, glue, book.ask_all_in_full(asked.iter().map(|(_, q)| q.clone()))));
     }
     for (name, glue, replies) in told {
         compare((&delegation.parent, name), glue, &replies?, findings);

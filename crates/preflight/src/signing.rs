@@ -26,10 +26,10 @@ pub(crate) fn signing(
     let edns = Some(Edns { dnssec_ok: true, ..Edns::PLAIN });
     // By TCP, where nothing is cut.
     let ask = |server, kind| Question::new(server, zone, kind).with(edns).by_tcp();
-    let of_parent = book.ask_all(
+    let of_parent = book.ask_all_in_full(
         delegation.parent_servers.iter().map(|s| ask(*s, RecordType::DS)).collect::<Vec<_>>(),
     );
-    let of_zone = book.ask_all(
+    let of_zone = book.ask_all_in_full(
         servers.iter().map(|server| ask(server.socket, RecordType::DNSKEY)).collect::<Vec<_>>(),
     );
     let mut has_parent_answered = false;

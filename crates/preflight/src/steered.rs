@@ -72,7 +72,7 @@ fn of_name((plan, book): (&Plan, &mut Book), name: &Name, servers: &[Server]) ->
             asked.extend(ADDRESSES.map(|kind| (server.socket.ip(), *client, question(kind))));
         }
     }
-    let replies = book.ask_all(asked.iter().map(|(_, _, question)| question.clone()))?;
+    let replies = book.ask_all_in_full(asked.iter().map(|(_, _, question)| question.clone()))?;
     for ((server, client, question), reply) in asked.iter().zip(&replies) {
         take(&mut seen, (*server, *client), question.kind, reply);
     }

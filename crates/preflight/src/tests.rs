@@ -122,6 +122,11 @@ fn what_the_parent_does_wrong() {
 }
 
 #[test]
+fn what_does_not_fit_a_datagram_is_asked_for_by_tcp() {
+    check(|world| world.is_parent_cut = true, &[]);
+}
+
+#[test]
 fn a_nameserver_elsewhere_is_found_by_its_own_zone() {
     let change = |world: &mut World| {
         for names in [&mut world.delegated]

@@ -88,7 +88,7 @@ pub(crate) fn addresses_of(
     match &plan.start {
         Start::Resolver(resolver) => {
             let questions = kinds.map(|kind| by_resolver(*resolver, name, kind));
-            for reply in book.ask_all(questions)? {
+            for reply in book.ask_all_in_full(questions)? {
                 found.extend(reply.message().map(|m| m.addresses(name)).unwrap_or_default());
             }
         }
@@ -119,7 +119,7 @@ fn first_answer(
 ) -> Option<Result<Message, String>> {
     let mut why = "there is no server to ask".to_owned();
     for server in servers.iter().take(TRIED_MAX) {
-        match book.ask(Question::new(*server, name, kind))? {
+        match book.ask_in_full(Question::new(*server, name, kind))? {
             Reply::Message(said) if matches!(said.rcode, NOERROR | NXDOMAIN) => {
                 return Some(Ok(said.as_ref().clone()));
             }

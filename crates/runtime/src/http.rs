@@ -42,6 +42,8 @@ pub struct Ask {
 /// What can be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
+    /// Which program and which configuration this is.
+    Version,
     /// The learned table.
     Latency,
     /// The steered domains.

@@ -3,6 +3,7 @@
 //!
 //! - [`agent`]: `--mode agent`,
 //! - [`overwatch`]: `--mode overwatch`,
+//! - `digest`: what decides answers, in one word to compare,
 //! - `keeper`: what must survive a restart, to the store,
 //! - `settings`: what the configuration says, in the nodes' own words,
 //! - `numbers`: what the nodes count, as metrics.
@@ -10,6 +11,8 @@
 pub mod agent;
 
 pub mod overwatch;
+
+mod digest;
 
 mod keeper;
 

@@ -75,7 +75,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "overwatch",
         ],
     ),
-    ("opengslb", &["model", "config", "api", "runtime", "preflight", "lab"]),
+    ("opengslb", &["config", "api", "runtime", "preflight", "lab"]),
 ];
 
 /// What no pure crate may name.

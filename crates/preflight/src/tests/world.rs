@@ -61,6 +61,8 @@ pub(super) struct Served {
 pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) is_parent_silent: bool,
+    /// Nothing of it fits a datagram.
+    pub(super) is_parent_cut: bool,
     pub(super) delegated: BTreeSet<Name>,
     pub(super) glue: BTreeMap<Name, Vec<IpAddr>>,
     pub(super) ds: Vec<Ds>,
@@ -108,6 +110,7 @@ impl World {
         Self {
             plan,
             is_parent_silent: false,
+            is_parent_cut: false,
             delegated: names,
             glue: addresses,
             ds: Vec::new(),
@@ -142,6 +145,9 @@ impl World {
         } else if server == ip(2) {
             if self.is_parent_silent {
                 return Reply::Failed(Failure::Silent);
+            }
+            if self.is_parent_cut && question.transport == Transport::Udp {
+                return Reply::Message(Rc::new(Message { is_truncated: true, ..answer([]) }));
             }
             self.parent(question)
         } else if server == ip(9) {

@@ -9,7 +9,6 @@ use axum::{Json, Router};
 use tokio::sync::mpsc;
 
 use super::{Ask, Question, Told, ask};
-use crate::clock;
 
 /// The paths for reading.
 pub(super) fn reading(node: mpsc::Sender<Ask>) -> Router {
@@ -19,7 +18,7 @@ pub(super) fn reading(node: mpsc::Sender<Ask>) -> Router {
     Router::new()
         .route("/api/v1/live", get(live))
         .route("/api/v1/ready", get(ready))
-        .route("/api/v1/version", get(version))
+        .route("/api/v1/version", document(Question::Version))
         .route("/api/v1/domains", document(Question::Domains))
         .route("/api/v1/cluster/status", get(cluster))
         .route("/api/v1/overwatch/latency", document(Question::Latency))
@@ -49,14 +48,6 @@ async fn ready(State(node): State<mpsc::Sender<Ask>>) -> Response {
         }
         Some(Told::Document(_) | Told::Done | Told::Objected(_)) | None => going_down(),
     }
-}
-
-async fn version() -> Json<api::status::Version> {
-    Json(api::status::Version {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
-        generated_at: clock::wall().to_rfc3339(),
-    })
 }
 
 /// `?expected_agents=N`

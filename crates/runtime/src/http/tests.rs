@@ -82,7 +82,7 @@ async fn reading_needs_an_allowed_address_but_for_the_monitors_paths() {
     }
     assert_eq!(world.tcp("GET /api/v1/live").await, (200, r#"{"alive":true}"#.to_owned()));
     assert_eq!(world.tcp("GET /api/v1/ready").await.0, 503);
-    assert_eq!(world.tcp("GET /api/v1/version").await.0, 200);
+    assert_eq!(world.tcp("GET /api/v1/version").await, (200, "Version".to_owned()));
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
 
+use super::digest::Digest;
 use super::keeper::Keeper;
 use super::{
     StartError, address_of, asked_to_end, dns_tcp_limits, dns_workers, identity, make_directory,
@@ -109,6 +110,8 @@ struct Process {
     _http: HttpServers,
     asked: mpsc::Receiver<Ask>,
     keeper: Keeper,
+    /// Of what decides answers.
+    config_digest: String,
 }
 
 impl Process {
@@ -120,7 +123,8 @@ impl Process {
         let identity = identity(certificate, key, ("overwatch", &config.identity.node_id))?;
         let (store, snapshot) = Store::open(&data.join("overwatch.redb"))?;
         let keeper = Keeper::start(store)?;
-        let geo = Arc::new(geography(config)?);
+        let mut digest = Digest::of(config);
+        let geo = Arc::new(geography(config, &mut digest)?);
 
         let mut node = Overwatch::new(settings::overwatch(config)?, geo, snapshot, clock.now());
         let (to_checked, checked) = mpsc::channel(QUEUE_EVENTS);
@@ -178,6 +182,7 @@ impl Process {
             _http: http,
             asked,
             keeper,
+            config_digest: digest.finish(),
         };
         process.carry_out(first);
         Ok(process)
@@ -230,6 +235,7 @@ impl Process {
         let now = self.clock.now();
         let told = match question {
             Question::Latency => document(&self.node.latency_table()),
+            Question::Version => document(&self.version()),
             Question::Domains => document(&self.node.domain_list()),
             Question::Backends => document(&self.node.backend_list(now)),
             Question::Agents => document(&self.node.agent_list(now)),
@@ -250,6 +256,15 @@ impl Process {
         };
         // Who asked may have gone.
         let _ = reply.send(told);
+    }
+
+    fn version(&self) -> api::status::Version {
+        api::status::Version {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+            config_digest: self.config_digest.clone(),
+            generated_at: self.clock.now().to_rfc3339(),
+        }
     }
 
     fn ready(&self) -> api::status::Ready {
@@ -360,12 +375,14 @@ fn json(document: &impl serde::Serialize) -> String {
     serde_json::to_string(document).unwrap_or_default()
 }
 
-fn geography(config: &OverwatchConfig) -> Result<Geo, StartError> {
-    let read = |path: &Option<String>| -> Result<Option<Vec<u8>>, StartError> {
+fn geography(config: &OverwatchConfig, digest: &mut Digest) -> Result<Geo, StartError> {
+    let mut read = |path: &Option<String>| -> Result<Option<Vec<u8>>, StartError> {
         let Some(path) = path else { return Ok(None) };
         let bytes = std::fs::read(path);
         let failed = |source| StartError::DatabaseFile { path: Path::new(path).to_owned(), source };
-        Ok(Some(bytes.map_err(failed)?))
+        let bytes = bytes.map_err(failed)?;
+        digest.bytes(&bytes);
+        Ok(Some(bytes))
     };
     let countries = read(&config.geography.database_path)?;
     let systems = read(&config.geography.asn_database_path)?;

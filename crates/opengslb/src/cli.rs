@@ -1,0 +1,88 @@
+//! `opengslb-cli`: what an operator asks and says, as a client of the API.
+//!
+//! ```text
+//! words -> Arguments -> one command -> Client (control socket or TCP) -> table, or the JSON itself
+//! ```
+//!
+//! - `arguments`: the words,
+//! - `failure`: what goes wrong, and with which exit code,
+//! - `client`: one request to the API,
+//! - `output`: aligned tables, colour for terminals only,
+//! - `status`, `domains`, `servers`, `agents`, `overrides`, `latency`, `preflight`: a command each.
+//!
+//! Exit codes: 0 well; 1 answered, and the answer is no (unhealthy, refused, a check failed); 64 a
+//! faulty command line; 69 nobody answers; 77 not allowed (sysexits.h).
+
+mod agents;
+
+mod arguments;
+
+mod client;
+
+mod domains;
+
+mod failure;
+
+mod latency;
+
+pub(crate) mod output;
+
+mod overrides;
+
+mod preflight;
+
+mod servers;
+
+mod status;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use arguments::{Arguments, Command};
+use client::Client;
+use failure::{Failure, USAGE};
+pub(crate) use output::Output;
+pub use preflight::look_at_zones;
+
+/// Reads the command line and carries it out.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nobody is left to tell where this cannot be written.
+            let _ = error.print();
+            let is_asked_for =
+                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(if is_asked_for { 0 } else { USAGE });
+        }
+    };
+    let output = Output::new(arguments.json);
+    match run(arguments, &output) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            output::tell(&format!("opengslb-cli: {failure}"));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Carries a command out; whether the answer is a yes.
+fn run(arguments: Arguments, output: &Output) -> Result<bool, Failure> {
+    let Arguments { api, timeout, command, .. } = arguments;
+    let client = || Client::new(api.as_deref(), timeout);
+    match command {
+        Command::Status { expected_agents } => status::run(&client()?, output, expected_agents),
+        Command::Domains => domains::run(&client()?, output),
+        Command::Servers(wanted) => servers::run(&client()?, output, &wanted),
+        Command::Agents(command) => agents::run(&client()?, output, command),
+        Command::Overrides(command) => overrides::run(&client()?, output, command),
+        Command::Latency(latency::Latency::Show(wanted)) => {
+            latency::run(&client()?, output, &wanted)
+        }
+        Command::Preflight(wanted) => preflight::run(api.as_deref(), timeout, output, wanted),
+    }
+}

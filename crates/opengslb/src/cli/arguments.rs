@@ -1,0 +1,78 @@
+//! The words of `opengslb-cli`.
+
+use clap::{Parser, Subcommand};
+
+use super::agents::Agents;
+use super::latency::Latency;
+use super::overrides::Overrides;
+use super::preflight::Wanted as WantedFlight;
+use super::servers::Wanted as WantedServers;
+
+/// Ask an overwatch, and tell it what to do.
+#[derive(Debug, Parser)]
+#[command(
+    name = "opengslb-cli",
+    version,
+    after_help = "Exit codes: 0 well; 1 the answer is no; 64 a faulty command line; 69 nobody \
+                  answers; 77 not allowed.\n\nExamples:\n  \
+                  opengslb-cli status\n  \
+                  opengslb-cli --api http://10.1.1.10:8080 latency show --domain app.demo.local\n  \
+                  opengslb-cli preflight demo.example.net"
+)]
+pub(super) struct Arguments {
+    /// The API: http://HOST:PORT or unix:PATH. Without it OPENGSLB_API, else this machine's control
+    /// socket where it can be opened, else http://127.0.0.1:8080.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(super) api: Option<String>,
+    /// Seconds until the API has to have answered.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 10)]
+    pub(super) timeout: u16,
+    /// Print the answer as JSON.
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The overwatch, its agents and servers in short; exit code 1 where something is not healthy.
+    #[command(after_help = "Example:\n  opengslb-cli status --expected-agents 3")]
+    Status {
+        /// How many agents there should be.
+        #[arg(long, value_name = "N")]
+        expected_agents: Option<usize>,
+    },
+    /// What is steered, and how.
+    #[command(after_help = "Example:\n  opengslb-cli domains --json")]
+    Domains,
+    /// Every server, its standing and who says so.
+    #[command(
+        visible_alias = "backends",
+        after_help = "Example:\n  opengslb-cli servers --service app.demo.local --status unhealthy"
+    )]
+    Servers(WantedServers),
+    /// Who reports, and who may.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  opengslb-cli agents list\n  opengslb-cli agents approve backend-eu-west"
+    )]
+    Agents(Agents),
+    /// Servers forced up or down, or draining, by an operator.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  opengslb-cli overrides list\n  \
+                      opengslb-cli overrides set app.demo.local 10.2.1.10 --drain"
+    )]
+    Overrides(Overrides),
+    /// What was learned.
+    #[command(subcommand, after_help = "Example:\n  opengslb-cli latency show --limit 20")]
+    Latency(Latency),
+    /// Whether resolvers will find a zone, and what they will see.
+    #[command(after_help = "Examples:\n  opengslb-cli preflight demo.example.net\n  \
+                      opengslb-cli preflight demo.example.net --overwatch http://192.0.2.53:8080 \
+                      --overwatch http://198.51.100.53:8080\n  \
+                      opengslb-cli preflight demo.local --resolver 10.1.1.2 --name app.demo.local")]
+    Preflight(WantedFlight),
+}

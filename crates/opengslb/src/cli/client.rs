@@ -1,0 +1,240 @@
+//! One request to the API, over TCP or the control socket.
+
+use std::fmt::{self, Display, Formatter};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::failure::Failure;
+
+/// The longest document: a learned table of a million rows has some 170 MB.
+const BODY_BYTES_MAX: usize = 512 << 20;
+
+/// Who is asked.
+#[derive(Debug)]
+pub(super) struct Client {
+    place: Place,
+    timeout: Duration,
+}
+
+/// Where the API is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A control socket.
+    Socket(PathBuf),
+    /// Host and port.
+    Tcp(String),
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(authority) => write!(f, "http://{authority}"),
+        }
+    }
+}
+
+impl Place {
+    /// Takes `http://HOST[:PORT]` and `unix:PATH`.
+    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Self::Socket(path.into()));
+        }
+        let wrong = || {
+            Failure::Usage(format!("{text:?} is no API: http://HOST:PORT or unix:PATH is expected"))
+        };
+        let rest = text.strip_prefix("http://").ok_or_else(wrong)?;
+        let authority = rest.trim_end_matches('/');
+        let is_plain = authority.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c));
+        if authority.is_empty() || !is_plain {
+            return Err(wrong());
+        }
+        let host_end = authority.rfind(']').unwrap_or(0);
+        let has_port = authority.get(host_end..).is_some_and(|rest| rest.contains(':'));
+        Ok(Self::Tcp(if has_port { authority.to_owned() } else { format!("{authority}:80") }))
+    }
+
+    /// Where a word, the environment or this machine leads.
+    fn find(word: Option<&str>) -> Result<Self, Failure> {
+        let from_environment = std::env::var("OPENGSLB_API").ok().filter(|text| !text.is_empty());
+        if let Some(text) = word.or(from_environment.as_deref()) {
+            return Self::parse(text);
+        }
+        let default = |key| config::keys::default_of(key).unwrap_or_default();
+        let socket = PathBuf::from(default("overwatch.data_dir")).join("control.sock");
+        // Whether it can be opened is best known by opening it.
+        if UnixStream::connect(&socket).is_ok() {
+            return Ok(Self::Socket(socket));
+        }
+        Ok(Self::Tcp(default("api.address").to_owned()))
+    }
+}
+
+impl Client {
+    /// A client of what `api` names, or else of what this machine has.
+    pub(super) fn new(api: Option<&str>, timeout_s: u16) -> Result<Self, Failure> {
+        let timeout = Duration::from_secs(timeout_s.max(1).into());
+        Ok(Self { place: Place::find(api)?, timeout })
+    }
+
+    /// Where it asks.
+    pub(super) const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// A document, as it came.
+    pub(super) fn text(&self, path: &str) -> Result<String, Failure> {
+        self.say(Method::GET, path, String::new())
+    }
+
+    /// A document, read. `json` is its text.
+    pub(super) fn read<T: DeserializeOwned>(&self, json: &str) -> Result<T, Failure> {
+        serde_json::from_str(json).map_err(|error| {
+            Failure::Unavailable(format!(
+                "{} answers what this release does not understand: {error}",
+                self.place
+            ))
+        })
+    }
+
+    /// One request; its body where it was carried out.
+    pub(super) fn say(&self, method: Method, path: &str, body: String) -> Result<String, Failure> {
+        let unavailable = |why: &dyn Display| {
+            Failure::Unavailable(format!(
+                "no answer from {}: {why}; is opengslb running there? --api names another place",
+                self.place
+            ))
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| unavailable(&error))?;
+        let exchange = async {
+            let limited = tokio::time::timeout(self.timeout, self.exchange(&method, path, body));
+            limited.await.map_err(|_| format!("nothing in {} s", self.timeout.as_secs()))?
+        };
+        let (status, body) = runtime.block_on(exchange).map_err(|why| unavailable(&why))?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        // `/ready` and the like say with their status what the body says in words.
+        let refusal = serde_json::from_str::<api::Error>(&body).map(|refusal| refusal.error);
+        let text = refusal.unwrap_or_else(|_| format!("{} answers {status}", self.place));
+        Err(match status {
+            StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::METHOD_NOT_ALLOWED => {
+                Failure::NotAllowed(text)
+            }
+            StatusCode::SERVICE_UNAVAILABLE => Failure::Unavailable(text),
+            // Changes are not even known at an address.
+            StatusCode::NOT_FOUND if method != Method::GET && self.is_tcp() => {
+                Failure::NotAllowed(format!(
+                    "{text}: changes go through the control socket (--api unix:PATH), on the \
+                     overwatch's machine"
+                ))
+            }
+            _ => Failure::Refused(text),
+        })
+    }
+
+    const fn is_tcp(&self) -> bool {
+        matches!(self.place, Place::Tcp(_))
+    }
+
+    async fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        body: String,
+    ) -> Result<(StatusCode, String), String> {
+        let host = match &self.place {
+            Place::Socket(_) => "localhost",
+            Place::Tcp(authority) => authority,
+        };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", host)
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(chain)?;
+        match &self.place {
+            Place::Socket(path) => {
+                let stream = tokio::net::UnixStream::connect(path).await.map_err(chain)?;
+                send(stream, request).await
+            }
+            Place::Tcp(authority) => {
+                let stream = tokio::net::TcpStream::connect(authority).await.map_err(chain)?;
+                send(stream, request).await
+            }
+        }
+    }
+}
+
+async fn send(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, String), String> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(chain)?;
+    // Ends with the runtime; what goes wrong is told to the request.
+    let connection = tokio::spawn(connection);
+    let response = sender.send_request(request).await.map_err(chain)?;
+    let status = response.status();
+    let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
+    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    connection.abort();
+    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+}
+
+fn chain(error: impl std::error::Error) -> String {
+    runtime::logs::chain(&error)
+}
+
+/// A part of a path, with everything escaped that is not plain (RFC 3986, 2.3).
+pub(super) fn escaped(part: &str) -> String {
+    let mut out = String::new();
+    for byte in part.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out += &format!("%{byte:02X}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read() {
+        for (text, expect) in [
+            ("http://a:1", Some("http://a:1")),
+            ("http://a/", Some("http://a:80")),
+            ("http://[::1]", Some("http://[::1]:80")),
+            ("http://[::1]:8080", Some("http://[::1]:8080")),
+            ("unix:/run/a.sock", Some("unix:/run/a.sock")),
+            ("https://a", None),
+            ("a:1", None),
+            ("http://", None),
+            ("http://a/b", None),
+        ] {
+            let place = Place::parse(text).ok().map(|place| place.to_string());
+            assert_eq!(place.as_deref(), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_of_paths_cannot_leave_their_place() {
+        assert_eq!(escaped("app.demo.local"), "app.demo.local");
+        assert_eq!(escaped("2001:db8::1"), "2001:db8::1");
+        assert_eq!(escaped("../a?b c"), "..%2Fa%3Fb%20c");
+    }
+}

@@ -1,0 +1,26 @@
+//! `opengslb-cli domains`: what is steered, and how.
+
+use api::domains::Domains;
+
+use super::client::Client;
+use super::failure::Failure;
+use super::output::{Output, say};
+
+/// Prints them.
+pub(super) fn run(client: &Client, output: &Output) -> Result<bool, Failure> {
+    let text = client.text("/api/v1/domains")?;
+    if output.is_json {
+        say(&text);
+        return Ok(true);
+    }
+    let Domains { domains } = client.read(&text)?;
+    let rows = domains.into_iter().map(|domain| {
+        let limits = domain.latency_config;
+        let limit = limits.and_then(|limits| limits.max_latency_ms);
+        let limit = limit.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
+        let (ttl, regions) = (domain.ttl.to_string(), domain.regions.join(", "));
+        vec![domain.name, domain.routing_algorithm, ttl, limit, regions]
+    });
+    output.table(&["DOMAIN", "ALGORITHM", "TTL", "LIMIT", "REGIONS"], &rows.collect::<Vec<_>>());
+    Ok(true)
+}

@@ -1,0 +1,97 @@
+//! `opengslb-cli latency show`: what was learned, with bars.
+
+use api::latency::{LatencyEntry, LatencyTable};
+use clap::{Args, Subcommand};
+
+use super::client::Client;
+use super::failure::Failure;
+use super::output::{Output, say};
+
+/// What to do about what was learned.
+#[derive(Debug, Subcommand)]
+pub(super) enum Latency {
+    /// Show it, a row per client network, domain and region.
+    #[command(
+        after_help = "Example:\n  opengslb-cli latency show --domain app.demo.local --limit 20"
+    )]
+    Show(Wanted),
+}
+
+/// Which rows.
+#[derive(Debug, Args)]
+pub(super) struct Wanted {
+    /// Of this domain only.
+    #[arg(long)]
+    domain: Option<String>,
+    /// Of this region only.
+    #[arg(long)]
+    region: Option<String>,
+    /// Of this client network only, as in 10.1.2.0/24.
+    #[arg(long)]
+    subnet: Option<String>,
+    /// How many rows.
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+}
+
+/// Prints them.
+pub(super) fn run(client: &Client, output: &Output, wanted: &Wanted) -> Result<bool, Failure> {
+    let text = client.text("/api/v1/overwatch/latency")?;
+    let LatencyTable { mut entries } = client.read(&text)?;
+    let fits = |filter: &Option<String>, value: &str| {
+        filter.as_ref().is_none_or(|filter| filter.eq_ignore_ascii_case(value))
+    };
+    entries.retain(|entry| {
+        fits(&wanted.domain, &entry.domain)
+            && fits(&wanted.region, &entry.region)
+            && fits(&wanted.subnet, &entry.subnet)
+    });
+    let all = entries.len();
+    entries.truncate(wanted.limit);
+    if output.is_json {
+        // Plain data: there is nothing in it that JSON cannot say.
+        say(&serde_json::to_string(&LatencyTable { entries }).unwrap_or_default());
+        return Ok(true);
+    }
+    let longest_us = entries.iter().map(|entry| entry.rtt_us).max().unwrap_or(0);
+    let rows: Vec<Vec<String>> = entries.iter().map(|entry| row(entry, longest_us)).collect();
+    let heads = ["NETWORK", "DOMAIN", "REGION", "MS", "SAMPLES", "LAST MEASURED", ""];
+    output.table(&heads, &rows);
+    if all > entries.len() {
+        say(&format!("{} of {all} rows; --limit shows more", entries.len()));
+    }
+    Ok(true)
+}
+
+fn row(entry: &LatencyEntry, longest_us: u32) -> Vec<String> {
+    let (ms, tenth) = (entry.rtt_us / 1000, entry.rtt_us / 100 % 10);
+    vec![
+        entry.subnet.clone(),
+        entry.domain.clone(),
+        entry.region.clone(),
+        format!("{ms}.{tenth}"),
+        entry.samples.to_string(),
+        entry.last_updated.clone(),
+        bar(entry.rtt_us, longest_us),
+    ]
+}
+
+/// At least one mark, and the longest has 30.
+fn bar(rtt_us: u32, longest_us: u32) -> String {
+    const MARKS_MAX: u64 = 30;
+    let marks = u64::from(rtt_us) * MARKS_MAX / u64::from(longest_us.max(1));
+    "▇".repeat(usize::try_from(marks).unwrap_or(0).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bar;
+
+    #[test]
+    fn bars_are_in_proportion() {
+        for (rtt_us, marks) in [(220_000, 30), (110_000, 15), (10, 1)] {
+            assert_eq!(bar(rtt_us, 220_000).chars().count(), marks, "{rtt_us}");
+        }
+        assert_eq!(bar(0, 0).chars().count(), 1);
+    }
+}

@@ -1,0 +1,10 @@
+//! What the two binaries share: the operator's commands, and a survey of a zone over real sockets.
+//!
+//! - [`cli`]: `opengslb-cli`, whole,
+//! - [`survey`]: the pre-flight of `opengslb-cli preflight` and `opengslb check-config --preflight`.
+//!
+//! Nothing here decides: the API's documents come from the overwatch, findings from `preflight`.
+
+pub mod cli;
+
+pub mod survey;
