@@ -9,6 +9,8 @@ mod agent;
 
 mod domains;
 
+mod learning;
+
 mod names;
 
 mod overwatch;
@@ -20,8 +22,15 @@ mod shared;
 use crate::kind::Kind;
 
 /// All parts of the table, in the order of the reference page.
-pub(crate) static TABLE: [&[Key]; 6] =
-    [process::KEYS, agent::KEYS, overwatch::KEYS, names::KEYS, domains::KEYS, shared::KEYS];
+pub(crate) static TABLE: [&[Key]; 7] = [
+    process::KEYS,
+    agent::KEYS,
+    overwatch::KEYS,
+    names::KEYS,
+    domains::KEYS,
+    learning::KEYS,
+    shared::KEYS,
+];
 
 /// The default of a key that has one of its own, in YAML.
 #[must_use]

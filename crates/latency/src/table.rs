@@ -227,6 +227,12 @@ impl Table {
         }
     }
 
+    /// What every agent's ports stand for.
+    pub fn lanes(&self) -> impl Iterator<Item = (&AgentId, &Lane)> {
+        let agents = self.agents.iter();
+        agents.flat_map(|(agent, known)| known.ports.values().map(move |port| (agent, &port.lane)))
+    }
+
     /// Where an agent may resume. `None` where it was never heard: from 0.
     #[must_use]
     pub fn position(&self, agent: &AgentId) -> Option<Position> {

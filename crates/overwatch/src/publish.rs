@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use geo::Geo;
 use health::{Authority, CheckState, Standing};
-use latency::Table;
-use model::{Service, Time};
-use routing::{DomainMap, DomainSettings, Server, ServerPool, compile};
+use latency::RowChange;
+use model::{Region, Service, Time};
+use routing::{DomainMap, DomainSettings, Learning, Server, ServerPool};
 use zone::Zones;
 
 use crate::registry::Registry;
@@ -19,7 +19,6 @@ use crate::{AnswerTerms, DomainView, View};
 pub(crate) struct Publisher {
     zones: Arc<Zones>,
     terms: Arc<AnswerTerms>,
-    geo: Arc<Geo>,
     /// In the order of the view's list.
     domains: Vec<Domain>,
     /// Where a service's domains stand in that list.
@@ -31,6 +30,7 @@ pub(crate) struct Publisher {
 #[derive(Debug)]
 struct Domain {
     settings: Arc<DomainSettings>,
+    learning: Learning,
     map: Arc<DomainMap>,
     pool: Arc<ServerPool>,
 }
@@ -40,16 +40,17 @@ impl Publisher {
     pub(crate) fn new(
         zones: Zones,
         terms: AnswerTerms,
-        geo: Arc<Geo>,
+        geo: &Arc<Geo>,
         domains: Vec<DomainSettings>,
     ) -> Self {
         let domains: Vec<Domain> = domains
             .into_iter()
             .map(|settings| {
                 let settings = Arc::new(settings);
-                let map = Arc::new(compile(&settings, &geo, &[], None));
+                let learning = Learning::new(&settings, geo);
+                let map = Arc::new(learning.map());
                 let pool = Arc::new(ServerPool::new(&settings, Vec::new()));
-                Domain { settings, map, pool }
+                Domain { settings, learning, map, pool }
             })
             .collect();
         let mut by_service: BTreeMap<Service, Vec<usize>> = BTreeMap::new();
@@ -57,7 +58,7 @@ impl Publisher {
             by_service.entry(domain.settings.service.clone()).or_default().push(index);
         }
         let (zones, terms) = (Arc::new(zones), Arc::new(terms));
-        Self { zones, terms, geo, domains, by_service, is_changed: true }
+        Self { zones, terms, domains, by_service, is_changed: true }
     }
 
     /// The domains' settings, in the order of the view.
@@ -65,15 +66,30 @@ impl Publisher {
         self.domains.iter().map(|domain| &*domain.settings)
     }
 
-    /// Compiles the maps of these services anew.
-    pub(crate) fn learn(&mut self, services: &BTreeSet<Service>, table: &Table) {
-        for service in services {
-            let rows = table.rows(service);
-            for index in self.by_service.get(service).into_iter().flatten() {
+    /// What each domain learned, in the order of the view.
+    pub(crate) fn learning(&self) -> impl Iterator<Item = &Learning> {
+        self.domains.iter().map(|domain| &domain.learning)
+    }
+
+    /// Takes the rows that changed, and the regions where agents measure, by service; makes the maps
+    /// for which it is time.
+    pub(crate) fn learn(
+        &mut self,
+        mut changes: BTreeMap<Service, Vec<RowChange>>,
+        mut reporting: BTreeMap<Service, BTreeSet<Region>>,
+        now: Time,
+    ) {
+        for (service, indices) in &self.by_service {
+            let rows = changes.remove(service).unwrap_or_default();
+            let regions = reporting.remove(service).unwrap_or_default();
+            for index in indices {
                 let Some(domain) = self.domains.get_mut(*index) else { continue };
-                let map = compile(&domain.settings, &self.geo, &rows, Some(&domain.map));
-                domain.map = Arc::new(map);
-                self.is_changed = true;
+                domain.learning.report(regions.clone());
+                domain.learning.take(rows.iter().cloned());
+                if domain.learning.is_due(now) && domain.learning.compile(now) {
+                    domain.map = Arc::new(domain.learning.map());
+                    self.is_changed = true;
+                }
             }
         }
     }

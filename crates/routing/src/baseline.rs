@@ -1,59 +1,109 @@
-//! The ranking of every address before anything was learned: constraints and, where the algorithm
-//! asks for it, geography.
+//! Every address before anything was learned: its class in geography, the regions that a constraint
+//! leaves it, the region an operator pinned it to, and the order that follows.
 //!
-//! Depends on settings and geography alone, so it is made once and outlives many maps. Knows no
-//! latency and no health.
+//! Depends on settings, geography and pins alone, so it outlives many maps. Knows no latency and no
+//! health.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use geo::{ClassId, Geo};
-use model::{RangeMap, Subnet};
+use model::{RangeMap, Region, Subnet};
 
 use crate::DomainSettings;
 use crate::allowed::AllowedSets;
-use crate::ranking::{RankingId, Rankings};
+use crate::ranking::{Ranking, RankingId, Rankings};
 
-/// Every address to its first ranking.
-#[derive(Debug)]
+/// Every address to its base.
+#[derive(Clone, Debug)]
 pub(crate) struct Baseline {
-    pub(crate) map: Arc<RangeMap<RankingId>>,
+    pub(crate) map: Arc<RangeMap<BaseId>>,
     pub(crate) rankings: Rankings,
+    bases: Vec<Base>,
+    ids: BTreeMap<(ClassId, usize, Option<u16>), BaseId>,
+}
+
+/// All that is known of an address without learning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Base {
+    pub(crate) class: ClassId,
+    /// Its region by hand, if that is allowed at all.
+    pub(crate) pin: Option<u16>,
+    /// The allowed regions, in the order of the algorithm.
+    pub(crate) unlearned: RankingId,
+}
+
+/// The number of a base. It stays what it is when pins change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct BaseId(u32);
+
+impl BaseId {
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl Baseline {
-    /// The baseline of a domain: the networks of its constraints laid over the classes of
-    /// geography. Ranges that rank alike are one range, whatever their countries.
-    pub(crate) fn new(settings: &DomainSettings, geo: &Geo) -> Self {
+    /// The baseline of a domain: the networks of its constraints and its pins laid over the classes
+    /// of geography.
+    pub(crate) fn new(settings: &DomainSettings, geo: &Geo, pins: &[(Subnet, Region)]) -> Self {
+        let mut baseline = Self {
+            map: Arc::new(RangeMap::filled(BaseId(0))),
+            rankings: Rankings::default(),
+            bases: Vec::new(),
+            ids: BTreeMap::new(),
+        };
+        baseline.lay(settings, geo, pins);
+        baseline
+    }
+
+    /// Lays everything anew, with these pins.
+    pub(crate) fn lay(&mut self, settings: &DomainSettings, geo: &Geo, pins: &[(Subnet, Region)]) {
         let sets = AllowedSets::of(settings);
-        let first_by_country: Vec<Option<usize>> = geo
-            .classes()
-            .iter()
+        let classes = geo.classes().iter();
+        let first_by_country: Vec<Option<usize>> = classes
             .map(|class| {
                 let country = class.country?;
                 settings.constraints.iter().position(|c| c.countries.contains(&country))
             })
             .collect();
+        let number = |name: &Region| {
+            (0..=u16::MAX).zip(&settings.regions).find(|(_, region)| region.name == *name)
+        };
+        let pins = pins.iter().filter_map(|(subnet, name)| Some((*subnet, Some(number(name)?.0))));
+        let by_hand = RangeMap::from_prefixes(None, pins);
+        let by_hand =
+            first_by_network(settings).overlay(&by_hand, |by_network, pin| (by_network, pin));
 
-        let mut rankings = Rankings::default();
-        let mut known: BTreeMap<(ClassId, Option<usize>), RankingId> = BTreeMap::new();
-        let first_by_network = first_by_network(settings);
-        let map = geo.class_map().overlay(&first_by_network, |class, by_network| {
-            *known.entry((class, by_network)).or_insert_with(|| {
-                let by_country = first_by_country.get(class.index()).copied().flatten();
-                // The first in the list, whichever way it matched.
-                let set = sets.set_of(by_network.into_iter().chain(by_country).min());
+        let map = geo.class_map().overlay(&by_hand, |class, (by_network, pin)| {
+            let by_country = first_by_country.get(class.index()).copied().flatten();
+            // The first in the list, whichever way it matched.
+            let set = sets.set_of(by_network.into_iter().chain(by_country).min());
+            let pin = pin.filter(|region| sets.regions(set).contains(region));
+            let key = (class, set, pin);
+            self.ids.get(&key).copied().unwrap_or_else(|| {
                 let mut regions = Vec::new();
-                settings.algorithm.rank_unlearned(
-                    settings,
-                    geo.class(class),
-                    sets.regions(set),
-                    &mut regions,
-                );
-                rankings.id_of(&regions, set)
+                let (class_of, allowed) = (geo.class(class), sets.regions(set));
+                settings.algorithm.rank_unlearned(settings, class_of, allowed, &mut regions);
+                let unlearned = self.rankings.id_of(&Ranking::new(regions, Vec::new(), set));
+                // More bases than numbers for them would be 64 GiB of them.
+                let id = BaseId(u32::try_from(self.bases.len()).unwrap_or(u32::MAX));
+                self.bases.push(Base { class, pin, unlearned });
+                self.ids.insert(key, id);
+                id
             })
         });
-        Self { map: Arc::new(map), rankings }
+        self.map = Arc::new(map);
+    }
+
+    /// The base of a number.
+    pub(crate) fn get(&self, id: BaseId) -> Option<&Base> {
+        self.bases.get(id.index())
+    }
+
+    /// How many numbers were given.
+    pub(crate) const fn len(&self) -> usize {
+        self.bases.len()
     }
 }
 

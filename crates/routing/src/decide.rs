@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use model::{Region, Rtt, Subnet};
+use model::{Region, Rtt, Subnet, Time};
 
 use crate::pool::{Found, ServerPool};
 use crate::ranking::{RankedRegion, Ranking};
@@ -47,7 +47,7 @@ pub struct Candidate<'a> {
 /// Decides where `client` goes.
 ///
 /// `turn` counts the queries of whoever asks; servers follow one another with it. Map and pool
-/// must be of the same settings. A v4-mapped IPv6 address is the caller's to fold.
+/// must be of the same settings. `now` tells what is tried. A v4-mapped IPv6 address is the caller's to fold.
 ///
 /// The filters, in their order, and where each is:
 ///
@@ -56,13 +56,15 @@ pub struct Candidate<'a> {
 ///    family second: a region with any server that is up stands before every region that has only
 ///    doubtful ones, and A and AAAA are both answered from the region chosen.
 /// 2. None left: the domain's policy, among the allowed regions only (here).
-/// 3. Estimate per region: the most specific row that covers the client (`estimates`). While the
-///    region that geography puts first has none, it stays first (`algorithm::learned_latency`).
-/// 4. Limits: `min_samples` gates the rows (`estimates`); `max_latency_ms` puts a region behind
-///    all others, so that it is taken where nothing else is left, under a reason of its own
-///    (`algorithm::learned_latency`).
-/// 5. to 7. Hold, explore, capacity: their place is in `map`, between the making of a block's
-///    ranking and its number.
+/// 3. Estimate per region: what is believed of it (`belief`).
+/// 4. Limits: `min_samples` tells what is learned from what is guessed, and `max_latency_ms` puts a
+///    region behind all others, so that it is taken where nothing else is left, under a reason of
+///    its own (`learning::prospect`).
+/// 5. Hold: the present region, until another is surely better (`learning::hold`).
+/// 6. Explore: in some slots of time a block goes to a region that may turn out better, if that is
+///    up (here; which and how often: `learning::explore`; when: `slot`).
+/// 7. Capacity: its place is between the making of a block's ranking and its number
+///    (`learning::judge`).
 /// 8. Reason: that of the region chosen, in the ranking; the policy's where it decided.
 /// 9. Scope: the block (`map`).
 #[must_use]
@@ -71,9 +73,13 @@ pub fn decide<'a>(
     pool: &'a ServerPool,
     client: IpAddr,
     turn: u64,
+    now: Time,
 ) -> Decision<'a> {
     let (ranking, scope) = map.block(client);
-    let found = pool.find(ranking, turn);
+    let trial = map.trial(ranking, scope, now);
+    let tried = trial.and_then(|(region, left_ms)| Some((pool.find_up(region, turn)?, left_ms)));
+    let ttl_s = tried.map_or(map.settings().ttl_s, |(_, left_ms)| left(left_ms, map));
+    let found = tried.map(|(found, _)| found).or_else(|| pool.find(ranking, turn));
     let (reason, chosen, ipv4, ipv6) = match found {
         Some(Found { region, reason, ipv4, ipv6 }) => (reason, Some(region), ipv4, ipv6),
         None if ranking.regions().is_empty() => {
@@ -82,8 +88,14 @@ pub fn decide<'a>(
         None => (Reason::NoneHealthy, None, Pick::NOBODY, Pick::NOBODY),
     };
     let region = chosen.and_then(|region| map.region_name(region));
-    let ttl_s = map.settings().ttl_s;
     Decision { reason, region, scope, ttl_s, ipv4, ipv6, client, chosen, ranking, map, pool }
+}
+
+/// For how long the answer of a trial is good that ends so soon: no longer than the trial, in whole
+/// seconds, and one at least, since some take 0 for "as long as you like".
+fn left(left_ms: u64, map: &DomainMap) -> u32 {
+    let left_s = u32::try_from(left_ms / 1_000).unwrap_or(u32::MAX);
+    left_s.max(1).min(map.settings().ttl_s)
 }
 
 impl<'a> Decision<'a> {
@@ -124,10 +136,7 @@ impl<'a> Decision<'a> {
 
     fn rtt_of(&self, region: u16) -> Option<Rtt> {
         match self.map.settings().algorithm {
-            Algorithm::LearnedLatency { .. } => {
-                let learned = self.map.learned(self.client);
-                learned.iter().find(|time| time.region == region).map(|time| time.rtt)
-            }
+            Algorithm::LearnedLatency { .. } => self.map.learned(self.client, region),
             Algorithm::Latency { .. } => self.pool.connect_rtt(region),
             Algorithm::Geolocation
             | Algorithm::RoundRobin

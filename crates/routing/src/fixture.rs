@@ -8,12 +8,26 @@ use latency::RegionEstimate;
 use model::{Region, Rtt, Subnet, Time};
 
 use crate::{
-    Algorithm, Constraint, DomainMap, DomainSettings, Names, NonePolicy, RegionSettings, Server,
-    ServerPool, compile,
+    Algorithm, Constraint, DomainMap, DomainSettings, ExplorationTerms, HoldTerms, LearningTerms,
+    Names, NonePolicy, RegionSettings, Server, ServerPool, compile,
 };
 
 pub(crate) const LEARNED: Algorithm =
     Algorithm::LearnedLatency { max_latency_ms: Some(300), min_samples: 5 };
+
+/// Nothing is tried.
+pub(crate) fn terms() -> LearningTerms {
+    LearningTerms {
+        is_frozen: false,
+        exploration: ExplorationTerms { is_enabled: false, budget_ppm: 10_000, slot_ms: 60_000 },
+        hold: HoldTerms {
+            margin_us: 3_000,
+            margin_permille: 30,
+            dwell_ms: 300_000,
+            moved_permille_per_minute: 50,
+        },
+    }
+}
 
 /// When every test takes place.
 pub(crate) const NOW: Time = Time::from_unix_ms(1_766_138_700_000);
@@ -41,6 +55,7 @@ pub(crate) fn domain(algorithm: Algorithm) -> DomainSettings {
         constraints: Vec::new(),
         ttl_s: 60,
         none_healthy: NonePolicy::LastHealthy,
+        learning: terms(),
     }
 }
 
@@ -91,7 +106,7 @@ pub(crate) fn geo(custom: &[(&str, &str)]) -> Geo {
 }
 
 pub(crate) fn map(settings: &DomainSettings, geo: Geo, rows: &[Row]) -> DomainMap {
-    compile(&Arc::new(settings.clone()), &Arc::new(geo), rows, None)
+    compile(&Arc::new(settings.clone()), &Arc::new(geo), rows, NOW)
 }
 
 /// A server that is up, of weight 100.

@@ -9,9 +9,10 @@
 //! - [`ranking`]: regions in order, each with its reason,
 //! - `allowed`: which regions a constraint leaves to a client,
 //! - `baseline`: the ranking of every address before anything was learned,
-//! - `estimates`: what was learned, as the most specific row of each region,
 //! - [`belief`]: what is believed of every network and region, and how firmly,
-//! - [`map`]: both together, cut into blocks ([`compile`]),
+//! - [`learning`]: the one value of a domain that changes: who stays, who moves, who tries what,
+//! - `slot`: which block tries what, when,
+//! - [`map`]: what is read of it all: every address to its block,
 //! - `smooth`: weights as an even order of turns,
 //! - `rotation`: servers that take turns,
 //! - [`pool`]: the servers of a domain and how they are,
@@ -35,9 +36,11 @@ mod allowed;
 
 mod baseline;
 
-mod estimates;
-
 pub mod belief;
+
+pub mod learning;
+
+mod slot;
 
 pub mod map;
 
@@ -55,10 +58,11 @@ mod fixture;
 pub use algorithm::Algorithm;
 pub use belief::{Belief, Beliefs, Source, Spot};
 pub use decide::{Candidate, Decision, decide};
-pub use estimates::RegionRtt;
+pub use learning::terms::{ExplorationTerms, HoldTerms, LearningTerms};
+pub use learning::{HandWork, Learning, LearningCounters};
 pub use map::{DomainMap, compile};
 pub use pool::{Server, ServerPool};
-pub use ranking::{RankedRegion, Ranking};
+pub use ranking::{RankedRegion, Ranking, Trial};
 pub use reason::Reason;
 pub use rotation::{ANSWERS_MAX, Pick};
 pub use settings::{Constraint, DomainSettings, Names, NonePolicy, RegionSettings};

@@ -1,97 +1,72 @@
-//! What was learned laid over the baseline: every address to its block.
+//! Every address to its block, as queries read it.
 //!
-//! A map is made in batches, is never changed and knows no health.
+//! A map is made by [`Learning`](crate::Learning), is never changed and knows no health.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use geo::Geo;
 use latency::RegionEstimate;
-use model::{RangeMap, Region, Subnet};
+use model::{RangeMap, Region, Rtt, Subnet, Time};
 
-use crate::algorithm::learned_latency;
-use crate::baseline::Baseline;
-use crate::estimates::{Estimates, RegionRtt};
+use crate::learning::cells::CellId;
+use crate::learning::times::Times;
 use crate::ranking::{Ranking, RankingId, Rankings};
-use crate::{Algorithm, DomainSettings};
+use crate::{DomainSettings, Learning, slot};
 
 /// Every client of a domain to its ranking, and how far around the client it holds.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DomainMap {
-    settings: Arc<DomainSettings>,
-    geo: Arc<Geo>,
-    baseline: Arc<Baseline>,
-    blocks: Arc<RangeMap<RankingId>>,
-    rankings: Rankings,
-    estimates: Estimates,
+    pub(crate) settings: Arc<DomainSettings>,
+    pub(crate) blocks: Arc<RangeMap<RankingId>>,
+    pub(crate) rankings: Arc<Rankings>,
+    pub(crate) cells: Arc<RangeMap<CellId>>,
+    pub(crate) times: Times,
 }
 
-/// Makes the map of a domain from `rows`, what the table knows about it.
-///
-/// `previous` is the domain's map until now: where `settings` and `geo` are still the very same
-/// values, its baseline is kept, and the cost is that of the rows and one walk over the baseline.
-///
-/// Carries out the steps of [`decide`](crate::decide()) that do not need the health of servers.
+/// The map of a domain of which these rows are known at once, with an agent in every region: for
+/// those who follow no changes.
 #[must_use]
 pub fn compile(
     settings: &Arc<DomainSettings>,
     geo: &Arc<Geo>,
     rows: &[(Subnet, Region, RegionEstimate)],
-    previous: Option<&DomainMap>,
+    now: Time,
 ) -> DomainMap {
-    let kept = previous
-        .filter(|map| Arc::ptr_eq(&map.settings, settings) && Arc::ptr_eq(&map.geo, geo))
-        .map(|map| Arc::clone(&map.baseline));
-    let baseline = kept.unwrap_or_else(|| Arc::new(Baseline::new(settings, geo)));
-
-    let mut rankings = baseline.rankings.clone();
-    let (blocks, estimates) = match settings.algorithm {
-        Algorithm::LearnedLatency { max_latency_ms, min_samples } => {
-            let estimates = Estimates::new(settings, rows, min_samples);
-            let mut regions = Vec::new();
-            let blocks = estimates.map().overlay(&baseline.map, |cell, unlearned| {
-                let learned = estimates.of(cell);
-                if learned.is_empty() {
-                    return unlearned;
-                }
-                let unlearned = baseline.rankings.get(unlearned);
-                regions.clear();
-                regions.extend_from_slice(unlearned.regions());
-                learned_latency::rank(&mut regions, learned, max_latency_ms);
-                rankings.id_of(&regions, unlearned.set())
-            });
-            (Arc::new(blocks), estimates)
-        }
-        Algorithm::Geolocation
-        | Algorithm::Latency { .. }
-        | Algorithm::RoundRobin
-        | Algorithm::Weighted
-        | Algorithm::Failover => (Arc::clone(&baseline.map), Estimates::none()),
-    };
-    DomainMap {
-        settings: Arc::clone(settings),
-        geo: Arc::clone(geo),
-        baseline,
-        blocks,
-        rankings,
-        estimates,
-    }
+    let mut learning = Learning::new(settings, geo);
+    learning.report(settings.regions.iter().map(|region| region.name.clone()).collect());
+    learning.take(rows.iter().map(|(subnet, region, row)| (*subnet, region.clone(), Some(*row))));
+    learning.compile(now);
+    learning.map()
 }
 
 impl DomainMap {
-    /// The ranking of a client and its block: the widest prefix around it that ranks alike. Two
-    /// blocks of one map never overlap unless they are equal.
+    /// The ranking of a client and its block: the widest prefix around it that ranks alike, or, of
+    /// one that tries something, what tries it together. Two blocks of one map never overlap unless
+    /// they are equal.
     #[must_use]
     pub fn block(&self, client: IpAddr) -> (&Ranking, Subnet) {
         let (ranking, block) = self.blocks.get(client);
-        (self.rankings.get(ranking), block)
+        let ranking = self.rankings.get(ranking);
+        if ranking.trials().is_empty() {
+            (ranking, block)
+        } else {
+            (ranking, slot::trial_block(block, client))
+        }
     }
 
-    /// What was learned about a client's network, in no particular order. A second search: for
-    /// those who explain, not for each query.
+    /// What a block of this ranking tries now, and for how many milliseconds more.
     #[must_use]
-    pub fn learned(&self, client: IpAddr) -> &[RegionRtt] {
-        self.estimates.at(client)
+    pub fn trial(&self, ranking: &Ranking, block: Subnet, now: Time) -> Option<(u16, u64)> {
+        let slot_ms = self.settings.learning.exploration.slot_ms;
+        slot::trial_now(ranking.trials(), block, slot_ms, now)
+    }
+
+    /// The time that a region was ranked by for a client, where one was learned. A second search:
+    /// for those who explain, not for each query.
+    #[must_use]
+    pub fn learned(&self, client: IpAddr, region: u16) -> Option<Rtt> {
+        self.times.get(self.cells.get(client).0, region)
     }
 
     /// The settings that the map was made of.

@@ -168,6 +168,13 @@ impl ServerPool {
         })
     }
 
+    /// The servers of a region that is tried: `None` unless some are up.
+    pub(crate) fn find_up(&self, region: u16, turn: u64) -> Option<Found<'_>> {
+        let ranked = RankedRegion { region, reason: Reason::Exploration };
+        let has_any = !self.families(region, Tier::Up).is_empty();
+        has_any.then(|| self.found(ranked, Tier::Up, turn))
+    }
+
     fn found(&self, ranked: RankedRegion, tier: Tier, turn: u64) -> Found<'_> {
         let reason = match tier {
             Tier::Up | Tier::Doubtful => ranked.reason,

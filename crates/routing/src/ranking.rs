@@ -19,10 +19,21 @@ pub struct RankedRegion {
     pub reason: Reason,
 }
 
+/// A region that a block is sent to in some of its slots, so that it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Trial {
+    /// Which of the domain's regions, counted from 0.
+    pub region: u16,
+    /// The share of the slots, in 65,536ths.
+    pub share: u16,
+}
+
 /// The regions that a client may use, the best first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ranking {
     regions: Vec<RankedRegion>,
+    /// At most two.
+    trials: Vec<Trial>,
     set: usize,
 }
 
@@ -34,16 +45,68 @@ pub(crate) struct RankingId(u32);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rankings {
     list: Vec<Ranking>,
-    ids: BTreeMap<Vec<RankedRegion>, RankingId>,
+    ids: BTreeMap<Ranking, RankingId>,
+}
+
+impl Trial {
+    /// One that gets this share of the slots, from 0 to 1; none where it is less than can be told.
+    ///
+    /// The share is cut to steps of a half or a third, so that cells with nearly the same share
+    /// are one block.
+    pub(crate) fn new(region: u16, share: f64) -> Option<Self> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a cast saturates, and no share is negative"
+        )]
+        let share = (share * 65_536.0) as u16;
+        let step = 1 << share.checked_ilog2()?.saturating_sub(1);
+        Some(Self { region, share: share / step * step })
+    }
+
+    /// The share, from 0 to 1.
+    pub(crate) fn part(self) -> f64 {
+        f64::from(self.share) / 65_536.0
+    }
+}
+
+impl RankingId {
+    /// That of nobody.
+    pub(crate) const NONE: Self = Self(u32::MAX);
 }
 
 impl Ranking {
-    const NOBODY: Self = Self { regions: Vec::new(), set: 0 };
+    const NOBODY: Self = Self { regions: Vec::new(), trials: Vec::new(), set: 0 };
+
+    /// Of these regions, which are those of `set`, in this order.
+    pub(crate) const fn new(regions: Vec<RankedRegion>, trials: Vec<Trial>, set: usize) -> Self {
+        Self { regions, trials, set }
+    }
+
+    /// Becomes another ranking.
+    pub(crate) fn set_to(
+        &mut self,
+        regions: impl Iterator<Item = RankedRegion>,
+        trials: impl Iterator<Item = Trial>,
+        set: usize,
+    ) {
+        self.regions.clear();
+        self.regions.extend(regions);
+        self.trials.clear();
+        self.trials.extend(trials);
+        self.set = set;
+    }
 
     /// The regions in order; empty where a constraint leaves none.
     #[must_use]
     pub fn regions(&self) -> &[RankedRegion] {
         &self.regions
+    }
+
+    /// What is tried beside them, at most two regions.
+    #[must_use]
+    pub fn trials(&self) -> &[Trial] {
+        &self.trials
     }
 
     /// Which of the domain's sets of allowed regions these are, in some order.
@@ -53,25 +116,32 @@ impl Ranking {
 }
 
 impl Rankings {
-    /// The number of this ranking of the regions of `set`, a new one where it is new.
-    ///
-    /// Sets are distinct, so two sets never have equal rankings, and a ranking is known by its
-    /// regions alone.
-    pub(crate) fn id_of(&mut self, regions: &[RankedRegion], set: usize) -> RankingId {
-        if let Some(id) = self.ids.get(regions) {
+    /// The number of this ranking, a new one where it is new.
+    pub(crate) fn id_of(&mut self, ranking: &Ranking) -> RankingId {
+        if let Some(id) = self.ids.get(ranking) {
             return *id;
         }
         // Each number stands for at least one range of addresses; memory ends long before they do.
         let id = RankingId(u32::try_from(self.list.len()).unwrap_or(u32::MAX));
-        self.list.push(Ranking { regions: regions.to_vec(), set });
-        self.ids.insert(regions.to_vec(), id);
+        self.list.push(ranking.clone());
+        self.ids.insert(ranking.clone(), id);
         id
+    }
+
+    /// The number of this ranking, if it has one.
+    pub(crate) fn find(&self, ranking: &Ranking) -> Option<RankingId> {
+        self.ids.get(ranking).copied()
     }
 
     /// The ranking of a number that this gave.
     pub(crate) fn get(&self, id: RankingId) -> &Ranking {
         const NOBODY: &Ranking = &Ranking::NOBODY;
         self.list.get(id.0 as usize).unwrap_or(NOBODY)
+    }
+
+    /// How many there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.list.len()
     }
 }
 

@@ -10,6 +10,10 @@ pub enum Reason {
     LearnedLatency,
     /// The lowest learned round-trip time, although over `max_latency_ms`: nothing better is up.
     LearnedOverLimit,
+    /// In turn for a while, so that it is measured: it may be better than what is known.
+    Exploration,
+    /// An operator sent the network there by hand.
+    Pinned,
     /// Nothing was learned about the region for this client; geography chose it, or nothing better
     /// is up.
     GeoFallback,
@@ -39,9 +43,11 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::LearnedLatency,
         Self::LearnedOverLimit,
+        Self::Exploration,
+        Self::Pinned,
         Self::GeoFallback,
         Self::Geolocation,
         Self::Latency,
@@ -62,6 +68,8 @@ impl Reason {
         match self {
             Self::LearnedLatency => "learned_latency",
             Self::LearnedOverLimit => "learned_over_limit",
+            Self::Exploration => "exploration",
+            Self::Pinned => "pinned",
             Self::GeoFallback => "geo_fallback",
             Self::Geolocation => "geolocation",
             Self::Latency => "latency",

@@ -4,7 +4,7 @@
 use geo::{Continent, Country, Place};
 use model::{Region, Service, Subnet};
 
-use crate::Algorithm;
+use crate::{Algorithm, LearningTerms};
 
 /// One domain that is steered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct DomainSettings {
     pub ttl_s: u32,
     /// What is answered when no server is healthy.
     pub none_healthy: NonePolicy,
+    /// How it explores and holds, where it learns.
+    pub learning: LearningTerms,
 }
 
 /// What an answer names.

@@ -16,8 +16,8 @@ use health::Standing;
 use latency::RegionEstimate;
 use model::{Rtt, Time};
 use routing::{
-    Algorithm, DomainSettings, Names, NonePolicy, RegionSettings, Server, ServerPool, compile,
-    decide,
+    Algorithm, DomainSettings, ExplorationTerms, HoldTerms, LearningTerms, Names, NonePolicy,
+    RegionSettings, Server, ServerPool, compile, decide,
 };
 
 thread_local! {
@@ -60,6 +60,16 @@ fn settings(algorithm: Algorithm) -> DomainSettings {
         constraints: Vec::new(),
         ttl_s: 60,
         none_healthy: NonePolicy::LastHealthy,
+        learning: LearningTerms {
+            is_frozen: false,
+            exploration: ExplorationTerms { is_enabled: true, budget_ppm: 10_000, slot_ms: 60_000 },
+            hold: HoldTerms {
+                margin_us: 3_000,
+                margin_permille: 30,
+                dwell_ms: 300_000,
+                moved_permille_per_minute: 50,
+            },
+        },
     }
 }
 
@@ -100,13 +110,13 @@ fn decide_allocates_nothing() {
         Algorithm::Failover,
     ] {
         let settings = Arc::new(settings(algorithm));
-        let map = compile(&settings, &geo, &rows, None);
+        let map = compile(&settings, &geo, &rows, Time::EPOCH);
         let servers = ["192.0.2.1", "192.0.2.2", "2001:db8::1"].map(|a| server("eu-west", a));
         let pool = ServerPool::new(&settings, servers.to_vec());
         let before = ALLOCATIONS.with(Cell::get);
         for turn in 0..100 {
             let client = [10, 1, (turn % 4) as u8, 9].into();
-            let decision = decide(&map, &pool, client, turn);
+            let decision = decide(&map, &pool, client, turn, Time::EPOCH);
             assert_eq!(decision.ipv4.servers(4).count(), 2);
             assert!(decision.rtt().is_none() && decision.runners_up().count() == 1);
         }

@@ -3,19 +3,25 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 use agent::Offer;
-use geo::{CustomMapping, Geo, GeoError};
+use geo::{CustomMapping, Geo, GeoError, Placed};
 use health::HeartbeatTerms;
 use latency::{LearningSettings, RttSource, TableLimits};
 use mesh::{MeshKeys, SecretError, Token, TokenSecret, Tokens};
 use model::{Backend, BackendKey, NameError, Service, Subnet, SubnetWidths};
 use overwatch::{AnswerTerms, CheckTerms, EcsPolicy, Enrolment, StaleTerms};
-use routing::{Algorithm, DomainSettings, Names, NonePolicy, RegionSettings};
+use routing::{
+    DomainSettings, ExplorationTerms, HoldTerms, LearningTerms, Names, NonePolicy, RegionSettings,
+};
 use zone::{SoaValues, Source, SteeredName, Steering, Zone, Zones};
 
-use crate::resolver;
+use crate::policies::Policy;
+use crate::providers::Providers;
+use crate::scenario::Scenario;
 use crate::world::{Site, World};
+use crate::{places, resolver};
 
 /// Why nodes cannot be set up: a fault of these settings.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +50,6 @@ const ZONE: &str = "example.net";
 const MESH_KEY: [u8; 32] = [7; 32];
 const TOKEN: &str = "a token of the simulator";
 
-/// The connections that a row needs, at agent and domain.
-pub(crate) const MIN_SAMPLES: u32 = 5;
-
 /// A heartbeat each 10 s, three may be missed.
 const HEARTBEAT: HeartbeatTerms = HeartbeatTerms { interval_ms: 10_000, missed_threshold: 3 };
 
@@ -56,7 +59,7 @@ pub(crate) fn service() -> Result<Service, NameError> {
 }
 
 /// The agent of a site; learning where the policy has a use for it.
-pub(crate) fn agent(site: &Site, min_samples: Option<u32>) -> Result<agent::Settings, SetUpError> {
+pub(crate) fn agent(site: &Site, learns: Option<&Scenario>) -> Result<agent::Settings, SetUpError> {
     let key = BackendKey { service: service()?, address: site.server.into(), port: PORT };
     let backend = Backend { key, region: site.region.clone(), weight: 100 };
     Ok(agent::Settings {
@@ -66,11 +69,11 @@ pub(crate) fn agent(site: &Site, min_samples: Option<u32>) -> Result<agent::Sett
         keys: MeshKeys::new([MESH_KEY])?,
         offers: vec![Offer { backend, listen_port: PORT, check: None }],
         heartbeat: HEARTBEAT,
-        learning: min_samples.map(learning),
+        learning: learns.map(learning),
     })
 }
 
-const fn learning(min_samples: u32) -> LearningSettings {
+const fn learning(scenario: &Scenario) -> LearningSettings {
     LearningSettings {
         poll_interval_ms: 10_000,
         min_connection_age_ms: 5_000,
@@ -78,8 +81,8 @@ const fn learning(min_samples: u32) -> LearningSettings {
         ewma_alpha: 0.3,
         max_subnets: 100_000,
         subnet_ttl_ms: 7 * 86_400_000,
-        min_samples,
-        report_interval_ms: 30_000,
+        min_samples: scenario.agent_min_samples,
+        report_interval_ms: scenario.report_interval_s * 1000,
         rtt_source: RttSource::Min,
         exclude: Vec::new(),
     }
@@ -87,9 +90,8 @@ const fn learning(min_samples: u32) -> LearningSettings {
 
 /// An overwatch that knows no server: agents bring them.
 pub(crate) fn overwatch(
-    world: &World,
     name: &str,
-    algorithm: Algorithm,
+    domain: DomainSettings,
 ) -> Result<overwatch::Settings, SetUpError> {
     let token = Token {
         service: service()?,
@@ -117,7 +119,7 @@ pub(crate) fn overwatch(
             ttl_ms: 7 * 86_400_000,
         },
         backends: Vec::new(),
-        domains: vec![domain(world, algorithm)?],
+        domains: vec![domain],
         zones: zones()?,
         answers: AnswerTerms {
             ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
@@ -157,14 +159,20 @@ fn zones() -> Result<Zones, SetUpError> {
     Zones::new(vec![zone]).map_err(|_| SetUpError::Zone)
 }
 
-fn domain(world: &World, algorithm: Algorithm) -> Result<DomainSettings, NameError> {
+/// The one domain; `None` for the policy that asks nobody.
+pub(crate) fn domain(
+    world: &World,
+    policy: Policy,
+    scenario: &Scenario,
+) -> Result<Option<DomainSettings>, NameError> {
+    let Some(algorithm) = policy.algorithm(scenario.domain_min_samples) else { return Ok(None) };
     let regions = world.sites.iter().map(|site| RegionSettings {
         name: site.region.clone(),
         countries: Vec::new(),
         continents: Vec::new(),
-        place: None,
+        place: site.place.and_then(geo_place),
     });
-    Ok(DomainSettings {
+    Ok(Some(DomainSettings {
         name: resolver::NAME.to_owned(),
         service: service()?,
         names: Names::Servers,
@@ -172,18 +180,90 @@ fn domain(world: &World, algorithm: Algorithm) -> Result<DomainSettings, NameErr
         regions: regions.collect(),
         default_region: None,
         constraints: Vec::new(),
-        ttl_s: 60,
+        ttl_s: scenario.ttl_s,
         none_healthy: NonePolicy::LastHealthy,
-    })
+        learning: learning_terms(policy, scenario),
+    }))
 }
 
-/// Perfect geography: each client network is mapped by hand to the site at the least distance.
-pub(crate) fn geography(world: &World) -> Result<Geo, GeoError> {
-    let mapped = world.networks.iter().filter_map(|network| {
-        let region = world.sites.get(network.nearest)?.region.clone();
-        Some(CustomMapping { subnet: network.subnet, region, comment: None })
+fn learning_terms(policy: Policy, scenario: &Scenario) -> LearningTerms {
+    let (exploration, hold) = (scenario.exploration, scenario.hold);
+    LearningTerms {
+        is_frozen: false,
+        exploration: ExplorationTerms {
+            is_enabled: exploration.enabled && policy == Policy::Learned,
+            budget_ppm: (exploration.budget * 1e6).round() as u32,
+            slot_ms: exploration.slot_s * 1000,
+        },
+        hold: HoldTerms {
+            margin_us: (hold.margin_ms * 1e3).round() as u32,
+            margin_permille: (hold.margin_percent * 10.0).round() as u32,
+            dwell_ms: hold.dwell_s * 1000,
+            moved_permille_per_minute: (hold.moved_per_minute * 1e3).round() as u32,
+        },
+    }
+}
+
+/// Perfect geography: the place, country and AS of each client network and each resolver. Where
+/// the matrix tells no places, each is mapped by hand to the site at the least distance; so are
+/// all for the policy that is to show what geography can do, since a place is a rounded one.
+pub(crate) fn geography(world: &World, policy: Policy) -> Result<Geo, GeoError> {
+    let networks = world.networks.iter().map(|network| Located {
+        subnet: network.subnet,
+        city: network.city,
+        provider: network.provider,
     });
-    Geo::build(None, None, &mapped.collect::<Vec<_>>())
+    let resolvers = world.resolvers.iter().map(|resolver| Located {
+        subnet: Subnet::of(resolver.address.into(), 24),
+        city: resolver.city,
+        provider: resolver.provider,
+    });
+    // A database speaks of the whole of what an AS was given, with clients or without.
+    let blocks = world.blocks.iter().map(|block| Located {
+        subnet: block.subnet,
+        city: block.city,
+        provider: block.provider,
+    });
+    let located: Vec<Located> = networks.chain(resolvers).chain(blocks).collect();
+    let placed: Vec<Placed> = located.iter().map(|located| located.placed(world)).collect();
+    let by_hand = policy == Policy::Geolocation;
+    let mapped = located.iter().filter(|its| by_hand || its.place(world).is_none());
+    let mapped: Vec<CustomMapping> = mapped.filter_map(|located| located.mapped(world)).collect();
+    Geo::from_placed(&placed, &mapped)
+}
+
+/// A network, and where and whose it is.
+struct Located {
+    subnet: Subnet,
+    city: usize,
+    provider: usize,
+}
+
+impl Located {
+    fn place(&self, world: &World) -> Option<geo::Place> {
+        world.cities.get(self.city)?.place.and_then(geo_place)
+    }
+
+    fn placed(&self, world: &World) -> Placed {
+        let country = world.providers.countries.get(self.city);
+        let provider = world.providers.list.get(self.provider);
+        Placed {
+            subnet: self.subnet,
+            country: country.and_then(|country| Providers::code(*country).parse().ok()),
+            asn: provider.and_then(|provider| NonZeroU32::new(provider.asn)),
+            place: self.place(world),
+        }
+    }
+
+    fn mapped(&self, world: &World) -> Option<CustomMapping> {
+        let there = world.networks.iter().find(|network| network.city == self.city)?;
+        let region = world.sites.get(there.nearest)?.region.clone();
+        Some(CustomMapping { subnet: self.subnet, region, comment: None })
+    }
+}
+
+fn geo_place(place: places::Place) -> Option<geo::Place> {
+    geo::Place::new(place.latitude, place.longitude).ok()
 }
 
 /// The address of an overwatch: in a network of its own.

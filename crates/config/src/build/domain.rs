@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use geo::Place;
 use model::{Region, Service};
-use routing::{Algorithm, Constraint, DomainSettings, NonePolicy, RegionSettings};
+use routing::{
+    Algorithm, Constraint, DomainSettings, ExplorationTerms, HoldTerms, LearningTerms, NonePolicy,
+    RegionSettings,
+};
 
 use crate::section::Section;
 use crate::steering;
@@ -31,7 +34,37 @@ pub(super) fn domain(
             "all" => NonePolicy::All,
             _ => return None,
         },
+        learning: learning(domain.section("learning"))?,
     })
+}
+
+fn learning(terms: &Section) -> Option<LearningTerms> {
+    let (exploration, hold) = (terms.section("exploration"), terms.section("hold"));
+    Some(LearningTerms {
+        is_frozen: terms.get("frozen")?,
+        exploration: ExplorationTerms {
+            is_enabled: exploration.get("enabled")?,
+            budget_ppm: parts(exploration.get("budget_percent")?, 10_000),
+            slot_ms: exploration.ms("slot")?,
+        },
+        hold: HoldTerms {
+            margin_us: hold.get::<u32>("margin_ms")?.saturating_mul(1_000),
+            margin_permille: parts(hold.get("margin_percent")?, 10),
+            dwell_ms: hold.ms("dwell")?,
+            moved_permille_per_minute: parts(hold.get("moved_percent_per_minute")?, 10),
+        },
+    })
+}
+
+/// A percentage in the whole parts that routing counts in, `per_percent` of them to each; at least
+/// one, since the key's limits leave out 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the keys' limits are from 0 to 100"
+)]
+fn parts(percent: f64, per_percent: u32) -> u32 {
+    ((percent * f64::from(per_percent)).round() as u32).max(1)
 }
 
 /// The domain's service, and the weight of the newest connect time in its servers' averages.

@@ -11,7 +11,10 @@ use latency::{LearningSettings, RttSource, TableLimits};
 use mesh::{MeshKeys, Token, TokenSecret, Tokens};
 use model::{Backend, BackendKey, SubnetWidths, Time};
 use overwatch::{AnswerTerms, CheckTerms, EcsPolicy, Enrolment, StaleTerms};
-use routing::{Algorithm, DomainSettings, Names, NonePolicy, RegionSettings};
+use routing::{
+    Algorithm, DomainSettings, ExplorationTerms, HoldTerms, LearningTerms, Names, NonePolicy,
+    RegionSettings,
+};
 use zone::{SoaValues, Source, SteeredName, Steering, Zone, Zones};
 
 /// When every test begins.
@@ -49,6 +52,20 @@ pub(crate) fn token(service: &str, text: &str, regions: &[&str], networks: &[&st
     }
 }
 
+/// Nothing is tried: what a test did not measure stays unknown.
+pub(crate) fn steering() -> LearningTerms {
+    LearningTerms {
+        is_frozen: false,
+        exploration: ExplorationTerms { is_enabled: false, budget_ppm: 10_000, slot_ms: 60_000 },
+        hold: HoldTerms {
+            margin_us: 3_000,
+            margin_permille: 30,
+            dwell_ms: 300_000,
+            moved_permille_per_minute: 50,
+        },
+    }
+}
+
 /// A domain of two regions; geography sends everybody it does not know to `ap-southeast`.
 pub(crate) fn domain(name: &str, algorithm: Algorithm) -> DomainSettings {
     let region = |name| RegionSettings {
@@ -67,6 +84,7 @@ pub(crate) fn domain(name: &str, algorithm: Algorithm) -> DomainSettings {
         constraints: Vec::new(),
         ttl_s: 30,
         none_healthy: NonePolicy::LastHealthy,
+        learning: steering(),
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixture::{LEARNED, constraint, domain, geo, map, pool, row, rtt};
+use crate::fixture::{LEARNED, NOW, constraint, domain, geo, map, pool, row, rtt};
 use crate::{DomainSettings, NonePolicy, Server};
 use health::Standing;
 
@@ -13,11 +13,10 @@ fn told(settings: &DomainSettings, client: &str, change: impl FnMut(&mut Server)
         row("10.1.2.0/24", "eu-west", 85, 150),
         row("10.1.2.0/24", "ap-southeast", 220, 150),
         row("11.1.3.0/24", "us-east", 400, 150),
-        row("11.1.4.0/24", "ap-southeast", 20, 150),
     ];
     let map = map(settings, geo(&[]), &rows);
     let pool = pool(settings, change);
-    let decision = decide(&map, &pool, client.parse().unwrap(), 0);
+    let decision = decide(&map, &pool, client.parse().unwrap(), 0, NOW);
     let time = |rtt: Option<Rtt>| rtt.map_or("-".into(), |rtt| rtt.to_string());
     let region = decision.region.map_or("-", |region| region.as_str());
     let mut text = format!("{} {region} {}", decision.reason, time(decision.rtt()));
@@ -62,21 +61,6 @@ fn when_a_region_falls_the_next_one_takes_over_in_the_same_block() {
         told(&settings, "10.1.2.9", down(&["eu-west", "ap-southeast"])),
         "geo_fallback us-east - in 10.1.2.0/24 \
          not eu-west:85.0ms:learned_latency ap-southeast:220.0ms:learned_latency"
-    );
-}
-
-#[test]
-fn geography_holds_until_it_was_measured_and_falls_like_any_other() {
-    let settings = domain(LEARNED);
-    assert_eq!(
-        told(&settings, "11.1.4.9", down(&[])),
-        "geo_fallback us-east - in 11.1.4.0/24 \
-         not ap-southeast:20.0ms:learned_latency eu-west:-:geo_fallback"
-    );
-    assert_eq!(
-        told(&settings, "11.1.4.9", down(&["us-east"])),
-        "learned_latency ap-southeast 20.0ms in 11.1.4.0/24 \
-         not us-east:-:geo_fallback eu-west:-:geo_fallback"
     );
 }
 
@@ -166,7 +150,7 @@ proptest! {
             })
         };
         for client in ["11.1.2.3", "11.200.0.1"] {
-            let decision = decide(&map, &pool, client.parse().unwrap(), turn);
+            let decision = decide(&map, &pool, client.parse().unwrap(), turn, NOW);
             prop_assert!(decision.scope.contains(client.parse().unwrap()));
             let named: Vec<&Server> =
                 decision.ipv4.servers(2).chain(decision.ipv6.servers(2)).collect();
@@ -192,7 +176,7 @@ proptest! {
             }
             // The whole block is decided alike at the same turn.
             for other in [decision.scope.address(), decision.scope.last()] {
-                let theirs = decide(&map, &pool, other, turn);
+                let theirs = decide(&map, &pool, other, turn, NOW);
                 prop_assert_eq!(theirs.scope, decision.scope);
                 prop_assert_eq!(theirs.reason, decision.reason);
                 prop_assert_eq!(theirs.region, decision.region);

@@ -6,7 +6,7 @@ use crate::{DomainMap, decide};
 
 /// The region and the servers of one turn: `reason region first-A first-AAAA`.
 fn turn(map: &DomainMap, pool: &ServerPool, turn: u64) -> String {
-    let decision = decide(map, pool, "10.1.1.1".parse().unwrap(), turn);
+    let decision = decide(map, pool, "10.1.1.1".parse().unwrap(), turn, NOW);
     let region = decision.region.map_or("-", |region| region.as_str());
     let first = |pick: Pick<'_>| pick.first().map_or("-".into(), |s| s.address.to_string());
     let (a, aaaa) = (first(decision.ipv4), first(decision.ipv6));
@@ -54,7 +54,7 @@ fn servers_of_a_region_take_turns_by_weight() {
 fn an_answer_may_name_all_starting_with_the_one_whose_turn_it_is() {
     let (settings, map) = world(Algorithm::Failover);
     let pool = pool(&settings, |_| {});
-    let decision = decide(&map, &pool, "10.1.1.1".parse().unwrap(), 1);
+    let decision = decide(&map, &pool, "10.1.1.1".parse().unwrap(), 1, NOW);
     let all: Vec<String> = decision.ipv4.servers(2).map(|s| s.address.to_string()).collect();
     assert_eq!(all, ["192.0.0.2", "192.0.0.1"]);
     assert_eq!((decision.ipv4.len(), decision.ipv4.is_empty()), (2, false));
@@ -213,7 +213,7 @@ fn weights_are_shares_of_all_turns() {
     let pool = pool(&settings, |server| server.weight = weight(server));
     let mut named = std::collections::BTreeMap::new();
     for at in 1000..1000 + 2 * 1000 {
-        let decision = decide(&map, &pool, "10.1.1.1".parse().unwrap(), at);
+        let decision = decide(&map, &pool, "10.1.1.1".parse().unwrap(), at, NOW);
         *named.entry(decision.ipv4.first().unwrap().address.to_string()).or_insert(0) += 1;
     }
     for server in pool.servers().iter().filter(|server| server.weight > 0) {
@@ -268,7 +268,7 @@ fn an_address_behind_two_ports_is_named_once() {
     let mut servers = Vec::from(twice);
     servers.push(server("eu-west", "192.0.0.2"));
     let pool = ServerPool::new(&settings, servers);
-    let decision = decide(&map, &pool, "10.1.1.1".parse().unwrap(), 0);
+    let decision = decide(&map, &pool, "10.1.1.1".parse().unwrap(), 0, NOW);
     assert_eq!(decision.ipv4.len(), 2);
 }
 

@@ -313,6 +313,7 @@ fn domain_of(name: &str, algorithm: &str, options: &[&str]) -> DomainSettings {
             Some("all") => NonePolicy::All,
             Some(word) => panic!("{word:?} is no policy"),
         },
+        learning: settings::steering(),
     }
 }
 

@@ -1,0 +1,424 @@
+//! What one domain learned, and the map that follows: the one value of a domain that changes.
+//!
+//! Rows go in as they change, time passes, a map comes out. In the order of the data:
+//!
+//! - [`terms`]: what an operator says,
+//! - `cells`: who is judged as one,
+//! - `volume`: how much traffic a cell has,
+//! - `prospect`: what a region promises to a cell,
+//! - `hold`: whether the cell leaves its region,
+//! - `explore`: what it tries,
+//! - `judge`: the three together, and the ranking that follows,
+//! - `times`: what decisions are explained with.
+//!
+//! A map costs what changed since the last one; where a ranking is new, one walk over all ranges
+//! too. Knows no health of servers: each query does.
+
+pub mod terms;
+
+pub(crate) mod cells;
+
+mod volume;
+
+mod prospect;
+
+mod hold;
+
+mod explore;
+
+mod judge;
+
+pub(crate) mod times;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use geo::Geo;
+use latency::RowChange;
+use model::{RangeMap, Region, Subnet, Time};
+
+use self::cells::{CellId, Cells, Counted};
+use self::explore::{Purse, Traffic};
+use self::hold::MoveBudget;
+use self::prospect::Prospect;
+use self::times::Times;
+use self::volume::Scale;
+use crate::baseline::Baseline;
+use crate::belief::{Belief, Beliefs};
+use crate::ranking::{Ranking, RankingId, Rankings};
+use crate::{Algorithm, DomainMap, DomainSettings};
+
+/// The learning of one domain.
+#[derive(Debug)]
+pub struct Learning {
+    settings: Arc<DomainSettings>,
+    geo: Arc<Geo>,
+    baseline: Baseline,
+    beliefs: Beliefs,
+    hand: HandWork,
+    /// By region: whether an agent there would measure who comes.
+    reports: Vec<bool>,
+    cells: Cells,
+    /// Rows that changed since the last map: bounded by whoever hands them in between two maps.
+    queue: Vec<(Subnet, u16, Counted)>,
+    scale: Scale,
+    /// Of cells without rows, and of cells with.
+    traffic: [Traffic; 2],
+    purse: Purse,
+    moves: MoveBudget,
+    counted: Sums,
+    rounds: Rounds,
+    made: Made,
+    /// What is written over and over while cells are judged.
+    scratch: Scratch,
+}
+
+/// What operators did by hand, which beats what was learned. Constraints beat both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HandWork {
+    /// Networks and the region that each is sent to while it is up. The longest prefix counts.
+    pub pins: Vec<(Subnet, Region)>,
+    /// Nothing moves but what health moves, and nothing is explored.
+    pub is_frozen: bool,
+    /// Nothing is explored.
+    pub is_not_exploring: bool,
+}
+
+/// What the learning of a domain did so far. Only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LearningCounters {
+    /// Connections that went to a region because it was tried: an estimate, from the agents' counts
+    /// and the shares of their networks' slots.
+    pub explored_connections: u64,
+    /// What they lost by it together, in milliseconds of round-trip time, as far as is believed.
+    pub explored_cost_ms: u64,
+    /// Cells that moved to a region which they had tried.
+    pub found: u64,
+    /// Regions that a cell stopped to try since it never was measured there.
+    pub given_up: u64,
+    /// Cells that moved.
+    pub moved: u64,
+    /// Cells that would have moved, had not enough traffic moved already.
+    pub moves_put_off: u64,
+}
+
+/// Sums behind the counters.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    explored_connections: f64,
+    explored_cost_us: f64,
+    found: u64,
+    given_up: u64,
+    moved: u64,
+    moves_put_off: u64,
+}
+
+/// What is done now and then.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rounds {
+    /// When the last map was made.
+    compiled_at: Option<Time>,
+    refitted_at: Option<Time>,
+    /// The next cell to be looked at without a reason.
+    cursor: usize,
+    /// Whether something else than rows changed since.
+    is_due: bool,
+}
+
+/// What the last map was made of.
+#[derive(Debug)]
+struct Made {
+    blocks: Arc<RangeMap<RankingId>>,
+    rankings: Arc<Rankings>,
+    times: Times,
+    /// How many rankings were in use when they were last looked through.
+    rankings_used: usize,
+    is_first: bool,
+}
+
+#[derive(Debug, Default)]
+struct Scratch {
+    beliefs: Vec<Belief>,
+    prospects: Vec<Prospect>,
+    ranking: Ranking,
+}
+
+/// With nothing new, cells are looked at again this often: rows age, and savings come in.
+const LOOK_EVERY_MS: u64 = 10_000;
+
+/// Within this time every cell is looked at, whether or not its own rows changed: what is known of
+/// its neighbours moves slowly.
+const ROUND_MS: u64 = 60_000;
+
+/// At least so many cells are looked at for each map: it takes a few milliseconds.
+const LOOKED_AT_MIN: usize = 2_048;
+
+/// How often what all rows have in common is fitted anew.
+const REFIT_EVERY_MS: u64 = 300_000;
+
+/// A map of so many ranges waits a millisecond more for the next: making one takes a tenth of that.
+const RANGES_PER_MS: u64 = 1_000;
+
+impl Learning {
+    /// With nothing learned.
+    #[must_use]
+    pub fn new(settings: &Arc<DomainSettings>, geo: &Arc<Geo>) -> Self {
+        let baseline = Baseline::new(settings, geo, &[]);
+        let blocks = baseline.map.overlay(&RangeMap::filled(()), |base, ()| {
+            baseline.get(base).map(|base| base.unlearned)
+        });
+        let none = RankingId::NONE;
+        let blocks = blocks.overlay(&RangeMap::filled(()), |id, ()| id.unwrap_or(none));
+        let made = Made {
+            blocks: Arc::new(blocks),
+            rankings: Arc::new(baseline.rankings.clone()),
+            times: Times::new(settings.regions.len()),
+            rankings_used: baseline.rankings.len(),
+            is_first: true,
+        };
+        Self {
+            settings: Arc::clone(settings),
+            geo: Arc::clone(geo),
+            beliefs: Beliefs::new(settings, geo),
+            baseline,
+            hand: HandWork::default(),
+            reports: vec![false; settings.regions.len()],
+            cells: Cells::new(),
+            queue: Vec::new(),
+            scale: Scale::default(),
+            traffic: [Traffic::default(); 2],
+            purse: Purse::default(),
+            moves: MoveBudget::FULL,
+            counted: Sums::default(),
+            rounds: Rounds::default(),
+            made,
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Takes rows that changed.
+    pub fn take(&mut self, changes: impl IntoIterator<Item = RowChange>) {
+        if !self.learns() {
+            return;
+        }
+        for (subnet, region, row) in changes {
+            let Some(region) = self.number(&region) else { continue };
+            self.beliefs.take(subnet, region, row);
+            let counted = self.cells.count(subnet, region, row.map(|row| row.samples));
+            self.queue.push((subnet, region, counted));
+        }
+    }
+
+    /// Sets the regions where an agent measures who comes. Others are never tried.
+    pub fn report(&mut self, regions: BTreeSet<Region>) {
+        let of = self.settings.regions.iter().map(|region| regions.contains(&region.name));
+        let reports: Vec<bool> = of.collect();
+        if reports != self.reports {
+            self.reports = reports;
+            self.look_at_all();
+        }
+    }
+
+    /// Sets what operators did by hand.
+    pub fn set_hand_work(&mut self, hand: HandWork) {
+        if hand == self.hand {
+            return;
+        }
+        if hand.pins != self.hand.pins {
+            self.baseline.lay(&self.settings, &self.geo, &hand.pins);
+            self.cells.outdate();
+            // Their numbers begin with the baseline's.
+            self.keep_rankings();
+        }
+        self.hand = hand;
+        self.look_at_all();
+    }
+
+    /// At the next map every cell is looked at: what was switched off must not wait for a round.
+    const fn look_at_all(&mut self) {
+        self.rounds.is_due = true;
+        self.rounds.compiled_at = None;
+    }
+
+    /// Whether it is time for a map: something changed, and the last one was not just now. A map of
+    /// a million ranges is made once in a second at most, a smaller one whenever it is asked for.
+    #[must_use]
+    pub fn is_due(&self, now: Time) -> bool {
+        let Some(at) = self.rounds.compiled_at else { return true };
+        let waited_ms = now.ms_since(at);
+        let has_news = !self.queue.is_empty() || self.rounds.is_due || self.cells.is_stale();
+        let looks = self.learns() && waited_ms >= LOOK_EVERY_MS;
+        (has_news && waited_ms >= self.made.blocks.len() as u64 / RANGES_PER_MS) || looks
+    }
+
+    /// Brings everything up to date; tells whether the map is a new one.
+    pub fn compile(&mut self, now: Time) -> bool {
+        let is_first = std::mem::take(&mut self.made.is_first);
+        if !self.learns() {
+            let is_new = is_first || self.cells.is_stale();
+            self.rounds = Rounds { compiled_at: Some(now), ..Rounds::default() };
+            self.lay_unlearned();
+            return is_new;
+        }
+        let since_ms = self.rounds.compiled_at.map_or(ROUND_MS, |at| now.ms_since(at));
+        self.pass(now);
+        let is_laid = self.cells.is_stale();
+        let mut todo: BTreeSet<CellId> = BTreeSet::new();
+        if is_laid {
+            todo.extend(self.cells.lay(&self.baseline));
+            self.add_up();
+        }
+        self.work_off(now, &mut todo);
+        todo.extend(self.next_in_round(since_ms));
+        let changed = self.judge_all(&todo, now);
+        if is_laid || changed.is_ranked {
+            self.lay_blocks();
+        }
+        self.rounds.compiled_at = Some(now);
+        self.rounds.is_due = false;
+        is_first || is_laid || changed.is_ranked || changed.is_timed
+    }
+
+    /// The map as it was last made.
+    #[must_use]
+    pub fn map(&self) -> DomainMap {
+        DomainMap {
+            settings: Arc::clone(&self.settings),
+            blocks: Arc::clone(&self.made.blocks),
+            rankings: Arc::clone(&self.made.rankings),
+            cells: Arc::clone(&self.cells.map),
+            times: self.made.times.clone(),
+        }
+    }
+
+    /// What is believed, for those who explain.
+    #[must_use]
+    pub const fn beliefs(&self) -> &Beliefs {
+        &self.beliefs
+    }
+
+    /// What happened so far.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative")]
+    pub const fn counters(&self) -> LearningCounters {
+        let Sums { found, given_up, moved, moves_put_off, .. } = self.counted;
+        LearningCounters {
+            explored_connections: self.counted.explored_connections as u64,
+            explored_cost_ms: (self.counted.explored_cost_us / 1000.0) as u64,
+            found,
+            given_up,
+            moved,
+            moves_put_off,
+        }
+    }
+
+    /// The share of connections that trials get now, from 0 to 1: an estimate, the larger of what
+    /// resolvers that name their clients' networks get and of what others do.
+    #[must_use]
+    pub fn explored_share(&self) -> f64 {
+        let [without, with] = &self.traffic;
+        without.spent_share().max(with.spent_share())
+    }
+
+    /// The settings that it was made of.
+    #[must_use]
+    pub const fn settings(&self) -> &Arc<DomainSettings> {
+        &self.settings
+    }
+
+    fn learns(&self) -> bool {
+        matches!(self.settings.algorithm, Algorithm::LearnedLatency { .. })
+    }
+
+    fn number(&self, name: &Region) -> Option<u16> {
+        let mut numbered = (0..=u16::MAX).zip(&self.settings.regions);
+        numbered.find(|(_, region)| region.name == *name).map(|(number, _)| number)
+    }
+
+    /// Time passes for the budgets.
+    fn pass(&mut self, now: Time) {
+        let spent = self.explored_share();
+        let terms = &self.settings.learning;
+        self.purse.refill(&terms.exploration, spent, now);
+        self.moves.refill(&terms.hold, now);
+        let refitted_ms = now.ms_since(*self.rounds.refitted_at.get_or_insert(now));
+        if refitted_ms >= REFIT_EVERY_MS {
+            self.beliefs.refit();
+            self.rounds.refitted_at = Some(now);
+        }
+        if let Some(divisor) = self.scale.restart(now) {
+            for cell in &mut self.cells.list {
+                cell.volume /= divisor;
+            }
+            self.add_up();
+        }
+    }
+
+    /// The traffic of all cells anew.
+    fn add_up(&mut self) {
+        self.traffic = [Traffic::default(); 2];
+        for cell in &self.cells.list {
+            let [without, with] = &mut self.traffic;
+            let traffic = if cell.has_rows { with } else { without };
+            traffic.add(cell.volume, cell.trying());
+        }
+    }
+
+    /// The cells whose turn it is to be looked at.
+    fn next_in_round(&mut self, since_ms: u64) -> impl Iterator<Item = CellId> + use<> {
+        let all = self.cells.list.len();
+        let part = all as u64 * since_ms.min(ROUND_MS) / ROUND_MS;
+        let count = usize::try_from(part).unwrap_or(all).max(LOOKED_AT_MIN).min(all);
+        let first = if self.rounds.cursor < all { self.rounds.cursor } else { 0 };
+        self.rounds.cursor = first + count;
+        let turn = (first..first + count).map(move |at| if at < all { at } else { at - all });
+        turn.filter_map(|id| CellId::try_from(id).ok())
+    }
+
+    /// The blocks of the cells' rankings: one walk over all ranges.
+    fn lay_blocks(&mut self) {
+        self.forget_rankings();
+        let (list, baseline) = (&self.cells.list, &self.baseline);
+        let ranking = |id: CellId| {
+            let cell = list.get(id as usize)?;
+            cell.ranking.or_else(|| Some(baseline.get(cell.base)?.unlearned))
+        };
+        let blocks = self
+            .cells
+            .map
+            .overlay(&RangeMap::filled(()), |cell, ()| ranking(cell).unwrap_or(RankingId::NONE));
+        self.made.blocks = Arc::new(blocks);
+    }
+
+    /// The blocks of a domain that learns nothing.
+    fn lay_unlearned(&mut self) {
+        let baseline = &self.baseline;
+        let blocks = baseline.map.overlay(&RangeMap::filled(()), |base, ()| {
+            baseline.get(base).map_or(RankingId::NONE, |base| base.unlearned)
+        });
+        self.made.blocks = Arc::new(blocks);
+        self.made.rankings = Arc::new(baseline.rankings.clone());
+    }
+
+    /// Drops rankings that no cell has any more, once they are the greater part.
+    fn forget_rankings(&mut self) {
+        /// So few are not worth looking through.
+        const KEPT_MIN: usize = 1_024;
+        if self.made.rankings.len() < 2 * self.made.rankings_used + KEPT_MIN {
+            return;
+        }
+        self.keep_rankings();
+    }
+
+    fn keep_rankings(&mut self) {
+        let mut kept = self.baseline.rankings.clone();
+        for cell in &mut self.cells.list {
+            cell.ranking = cell.ranking.map(|id| kept.id_of(self.made.rankings.get(id)));
+        }
+        self.made.rankings_used = kept.len();
+        self.made.rankings = Arc::new(kept);
+    }
+}
+
+#[cfg(test)]
+mod tests;

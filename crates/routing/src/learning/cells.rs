@@ -1,0 +1,296 @@
+//! The cells of a domain: who is judged as one. A network with rows; the /20 and the /16 around it
+//! (/40 and /32 of IPv6), for neighbours without; and every class of geography for the rest; each
+//! cut where geography, a constraint or a pin changes.
+//!
+//! Knows which addresses a cell has and what it was last told. Judges nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{RangeMap, Subnet, Time};
+
+use crate::baseline::{BaseId, Baseline};
+use crate::ranking::{RankingId, Trial};
+
+/// The number of a cell. Given anew once its cell is gone.
+pub(crate) type CellId = u32;
+
+/// One cell.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pub(crate) base: BaseId,
+    /// A network in it; its own, where it is a network.
+    pub(crate) spot: Subnet,
+    /// Whether there are rows of the network, or of one around it.
+    pub(crate) has_rows: bool,
+    /// Where its clients are sent while that is up; `None` until it is judged.
+    pub(crate) held: Option<u16>,
+    /// When it last moved; `None` where it never did.
+    pub(crate) moved_at: Option<Time>,
+    /// As it was last judged; `None` until it is.
+    pub(crate) ranking: Option<RankingId>,
+    /// Its traffic, in the units of [`super::volume`].
+    pub(crate) volume: f64,
+    /// What it tries now.
+    pub(crate) trials: [Option<Trial>; 2],
+    /// What it tried, or tries, and has not been measured since: few, as there are regions.
+    pub(crate) attempts: Vec<Attempt>,
+}
+
+/// A region that a cell tries and that was not measured since it does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) region: u16,
+    /// The connections that should have been measured by now.
+    pub(crate) expected: f64,
+    /// Until when it is not tried again, once it was given up.
+    pub(crate) given_up_until: Option<Time>,
+}
+
+/// A network with rows, or one around some.
+#[derive(Clone, Debug, Default)]
+struct Network {
+    /// The regions with a row of exactly this network, and the connections it counted last.
+    rows: Vec<(u16, u64)>,
+    /// Networks with rows inside that made this one a cell.
+    inside: u32,
+    /// One for each base in it.
+    cells: Vec<(BaseId, CellId)>,
+}
+
+/// What a changed row says about traffic.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    /// Connections since it was last heard of.
+    pub(crate) connections: u64,
+    /// Whether it was never heard of.
+    pub(crate) is_new: bool,
+}
+
+/// All cells and where they are.
+#[derive(Debug)]
+pub(crate) struct Cells {
+    /// Every address to its cell.
+    pub(crate) map: Arc<RangeMap<CellId>>,
+    pub(crate) list: Vec<Cell>,
+    /// Numbers whose cell is gone.
+    free: Vec<CellId>,
+    /// Bounded by the table's rows, three times.
+    networks: BTreeMap<Subnet, Network>,
+    /// The cells of classes, by base.
+    rest: Vec<Option<CellId>>,
+    /// Whether networks came or went since the map was made.
+    is_stale: bool,
+}
+
+impl Cell {
+    const fn new(base: BaseId, spot: Subnet) -> Self {
+        Self {
+            base,
+            spot,
+            has_rows: false,
+            held: None,
+            moved_at: None,
+            ranking: None,
+            volume: 0.0,
+            trials: [None, None],
+            attempts: Vec::new(),
+        }
+    }
+
+    /// Nothing is left of it but its number.
+    fn clear(&mut self) {
+        *self = Self::new(self.base, self.spot);
+    }
+
+    /// From now on it tries these.
+    pub(crate) fn attempt(&mut self, trials: [Option<Trial>; 2]) {
+        self.trials = trials;
+        for trial in trials.iter().flatten() {
+            let fresh = Attempt { region: trial.region, expected: 0.0, given_up_until: None };
+            match self.attempts.iter_mut().find(|attempt| attempt.region == trial.region) {
+                // It had been given up, and may be tried again.
+                Some(attempt) if attempt.given_up_until.is_some() => *attempt = fresh,
+                Some(_) => {}
+                None => self.attempts.push(fresh),
+            }
+        }
+    }
+
+    /// The share of its slots that it tries something in.
+    pub(crate) fn trying(&self) -> f64 {
+        self.trials.iter().flatten().map(|trial| trial.part()).sum()
+    }
+}
+
+impl Cells {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            map: Arc::new(RangeMap::filled(0)),
+            list: Vec::new(),
+            free: Vec::new(),
+            networks: BTreeMap::new(),
+            rest: Vec::new(),
+            is_stale: true,
+        }
+    }
+
+    /// A row changed; `None`: it is gone. Tells how many connections it counted more, and whether
+    /// it is new.
+    pub(crate) fn count(&mut self, subnet: Subnet, region: u16, samples: Option<u64>) -> Counted {
+        let network = self.networks.entry(subnet).or_default();
+        let had_rows = !network.rows.is_empty();
+        let at = network.rows.iter().position(|(of, _)| *of == region);
+        let known = at.map(|at| network.rows.swap_remove(at).1);
+        network.rows.extend(samples.map(|samples| (region, samples)));
+        let has_rows = !network.rows.is_empty();
+        self.is_stale |= had_rows != has_rows;
+        if had_rows != has_rows {
+            for wider in around(subnet) {
+                let inside = &mut self.networks.entry(wider).or_default().inside;
+                *inside = if has_rows { *inside + 1 } else { inside.saturating_sub(1) };
+            }
+        }
+        let samples = samples.unwrap_or(0);
+        // An agent that forgot counts from the beginning.
+        let more = known.and_then(|known| samples.checked_sub(known)).unwrap_or(samples);
+        Counted { connections: more, is_new: known.is_none() }
+    }
+
+    /// The baseline changed.
+    pub(crate) const fn outdate(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// Whether the map is not what the networks say.
+    pub(crate) const fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+
+    /// The cells that a row of this network tells about: its own, those around it, and those of its
+    /// class.
+    pub(crate) fn concerned(&self, subnet: Subnet, base: BaseId, out: &mut Vec<CellId>) {
+        out.clear();
+        for network in std::iter::once(subnet).chain(around(subnet)) {
+            let cells = self.networks.get(&network).map(|network| &network.cells);
+            out.extend(cells.into_iter().flatten().filter(|(of, _)| *of == base).map(|(_, c)| *c));
+        }
+        out.extend(self.rest.get(base.index()).copied().flatten());
+    }
+
+    /// Where the cell of the next wider network, or else of the class, is sent to.
+    pub(crate) fn held_around(&self, cell: &Cell) -> Option<u16> {
+        let wider = around(cell.spot).filter_map(|network| self.networks.get(&network));
+        let wider = wider.filter_map(|network| {
+            network.cells.iter().find(|(base, _)| *base == cell.base).map(|(_, id)| *id)
+        });
+        let rest = self.rest.get(cell.base.index()).copied().flatten();
+        let held = |id: CellId| self.list.get(id as usize)?.held;
+        wider.chain(rest).find_map(held)
+    }
+
+    /// Makes the map anew; tells which cells are new. Costs the networks and the ranges.
+    pub(crate) fn lay(&mut self, baseline: &Baseline) -> Vec<CellId> {
+        self.is_stale = false;
+        self.sweep();
+        self.rest.resize(baseline.len(), None);
+        let Self { list, free, networks, rest, .. } = self;
+
+        let nodes: Vec<(Subnet, usize)> = networks.keys().copied().zip(0..).collect();
+        let mut network_of: Vec<(Subnet, &mut Network)> =
+            networks.iter_mut().map(|(subnet, network)| (*subnet, network)).collect();
+        let by_network = RangeMap::from_covering(&nodes, |covering| {
+            let has_rows = covering.iter().any(|(_, node)| {
+                network_of.get(*node).is_some_and(|(_, network)| !network.rows.is_empty())
+            });
+            covering.last().map(|(_, node)| (*node, has_rows))
+        });
+        let mut born = Born { list, free, ids: Vec::new(), unplaced: BTreeSet::new() };
+        let map = by_network.overlay(&baseline.map, |node, base| {
+            let Some((node, has_rows)) = node else {
+                let place = rest.get_mut(base.index());
+                return place.map_or(0, |place| *place.get_or_insert_with(|| born.rest(base)));
+            };
+            let Some((subnet, network)) = network_of.get_mut(node) else { return 0 };
+            let id = network.cells.iter().find(|(of, _)| *of == base).map(|(_, id)| *id);
+            let id = id.unwrap_or_else(|| {
+                let id = born.give(Cell::new(base, *subnet));
+                network.cells.push((base, id));
+                id
+            });
+            if let Some(cell) = born.list.get_mut(id as usize) {
+                cell.has_rows = has_rows;
+            }
+            id
+        });
+        born.place(&map);
+        let born = born.ids;
+        self.map = Arc::new(map);
+        born
+    }
+
+    /// Drops the networks that nothing keeps, and their cells.
+    fn sweep(&mut self) {
+        let Self { list, free, networks, .. } = self;
+        networks.retain(|_, network| {
+            let stays = !network.rows.is_empty() || network.inside > 0;
+            for (_, id) in network.cells.iter().filter(|_| !stays) {
+                if let Some(cell) = list.get_mut(*id as usize) {
+                    cell.clear();
+                }
+                free.push(*id);
+            }
+            stays
+        });
+    }
+}
+
+/// New cells, and where they go.
+struct Born<'a> {
+    list: &'a mut Vec<Cell>,
+    free: &'a mut Vec<CellId>,
+    ids: Vec<CellId>,
+    /// Cells of classes: where they are will be known once the map is.
+    unplaced: BTreeSet<CellId>,
+}
+
+impl Born<'_> {
+    fn give(&mut self, cell: Cell) -> CellId {
+        // More cells than numbers for them would be half a terabyte.
+        let next = CellId::try_from(self.list.len()).unwrap_or(CellId::MAX);
+        let id = self.free.pop().unwrap_or(next);
+        match self.list.get_mut(id as usize) {
+            Some(place) => *place = cell,
+            None => self.list.push(cell),
+        }
+        self.ids.push(id);
+        id
+    }
+
+    fn rest(&mut self, base: BaseId) -> CellId {
+        let id = self.give(Cell::new(base, Subnet::ALL_IPV4));
+        self.unplaced.insert(id);
+        id
+    }
+
+    fn place(&mut self, map: &RangeMap<CellId>) {
+        for (first, _, id) in map.iter() {
+            if self.unplaced.is_empty() {
+                return;
+            }
+            if self.unplaced.remove(&id)
+                && let Some(cell) = self.list.get_mut(id as usize)
+            {
+                cell.spot = Subnet::host(first);
+            }
+        }
+    }
+}
+
+/// The wider networks that rows of this one make cells.
+fn around(subnet: Subnet) -> impl Iterator<Item = Subnet> {
+    let lengths = if subnet.is_ipv4() { [20, 16] } else { [40, 32] };
+    let wider = lengths.into_iter().filter(move |length| *length < subnet.length());
+    wider.map(move |length| Subnet::of(subnet.address(), length))
+}

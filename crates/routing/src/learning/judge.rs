@@ -1,0 +1,255 @@
+//! A cell's prospects, its move, its trials, and the ranking that follows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::Time;
+
+use super::cells::{Attempt, CellId};
+use super::explore::{self, Traffic};
+use super::prospect::{Prospect, Standing};
+use super::{Learning, hold};
+use crate::baseline::Base;
+use crate::belief::Spot;
+use crate::ranking::{RankedRegion, Trial};
+use crate::{Algorithm, Reason, slot};
+
+/// After so many connections that should have been measured and were not, a region is given up: an
+/// agent that is there but does not see them, or a network whose resolver asks for somebody else.
+const EXPECTED_MAX: f64 = 32.0;
+
+/// How long it is not tried again.
+const GIVEN_UP_MS: u64 = 24 * 3_600_000;
+
+/// What became of the cells that were judged.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Changed {
+    /// A ranking is a new one.
+    pub(super) is_ranked: bool,
+    /// A time is.
+    pub(super) is_timed: bool,
+}
+
+/// A cell that would rather be elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Wish {
+    /// Who moves first where not all may: the same on every overwatch, and no part of the world
+    /// before another.
+    lot: u64,
+    cell: CellId,
+    target: u16,
+}
+
+impl Traffic {
+    /// A cell with this traffic, of which trials get this share.
+    pub(super) fn add(&mut self, volume: f64, share: f64) {
+        self.all += volume;
+        if share > 0.0 {
+            self.trying += volume;
+            self.spent += volume * share;
+        }
+    }
+
+    /// The same cell tries otherwise.
+    fn change(&mut self, volume: f64, before: f64, after: f64) {
+        let trying = |share: f64| if share > 0.0 { volume } else { 0.0 };
+        self.trying = (self.trying + trying(after) - trying(before)).max(0.0);
+        self.spent = (self.spent + volume * (after - before)).max(0.0);
+    }
+}
+
+impl Learning {
+    /// Counts the connections of the rows that changed, and says which cells they concern.
+    pub(super) fn work_off(&mut self, now: Time, todo: &mut BTreeSet<CellId>) {
+        let scale = self.scale.of(now);
+        let mut concerned = Vec::new();
+        for (subnet, region, counted) in std::mem::take(&mut self.queue) {
+            let (base, _) = self.baseline.map.get(subnet.address());
+            self.cells.concerned(subnet, base, &mut concerned);
+            let connections = counted.connections as f64;
+            for (nth, id) in concerned.iter().enumerate() {
+                let Some(cell) = self.cells.list.get_mut(*id as usize) else { continue };
+                let [without, with] = &mut self.traffic;
+                let traffic = if cell.has_rows { with } else { without };
+                traffic.add(connections * scale, cell.trying());
+                cell.volume += connections * scale;
+                let is_own = nth == 0 && cell.spot == subnet;
+                if is_own {
+                    todo.insert(*id);
+                }
+                if let Some(attempt) = cell.attempts.iter_mut().find(|a| a.region == region)
+                    && counted.connections > 0
+                {
+                    *attempt = Attempt { expected: 0.0, given_up_until: None, ..*attempt };
+                }
+                if !counted.is_new {
+                    self.expect(*id, connections, is_own, now);
+                }
+            }
+        }
+    }
+
+    /// A cell had connections: a part of them should be measured where it tries something.
+    fn expect(&mut self, id: CellId, connections: f64, is_own: bool, now: Time) {
+        let Some(cell) = self.cells.list.get_mut(id as usize) else { return };
+        let mut given_up = 0;
+        for trial in cell.trials.iter().flatten() {
+            let expected = connections * trial.part();
+            let attempt = cell.attempts.iter_mut().find(|attempt| attempt.region == trial.region);
+            if let Some(attempt) = attempt {
+                attempt.expected += expected;
+                if attempt.expected >= EXPECTED_MAX && attempt.given_up_until.is_none() {
+                    attempt.given_up_until = Some(now.plus_ms(GIVEN_UP_MS));
+                    given_up += 1;
+                }
+            }
+            if is_own {
+                let at =
+                    |region: u16| self.made.times.get(id, region).map(|rtt| f64::from(rtt.us()));
+                let loss = at(trial.region)
+                    .zip(cell.held.and_then(at))
+                    .map_or(0.0, |(to, from)| to - from);
+                self.counted.explored_connections += expected;
+                self.counted.explored_cost_us += expected * loss.max(0.0);
+            }
+        }
+        if is_own {
+            self.counted.given_up += given_up;
+        }
+    }
+
+    /// Judges these cells, moves those that may move, and says what is new.
+    pub(super) fn judge_all(&mut self, todo: &BTreeSet<CellId>, now: Time) -> Changed {
+        let mut changed = Changed::default();
+        let mut wishes: Vec<Wish> = Vec::new();
+        for id in todo {
+            wishes.extend(self.judge(*id, now, &mut changed));
+        }
+        wishes.sort_unstable();
+        for wish in wishes {
+            let Some(cell) = self.cells.list.get_mut(wish.cell as usize) else { continue };
+            let [without, with] = &self.traffic;
+            let all = if cell.has_rows { with.all } else { without.all };
+            let share = if all > 0.0 { cell.volume / all } else { 0.0 };
+            if !self.moves.spend(share) {
+                self.counted.moves_put_off += 1;
+                continue;
+            }
+            self.counted.moved += 1;
+            self.counted.found +=
+                u64::from(cell.attempts.iter().any(|attempt| attempt.region == wish.target));
+            cell.held = Some(wish.target);
+            cell.moved_at = Some(now);
+            self.judge(wish.cell, now, &mut changed);
+        }
+        changed
+    }
+
+    /// Judges one cell; says where it would rather be.
+    fn judge(&mut self, id: CellId, now: Time, changed: &mut Changed) -> Option<Wish> {
+        let cell = self.cells.list.get(id as usize)?;
+        let (lot, base) = (slot::lot(cell.spot), *self.baseline.get(cell.base)?);
+        self.look(id, &base, now);
+        let held = self.held(id, &base);
+        let prospects = &self.scratch.prospects;
+        let wish = held
+            .filter(|_| self.may_move(id, &base, now))
+            .and_then(|held| hold::wish(prospects, held, &self.settings.learning.hold));
+        let trials = held.map_or([None, None], |held| self.trials(id, held, &base, now));
+        let learned = |us: &Prospect| if us.is_learned { us.belief.rtt_us } else { 0 };
+        let times = prospects.iter().map(|prospect| (prospect.region, learned(prospect)));
+        changed.is_timed |= self.made.times.set(id, times);
+        self.rank(held, &base, trials);
+        let known = self.made.rankings.find(&self.scratch.ranking);
+        let ranking = known
+            .unwrap_or_else(|| Arc::make_mut(&mut self.made.rankings).id_of(&self.scratch.ranking));
+        let cell = self.cells.list.get_mut(id as usize)?;
+        changed.is_ranked |= cell.ranking != Some(ranking);
+        let before = cell.trying();
+        (cell.held, cell.ranking) = (held, Some(ranking));
+        cell.attempt(trials);
+        let [without, with] = &mut self.traffic;
+        let traffic = if cell.has_rows { with } else { without };
+        traffic.change(cell.volume, before, cell.trying());
+        wish.map(|target| Wish { lot, cell: id, target })
+    }
+
+    /// Where a cell is sent: by hand, or where it was, or where those around it are, or where
+    /// geography puts it.
+    fn held(&self, id: CellId, base: &Base) -> Option<u16> {
+        let prospects = &self.scratch.prospects;
+        let allowed = |region: &u16| prospects.iter().any(|prospect| prospect.region == *region);
+        let cell = self.cells.list.get(id as usize)?;
+        let around = || self.cells.held_around(cell).filter(allowed);
+        let held = base.pin.or_else(|| cell.held.filter(allowed)).or_else(around);
+        held.or_else(|| Some(prospects.first()?.region))
+    }
+
+    /// The prospects of a cell, in geographic order, into the scratch.
+    fn look(&mut self, id: CellId, base: &Base, now: Time) {
+        let Some(cell) = self.cells.list.get(id as usize) else { return };
+        let Algorithm::LearnedLatency { max_latency_ms, min_samples } = self.settings.algorithm
+        else {
+            return;
+        };
+        let spot = Spot { subnet: cell.spot, class: base.class, has_rows: cell.has_rows };
+        self.beliefs.all(&spot, now, &mut self.scratch.beliefs);
+        let unlearned = self.baseline.rankings.get(base.unlearned);
+        self.scratch.prospects.clear();
+        let terms = (min_samples, max_latency_ms);
+        self.scratch.prospects.extend(unlearned.regions().iter().filter_map(|ranked| {
+            let belief = *self.scratch.beliefs.get(usize::from(ranked.region))?;
+            Some(Prospect::new(ranked.region, belief, cell.has_rows, terms))
+        }));
+    }
+
+    fn may_move(&self, id: CellId, base: &Base, now: Time) -> bool {
+        let terms = &self.settings.learning;
+        let moved_at = self.cells.list.get(id as usize).and_then(|cell| cell.moved_at);
+        let has_stayed = moved_at.is_none_or(|at| now.ms_since(at) >= terms.hold.dwell_ms);
+        has_stayed && base.pin.is_none() && !terms.is_frozen && !self.hand.is_frozen
+    }
+
+    /// What a cell tries from now on.
+    fn trials(&self, id: CellId, held: u16, base: &Base, now: Time) -> [Option<Trial>; 2] {
+        let terms = &self.settings.learning;
+        let is_off = terms.is_frozen
+            || self.hand.is_frozen
+            || self.hand.is_not_exploring
+            || !terms.exploration.is_enabled
+            || base.pin.is_some();
+        let Some(cell) = self.cells.list.get(id as usize).filter(|_| !is_off) else {
+            return [None, None];
+        };
+        let reports = |region: u16| self.reports.get(usize::from(region)) == Some(&true);
+        let is_given_up = |region: u16| {
+            let attempt = cell.attempts.iter().find(|attempt| attempt.region == region);
+            attempt.and_then(|attempt| attempt.given_up_until).is_some_and(|until| now < until)
+        };
+        let may_try = |region: u16| reports(region) && !is_given_up(region);
+        let found = explore::candidates(&self.scratch.prospects, held, &terms.hold, may_try);
+        let [without, with] = &self.traffic;
+        let traffic = if cell.has_rows { with } else { without };
+        let rate = explore::rate(&terms.exploration, self.purse.share(&terms.exploration), traffic);
+        let mut trials = explore::trials(found, rate);
+        [trials.next(), trials.next()]
+    }
+
+    /// The ranking: the held region, then the others by what they promise; into the scratch.
+    fn rank(&mut self, held: Option<u16>, base: &Base, trials: [Option<Trial>; 2]) {
+        let set = self.baseline.rankings.get(base.unlearned).set();
+        let prospects = &mut self.scratch.prospects;
+        prospects.sort_by_key(|prospect| {
+            let is_held = held == Some(prospect.region) && prospect.standing != Standing::OverLimit;
+            (!is_held && base.pin != Some(prospect.region), prospect.step())
+        });
+        let regions = prospects.iter().map(|prospect| RankedRegion {
+            region: prospect.region,
+            reason: match base.pin {
+                Some(pin) if pin == prospect.region => Reason::Pinned,
+                _ => prospect.reason(),
+            },
+        });
+        self.scratch.ranking.set_to(regions, trials.into_iter().flatten(), set);
+    }
+}
