@@ -17,7 +17,8 @@ use overwatch::{
     AnswerTerms, Asker, DomainView, EcsPolicy, Outcome, Transport, View, Worker, resolve,
 };
 use routing::{
-    Algorithm, DomainMap, DomainSettings, Names, NonePolicy, RegionSettings, Server, ServerPool,
+    Algorithm, DomainMap, DomainSettings, ExplorationTerms, HoldTerms, LearningTerms, Names,
+    NonePolicy, RegionSettings, Server, ServerPool,
 };
 use zone::{
     AliasTargets, HttpsTerms, SoaValues, Source, SteeredName, Steering, Zone, Zones, zone_file,
@@ -118,6 +119,16 @@ fn domain(name: &str, steering: &Steering) -> DomainView {
         constraints: Vec::new(),
         ttl_s: 30,
         none_healthy: NonePolicy::LastHealthy,
+        learning: LearningTerms {
+            is_frozen: false,
+            exploration: ExplorationTerms { is_enabled: false, budget_ppm: 1, slot_ms: 60_000 },
+            hold: HoldTerms {
+                margin_us: 3_000,
+                margin_permille: 30,
+                dwell_ms: 300_000,
+                moved_permille_per_minute: 50,
+            },
+        },
     };
     let server = |(region, address): (&str, String)| Server {
         region: parsed(region),
@@ -140,7 +151,7 @@ fn map(settings: DomainSettings) -> Arc<DomainMap> {
     let custom =
         CustomMapping { subnet: parsed("10.1.0.0/16"), region: parsed("eu-west"), comment: None };
     let geo = Arc::new(Geo::build(None, None, &[custom]).unwrap());
-    Arc::new(routing::compile(&Arc::new(settings), &geo, &[], None))
+    Arc::new(routing::compile(&Arc::new(settings), &geo, &[], Time::EPOCH))
 }
 
 fn view() -> View {
