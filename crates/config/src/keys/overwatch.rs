@@ -134,7 +134,8 @@ pub(super) static KEYS: &[Key] = &[
         "overwatch.geolocation.database_path",
         PATH,
         Unset::Nothing("no country database"),
-        "A country database in MaxMind's format (MMDB).",
+        "A country or city database in MaxMind's format (MMDB). A city database also tells how far \
+         clients are from regions that have coordinates.",
     ),
     Key::new(
         "overwatch.geolocation.asn_database_path",
