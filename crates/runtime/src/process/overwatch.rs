@@ -141,13 +141,7 @@ impl Process {
 
         let answering = Answering::new(Arc::clone(&view), clock, limits_of_worker(config));
         let meter = answering.meter();
-        let address = address_of(config.dns.listen_address);
-        let failed = |source| StartError::Dns { address, source };
-        let udp = UdpServer::start(address, dns_workers(), &handler(answering.clone()))
-            .map_err(failed)?;
-        let limits = dns_tcp_limits(config.dns.tcp);
-        let tcp = TcpServer::start(udp.local_addr(), limits, handler(answering)).map_err(failed)?;
-        info!("answering DNS on {}", udp.local_addr());
+        let (udp, tcp) = serve_dns(config, answering)?;
 
         let (to_mesh_events, mesh_events) = mpsc::channel(QUEUE_EVENTS);
         let gossip = address_of(config.gossip_address);
@@ -352,6 +346,21 @@ fn source_towards(target: SocketAddr) -> Option<IpAddr> {
     let socket = UdpSocket::bind(any).ok()?;
     socket.connect(target).ok()?;
     Some(socket.local_addr().ok()?.ip().to_canonical())
+}
+
+/// Opens the DNS sockets, on one port for both; from then on there are answers.
+fn serve_dns(
+    config: &OverwatchConfig,
+    answering: Answering,
+) -> Result<(UdpServer, TcpServer), StartError> {
+    let address = address_of(config.dns.listen_address);
+    let failed = |source| StartError::Dns { address, source };
+    let udp = UdpServer::start(address, dns_workers(), &handler(answering.clone()));
+    let udp = udp.map_err(failed)?;
+    let limits = dns_tcp_limits(config.dns.tcp);
+    let tcp = TcpServer::start(udp.local_addr(), limits, handler(answering)).map_err(failed)?;
+    info!("answering DNS on {}", udp.local_addr());
+    Ok((udp, tcp))
 }
 
 /// One worker's share of the limits.
