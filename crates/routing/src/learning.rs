@@ -65,7 +65,8 @@ pub struct Learning {
     /// Of cells without rows, and of cells with.
     traffic: [Traffic; 2],
     purse: Purse,
-    moves: MoveBudget,
+    /// In the same order: both kinds of cells stand for the same connections.
+    moves: [MoveBudget; 2],
     counted: Sums,
     rounds: Rounds,
     made: Made,
@@ -188,7 +189,7 @@ impl Learning {
             scale: Scale::default(),
             traffic: [Traffic::default(); 2],
             purse: Purse::default(),
-            moves: MoveBudget::FULL,
+            moves: [MoveBudget::FULL; 2],
             counted: Sums::default(),
             rounds: Rounds::default(),
             made,
@@ -340,7 +341,9 @@ impl Learning {
         let spent = self.explored_share();
         let terms = &self.settings.learning;
         self.purse.refill(&terms.exploration, spent, now);
-        self.moves.refill(&terms.hold, now);
+        for moves in &mut self.moves {
+            moves.refill(&terms.hold, now);
+        }
         let refitted_ms = now.ms_since(*self.rounds.refitted_at.get_or_insert(now));
         if refitted_ms >= REFIT_EVERY_MS {
             self.beliefs.refit();

@@ -128,10 +128,11 @@ impl Learning {
         wishes.sort_unstable();
         for wish in wishes {
             let Some(cell) = self.cells.list.get_mut(wish.cell as usize) else { continue };
-            let [without, with] = &self.traffic;
-            let all = if cell.has_rows { with.all } else { without.all };
-            let share = if all > 0.0 { cell.volume / all } else { 0.0 };
-            if !self.moves.spend(share) {
+            let ([without, with], [of_without, of_with]) = (&self.traffic, &mut self.moves);
+            let (traffic, moves) =
+                if cell.has_rows { (with, of_with) } else { (without, of_without) };
+            let share = if traffic.all > 0.0 { cell.volume / traffic.all } else { 0.0 };
+            if !moves.spend(share) {
                 self.counted.moves_put_off += 1;
                 continue;
             }
