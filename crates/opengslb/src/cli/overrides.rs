@@ -41,7 +41,8 @@ pub(super) enum Overrides {
 pub(super) struct Server {
     /// Its service.
     service: String,
-    /// Its address, with its port where it has several: 10.2.1.10, 10.2.1.10:8443, [2001:db8::1]:443.
+    /// Its address, with its port where it has several: 10.2.1.10 or 10.2.1.10:8443; IPv6 with a port
+    /// stands in brackets.
     address: String,
 }
 
