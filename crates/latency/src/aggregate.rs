@@ -16,6 +16,7 @@ use self::chain::Chain;
 use self::index::Index;
 use crate::admission::Measured;
 use crate::interval::Interval;
+use crate::settings::Averaging;
 
 pub(crate) use self::row::Row;
 
@@ -74,10 +75,10 @@ impl Aggregate {
 
     /// Takes one step of the average for each row that had a connection since the last end. Walks
     /// all rows.
-    pub(crate) fn end_interval(&mut self, alpha: f64) {
+    pub(crate) fn end_interval(&mut self, alpha: f64, averaging: Averaging) {
         for row in self.rows.iter_mut().flatten() {
             self.interval.take(&mut row.pending, &mut self.values);
-            row.step(&mut self.values, alpha);
+            row.step(&mut self.values, alpha, averaging);
         }
         self.interval.clear();
     }

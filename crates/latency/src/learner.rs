@@ -93,7 +93,7 @@ impl Learner {
     /// end of rows over `subnet_ttl`. Call it after the readings of each poll.
     pub fn end_interval(&mut self, now: Time) {
         self.admission.end_interval();
-        self.rows.end_interval(self.settings.ewma_alpha);
+        self.rows.end_interval(self.settings.ewma_alpha, self.settings.averaging);
         self.counters.expired += self.rows.expire(self.settings.subnet_ttl_ms, now);
         self.interval_ended = Some(now);
     }

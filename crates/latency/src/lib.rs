@@ -46,7 +46,7 @@ pub use admission::refusal::{Refusal, RefusalCounts};
 pub use concentration::Concentration;
 pub use learner::{Learner, LearnerCounters};
 pub use report::{PortReport, RefreshRow, Report, ReportRow};
-pub use settings::{LearningSettings, RttSource};
+pub use settings::{Averaging, LearningSettings, RttSource};
 pub use table::changes::RowChange;
 pub use table::estimate::RegionEstimate;
 pub use table::lane::Lane;

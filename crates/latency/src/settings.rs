@@ -15,6 +15,8 @@ pub struct LearningSettings {
     pub widths: SubnetWidths,
     /// `ewma_alpha`: the weight of the newest interval, above 0 and at most 1.
     pub ewma_alpha: f64,
+    /// `average`: what an interval far above the average does to it.
+    pub averaging: Averaging,
     /// `max_subnets`: the most rows kept, one for each port and client network; at least 1. At the
     /// limit the row seen longest ago makes room.
     pub max_subnets: usize,
@@ -28,6 +30,16 @@ pub struct LearningSettings {
     pub rtt_source: RttSource,
     /// `exclude`: clients that never count, such as load balancers and monitoring.
     pub exclude: Vec<Subnet>,
+}
+
+/// How an interval's sample changes the average.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Averaging {
+    /// `new = a * sample + (1 - a) * old`, whatever the sample.
+    Ewma,
+    /// The same, but a sample far above the average counts as one a little above it. A path that
+    /// became longer is followed a few intervals later, when the deviation has grown.
+    Robust,
 }
 
 /// Which of the kernel's round-trip times counts.

@@ -79,6 +79,7 @@ const fn learning(scenario: &Scenario) -> LearningSettings {
         min_connection_age_ms: 5_000,
         widths: SubnetWidths { ipv4: 24, ipv6: 48 },
         ewma_alpha: 0.3,
+        averaging: latency::Averaging::Ewma,
         max_subnets: 100_000,
         subnet_ttl_ms: 7 * 86_400_000,
         min_samples: scenario.agent_min_samples,

@@ -52,6 +52,7 @@ fn settings() -> Settings {
             min_connection_age_ms: 5_000,
             widths: SubnetWidths { ipv4: 24, ipv6: 48 },
             ewma_alpha: 0.3,
+            averaging: latency::Averaging::Ewma,
             max_subnets: 100_000,
             subnet_ttl_ms: 3_600_000,
             min_samples: 1,

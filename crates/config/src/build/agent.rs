@@ -1,6 +1,6 @@
 //! The settings that only an agent reads.
 
-use latency::{LearningSettings, RttSource};
+use latency::{Averaging, LearningSettings, RttSource};
 use model::SubnetWidths;
 
 use super::check_spec;
@@ -53,6 +53,11 @@ fn learning(section: &Section) -> Option<Option<LearningSettings>> {
             ipv6: section.get("ipv6_prefix")?,
         },
         ewma_alpha: section.get("ewma_alpha")?,
+        averaging: match section.text("average")? {
+            "ewma" => Averaging::Ewma,
+            "robust" => Averaging::Robust,
+            _ => return None,
+        },
         max_subnets: section.get("max_subnets")?,
         subnet_ttl_ms: section.ms("subnet_ttl")?,
         min_samples: section.get("min_samples")?,

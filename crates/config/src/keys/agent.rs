@@ -8,6 +8,8 @@ use super::{Key, Unset};
 use crate::kind::{Kind, Scalar, Word};
 
 const RTT_SOURCES: &[Word] = &[Word::plain("min"), Word::plain("smoothed")];
+/// How an interval changes the average.
+const AVERAGES: &[Word] = &[Word::plain("ewma"), Word::plain("robust")];
 
 pub(super) static KEYS: &[Key] = &[
     Key::section("agent", "What an agent needs; read in mode `agent`."),
@@ -139,6 +141,14 @@ pub(super) static KEYS: &[Key] = &[
         Kind::One(Scalar::Number { above: 0.0, max: 1.0 }),
         Unset::Default("0.3"),
         "The weight of the newest interval in the average; 1 forgets all before it.",
+    ),
+    Key::new(
+        "agent.latency_learning.average",
+        Kind::One(Scalar::Word(AVERAGES)),
+        Unset::Default("ewma"),
+        "`ewma` takes every interval as it is; `robust` counts one far above the average as a \
+         little above it, so that a spike passes and a path that became longer is followed some \
+         intervals later.",
     ),
     Key::new(
         "agent.latency_learning.max_subnets",

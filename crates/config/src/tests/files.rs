@@ -55,6 +55,7 @@ fn the_briefs_learning_block_means_what_it_says() {
         min_connection_age_ms: 5_000,
         widths: model::SubnetWidths { ipv4: 24, ipv6: 48 },
         ewma_alpha: 0.3,
+        averaging: latency::Averaging::Ewma,
         max_subnets: 100_000,
         subnet_ttl_ms: 7 * 86_400_000,
         min_samples: 5,

@@ -15,6 +15,7 @@ fn settings() -> LearningSettings {
         min_connection_age_ms: AGE_MS,
         widths: SubnetWidths { ipv4: 24, ipv6: 48 },
         ewma_alpha: 0.3,
+        averaging: crate::Averaging::Ewma,
         max_subnets: 100,
         subnet_ttl_ms: 1_000_000,
         min_samples: 1,

@@ -114,7 +114,7 @@ proptest! {
                     naive.record(key, us, now, rows_max);
                 }
                 Step::EndInterval => {
-                    rows.end_interval(0.3);
+                    rows.end_interval(0.3, Averaging::Ewma);
                     naive.end_interval(0.3);
                 }
                 Step::Wait(ms) => now = now.plus_ms(ms),
@@ -156,7 +156,7 @@ fn a_place_given_to_another_row_brings_no_values_along() {
     rows.record(80, subnet(1), measured(900_000), at(0));
     rows.record(80, subnet(2), measured(100), at(1));
     rows.record(80, subnet(1), measured(7_000), at(2));
-    rows.end_interval(0.3);
+    rows.end_interval(0.3, Averaging::Ewma);
     let row = rows.rows().next().unwrap();
     assert_eq!((row.subnet, row.samples), (subnet(1), 1));
     assert_eq!(row.average.unwrap().rtt.rounded_us(), 7_000);

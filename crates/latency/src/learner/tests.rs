@@ -15,6 +15,7 @@ fn settings() -> LearningSettings {
         min_connection_age_ms: 5_000,
         widths: SubnetWidths { ipv4: 24, ipv6: 48 },
         ewma_alpha: 0.3,
+        averaging: crate::Averaging::Ewma,
         max_subnets: 100_000,
         subnet_ttl_ms: 604_800_000,
         min_samples: 1,
