@@ -12,6 +12,8 @@
 //!   with the SOA (RFC 2308, 2); a name above an existing one exists (RFC 8020),
 //! - an answer that looked at the client says for which part of the network it holds, also where
 //!   that answer is "none of this type"; every other answer holds for all (RFC 7871, 7.2.1 and 7.4),
+//! - a steered name may be an alias, for every type (RFC 2181, 10.1); it is followed in our zones, up
+//!   to a second steered name (decision 20),
 //! - a question for ANY gets one set of records (RFC 8482, 4.1),
 //! - `version.bind` and `id.server` are answered as far as they are set (RFC 4892),
 //! - by UDP, answers to one network are limited, unless its cookie is good (decisions 18 and 19).
