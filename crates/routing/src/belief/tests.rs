@@ -194,6 +194,17 @@ fn what_is_faster_than_light_is_not_used() {
 }
 
 #[test]
+fn a_row_is_not_heard_twice() {
+    let mut beliefs = world();
+    let before = ask(&beliefs, "10.0.0.0/24", EU);
+    beliefs.take(subnet("10.0.0.0/24"), EU, Some(estimate(30_000, 0, 1, 0)));
+    let own = ask(&beliefs, "10.0.0.0/24", EU);
+    // Between the distance and a single connection, although its groups have no other row.
+    assert!(own.rtt_us > before.rtt_us + 3_000 && own.rtt_us < 29_000, "{before:?} {own:?}");
+    assert!(own.deviation_us > 2_000, "{own:?}");
+}
+
+#[test]
 fn rows_of_other_widths_are_found_and_gone_ones_are_not() {
     let mut beliefs = world();
     beliefs.take(subnet("10.0.0.0/22"), EU, Some(estimate(33_000, 500, 50, 0)));
