@@ -1,6 +1,6 @@
 //! Any bytes at all, for the fuzzer and the tests: nothing here may panic.
 
-use crate::{matrix, resolver};
+use crate::{matrix, resolver, scenario};
 
 /// Bytes that are taken for a ping matrix.
 pub fn matrix(data: &[u8]) {
@@ -14,4 +14,11 @@ pub fn matrix(data: &[u8]) {
 /// Bytes that are taken for a DNS answer.
 pub fn answer(data: &[u8]) {
     let _ = resolver::read(data);
+}
+
+/// Bytes that are taken for a scenario.
+pub fn scenario(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = scenario::Scenario::read(text);
+    }
 }

@@ -7,21 +7,23 @@
 //! - [`random`]: numbers by chance, the same for the same seed,
 //! - [`matrix`]: how far clients are from sites, from a file,
 //! - [`cities`]: the same from a model,
-//! - [`world`]: sites and client networks,
+//! - [`places`]: where cities are, from the distances between them,
+//! - [`providers`]: countries and ASes,
+//! - `yaml`, [`scenario`]: everything that a file says about clients and what goes wrong,
+//! - [`world`]: sites, client networks and their resolvers,
+//! - `conditions`: what is different from hour to hour,
 //! - [`clients`]: connections, and how long they take,
-//! - `resolver`: DNS as a client speaks it,
+//! - `resolver`, `cache`: DNS as a resolver speaks it, and what it keeps,
 //! - [`policies`]: who chooses a client's site,
 //! - `settings`: what agents and overwatches are told,
 //! - `nodes`: agents and overwatches with what their edge keeps for them,
 //! - `network`: mesh connections and how they break,
 //! - `queue`: what is yet to happen,
 //! - [`simulation`]: the event loop,
+//! - `reference`: what could be had at best,
 //! - [`figures`]: an hour of connections as a few numbers,
 //! - [`run`](mod@run): one world under every policy,
-//! - [`report`]: what came of it, as JSON and as a table.
-//!
-//! In this version a share of the clients strays to any site, whatever DNS says. That is what
-//! feeds the learning: it does not explore yet, so it knows only sites that somebody went to.
+//! - [`report`]: what came of it, as JSON, as a table and as a picture.
 //!
 //! Must never read a clock or draw from anything but the seed: the same seed gives the same output.
 
@@ -33,11 +35,23 @@ pub mod matrix;
 
 pub mod cities;
 
+pub mod places;
+
+pub mod providers;
+
+mod yaml;
+
+pub mod scenario;
+
 pub mod world;
+
+mod conditions;
 
 pub mod clients;
 
 mod resolver;
+
+mod cache;
 
 pub mod policies;
 
@@ -50,6 +64,8 @@ mod network;
 mod queue;
 
 pub mod simulation;
+
+mod reference;
 
 pub mod figures;
 
@@ -65,5 +81,6 @@ pub use network::Faults;
 pub use policies::Policy;
 pub use report::Report;
 pub use run::{RunSettings, run};
+pub use scenario::Scenario;
 pub use simulation::{Plan, Simulation};
 pub use world::World;

@@ -1,26 +1,52 @@
 //! The command line of the simulator: reads a matrix, runs every policy, prints what came of it.
 
+mod guide;
+
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, ensure};
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
 use opengslb_sim::cities::{self, DEFAULT_SITES};
 use opengslb_sim::random::Random;
-use opengslb_sim::world::WorldError;
-use opengslb_sim::{Matrix, Policy, RunSettings, World, report, run};
+use opengslb_sim::world::{WorldError, random_sites};
+use opengslb_sim::{Matrix, Policy, RunSettings, Scenario, World, report, run};
 
 /// How good are the answers? Agents and overwatches over virtual time.
 ///
-/// Runs the policies round-robin, geolocation (with perfect coordinates), learned and oracle over
-/// the same connections and prints, for each hour and weighted by connection, the round-trip times
-/// and the share of (geolocation - oracle) that was captured.
+/// Runs the policies round-robin, geolocation (with perfect coordinates), learned without and with
+/// exploration, and oracle over the same connections and prints, for each hour and weighted by
+/// connection, the round-trip times and the share of (geolocation - oracle) that was captured.
 #[derive(Debug, Parser)]
-#[command(name = "opengslb-sim", version)]
+#[command(name = "opengslb-sim", version, args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: RunOptions,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints the table of docs/guide/learning.md: each part of the learning on and off.
+    Guide {
+        /// A ping matrix, as for a run.
+        #[arg(long, value_name = "FILE")]
+        matrix: Option<PathBuf>,
+        /// Hours of virtual time.
+        #[arg(long, default_value_t = 24)]
+        hours: u64,
+        /// Decides all luck.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct RunOptions {
     /// A ping matrix: CSV, plain or gzip, with the columns client, site, distance_km, rtt_avg_ms,
     /// rtt_min_ms, rtt_mdev_ms. Without it, one is computed from 60 cities and the seed.
     #[arg(long, value_name = "FILE")]
@@ -28,25 +54,27 @@ struct Options {
     /// The sites, as the matrix names them.
     #[arg(long, value_delimiter = ',', value_name = "A,B,C", default_values = DEFAULT_SITES)]
     sites: Vec<String>,
-    /// Client networks, each a /24 in a city of the matrix.
-    #[arg(long, default_value_t = 1_000)]
-    networks: usize,
+    /// So many sites by chance instead.
+    #[arg(long, value_name = "N", conflicts_with = "sites")]
+    random_sites: Option<usize>,
+    /// Clients, events and settings: YAML, see docs/guide/simulator.md.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
     /// Hours of virtual time.
     #[arg(long, default_value_t = 24)]
     hours: u64,
     /// Decides all luck: the same seed gives the same output.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Connections an hour over all networks.
-    #[arg(long, default_value_t = 10_000.0)]
-    connections_per_hour: f64,
-    /// The share of connections that go to any site, whatever DNS says, as clients with a stale
-    /// answer do. Without exploration it is what the learning lives on.
-    #[arg(long, default_value_t = 0.05)]
-    stray: f64,
+    /// The share of connections behind a resolver that sends ECS; beats the scenario's.
+    #[arg(long, value_name = "SHARE")]
+    ecs: Option<f64>,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "plot")]
     json: bool,
+    /// Draw mean, 99th percentile and captured share by the hour into an SVG file.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
 }
 
 /// Exit code for a command line that makes no sense (sysexits.h, `EX_USAGE`).
@@ -63,14 +91,28 @@ fn main() -> ExitCode {
             return if is_help { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
         }
     };
-    let settings = match checked(&options) {
-        Ok(settings) => settings,
-        Err(error) => return complain(&error, ExitCode::from(USAGE)),
+    let done = match options.command {
+        Some(Command::Guide { matrix, hours, seed }) => write_guide(matrix.as_deref(), hours, seed),
+        None => simulate(&options.run),
     };
-    match simulate(&options, &settings) {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<WorldError>() => complain(&error, ExitCode::from(USAGE)),
-        Err(error) => complain(&error, ExitCode::FAILURE),
+        Err(Failure::Usage(error)) => complain(&error, ExitCode::from(USAGE)),
+        Err(Failure::Run(error)) => complain(&error, ExitCode::FAILURE),
+    }
+}
+
+/// Why nothing came of it.
+enum Failure {
+    /// The command line or the scenario makes no sense.
+    Usage(anyhow::Error),
+    /// A file that cannot be read, or a fault of what is simulated.
+    Run(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        if error.is::<WorldError>() { Self::Usage(error) } else { Self::Run(error) }
     }
 }
 
@@ -80,76 +122,113 @@ fn complain(error: &anyhow::Error, code: ExitCode) -> ExitCode {
     code
 }
 
-fn simulate(options: &Options, settings: &RunSettings) -> anyhow::Result<()> {
-    let matrix = match &options.matrix {
-        Some(path) => {
-            let name = path.display();
-            let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
-            Matrix::read(&bytes).with_context(|| format!("{name} is no ping matrix"))?
-        }
-        None => cities::matrix(options.seed),
+fn simulate(options: &RunOptions) -> Result<(), Failure> {
+    let hours = checked_hours(options.hours)?;
+    let scenario = scenario_of(options)?;
+    let matrix = matrix_of(options.matrix.as_deref(), options.seed)?;
+    let mut random = Random::new(options.seed, "sites");
+    let sites = match options.random_sites {
+        Some(count) => random_sites(&matrix, count, &mut random).map_err(anyhow::Error::from)?,
+        None => options.sites.clone(),
     };
     let mut random = Random::new(options.seed, "world");
-    let world = Arc::new(World::new(&matrix, &options.sites, options.networks, &mut random)?);
-    let mut progress = Progress { hours: options.hours, is_shown: std::io::stderr().is_terminal() };
-    let report = run(&world, settings, |policy, hour| progress.show(policy, hour))?;
+    let world = World::new(&matrix, &sites, &scenario, &mut random).map_err(anyhow::Error::from)?;
+    let policies = Policy::ASKING.to_vec();
+    let settings = RunSettings { seed: options.seed, hours, scenario, policies };
+    let progress = Progress::new(settings.hours);
+    let report = run(&Arc::new(world), &settings, |policy, hour| progress.show(policy, hour));
     progress.clear();
-    let mut out = std::io::stdout().lock();
-    if options.json {
-        serde_json::to_writer(&mut out, &report)?;
-        writeln!(out)?;
-    } else {
-        out.write_all(report::table(&report).as_bytes())?;
+    let report = report.map_err(anyhow::Error::from)?;
+    if let Some(path) = &options.plot {
+        let written = std::fs::write(path, report::plot(&report));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(out.flush()?)
+    let text = if options.json {
+        serde_json::to_string(&report).map_err(anyhow::Error::from)? + "\n"
+    } else {
+        report::table(&report)
+    };
+    print(&text)
+}
+
+fn write_guide(matrix: Option<&Path>, hours: u64, seed: u64) -> Result<(), Failure> {
+    let hours = checked_hours(hours)?;
+    let matrix = matrix_of(matrix, seed)?;
+    print(&guide::table(&matrix, hours, seed)?)
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    Ok(written.context("cannot write the result")?)
+}
+
+fn matrix_of(path: Option<&Path>, seed: u64) -> anyhow::Result<Matrix> {
+    let Some(path) = path else { return Ok(cities::matrix(seed)) };
+    let name = path.display();
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    Matrix::read(&bytes).with_context(|| format!("{name} is no ping matrix"))
+}
+
+fn scenario_of(options: &RunOptions) -> Result<Scenario, Failure> {
+    let mut scenario = match &options.scenario {
+        Some(path) => {
+            let name = path.display();
+            let text = std::fs::read_to_string(path);
+            let text = text.with_context(|| format!("cannot read {name}"))?;
+            let read = Scenario::read(&text).with_context(|| format!("{name} is no scenario"));
+            read.map_err(Failure::Usage)?
+        }
+        None => Scenario::default(),
+    };
+    if let Some(ecs) = options.ecs {
+        let check = || {
+            ensure!((0.0..=1.0).contains(&ecs), "--ecs is a share from 0 to 1, not {ecs}");
+            Ok(())
+        };
+        check().map_err(Failure::Usage)?;
+        scenario.ecs = ecs;
+    }
+    Ok(scenario)
 }
 
 /// A year: beyond it a mistyped number is likelier than a purpose.
 const HOURS_MAX: u64 = 8_784;
 
-/// An hour's connections are held in memory: 8 bytes each.
-const CONNECTIONS_MAX: f64 = 1e8;
-
-fn checked(options: &Options) -> anyhow::Result<RunSettings> {
-    let (per_hour, stray) = (options.connections_per_hour, options.stray);
-    ensure!(
-        (1..=HOURS_MAX).contains(&options.hours),
-        "--hours is 1 to {HOURS_MAX}, not {}",
-        options.hours
-    );
-    ensure!(
-        (1.0..=CONNECTIONS_MAX).contains(&per_hour),
-        "--connections-per-hour is 1 to {CONNECTIONS_MAX}, not {per_hour}"
-    );
-    ensure!((0.0..=1.0).contains(&stray), "--stray is a share from 0 to 1, not {stray}");
-    Ok(RunSettings {
-        seed: options.seed,
-        hours: options.hours,
-        connections_per_hour: per_hour,
-        stray_share: stray,
-    })
+fn checked_hours(hours: u64) -> Result<u64, Failure> {
+    let check = || {
+        ensure!((1..=HOURS_MAX).contains(&hours), "--hours is 1 to {HOURS_MAX}, not {hours}");
+        Ok(hours)
+    };
+    check().map_err(Failure::Usage)
 }
 
 /// One line that is written over, for those who wait.
 struct Progress {
     hours: u64,
-    is_shown: bool,
+    /// The hour that each policy is at; `None` where nobody watches.
+    at: Option<Mutex<Vec<(Policy, u64)>>>,
 }
 
 impl Progress {
-    fn show(&mut self, policy: Policy, hour: u64) {
-        let line = format!("{}: hour {hour} of {}", policy.as_str(), self.hours);
-        self.write(&line);
+    fn new(hours: u64) -> Self {
+        Self { hours, at: std::io::stderr().is_terminal().then(Mutex::default) }
     }
 
-    fn clear(&mut self) {
-        self.write("");
+    fn show(&self, policy: Policy, hour: u64) {
+        let Some(Ok(mut at)) = self.at.as_ref().map(Mutex::lock) else { return };
+        at.retain(|(known, _)| *known != policy);
+        at.push((policy, hour));
+        at.sort_by_key(|(policy, _)| policy.as_str());
+        let policies = at.iter().map(|(policy, hour)| format!("{} {hour}", policy.as_str()));
+        let line = policies.collect::<Vec<_>>().join(", ");
+        // Back to the line's beginning, and clear what stood there.
+        let _ = write!(std::io::stderr(), "\r\x1b[Khour of {}: {line}", self.hours);
     }
 
-    fn write(&mut self, line: &str) {
-        if self.is_shown {
-            // Back to the line's beginning, and clear what stood there.
-            let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+    fn clear(&self) {
+        if self.at.is_some() {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }
 }

@@ -138,11 +138,15 @@ impl Matrix {
         self.paths.keys().map(String::as_str)
     }
 
+    /// The names of all sites, each once a client city that has a way to it.
+    pub fn sites(&self) -> impl Iterator<Item = &str> {
+        self.paths.values().flat_map(BTreeMap::keys).map(String::as_str)
+    }
+
     /// The site of this name, however its letters are cased, as the matrix writes it.
     #[must_use]
     pub fn site(&self, name: &str) -> Option<&str> {
-        let sites = self.paths.values().flat_map(BTreeMap::keys);
-        sites.map(String::as_str).find(|site| site.eq_ignore_ascii_case(name.trim()))
+        self.sites().find(|site| site.eq_ignore_ascii_case(name.trim()))
     }
 
     /// The way between a client's city and a site. Within one city it is short, whether or not

@@ -3,7 +3,7 @@
 //! What `runtime` does with sockets and files is done here with the queue and with memory; nothing
 //! is decided here that those values decide.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use agent::Agent;
@@ -32,6 +32,9 @@ pub(crate) struct AgentNode {
     pub(crate) pins: BTreeMap<String, KeyHash>,
     /// The sockets that are open on its machine, by cookie.
     pub(crate) sockets: BTreeMap<u64, Sample>,
+    /// Sockets that closed since the agent was last told anything. It looks at them no sooner than
+    /// at its next poll, so they can wait for it.
+    pub(crate) closed: Vec<Sample>,
 }
 
 impl AgentNode {
@@ -46,6 +49,7 @@ impl AgentNode {
             known: BTreeSet::new(),
             pins: BTreeMap::new(),
             sockets: BTreeMap::new(),
+            closed: Vec::new(),
         }
     }
 
@@ -68,10 +72,18 @@ impl AgentNode {
     }
 
     /// A socket closes: its last reading.
-    pub(crate) fn closed(&mut self, cookie: u64) -> Option<Sample> {
-        let sample = self.sockets.remove(&cookie)?;
-        let bytes_acked = sample.bytes_acked + BYTES_PER_POLL;
-        Some(Sample { state: SocketState::Closed, bytes_acked, ..sample })
+    pub(crate) fn close(&mut self, cookie: u64) {
+        if let Some(sample) = self.sockets.remove(&cookie) {
+            let bytes_acked = sample.bytes_acked + BYTES_PER_POLL;
+            self.closed.push(Sample { state: SocketState::Closed, bytes_acked, ..sample });
+        }
+    }
+
+    /// What the agent has not been told yet, before it hears of `event`.
+    pub(crate) fn backlog(&mut self, event: agent::Event) -> VecDeque<agent::Event> {
+        let closed = std::mem::take(&mut self.closed);
+        let samples = (!closed.is_empty()).then_some(agent::Event::Samples(closed));
+        samples.into_iter().chain([event]).collect()
     }
 }
 

@@ -9,7 +9,9 @@ pub enum Policy {
     RoundRobin,
     /// The site at the least distance, with perfect coordinates of every client network.
     Geolocation,
-    /// The site with the lowest learned time, and the nearest where nothing was learned.
+    /// The same as `Learned`, but nobody is ever sent anywhere to find out.
+    LearnedNoExploration,
+    /// The site that is believed to be fastest, and the nearest where nothing was learned.
     Learned,
     /// The site with the least mean time in the matrix. Nobody can know it; no DNS is asked.
     Oracle,
@@ -17,7 +19,23 @@ pub enum Policy {
 
 impl Policy {
     /// All, in the order of the table.
-    pub const ALL: [Self; 4] = [Self::RoundRobin, Self::Geolocation, Self::Learned, Self::Oracle];
+    pub const ALL: [Self; 5] = [
+        Self::RoundRobin,
+        Self::Geolocation,
+        Self::LearnedNoExploration,
+        Self::Learned,
+        Self::Oracle,
+    ];
+
+    /// Those that ask an overwatch.
+    pub const ASKING: [Self; 4] =
+        [Self::RoundRobin, Self::Geolocation, Self::LearnedNoExploration, Self::Learned];
+
+    /// Whether agents measure for it.
+    #[must_use]
+    pub const fn learns(self) -> bool {
+        matches!(self, Self::LearnedNoExploration | Self::Learned)
+    }
 
     /// The name in table and JSON.
     #[must_use]
@@ -25,6 +43,7 @@ impl Policy {
         match self {
             Self::RoundRobin => "round-robin",
             Self::Geolocation => "geolocation",
+            Self::LearnedNoExploration => "learned-no-exploration",
             Self::Learned => "learned",
             Self::Oracle => "oracle",
         }
@@ -37,7 +56,9 @@ impl Policy {
         match self {
             Self::RoundRobin => Some(Algorithm::RoundRobin),
             Self::Geolocation => Some(Algorithm::Geolocation),
-            Self::Learned => Some(Algorithm::LearnedLatency { max_latency_ms: None, min_samples }),
+            Self::LearnedNoExploration | Self::Learned => {
+                Some(Algorithm::LearnedLatency { max_latency_ms: None, min_samples })
+            }
             Self::Oracle => None,
         }
     }

@@ -32,6 +32,11 @@ impl<E> Queue<E> {
         self.heap.push(Reverse(Entry { at, sequence: self.sequence, event }));
     }
 
+    /// When the next event happens.
+    pub(crate) fn next_at(&self) -> Option<Time> {
+        self.heap.peek().map(|Reverse(entry)| entry.at)
+    }
+
     /// The next event, if it happens no later than `until`.
     pub(crate) fn pop(&mut self, until: Time) -> Option<(Time, E)> {
         if self.heap.peek()?.0.at > until {

@@ -50,6 +50,13 @@ impl Random {
         usize::try_from(self.below(count as u64)).unwrap_or(0)
     }
 
+    /// Into any order (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for last in (1..list.len()).rev() {
+            list.swap(last, self.index(last + 1));
+        }
+    }
+
     /// True with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability

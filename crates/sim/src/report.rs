@@ -1,5 +1,6 @@
-//! What a run showed, as a value, as JSON and as a table.
+//! What a run showed, as a value, as JSON, as a table and as a picture.
 
+mod plot;
 mod table;
 
 use std::collections::BTreeMap;
@@ -10,31 +11,43 @@ use serde::Serialize;
 use crate::figures::{Figures, captured};
 use crate::policies::Policy;
 use crate::run::RunSettings;
+use crate::simulation::Hour;
 use crate::world::World;
 
+pub use plot::plot;
 pub use table::table;
 
-/// A whole run. Entry 0 of each list is hour 1; `null` where an hour has no such figure.
+/// A whole run. Entry 0 of each list is hour 1; `null` where an hour has no such figure; shares
+/// are 0 to 1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// What decided all luck.
     pub seed: u64,
     /// How many hours were run.
     pub hours: u64,
-    /// Connections an hour, strays among them.
-    pub connections_per_hour: f64,
-    /// The share of connections that went to any site, whatever DNS said. They are in no figure.
-    pub stray_share: f64,
     /// How many client networks there are.
     pub networks: usize,
+    /// The share of connections behind a resolver that sends ECS.
+    pub ecs: f64,
     /// The sites.
     pub sites: Vec<String>,
     /// Client cities without a way to each site; nobody lives there.
     pub left_out: Vec<String>,
+    /// What the settings allow at best.
+    pub ceiling: CeilingReport,
     /// The policies, in the order of the table.
     pub policies: Vec<PolicyReport>,
-    /// What nodes warned of, and how often; empty in a sound run.
-    pub warnings: BTreeMap<String, u64>,
+}
+
+/// Perfect knowledge, deciding only on what the query shows, with the same hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CeilingReport {
+    /// The mean round-trip time in milliseconds.
+    pub mean_ms: Vec<Option<f64>>,
+    /// The 99th percentile.
+    pub p99_ms: Vec<Option<f64>>,
+    /// The share of (geolocation - oracle) that it gains.
+    pub captured: Vec<Option<f64>>,
 }
 
 /// One policy, hour by hour, weighted by connection.
@@ -42,10 +55,6 @@ pub struct Report {
 pub struct PolicyReport {
     /// Its name.
     pub name: &'static str,
-    /// Connections that count.
-    pub connections: Vec<u64>,
-    /// Clients that DNS told nothing.
-    pub unanswered: Vec<u64>,
     /// The mean round-trip time in milliseconds.
     pub mean_ms: Vec<Option<f64>>,
     /// The median.
@@ -56,8 +65,31 @@ pub struct PolicyReport {
     pub p99_ms: Vec<Option<f64>>,
     /// The share of (geolocation - oracle) that it gained.
     pub captured: Vec<Option<f64>>,
+    /// The share of connections that went where they went to find out how far it is.
+    pub explored_share: Vec<f64>,
+    /// The share of networks that were sent elsewhere than before, exploring left out.
+    pub switches: Vec<f64>,
+    /// Queries that reached an overwatch in the whole run, beside those that would have with one
+    /// answer for the whole world. 0 for the oracle, who asks nobody.
+    pub dns_queries_ratio: f64,
+    /// Connections that count.
+    pub connections: Vec<u64>,
+    /// Clients that DNS told nothing.
+    pub unanswered: Vec<u64>,
+    /// Clients that were told of a site that was down.
+    pub failed: Vec<u64>,
     /// The share of answers given because of something learned.
-    pub learned_share: Vec<Option<f64>>,
+    pub learned_share: Vec<f64>,
+    /// What clients whose nearest site is the best one paid beyond it, in milliseconds on average.
+    pub right_cost_ms: Vec<Option<f64>>,
+    /// By hour, the share of each site, in the order of the sites.
+    pub site_share: Vec<Vec<f64>>,
+    /// What nodes warned of, and how often; empty in a sound run.
+    pub warnings: BTreeMap<String, u64>,
+    #[serde(skip)]
+    queries: u64,
+    #[serde(skip)]
+    single_queries: u64,
 }
 
 impl Report {
@@ -67,44 +99,45 @@ impl Report {
         Self {
             seed: settings.seed,
             hours: settings.hours,
-            connections_per_hour: settings.connections_per_hour,
-            stray_share: settings.stray_share,
             networks: world.networks.len(),
+            ecs: settings.scenario.ecs,
             sites: world.sites.iter().map(|site| site.name.clone()).collect(),
             left_out: world.left_out.clone(),
+            ceiling: CeilingReport::default(),
             policies: Vec::new(),
-            warnings: BTreeMap::new(),
         }
     }
 
-    /// Takes in one policy's run. The oracle stays last, and the newest one counts.
-    pub fn take(
-        &mut self,
-        policy: PolicyReport,
-        oracle: PolicyReport,
-        warnings: &BTreeMap<String, u64>,
-    ) {
-        self.policies.retain(|known| known.name != oracle.name);
-        self.policies.extend([policy, oracle]);
-        for (warning, count) in warnings {
-            *self.warnings.entry(warning.clone()).or_default() += count;
-        }
+    /// The policy of this name, where it was run.
+    #[must_use]
+    pub fn policy(&self, policy: Policy) -> Option<&PolicyReport> {
+        self.policies.iter().find(|known| known.name == policy.as_str())
     }
 
     /// All policies are in: measures them against one another.
     pub fn finish(&mut self) {
-        let means = |policy: Policy| {
-            let found = self.policies.iter().find(|known| known.name == policy.as_str());
-            found.map(|found| found.mean_ms.clone()).unwrap_or_default()
-        };
+        let means = |policy| self.policy(policy).map(|of| of.mean_ms.clone()).unwrap_or_default();
         let (geolocation, oracle) = (means(Policy::Geolocation), means(Policy::Oracle));
-        for policy in &mut self.policies {
-            let hours = geolocation.iter().zip(&policy.mean_ms).zip(&oracle);
+        let gains = |means: &[Option<f64>]| {
+            let hours = geolocation.iter().zip(means).zip(&oracle);
             let gains = hours.map(|((geolocation, mean), oracle)| {
                 captured((*geolocation)?, (*mean)?, (*oracle)?).map(rounded)
             });
-            policy.captured = gains.collect();
+            gains.collect()
+        };
+        self.ceiling.captured = gains(&self.ceiling.mean_ms);
+        for policy in &mut self.policies {
+            policy.captured = gains(&policy.mean_ms);
         }
+    }
+}
+
+impl CeilingReport {
+    /// Adds an hour.
+    pub fn push(&mut self, times_us: Vec<u32>) {
+        let figures = Figures::of(times_us);
+        self.mean_ms.push(figures.map(|figures| rounded(figures.mean_ms)));
+        self.p99_ms.push(figures.map(|figures| rounded(figures.p99_ms)));
     }
 }
 
@@ -115,25 +148,50 @@ impl PolicyReport {
         Self { name: policy.as_str(), ..Self::default() }
     }
 
-    /// Adds an hour: the connections' times, the clients that were told nothing, and why the
-    /// others were sent where they went.
-    pub fn push(&mut self, times_us: Vec<u32>, unanswered: u64, reasons: &BTreeMap<Reason, u64>) {
-        let count = times_us.len() as u64;
+    /// Adds an hour.
+    pub fn push(&mut self, hour: Hour) {
+        let count = hour.chosen_us.len() as f64;
+        let share = |of: u64| if count > 0.0 { rounded_share(of as f64 / count) } else { 0.0 };
+        let explored = share(hour.explored());
+        let learned = hour.reasons.get(&Reason::LearnedLatency).copied().unwrap_or_default();
+        self.learned_share.push(share(learned));
+        self.site_share.push(hour.by_site.iter().map(|count| share(*count)).collect());
+        let (right, cost_us) = hour.right;
+        let cost_ms = (right > 0).then(|| rounded(cost_us as f64 / right as f64 / 1000.0));
+        self.right_cost_ms.push(cost_ms);
+        self.switches.push(rounded_share(hour.switches));
+        self.queries += hour.queries;
+        self.single_queries += hour.single_queries;
+        if self.single_queries > 0 {
+            self.dns_queries_ratio = rounded(self.queries as f64 / self.single_queries as f64);
+        }
+        self.push_times(hour.chosen_us);
+        if let Some(last) = self.explored_share.last_mut() {
+            *last = explored;
+        }
+        self.unanswered.extend([hour.unanswered]);
+        self.failed.extend([hour.failed]);
+    }
+
+    /// Adds an hour of which only the times are known: nobody explored.
+    pub fn push_times(&mut self, times_us: Vec<u32>) {
+        self.connections.push(times_us.len() as u64);
         let figures = Figures::of(times_us);
         let figure = |of: fn(&Figures) -> f64| figures.as_ref().map(|f| rounded(of(f)));
-        self.connections.push(count);
-        self.unanswered.push(unanswered);
         self.mean_ms.push(figure(|figures| figures.mean_ms));
         self.p50_ms.push(figure(|figures| figures.p50_ms));
         self.p95_ms.push(figure(|figures| figures.p95_ms));
         self.p99_ms.push(figure(|figures| figures.p99_ms));
-        let learned = reasons.get(&Reason::LearnedLatency).copied().unwrap_or_default();
-        let is_known = count > 0 && !reasons.is_empty();
-        self.learned_share.push(is_known.then(|| rounded(learned as f64 / count as f64)));
+        self.explored_share.push(0.0);
     }
 }
 
 /// To a thousandth: what a microsecond is of a millisecond.
 fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
+}
+
+/// To a millionth: a connection in an hour of them.
+fn rounded_share(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
 }

@@ -1,13 +1,10 @@
-//! The DNS of a client: a query's bytes for its network, and what an answer's bytes say.
+//! The DNS of a resolver: a query's bytes for a client's network, and what an answer's bytes say.
 //!
 //! Written by hand and apart from the crate `dns`, so that one misreading cannot hide another.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use model::Subnet;
-
-/// The resolver that asks for everybody; what counts is the network that it names.
-pub(crate) const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 53));
 
 /// The name that all clients ask for.
 pub(crate) const NAME: &str = "app.example.net";
@@ -19,11 +16,15 @@ pub(crate) struct Answer {
     pub(crate) rcode: u8,
     /// The first address in it.
     pub(crate) address: Option<Ipv4Addr>,
+    /// How long that may be kept, in seconds.
+    pub(crate) ttl_s: u32,
+    /// For which prefix of the client's network it holds; `None` where it does not say.
+    pub(crate) scope: Option<u8>,
 }
 
-/// The bytes of a query for the address of [`NAME`] on behalf of an IPv4 client network
-/// (RFC 7871, 6).
-pub(crate) fn query(client: Subnet, id: u16) -> Vec<u8> {
+/// The bytes of a query for the address of [`NAME`], on behalf of an IPv4 client network (RFC 7871,
+/// 6) or without saying for whom.
+pub(crate) fn query(client: Option<Subnet>, id: u16) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(64);
     bytes.extend(id.to_be_bytes());
     // Recursion desired; one question, one additional record.
@@ -32,16 +33,21 @@ pub(crate) fn query(client: Subnet, id: u16) -> Vec<u8> {
         bytes.push(u8::try_from(label.len()).unwrap_or_default());
         bytes.extend(label.bytes());
     }
-    // The root; A, IN.
+    // The root; A, IN. OPT at the root, 1232 bytes, no flags.
     bytes.extend([0, 0, 1, 0, 1]);
+    bytes.extend([0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0]);
+    let Some(client) = client else {
+        bytes.extend([0, 0]);
+        return bytes;
+    };
     let octets = match client.address() {
         IpAddr::V4(address) => address.octets(),
         IpAddr::V6(_) => [0; 4],
     };
     let used = usize::from(client.length().div_ceil(8)).min(octets.len());
     let length = u8::try_from(used).unwrap_or_default() + 4;
-    // OPT at the root, 1232 bytes, no flags; the option, its family and lengths.
-    bytes.extend([0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, length + 4, 0, 8, 0, length]);
+    // The option, its family and lengths.
+    bytes.extend([0, length + 4, 0, 8, 0, length]);
     bytes.extend([0, 1, client.length(), 0]);
     bytes.extend(octets.iter().take(used));
     bytes
@@ -49,26 +55,43 @@ pub(crate) fn query(client: Subnet, id: u16) -> Vec<u8> {
 
 /// Reads an answer; `None` where the bytes are none.
 pub(crate) fn read(bytes: &[u8]) -> Option<Answer> {
-    let rcode = bytes.get(3)? & 0x0f;
+    let mut answer = Answer { rcode: bytes.get(3)? & 0x0f, address: None, ttl_s: 0, scope: None };
     let questions = u16_at(bytes, 4)?;
     let answers = u16_at(bytes, 6)?;
+    let others = u32::from(u16_at(bytes, 8)?) + u32::from(u16_at(bytes, 10)?);
     let mut at = 12;
     for _ in 0..questions {
         at = skip_name(bytes, at)? + 4;
     }
-    for _ in 0..answers {
+    for number in 0..u32::from(answers) + others {
         // Type, class, four bytes of TTL, the length of what follows.
         let record = skip_name(bytes, at)?;
         let length = usize::from(u16_at(bytes, record + 8)?);
         let data = bytes.get(record + 10..record + 10 + length)?;
-        if u16_at(bytes, record)? == 1
-            && let Ok(octets) = <[u8; 4]>::try_from(data)
-        {
-            return Some(Answer { rcode, address: Some(octets.into()) });
+        match (u16_at(bytes, record)?, <[u8; 4]>::try_from(data)) {
+            (1, Ok(octets)) if number < u32::from(answers) && answer.address.is_none() => {
+                answer.address = Some(octets.into());
+                let ttl = bytes.get(record + 4..record + 8)?;
+                answer.ttl_s = ttl.try_into().map_or(0, u32::from_be_bytes);
+            }
+            (41, _) => answer.scope = scope_in(data),
+            _ => {}
         }
         at = record + 10 + length;
     }
-    Some(Answer { rcode, address: None })
+    Some(answer)
+}
+
+/// The scope in the options of an OPT record (RFC 7871, 6).
+fn scope_in(mut options: &[u8]) -> Option<u8> {
+    loop {
+        let length = usize::from(u16_at(options, 2)?);
+        let data = options.get(4..4 + length)?;
+        if u16_at(options, 0)? == 8 {
+            return data.get(3).copied();
+        }
+        options = options.get(4 + length..)?;
+    }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -96,7 +119,7 @@ mod tests {
     fn a_query_says_what_it_is_for() {
         for text in ["20.1.2.0/24", "20.1.0.0/16", "20.1.2.128/25", "0.0.0.0/0"] {
             let client: Subnet = text.parse().unwrap();
-            let bytes = query(client, 7);
+            let bytes = query(Some(client), 7);
             let query = dns::parse(&bytes).unwrap();
             assert_eq!(query.question.name.to_buf().to_string().trim_end_matches('.'), NAME);
             assert_eq!(query.question.qtype, dns::RecordType::A);
@@ -105,19 +128,25 @@ mod tests {
             let expect = Some(client).filter(|client| client.length() > 0);
             assert_eq!(named.network().filter(|network| network.length() > 0), expect, "{text}");
         }
+        let nobody = query(None, 7);
+        assert!(dns::parse(&nobody).unwrap().edns.is_some_and(|edns| edns.client_subnet.is_none()));
     }
 
-    /// One question for `a.`, then two answers: a CNAME behind a pointer, and an address.
-    const ANSWER: &[u8] = b"\0\x07\x84\0\0\x01\0\x02\0\0\0\0\x01a\0\0\x01\0\x01\
+    /// One question for `a.`, then two answers: a CNAME behind a pointer, and an address; last an
+    /// OPT record with a cookie's option and a scope of 20.
+    const ANSWER: &[u8] = b"\0\x07\x84\0\0\x01\0\x02\0\0\0\x01\x01a\0\0\x01\0\x01\
         \xc0\x0c\0\x05\0\x01\0\0\0\x3c\0\x03\x01b\0\
-        \x01b\0\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\x01\x01\x0a";
+        \x01b\0\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\x01\x01\x0a\
+        \0\0\x29\x04\xd0\0\0\0\0\0\x10\0\x0a\0\x01\x07\0\x08\0\x07\0\x01\x18\x14\x0a\x01\x02";
 
     #[test]
     fn the_first_address_is_read() {
         let address = Some(Ipv4Addr::new(10, 1, 1, 10));
-        assert_eq!(read(ANSWER), Some(Answer { rcode: 0, address }));
+        let expect = Answer { rcode: 0, address, ttl_s: 60, scope: Some(20) };
+        assert_eq!(read(ANSWER), Some(expect));
         let refused = b"\0\x07\x84\x02\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01";
-        assert_eq!(read(refused), Some(Answer { rcode: 2, address: None }));
+        let expect = Answer { rcode: 2, address: None, ttl_s: 0, scope: None };
+        assert_eq!(read(refused), Some(expect));
         for cut in 12..ANSWER.len() {
             assert_eq!(read(&ANSWER[..cut]), None, "{cut}");
         }

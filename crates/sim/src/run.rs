@@ -1,66 +1,117 @@
 //! One world under every policy, hour by hour.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::clients::Clients;
+use crate::conditions::Conditions;
 use crate::policies::Policy;
-use crate::report::{PolicyReport, Report};
-use crate::settings::MIN_SAMPLES;
-use crate::simulation::{CLIENTS_START, Plan, Simulation, SimulationError, Tally};
+use crate::random::Random;
+use crate::reference::{Reference, Times};
+use crate::report::{CeilingReport, PolicyReport, Report};
+use crate::scenario::Scenario;
+use crate::simulation::{CLIENTS_START, Plan, Simulation, SimulationError};
 use crate::world::World;
 
 /// What is run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunSettings {
     /// Decides all luck.
     pub seed: u64,
     /// How many hours.
     pub hours: u64,
-    /// Connections an hour, strays among them.
-    pub connections_per_hour: f64,
-    /// The share of connections that go to any site, whatever DNS says.
-    pub stray_share: f64,
+    /// Clients, events, and how nodes are set.
+    pub scenario: Scenario,
+    /// The policies that are run beside the oracle.
+    pub policies: Vec<Policy>,
 }
 
 /// An hour in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
 
-/// Runs every policy over the same connections. `progress` hears of each hour that is done.
+/// Runs the policies over the same connections, each in a thread of its own: none sees another, so
+/// the result is the same in whatever order they end. `progress` hears of each hour that is done.
 ///
 /// # Errors
 ///
-/// A fault of the code that is simulated.
+/// A fault of the code that is simulated; a scenario that does not fit the world.
 pub fn run(
     world: &Arc<World>,
     settings: &RunSettings,
-    mut progress: impl FnMut(Policy, u64),
+    progress: impl Fn(Policy, u64) + Sync,
 ) -> Result<Report, SimulationError> {
+    let (best, policies) = std::thread::scope(|scope| {
+        let progress = &progress;
+        let threads: Vec<_> = settings
+            .policies
+            .iter()
+            .map(|policy| scope.spawn(move || one(world, settings, *policy, progress)))
+            .collect();
+        let best = reference(world, settings);
+        let done = threads.into_iter().map(|thread| match thread.join() {
+            Ok(report) => report,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        let policies: Vec<Result<PolicyReport, SimulationError>> = done.collect();
+        (best, policies)
+    });
+    let (oracle, ceiling) = best?;
     let mut report = Report::new(world, settings);
-    for policy in [Policy::RoundRobin, Policy::Geolocation, Policy::Learned] {
-        let plan = Plan {
-            seed: settings.seed,
-            policy,
-            connections_per_hour: settings.connections_per_hour,
-            stray_share: settings.stray_share,
-            min_samples: MIN_SAMPLES,
-            overwatches: 1,
-            faults: None,
-        };
-        let mut simulation = Simulation::new(Arc::clone(world), plan)?;
-        let mut hours = PolicyReport::new(policy);
-        // Every run has the same oracle; the last one's is kept.
-        let mut oracle = PolicyReport::new(Policy::Oracle);
-        for hour in 1..=settings.hours {
-            simulation.run_until(CLIENTS_START.plus_ms(hour * HOUR_MS))?;
-            let Tally { chosen_us, oracle_us, reasons, unanswered, .. } = simulation.take_tally();
-            hours.push(chosen_us, unanswered, &reasons);
-            oracle.push(oracle_us, 0, &BTreeMap::new());
-            progress(policy, hour);
-        }
-        report.take(hours, oracle, simulation.warnings());
-    }
+    report.ceiling = ceiling;
+    report.policies = policies.into_iter().collect::<Result<_, _>>()?;
+    report.policies.push(oracle);
     report.finish();
     Ok(report)
+}
+
+/// One policy alone.
+///
+/// # Errors
+///
+/// A fault of the code that is simulated; a scenario that does not fit the world.
+pub fn one(
+    world: &Arc<World>,
+    settings: &RunSettings,
+    policy: Policy,
+    progress: impl Fn(Policy, u64),
+) -> Result<PolicyReport, SimulationError> {
+    let plan = Plan {
+        seed: settings.seed,
+        policy,
+        scenario: settings.scenario.clone(),
+        overwatches: 1,
+        faults: None,
+    };
+    let mut simulation = Simulation::new(Arc::clone(world), plan)?;
+    let mut report = PolicyReport::new(policy);
+    for hour in 1..=settings.hours {
+        simulation.run_until(CLIENTS_START.plus_ms(hour * HOUR_MS))?;
+        report.push(simulation.take_hour());
+        progress(policy, hour);
+    }
+    report.warnings.clone_from(simulation.warnings());
+    Ok(report)
+}
+
+/// The oracle and the ceiling.
+fn reference(
+    world: &Arc<World>,
+    settings: &RunSettings,
+) -> Result<(PolicyReport, CeilingReport), SimulationError> {
+    let scenario = &settings.scenario;
+    let conditions = Conditions::new(world, scenario, CLIENTS_START)?;
+    let random = Random::new(settings.seed, "clients");
+    let clients = Clients::new(random, CLIENTS_START, scenario);
+    let mut reference = Reference::new(Arc::clone(world), conditions, scenario, clients);
+    let mut oracle = PolicyReport::new(Policy::Oracle);
+    let mut ceiling = CeilingReport::default();
+    for hour in 1..=settings.hours {
+        let until = CLIENTS_START.plus_ms(hour * HOUR_MS);
+        let Times { oracle_us, ceiling_us, switched } = reference.run_until(until);
+        oracle.push_times(oracle_us);
+        oracle.switches.push(switched);
+        ceiling.push(ceiling_us);
+    }
+    Ok((oracle, ceiling))
 }
 
 #[cfg(test)]

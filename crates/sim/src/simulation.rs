@@ -10,6 +10,7 @@
 //! (`sessions`) and what clients do (`visits`) becomes events again.
 
 mod sessions;
+mod tally;
 mod visits;
 
 use std::collections::BTreeMap;
@@ -22,15 +23,20 @@ use model::{Region, Subnet, Time};
 use overwatch::{Overwatch, Snapshot, Worker};
 
 use crate::clients::{Clients, Connection};
+use crate::conditions::Conditions;
 use crate::network::{Delivery, End, Faults, LinkId, Network, NetworkError};
 use crate::nodes::{AgentNode, OverwatchNode};
 use crate::policies::Policy;
 use crate::queue::Queue;
 use crate::random::Random;
+use crate::scenario::Scenario;
 use crate::settings::{self, SetUpError};
-use crate::world::World;
+use crate::world::{World, WorldError};
 
-pub use visits::{Tally, Told};
+use visits::Resolver;
+
+pub use tally::{Hour, Tally};
+pub use visits::Told;
 
 /// When every simulation begins: 2026-01-01T00:00:00Z.
 pub const START: Time = Time::from_unix_ms(1_767_225_600_000);
@@ -55,12 +61,8 @@ pub struct Plan {
     pub seed: u64,
     /// Who chooses sites; not the oracle, who needs no nodes.
     pub policy: Policy,
-    /// Connections an hour, strays among them.
-    pub connections_per_hour: f64,
-    /// The share of connections that go to any site, whatever DNS says.
-    pub stray_share: f64,
-    /// Connections that a row needs before it counts, at agents and overwatches.
-    pub min_samples: u32,
+    /// Clients, events, and how nodes are set.
+    pub scenario: Scenario,
     /// How many overwatches there are; clients ask the first that is up.
     pub overwatches: usize,
     /// How mesh connections break, if they do.
@@ -73,6 +75,9 @@ pub enum SimulationError {
     /// The oracle was asked to run nodes.
     #[error("the policy {} asks no overwatch", .0.as_str())]
     NoAlgorithm(Policy),
+    /// The scenario does not fit the world.
+    #[error("the scenario does not fit")]
+    World(#[from] WorldError),
     /// Nodes could not be made.
     #[error("the nodes cannot be set up")]
     SetUp(#[from] SetUpError),
@@ -95,9 +100,12 @@ pub struct Simulation {
     network: Network,
     agents: Vec<AgentNode>,
     overwatches: Vec<OverwatchNode>,
+    conditions: Conditions,
     clients: Clients,
-    /// Whether clients still come.
-    is_open: bool,
+    /// Who comes next; nobody once it is closed to clients.
+    next: Option<(Time, Connection)>,
+    /// What resolvers keep, in the world's order.
+    resolvers: Vec<Resolver>,
     /// For the times between two tries to connect.
     random: Random,
     /// The last socket's number.
@@ -112,8 +120,6 @@ pub struct Simulation {
 /// What happens.
 #[derive(Debug)]
 enum Event {
-    /// A client comes.
-    Visit(Connection),
     /// A long connection ends.
     SocketClosed { site: usize, cookie: u64 },
     /// The tick that an agent asked for, unless it asked for another meanwhile.
@@ -126,6 +132,10 @@ enum Event {
     Opened { link: LinkId },
     /// Something arrives over a mesh connection.
     Delivered(Delivery),
+    /// A site's machines stop.
+    SiteDown { site: usize },
+    /// They start again.
+    SiteUp { site: usize },
 }
 
 impl Simulation {
@@ -136,25 +146,23 @@ impl Simulation {
     /// A plan for the oracle; settings that nodes refuse.
     pub fn new(world: Arc<World>, plan: Plan) -> Result<Self, SimulationError> {
         let random = |stream| Random::new(plan.seed, stream);
+        let mut clients = Clients::new(random("clients"), CLIENTS_START, &plan.scenario);
         let mut simulation = Self {
-            geo: Arc::new(settings::geography(&world).map_err(SetUpError::from)?),
+            geo: Arc::new(settings::geography(&world, plan.policy).map_err(SetUpError::from)?),
             now: START,
             queue: Queue::new(),
             network: Network::new(random("network"), plan.faults),
             agents: Vec::new(),
             overwatches: Vec::new(),
-            clients: Clients::new(
-                random("clients"),
-                CLIENTS_START,
-                plan.connections_per_hour,
-                plan.stray_share,
-            ),
-            is_open: true,
+            conditions: Conditions::new(&world, &plan.scenario, CLIENTS_START)?,
+            next: Some(clients.next(&world)),
+            clients,
+            resolvers: world.resolvers.iter().map(|_| Resolver::new()).collect(),
             random: random("nodes"),
             cookie: 0,
             turn: 0,
             worker: Worker::new(None),
-            tally: Tally::default(),
+            tally: Tally::new(&world),
             warnings: BTreeMap::new(),
             world,
             plan,
@@ -169,7 +177,12 @@ impl Simulation {
             simulation.dial_all(site);
             simulation.plan_tick(site);
         }
-        simulation.plan_visit();
+        for down in simulation.conditions.outages() {
+            simulation.queue.push(down.from, Event::SiteDown { site: down.site });
+            if let Some(to) = down.to {
+                simulation.queue.push(to, Event::SiteUp { site: down.site });
+            }
+        }
         Ok(simulation)
     }
 
@@ -179,9 +192,19 @@ impl Simulation {
     ///
     /// A fault of the code that is simulated.
     pub fn run_until(&mut self, until: Time) -> Result<(), SimulationError> {
-        while let Some((at, event)) = self.queue.pop(until) {
-            self.now = self.now.max(at);
-            self.happen(event)?;
+        loop {
+            // Clients are not in the queue: there are a thousand of them for each other event.
+            let others = self.queue.next_at().unwrap_or(until).min(until);
+            if let Some((at, connection)) = self.next.filter(|(at, _)| *at <= others) {
+                self.now = self.now.max(at);
+                self.next = Some(self.clients.next(&self.world));
+                self.visit(&connection)?;
+            } else if let Some((at, event)) = self.queue.pop(until) {
+                self.now = self.now.max(at);
+                self.happen(event)?;
+            } else {
+                break;
+            }
         }
         self.now = self.now.max(until);
         Ok(())
@@ -198,8 +221,12 @@ impl Simulation {
 
     fn happen(&mut self, event: Event) -> Result<(), SimulationError> {
         match event {
-            Event::Visit(connection) => self.visit(&connection),
-            Event::SocketClosed { site, cookie } => self.socket_closed(site, cookie),
+            Event::SocketClosed { site, cookie } => {
+                if let Some(node) = self.agents.get_mut(site) {
+                    node.close(cookie);
+                }
+                Ok(())
+            }
             Event::AgentTick { agent } => self.agent_tick(agent),
             Event::OverwatchTick { overwatch, life } => self.overwatch_tick(overwatch, life),
             Event::Dial { agent, life, overwatch } => {
@@ -208,7 +235,23 @@ impl Simulation {
             }
             Event::Opened { link } => self.opened(link),
             Event::Delivered(delivery) => self.delivered(delivery),
+            Event::SiteDown { site } => {
+                self.stop_agent(site);
+                Ok(())
+            }
+            Event::SiteUp { site } => self.restart_agent(site, 0),
         }
+    }
+
+    /// Takes a site's agent down at once, as a power cut does.
+    fn stop_agent(&mut self, site: usize) {
+        self.vanish(End::Agent, site);
+        let Some(node) = self.agents.get_mut(site) else { return };
+        node.life += 1;
+        node.links.clear();
+        node.tick_at = None;
+        node.sockets.clear();
+        node.closed.clear();
     }
 
     /// Adds an overwatch that every agent knows at once; tells its number.
@@ -245,10 +288,11 @@ impl Simulation {
     ///
     /// Settings that it refuses.
     pub fn start_overwatch(&mut self, number: usize) -> Result<(), SimulationError> {
-        let algorithm = self.plan.policy.algorithm(self.plan.min_samples);
-        let algorithm = algorithm.ok_or(SimulationError::NoAlgorithm(self.plan.policy))?;
+        let (policy, scenario) = (self.plan.policy, &self.plan.scenario);
+        let domain = settings::domain(&self.world, policy, scenario).map_err(SetUpError::from)?;
+        let domain = domain.ok_or(SimulationError::NoAlgorithm(policy))?;
         let Some(node) = self.overwatches.get_mut(number) else { return Ok(()) };
-        let settings = settings::overwatch(&self.world, &node.name, algorithm)?;
+        let settings = settings::overwatch(&node.name, domain)?;
         let (geo, snapshot) = (Arc::clone(&self.geo), node.snapshot.clone());
         node.value = Some(Overwatch::new(settings, geo, snapshot, self.now));
         node.life += 1;
@@ -276,16 +320,15 @@ impl Simulation {
     }
 
     fn new_agent(&self, site: usize, clock: Time) -> Result<Agent, SimulationError> {
-        let learns = self.plan.policy == Policy::Learned;
-        let min_samples = learns.then_some(self.plan.min_samples);
-        let settings = settings::agent(&self.world.sites[site], min_samples)?;
+        let learns = self.plan.policy.learns().then_some(&self.plan.scenario);
+        let settings = settings::agent(&self.world.sites[site], learns)?;
         let overwatches = (0..self.overwatches.len()).map(settings::overwatch_address);
         Ok(Agent::new(settings, overwatches, clock))
     }
 
     /// No client comes any more; connections that are open end in their time.
     pub const fn close_to_clients(&mut self) {
-        self.is_open = false;
+        self.next = None;
     }
 
     /// No mesh connection breaks by itself any more.

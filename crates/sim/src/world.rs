@@ -1,5 +1,8 @@
-//! Sites and client networks, and the way between them: what a policy has to deal with, and the
-//! same for all policies.
+//! Sites, client networks, their resolvers, and the way between them: what a policy has to deal
+//! with, and the same for all policies.
+
+mod networks;
+mod resolvers;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -7,15 +10,28 @@ use std::sync::Arc;
 use model::{NameError, Region, Subnet};
 
 use crate::matrix::{Matrix, Path};
+use crate::places::{self, Place};
+use crate::providers::Providers;
 use crate::random::Random;
+use crate::scenario::Scenario;
+
+pub use resolvers::ResolverAt;
 
 /// All that does not change while the simulation runs.
 #[derive(Clone, Debug)]
 pub struct World {
     /// The sites, in the order in which they were asked for.
     pub sites: Vec<Site>,
+    /// The cities that clients live in.
+    pub cities: Vec<City>,
+    /// Countries and ASes of those cities.
+    pub providers: Providers,
     /// The client networks, the most popular first.
     pub networks: Vec<Network>,
+    /// The /16s that the networks are in.
+    pub blocks: Vec<Block>,
+    /// The resolvers that clients ask.
+    pub resolvers: Vec<ResolverAt>,
     /// Client cities that the matrix does not know the way to every site for; nobody lives there.
     pub left_out: Vec<String>,
     /// The networks' shares, summed up to each, for drawing by popularity.
@@ -23,7 +39,7 @@ pub struct World {
 }
 
 /// A place with one server and one agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Site {
     /// As the matrix writes it.
     pub name: String,
@@ -31,6 +47,17 @@ pub struct Site {
     pub region: Region,
     /// Its server.
     pub server: Ipv4Addr,
+    /// Where it is, where the matrix's distances tell.
+    pub place: Option<Place>,
+}
+
+/// A place with clients.
+#[derive(Clone, Debug, PartialEq)]
+pub struct City {
+    /// As the matrix writes it.
+    pub name: String,
+    /// Where it is, where the matrix's distances tell.
+    pub place: Option<Place>,
 }
 
 /// A client network, all of it in one city.
@@ -38,14 +65,29 @@ pub struct Site {
 pub struct Network {
     /// Its addresses, a /24.
     pub subnet: Subnet,
-    /// Where it is.
-    pub city: String,
+    /// Where it is: a place in [`World::cities`].
+    pub city: usize,
+    /// Whose it is: a place in the list of [`World::providers`].
+    pub provider: usize,
+    /// Whom its clients ask: a place in [`World::resolvers`].
+    pub resolver: usize,
     /// The way to each site.
     pub paths: Arc<[Path]>,
     /// The site at the least distance.
     pub nearest: usize,
-    /// The site with the least mean round-trip time.
+    /// The site with the least mean round-trip time, before any path changes.
     pub best: usize,
+}
+
+/// What an AS was given: a /16, most of it in one city.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Its addresses.
+    pub subnet: Subnet,
+    /// Where all of it is that has no clients.
+    pub city: usize,
+    /// Whose it is.
+    pub provider: usize,
 }
 
 /// Why there is no such world.
@@ -72,6 +114,20 @@ pub enum WorldError {
         #[source]
         source: NameError,
     },
+    /// An event of the scenario at a site that is not there.
+    #[error("the scenario speaks of the site {0:?}, which is not in this run")]
+    NotInRun(String),
+    /// An event of the scenario in a city without clients.
+    #[error("the scenario speaks of clients in {0:?}, where nobody lives")]
+    NoSuchCity(String),
+    /// More sites at random than there are.
+    #[error("{asked} sites at random, where the matrix has {there}")]
+    TooFewSites {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        there: usize,
+    },
     /// Nobody could live anywhere.
     #[error("the matrix has no client city with a way to each of these sites")]
     NoClients,
@@ -80,16 +136,12 @@ pub enum WorldError {
 /// The servers' addresses are numbered by one byte.
 pub const SITES_MAX: usize = 250;
 
-/// The /24s from 20.0.0.0 to 35.255.255.255.
-pub const NETWORKS_MAX: usize = 1 << 20;
-
-/// The first client network.
-const FIRST_CLIENT: Ipv4Addr = Ipv4Addr::new(20, 0, 0, 0);
+/// 6,250 /16s: the addresses from 20.0.0.0 to 45.255.255.255.
+pub const NETWORKS_MAX: usize = 100_000;
 
 impl World {
-    /// A world with `networks` client networks, spread evenly by chance over the matrix's cities.
-    /// The popularity of networks follows Zipf's law with exponent 1, as that of web sites and
-    /// networks does.
+    /// A world with client networks spread by chance over the matrix's cities. The popularity of
+    /// networks follows Zipf's law with exponent 1, as that of web sites and networks does.
     ///
     /// # Errors
     ///
@@ -97,33 +149,48 @@ impl World {
     pub fn new(
         matrix: &Matrix,
         sites: &[String],
-        networks: usize,
+        scenario: &Scenario,
         random: &mut Random,
     ) -> Result<Self, WorldError> {
-        if !(1..=NETWORKS_MAX).contains(&networks) {
-            return Err(WorldError::NetworkCount(networks));
+        if !(1..=NETWORKS_MAX).contains(&scenario.networks) {
+            return Err(WorldError::NetworkCount(scenario.networks));
         }
-        let sites = sites_of(matrix, sites)?;
-        let mut cities: Vec<(&str, Arc<[Path]>)> = Vec::new();
-        let mut left_out = Vec::new();
-        for city in matrix.clients() {
-            let paths = sites.iter().map(|site| matrix.path(city, &site.name));
+        let places = places::places(matrix);
+        let place_of = |name: &str| places.as_ref().and_then(|all| all.get(name)).copied();
+        let mut sites = sites_of(matrix, sites)?;
+        for site in &mut sites {
+            site.place = place_of(&site.name);
+        }
+        let (mut cities, mut ways, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for name in matrix.clients() {
+            let paths = sites.iter().map(|site| matrix.path(name, &site.name));
             match paths.collect::<Option<Arc<[Path]>>>() {
-                Some(paths) => cities.push((city, paths)),
-                None => left_out.push(city.to_owned()),
+                Some(paths) => {
+                    cities.push(City { name: name.to_owned(), place: place_of(name) });
+                    ways.push(paths);
+                }
+                None => left_out.push(name.to_owned()),
             }
         }
-        let mut shares = Vec::new();
+        let of_cities: Vec<Option<Place>> = cities.iter().map(|city| city.place).collect();
+        let providers = Providers::new(&of_cities, random);
+        let map = networks::Map { ways: &ways, providers: &providers };
+        let (mut networks, blocks) = networks::networks(&map, scenario, random)?;
+        let resolvers = resolvers::resolvers(&mut networks, &providers, scenario, random);
         let mut total = 0.0;
-        let mut list = Vec::new();
-        for number in 0..networks {
-            let place = random.index(cities.len());
-            let (city, paths) = cities.get(place).ok_or(WorldError::NoClients)?;
-            list.push(Network::new(number, city, paths));
-            total += 1.0 / (number as f64 + 1.0);
-            shares.push(total);
-        }
-        Ok(Self { sites, networks: list, left_out, shares })
+        let zipf = (1..=networks.len()).map(|rank| {
+            total += 1.0 / rank as f64;
+            total
+        });
+        let shares = zipf.collect();
+        Ok(Self { sites, cities, providers, networks, blocks, resolvers, left_out, shares })
+    }
+
+    /// The share of all connections that a network has.
+    #[must_use]
+    pub fn share_of(&self, network: usize) -> f64 {
+        let total = self.shares.last().copied().unwrap_or(1.0);
+        1.0 / (network as f64 + 1.0) / total
     }
 
     /// A network by chance, the popular ones more often.
@@ -133,11 +200,6 @@ impl World {
         found.min(self.networks.len().saturating_sub(1))
     }
 
-    /// The way between a network and a site.
-    pub(crate) fn path(&self, network: usize, site: usize) -> Option<&Path> {
-        self.networks.get(network)?.paths.get(site)
-    }
-
     /// The site whose server has this address.
     pub(crate) fn site_at(&self, server: Ipv4Addr) -> Option<usize> {
         self.sites.iter().position(|site| site.server == server)
@@ -145,18 +207,6 @@ impl World {
 }
 
 impl Network {
-    fn new(number: usize, city: &str, paths: &Arc<[Path]>) -> Self {
-        let offset = u32::try_from(number).unwrap_or_default() << 8;
-        let address = Ipv4Addr::from_bits(FIRST_CLIENT.to_bits() + offset);
-        Self {
-            subnet: Subnet::of(IpAddr::V4(address), 24),
-            city: city.to_owned(),
-            paths: Arc::clone(paths),
-            nearest: least(paths, |path| path.distance_km),
-            best: least(paths, |path| path.average_ms),
-        }
-    }
-
     /// A client in it: not the first and the last address.
     pub(crate) fn draw_client(&self, random: &mut Random) -> Ipv4Addr {
         let host = u32::try_from(1 + random.below(254)).unwrap_or(1);
@@ -187,9 +237,29 @@ fn sites_of(matrix: &Matrix, names: &[String]) -> Result<Vec<Site>, WorldError> 
             .parse()
             .map_err(|source| WorldError::Name { site: name.to_owned(), source })?;
         let server = Ipv4Addr::new(10, number, 1, 10);
-        sites.push(Site { name: name.to_owned(), region, server });
+        sites.push(Site { name: name.to_owned(), region, server, place: None });
     }
     Ok(sites)
+}
+
+/// So many sites of a matrix by chance, each once.
+///
+/// # Errors
+///
+/// Fewer in the matrix.
+pub fn random_sites(
+    matrix: &Matrix,
+    count: usize,
+    random: &mut Random,
+) -> Result<Vec<String>, WorldError> {
+    let mut names: Vec<&str> = matrix.sites().collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() < count {
+        return Err(WorldError::TooFewSites { asked: count, there: names.len() });
+    }
+    random.shuffle(&mut names);
+    Ok(names.into_iter().take(count).map(ToOwned::to_owned).collect())
 }
 
 /// A city's name in the letters that a region's name may have.
@@ -199,42 +269,4 @@ fn region_of(city: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cities;
-
-    fn world(sites: &[&str], networks: usize) -> Result<World, WorldError> {
-        let sites: Vec<String> = sites.iter().map(ToString::to_string).collect();
-        World::new(&cities::matrix(1), &sites, networks, &mut Random::new(1, "world"))
-    }
-
-    #[test]
-    fn sites_are_found_however_they_are_cased() {
-        let world = world(&["sao paulo", "OSLO"], 10).unwrap();
-        let names: Vec<&str> = world.sites.iter().map(|site| site.name.as_str()).collect();
-        assert_eq!(names, ["Sao Paulo", "Oslo"]);
-        assert_eq!(world.sites[0].region.as_str(), "sao-paulo");
-        assert_eq!(world.site_at(Ipv4Addr::new(10, 2, 1, 10)), Some(1));
-        assert_eq!(world.networks[9].subnet.to_string(), "20.0.9.0/24");
-    }
-
-    #[test]
-    fn what_cannot_be_simulated_is_refused() {
-        let fault = |sites: &[&str], networks| world(sites, networks).unwrap_err().to_string();
-        assert_eq!(fault(&["Atlantis"], 1), "the matrix has no site \"Atlantis\"");
-        assert_eq!(fault(&["Oslo", "oslo"], 1), "the site \"Oslo\" is named twice");
-        assert_eq!(fault(&[], 1), "0 sites, where 1 to 250 can be simulated");
-        assert_eq!(fault(&["Oslo"], 0), "0 client networks, where 1 to 1048576 can be simulated");
-    }
-
-    #[test]
-    fn the_first_network_is_twice_as_popular_as_the_second() {
-        let world = world(&["Oslo"], 100).unwrap();
-        let mut random = Random::new(1, "popularity");
-        let mut drawn = [0u32; 100];
-        (0..50_000).for_each(|_| drawn[world.draw_network(&mut random)] += 1);
-        let ratio = f64::from(drawn[0]) / f64::from(drawn[1]);
-        assert!((ratio - 2.0).abs() < 0.2, "{ratio}");
-        assert!(drawn[99] > 0);
-    }
-}
+mod tests;

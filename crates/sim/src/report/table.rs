@@ -21,8 +21,11 @@ pub fn table(report: &Report) -> String {
 fn head(report: &Report, text: &mut String) -> std::fmt::Result {
     writeln!(
         text,
-        "{} client networks, {} connections an hour, {} h, seed {}",
-        report.networks, report.connections_per_hour, report.hours, report.seed
+        "{} client networks, {} % of connections with ECS, {} h, seed {}",
+        report.networks,
+        report.ecs * 100.0,
+        report.hours,
+        report.seed
     )?;
     writeln!(text, "sites: {}", report.sites.join(", "))?;
     if !report.left_out.is_empty() {
@@ -38,13 +41,24 @@ fn head(report: &Report, text: &mut String) -> std::fmt::Result {
 fn body(report: &Report, text: &mut String) -> std::fmt::Result {
     writeln!(
         text,
-        "{:>4}  {:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}",
-        "hour", "policy", "mean ms", "p50 ms", "p95 ms", "p99 ms", "captured", "learned"
+        "{:>4}  {:<22} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}",
+        "hour",
+        "policy",
+        "mean ms",
+        "p50 ms",
+        "p95 ms",
+        "p99 ms",
+        "captured",
+        "explored",
+        "switched"
     )?;
     let hours = usize::try_from(report.hours).unwrap_or(usize::MAX);
     let is_shown = |hour: &usize| *hour <= HOURS_SHOWN || hour.is_multiple_of(6) || *hour == hours;
     for hour in (1..=hours).filter(is_shown) {
         for policy in &report.policies {
+            if policy.name == crate::Policy::Oracle.as_str() {
+                ceiling(report, hour, text)?;
+            }
             line(policy, hour, text)?;
         }
     }
@@ -52,38 +66,75 @@ fn body(report: &Report, text: &mut String) -> std::fmt::Result {
 }
 
 fn line(policy: &PolicyReport, hour: usize, text: &mut String) -> std::fmt::Result {
-    let of = |list: &[Option<f64>]| list.get(hour - 1).copied().flatten();
-    let ms = |list| of(list).map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1}"));
-    let percent =
-        |list| of(list).map_or_else(|| "-".to_owned(), |share| format!("{:.1} %", share * 100.0));
+    let of = |list: &[f64]| percent(list.get(hour - 1).copied());
     writeln!(
         text,
-        "{hour:>4}  {:<12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}",
+        "{hour:>4}  {:<22} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}",
         policy.name,
-        ms(&policy.mean_ms),
-        ms(&policy.p50_ms),
-        ms(&policy.p95_ms),
-        ms(&policy.p99_ms),
-        percent(&policy.captured),
-        percent(&policy.learned_share),
+        ms(&policy.mean_ms, hour),
+        ms(&policy.p50_ms, hour),
+        ms(&policy.p95_ms, hour),
+        ms(&policy.p99_ms, hour),
+        percent(policy.captured.get(hour - 1).copied().flatten()),
+        of(&policy.explored_share),
+        of(&policy.switches),
     )
+}
+
+fn ceiling(report: &Report, hour: usize, text: &mut String) -> std::fmt::Result {
+    writeln!(
+        text,
+        "{hour:>4}  {:<22} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}",
+        "ceiling",
+        ms(&report.ceiling.mean_ms, hour),
+        "-",
+        "-",
+        ms(&report.ceiling.p99_ms, hour),
+        percent(report.ceiling.captured.get(hour - 1).copied().flatten()),
+        "-",
+        "-",
+    )
+}
+
+fn ms(list: &[Option<f64>], hour: usize) -> String {
+    let of = list.get(hour - 1).copied().flatten();
+    of.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1}"))
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:.2} %", share * 100.0))
 }
 
 fn foot(report: &Report, text: &mut String) -> std::fmt::Result {
     writeln!(
         text,
-        "\nEach connection counts once; captured is the share of (geolocation - oracle) gained.\n\
-         {:.1} % of connections strayed: their clients went to any site, whatever DNS said, as a\n\
-         stale answer makes them. They are in no figure above, but agents measure them: without\n\
-         exploration nothing else shows a site that clients are not sent to.",
-        report.stray_share * 100.0
+        "\nEach connection counts once; captured is the share of (geolocation - oracle) gained. The\n\
+         ceiling knows every path's mean, but decides on what a query shows, and holds as the\n\
+         learning does. Switched is the share of networks sent elsewhere, exploring left out.\n"
     )?;
-    let unanswered = report.policies.iter().flat_map(|policy| &policy.unanswered).sum::<u64>();
-    if unanswered > 0 {
-        writeln!(text, "{unanswered} clients got no answer.")?;
+    writeln!(
+        text,
+        "{:<22} {:>11} {:>15} {:>12} {:>8}",
+        "whole run", "DNS queries", "explored", "unanswered", "failed"
+    )?;
+    for policy in report.policies.iter().filter(|policy| policy.dns_queries_ratio > 0.0) {
+        let connections: u64 = policy.connections.iter().sum();
+        let explored = policy.explored_share.iter().zip(&policy.connections);
+        let explored: f64 = explored.map(|(share, count)| share * *count as f64).sum();
+        writeln!(
+            text,
+            "{:<22} {:>9.2} x {:>15} {:>12} {:>8}",
+            policy.name,
+            policy.dns_queries_ratio,
+            percent((connections > 0).then(|| explored / connections as f64)),
+            policy.unanswered.iter().sum::<u64>(),
+            policy.failed.iter().sum::<u64>(),
+        )?;
     }
-    for (warning, count) in &report.warnings {
-        writeln!(text, "warning, {count} times: {warning}")?;
+    for policy in &report.policies {
+        for (warning, count) in &policy.warnings {
+            writeln!(text, "{}: warning, {count} times: {warning}", policy.name)?;
+        }
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! What nodes want done, and what that brings about: sessions from the first try to the last byte.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use mesh::{Frame, KeyHash, Peer};
@@ -171,7 +170,8 @@ impl Simulation {
     ) -> Result<(), SimulationError> {
         let now = self.now;
         let mut out = Vec::new();
-        let mut events = VecDeque::from([event]);
+        let Some(node) = self.agents.get_mut(agent) else { return Ok(()) };
+        let mut events = node.backlog(event);
         while let Some(event) = events.pop_front() {
             let Some(node) = self.agents.get_mut(agent) else { break };
             let clock = node.clock(now);

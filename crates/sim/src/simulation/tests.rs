@@ -26,22 +26,28 @@ fn world() -> Arc<World> {
     assert!(matrix.insert("Clienton", "Farville", path(1000.0, 30.0)));
     let sites = ["Neartown".to_owned(), "Farville".to_owned()];
     let mut random = Random::new(1, "world");
-    Arc::new(World::new(&matrix, &sites, 10, &mut random).unwrap())
+    Arc::new(World::new(&matrix, &sites, &scenario(), &mut random).unwrap())
+}
+
+/// Many strays, so that both sites are measured, and rows that count at once.
+fn scenario() -> Scenario {
+    let text = "
+networks: 10
+connections_per_day: 144000
+strays: 0.3
+ecs: 1
+agent_min_samples: 1
+domain_min_samples: 1
+exploration: {enabled: false}
+";
+    Scenario::read(text).unwrap()
 }
 
 const NEARTOWN: usize = 0;
 const FARVILLE: usize = 1;
 
 fn simulation(seed: u64, overwatches: usize, faults: Option<Faults>) -> Simulation {
-    let plan = Plan {
-        seed,
-        policy: Policy::Learned,
-        connections_per_hour: 6_000.0,
-        stray_share: 0.3,
-        min_samples: 1,
-        overwatches,
-        faults,
-    };
+    let plan = Plan { seed, policy: Policy::Learned, scenario: scenario(), overwatches, faults };
     Simulation::new(world(), plan).unwrap()
 }
 
@@ -66,9 +72,9 @@ fn what_is_learned_is_answered() {
     simulation.run_for(20 * MINUTE_MS).unwrap();
     assert_eq!(told(&mut simulation, 0), [learned(); 10]);
     assert!(simulation.warnings().is_empty(), "{:?}", simulation.warnings());
-    let tally = simulation.take_tally();
-    assert_eq!(tally.unanswered, 0);
-    assert!(tally.strays > 500 && tally.chosen_us.len() > 1_200, "{tally:?}");
+    let hour = simulation.take_hour();
+    assert_eq!(hour.unanswered, 0);
+    assert!(hour.strays > 500 && hour.chosen_us.len() > 1_200, "{hour:?}");
 }
 
 /// Takes an overwatch that has learned down for so long, and watches it come back.

@@ -1,0 +1,138 @@
+//! What happened to clients, counted as it happens and summed up by the hour.
+
+use std::collections::BTreeMap;
+
+use routing::Reason;
+
+use super::visits::Told;
+use crate::clients::Connection;
+use crate::world::World;
+
+/// The connections since the last reading.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    hour: Hour,
+    /// By network, with ECS and without: the site of the last answer that did not explore.
+    last: Vec<[Option<u16>; 2]>,
+    /// By network: whether it connected in this hour, and whether it was sent elsewhere.
+    seen: Vec<Seen>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    has_connected: bool,
+    has_switched: bool,
+}
+
+/// An hour of connections.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hour {
+    /// Their round-trip times in microseconds, where they went.
+    pub chosen_us: Vec<u32>,
+    /// Why they went there.
+    pub reasons: BTreeMap<Reason, u64>,
+    /// How many went to each site.
+    pub by_site: Vec<u64>,
+    /// Clients that DNS told nothing.
+    pub unanswered: u64,
+    /// Clients that were told of a site that was down.
+    pub failed: u64,
+    /// Clients that did not ask; in none of the above.
+    pub strays: u64,
+    /// The share of the networks seen that were sent elsewhere than before, exploring left out.
+    pub switches: f64,
+    /// Queries that reached an overwatch.
+    pub queries: u64,
+    /// Queries that would have, had there been one answer for the whole world.
+    pub single_queries: u64,
+    /// Connections whose nearest site is the best one: how many, and what they paid beyond it, in
+    /// microseconds.
+    pub right: (u64, i64),
+}
+
+/// What became of one connection.
+pub(super) struct Visit {
+    pub(super) told: Told,
+    pub(super) site: usize,
+    pub(super) rtt_us: u32,
+    /// What the best site would have taken, where that is the nearest.
+    pub(super) right_us: Option<u32>,
+}
+
+impl Tally {
+    pub(super) fn new(world: &World) -> Self {
+        Self {
+            hour: Hour::of(world.sites.len()),
+            last: vec![[None; 2]; world.networks.len()],
+            seen: vec![Seen::default(); world.networks.len()],
+        }
+    }
+
+    /// What was counted since this was last asked.
+    pub(super) fn take(&mut self) -> Hour {
+        let connected = self.seen.iter().filter(|seen| seen.has_connected).count();
+        let switched = self.seen.iter().filter(|seen| seen.has_switched).count();
+        self.seen.fill(Seen::default());
+        let next = Hour::of(self.hour.by_site.len());
+        let mut hour = std::mem::replace(&mut self.hour, next);
+        hour.switches = if connected > 0 { switched as f64 / connected as f64 } else { 0.0 };
+        hour
+    }
+
+    pub(super) const fn hour(&mut self) -> &mut Hour {
+        &mut self.hour
+    }
+
+    pub(super) fn count(&mut self, connection: &Connection, visit: &Visit) {
+        let hour = &mut self.hour;
+        hour.chosen_us.push(visit.rtt_us);
+        if let Some(count) = hour.by_site.get_mut(visit.site) {
+            *count += 1;
+        }
+        if let Some(right_us) = visit.right_us {
+            hour.right.0 += 1;
+            hour.right.1 += i64::from(visit.rtt_us) - i64::from(right_us);
+        }
+        self.note_site(connection, visit);
+    }
+
+    /// Why a client went where it went, and whether that is news.
+    fn note_site(&mut self, connection: &Connection, visit: &Visit) {
+        let Some(reason) = visit.told.reason else { return };
+        *self.hour.reasons.entry(reason).or_default() += 1;
+        let network = connection.network;
+        let (Some(last), Some(seen)) = (self.last.get_mut(network), self.seen.get_mut(network))
+        else {
+            return;
+        };
+        seen.has_connected = true;
+        if is_exploring(reason) {
+            return;
+        }
+        let site = u16::try_from(visit.site).ok();
+        let last = &mut last[usize::from(connection.has_ecs)];
+        seen.has_switched |= last.is_some() && *last != site;
+        *last = site;
+    }
+}
+
+impl Hour {
+    fn of(sites: usize) -> Self {
+        Self { by_site: vec![0; sites], ..Self::default() }
+    }
+
+    /// How many went where they went to find out how far it is.
+    #[must_use]
+    pub fn explored(&self) -> u64 {
+        self.reasons
+            .iter()
+            .filter(|(reason, _)| is_exploring(**reason))
+            .map(|(_, count)| count)
+            .sum()
+    }
+}
+
+/// Whether an answer was given to find out, not because it was the best.
+fn is_exploring(reason: Reason) -> bool {
+    reason.as_str() == "exploration"
+}
