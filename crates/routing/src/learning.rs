@@ -61,6 +61,8 @@ pub struct Learning {
     cells: Cells,
     /// Rows that changed since the last map: bounded by whoever hands them in between two maps.
     queue: Vec<(Subnet, u16, Counted)>,
+    /// Cells to be judged; at most all.
+    todo: BTreeSet<CellId>,
     scale: Scale,
     /// Of cells without rows, and of cells with.
     traffic: [Traffic; 2],
@@ -154,6 +156,11 @@ const ROUND_MS: u64 = 60_000;
 /// At least so many cells are looked at for each map: it takes a few milliseconds.
 const LOOKED_AT_MIN: usize = 2_048;
 
+/// At most so many cells are judged for one map because their rows changed, half a second's work.
+/// After a restart a large table comes back at once; the rest has its turn at the next maps, and
+/// geography's order until then.
+const JUDGED_MAX: usize = 65_536;
+
 /// How often what all rows have in common is fitted anew.
 const REFIT_EVERY_MS: u64 = 300_000;
 
@@ -186,6 +193,7 @@ impl Learning {
             reports: vec![false; settings.regions.len()],
             cells: Cells::new(),
             queue: Vec::new(),
+            todo: BTreeSet::new(),
             scale: Scale::default(),
             traffic: [Traffic::default(); 2],
             purse: Purse::default(),
@@ -247,7 +255,10 @@ impl Learning {
     pub fn is_due(&self, now: Time) -> bool {
         let Some(at) = self.rounds.compiled_at else { return true };
         let waited_ms = now.ms_since(at);
-        let has_news = !self.queue.is_empty() || self.rounds.is_due || self.cells.is_stale();
+        let has_news = !self.queue.is_empty()
+            || !self.todo.is_empty()
+            || self.rounds.is_due
+            || self.cells.is_stale();
         let looks = self.learns() && waited_ms >= LOOK_EVERY_MS;
         (has_news && waited_ms >= self.made.blocks.len() as u64 / RANGES_PER_MS) || looks
     }
@@ -264,12 +275,12 @@ impl Learning {
         let since_ms = self.rounds.compiled_at.map_or(ROUND_MS, |at| now.ms_since(at));
         self.pass(now);
         let is_laid = self.cells.is_stale();
-        let mut todo: BTreeSet<CellId> = BTreeSet::new();
         if is_laid {
-            todo.extend(self.cells.lay(&self.baseline));
+            self.todo.extend(self.cells.lay(&self.baseline));
             self.add_up();
         }
-        self.work_off(now, &mut todo);
+        self.work_off(now);
+        let mut todo = self.next_todo();
         todo.extend(self.next_in_round(since_ms));
         let changed = self.judge_all(&todo, now);
         if is_laid || changed.is_ranked {
@@ -365,6 +376,13 @@ impl Learning {
             let traffic = if cell.has_rows { with } else { without };
             traffic.add(cell.volume, cell.trying());
         }
+    }
+
+    /// The cells to be judged for this map: all there are, or as many as fit.
+    fn next_todo(&mut self) -> BTreeSet<CellId> {
+        let later = self.todo.iter().nth(JUDGED_MAX).copied();
+        let later = later.map(|later| self.todo.split_off(&later)).unwrap_or_default();
+        std::mem::replace(&mut self.todo, later)
     }
 
     /// The cells whose turn it is to be looked at.

@@ -45,9 +45,7 @@ pub(crate) fn lot(network: Subnet) -> u64 {
 /// An even draw from 0 to 65,535.
 fn draw(block: Subnet, region: u16, slot: u64) -> u16 {
     let mixed = mix(mix(lot(block) ^ u64::from(region)) ^ slot);
-    #[expect(clippy::cast_possible_truncation, reason = "the upper 16 bits are left")]
-    let drawn = (mixed >> 48) as u16;
-    drawn
+    (mixed >> 48) as u16
 }
 
 /// Spreads every bit over all of them: the finaliser of SplitMix64 (Steele, Lea and Flood, "Fast

@@ -60,7 +60,7 @@ impl Traffic {
 
 impl Learning {
     /// Counts the connections of the rows that changed, and says which cells they concern.
-    pub(super) fn work_off(&mut self, now: Time, todo: &mut BTreeSet<CellId>) {
+    pub(super) fn work_off(&mut self, now: Time) {
         let scale = self.scale.of(now);
         let mut concerned = Vec::new();
         for (subnet, region, counted) in std::mem::take(&mut self.queue) {
@@ -75,7 +75,7 @@ impl Learning {
                 cell.volume += connections * scale;
                 let is_own = nth == 0 && cell.spot == subnet;
                 if is_own {
-                    todo.insert(*id);
+                    self.todo.insert(*id);
                 }
                 if let Some(attempt) = cell.attempts.iter_mut().find(|a| a.region == region)
                     && counted.connections > 0

@@ -1,1 +1,440 @@
+//! What a domain learns over time: who moves, who stays, who tries what.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use latency::RegionEstimate;
+use model::Rtt;
+use proptest::prelude::*;
+
+use super::*;
+use crate::fixture::{LEARNED, NOW, constraint, domain, geo, pool, subnet};
+use crate::{Reason, decide};
+
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+
+/// A domain's learning, a clock, and the rows as they are.
+struct Bench {
+    learning: Learning,
+    now: Time,
+    samples: BTreeMap<(Subnet, Region), u64>,
+}
+
+impl Bench {
+    /// Nothing is explored.
+    fn new() -> Self {
+        Self::of(domain(LEARNED))
+    }
+
+    /// Exploring, with agents everywhere.
+    fn exploring() -> Self {
+        Self::of(exploring())
+    }
+
+    fn of(settings: DomainSettings) -> Self {
+        let (settings, geo) = (Arc::new(settings), Arc::new(geo(&[])));
+        let mut bench =
+            Self { learning: Learning::new(&settings, &geo), now: NOW, samples: BTreeMap::new() };
+        bench.report(&["eu-west", "us-east", "ap-southeast"]);
+        bench
+    }
+
+    fn report(&mut self, regions: &[&str]) {
+        self.learning.report(regions.iter().map(|name| name.parse().unwrap()).collect());
+    }
+
+    /// So many more connections of a network were measured at a region.
+    fn measure(&mut self, network: &str, region: &str, ms: u64, more: u64) {
+        let key = (subnet(network), region.parse::<Region>().unwrap());
+        let samples = self.samples.entry(key.clone()).or_default();
+        *samples += more;
+        let row = RegionEstimate {
+            rtt: Rtt::from_us(ms * 1000).unwrap(),
+            deviation_us: 1_000,
+            samples: *samples,
+            observed_at: self.now,
+            agents: 1,
+        };
+        self.learning.take([(key.0, key.1, Some(row))]);
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now = self.now.plus_ms(ms);
+        self.learning.compile(self.now);
+    }
+
+    /// The first region of a client's ranking and its reason.
+    fn first(&self, client: &str) -> String {
+        let map = self.learning.map();
+        let first = map.block(client.parse().unwrap()).0.regions()[0];
+        format!("{} {}", map.region_name(first.region).unwrap(), first.reason)
+    }
+
+    /// What a client's block tries.
+    fn tries(&self, client: &str) -> Vec<String> {
+        let map = self.learning.map();
+        let (ranking, _) = map.block(client.parse().unwrap());
+        let name = |trial: &crate::Trial| map.region_name(trial.region).unwrap().to_string();
+        ranking.trials().iter().map(name).collect()
+    }
+
+    fn hand(&mut self, change: impl FnOnce(&mut HandWork)) {
+        let mut hand = self.learning.hand.clone();
+        change(&mut hand);
+        self.learning.set_hand_work(hand);
+        self.pass(1_000);
+    }
+}
+
+fn exploring() -> DomainSettings {
+    let mut settings = domain(LEARNED);
+    settings.learning.exploration.is_enabled = true;
+    settings
+}
+
+#[test]
+fn a_network_stays_while_times_wobble_and_moves_when_another_is_surely_better() {
+    let mut bench = Bench::new();
+    for round in 0..50 {
+        // 2 ms to and fro, below the margin of 3 ms.
+        bench.measure("10.1.2.0/24", "eu-west", 30 + round % 2 * 2, 10);
+        bench.measure("10.1.2.0/24", "us-east", 31 - round % 2 * 2, 10);
+        bench.pass(10_000);
+        assert_eq!(bench.first("10.1.2.9"), "eu-west learned_latency", "{round}");
+    }
+    assert_eq!(bench.learning.counters().moved, 0);
+    bench.measure("10.1.2.0/24", "us-east", 20, 10);
+    bench.pass(10_000);
+    assert_eq!(bench.first("10.1.2.9"), "us-east learned_latency");
+    assert_eq!(bench.learning.counters().moved, 1);
+    // Having moved it stays for the dwell time, whatever it measures.
+    bench.measure("10.1.2.0/24", "us-east", 90, 10);
+    bench.pass(4 * MINUTE_MS);
+    assert_eq!(bench.first("10.1.2.9"), "us-east learned_latency");
+    bench.pass(MINUTE_MS);
+    assert_eq!(bench.first("10.1.2.9"), "eu-west learned_latency");
+}
+
+#[test]
+fn only_a_part_of_the_traffic_moves_in_a_minute() {
+    let networks: Vec<String> = (0..100).map(|i| format!("10.{i}.2.0/24")).collect();
+    let mut bench = Bench::new();
+    let everybody = |bench: &mut Bench, eu: u64, us: u64| {
+        for network in &networks {
+            bench.measure(network, "eu-west", eu, 10);
+            bench.measure(network, "us-east", us, 10);
+        }
+    };
+    let at_us = |bench: &Bench| {
+        let clients = (0..100).map(|i| bench.first(&format!("10.{i}.2.9")));
+        clients.filter(|first| first.starts_with("us-east")).count()
+    };
+    // After a start all may move at once.
+    everybody(&mut bench, 90, 20);
+    bench.pass(1_000);
+    assert_eq!(at_us(&bench), 100);
+    bench.pass(10 * MINUTE_MS);
+    everybody(&mut bench, 20, 90);
+    bench.pass(1_000);
+    let after_saving = 100 - at_us(&bench);
+    assert!((50..=52).contains(&after_saving), "ten minutes' moves: {after_saving}");
+    for minute in 1..=5 {
+        bench.pass(MINUTE_MS);
+        let moved = 100 - at_us(&bench) - after_saving;
+        assert!(moved.abs_diff(5 * minute) <= 2, "minute {minute}: {moved}");
+    }
+    assert!(bench.learning.counters().moves_put_off > 0);
+}
+
+#[test]
+fn frozen_nothing_moves_and_nothing_is_tried() {
+    let mut bench = Bench::exploring();
+    bench.measure("10.1.2.0/24", "eu-west", 90, 10);
+    bench.pass(1_000);
+    assert!(!bench.tries("10.1.2.9").is_empty());
+    bench.hand(|hand| hand.is_frozen = true);
+    bench.measure("10.1.2.0/24", "us-east", 20, 10);
+    bench.pass(HOUR_MS);
+    assert_eq!(bench.first("10.1.2.9"), "eu-west learned_latency");
+    assert!(bench.tries("10.1.2.9").is_empty());
+    bench.hand(|hand| hand.is_frozen = false);
+    assert_eq!(bench.first("10.1.2.9"), "us-east learned_latency");
+}
+
+#[test]
+fn a_pin_beats_the_learning_and_no_constraint() {
+    let mut settings = exploring();
+    settings.constraints = vec![constraint(&["10.2.0.0/16"], &["eu-west", "us-east"])];
+    let mut bench = Bench::of(settings);
+    bench.measure("10.1.2.0/24", "eu-west", 20, 10);
+    bench.measure("10.2.2.0/24", "eu-west", 90, 10);
+    bench.pass(1_000);
+    let pin = |network: &str| (subnet(network), "ap-southeast".parse().unwrap());
+    bench.hand(|hand| hand.pins = vec![pin("10.1.0.0/16"), pin("10.2.0.0/16")]);
+    for client in ["10.1.2.9", "10.1.99.9"] {
+        assert_eq!(bench.first(client), "ap-southeast pinned");
+        assert!(bench.tries(client).is_empty());
+    }
+    assert_eq!(bench.first("10.2.2.9"), "eu-west learned_latency");
+    assert!(!bench.tries("10.2.2.9").is_empty());
+    bench.hand(|hand| hand.pins.clear());
+    assert_eq!(bench.first("10.1.2.9"), "eu-west learned_latency");
+    assert_eq!(bench.first("10.1.99.9"), "eu-west geo_fallback");
+}
+
+#[test]
+fn what_is_tried_is_allowed_and_has_an_agent_and_stops_at_the_switch() {
+    let mut settings = exploring();
+    settings.constraints = vec![constraint(&["10.2.0.0/16"], &["eu-west", "us-east"])];
+    let mut bench = Bench::of(settings);
+    for network in ["10.1.2.0/24", "10.2.2.0/24"] {
+        bench.measure(network, "eu-west", 90, 10);
+    }
+    bench.pass(1_000);
+    assert_eq!(bench.tries("10.1.2.9"), ["us-east", "ap-southeast"]);
+    assert_eq!(bench.tries("10.2.2.9"), ["us-east"], "the constraint");
+    bench.report(&["eu-west", "ap-southeast"]);
+    bench.pass(1_000);
+    assert_eq!(bench.tries("10.1.2.9"), ["ap-southeast"], "nobody measures at us-east");
+    assert_eq!(bench.tries("10.2.2.9"), [""; 0]);
+    bench.hand(|hand| hand.is_not_exploring = true);
+    assert_eq!(bench.tries("10.1.2.9"), [""; 0], "the switch");
+    assert!(Bench::new().tries("10.1.2.9").is_empty());
+}
+
+#[test]
+fn what_is_down_or_drained_is_not_tried() {
+    let mut bench = Bench::exploring();
+    bench.measure("10.1.2.0/24", "eu-west", 90, 10);
+    bench.pass(1_000);
+    let (map, client) = (bench.learning.map(), "10.1.2.9".parse::<IpAddr>().unwrap());
+    let explored = |standing: health::Standing| {
+        let pool = pool(map.settings(), |server| {
+            if server.region.as_str() != "eu-west" {
+                server.standing = standing;
+            }
+        });
+        let slots = (0..2_000).map(|slot| bench.now.plus_ms(slot * MINUTE_MS));
+        let decisions = slots.map(|now| (now, decide(&map, &pool, client, 0, now)));
+        let explored = decisions.filter(|(_, decision)| decision.reason == Reason::Exploration);
+        explored
+            .map(|(now, decision)| {
+                let left_s = 60 - now.unix_ms() % MINUTE_MS / 1_000;
+                assert!(u64::from(decision.ttl_s) <= left_s, "{} {left_s}", decision.ttl_s);
+                assert_ne!(decision.region.unwrap().as_str(), "eu-west");
+            })
+            .count()
+    };
+    assert!(explored(health::Standing::Up) > 20);
+    for standing in [health::Standing::Doubtful, health::Standing::Draining, health::Standing::Down]
+    {
+        assert_eq!(explored(standing), 0, "{standing:?}");
+    }
+}
+
+#[test]
+fn exploring_finds_the_better_region_and_stops_once_it_is_known() {
+    let mut bench = Bench::exploring();
+    bench.measure("10.1.2.0/24", "eu-west", 90, 10);
+    bench.pass(1_000);
+    bench.measure("10.1.2.0/24", "us-east", 20, 10);
+    bench.measure("10.1.2.0/24", "ap-southeast", 300, 10);
+    bench.pass(1_000);
+    assert_eq!(bench.first("10.1.2.9"), "us-east learned_latency");
+    assert_eq!(bench.learning.counters().found, 1);
+    assert!(bench.tries("10.1.2.9").is_empty(), "{:?}", bench.tries("10.1.2.9"));
+    // Every connection goes to us-east now; what was known of the others grows old.
+    let mut hours = 0;
+    while bench.tries("10.1.2.9").is_empty() {
+        hours += 1;
+        assert!(hours < 24 * 60, "never again");
+        bench.measure("10.1.2.0/24", "us-east", 20, 10);
+        bench.pass(HOUR_MS);
+    }
+    assert!(hours > 1, "{hours}");
+}
+
+#[test]
+fn what_is_never_measured_is_given_up() {
+    let mut bench = Bench::exploring();
+    bench.measure("10.1.2.0/24", "eu-west", 90, 10);
+    bench.pass(1_000);
+    let mut minutes = 0;
+    while bench.learning.counters().given_up < 2 {
+        minutes += 1;
+        assert!(minutes < 1_000, "{:?}", bench.learning.counters());
+        bench.measure("10.1.2.0/24", "eu-west", 90, 100);
+        bench.pass(MINUTE_MS);
+    }
+    assert!(bench.tries("10.1.2.9").is_empty());
+    let explored = bench.learning.counters().explored_connections;
+    assert!((60..200).contains(&explored), "{explored}");
+    bench.measure("10.1.2.0/24", "eu-west", 90, 100);
+    bench.pass(24 * HOUR_MS);
+    assert!(!bench.tries("10.1.2.9").is_empty(), "a day later");
+}
+
+#[test]
+fn the_first_day_spends_no_more_than_the_budget() {
+    let mut bench = Bench::exploring();
+    let mut shares = Vec::new();
+    for minute in 0..24 * 60 {
+        for network in ["10.1.2.0/24", "11.1.2.0/24"] {
+            bench.measure(network, "eu-west", 90, 10);
+            bench.measure(network, "us-east", 90, 10);
+        }
+        // Always something left to learn: nobody measures ap-southeast.
+        bench.learning.cells.list.iter_mut().for_each(|cell| cell.attempts.clear());
+        bench.pass(MINUTE_MS);
+        if minute > 0 {
+            shares.push(bench.learning.explored_share());
+        }
+    }
+    let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+    assert!((0.006..=0.0101).contains(&mean), "{mean}");
+    assert!(shares[10] > 0.015, "a cold start spends faster: {}", shares[10]);
+}
+
+#[test]
+fn what_some_have_no_use_for_is_spent_by_others() {
+    let mut bench = Bench::exploring();
+    // Each is near another region: they say little of somebody else.
+    for i in 0..20 {
+        let network = format!("10.{i}.2.0/24");
+        let near = ["eu-west", "us-east", "ap-southeast"][i % 3];
+        for region in ["eu-west", "us-east", "ap-southeast"] {
+            bench.measure(&network, region, if region == near { 20 } else { 250 }, 100);
+        }
+    }
+    bench.measure("11.1.2.0/24", "us-east", 90, 100);
+    bench.pass(1_000);
+    bench.pass(1_000);
+    let map = bench.learning.map();
+    let share: f64 = map
+        .block("11.1.2.9".parse().unwrap())
+        .0
+        .trials()
+        .iter()
+        .map(|trial| f64::from(trial.share) / 65_536.0)
+        .sum();
+    assert!((0.04..=0.0625).contains(&share), "up to a part of its slots: {share}");
+}
+
+#[test]
+fn after_a_restart_geography_answers_until_two_regions_are_back() {
+    let mut bench = Bench::new();
+    bench.pass(0);
+    assert_eq!(bench.first("12.1.2.9"), "ap-southeast geo_fallback");
+    bench.measure("12.1.2.0/24", "eu-west", 165, 40);
+    bench.pass(1_000);
+    assert_eq!(bench.first("12.1.2.9"), "ap-southeast geo_fallback");
+    bench.measure("12.1.2.0/24", "ap-southeast", 180, 40);
+    bench.pass(1_000);
+    assert_eq!(bench.first("12.1.2.9"), "eu-west learned_latency", "at once, nobody waits");
+}
+
+#[test]
+fn a_network_that_is_new_stays_where_its_neighbours_are() {
+    let mut bench = Bench::new();
+    for i in 0..8 {
+        bench.measure(&format!("10.1.{i}.0/24"), "eu-west", 90, 40);
+        bench.measure(&format!("10.1.{i}.0/24"), "us-east", 20, 40);
+    }
+    bench.pass(1_000);
+    assert_eq!(bench.first("10.1.9.9"), "us-east learned_latency");
+    bench.measure("10.1.9.0/24", "us-east", 21, 1);
+    bench.pass(1_000);
+    assert!(bench.first("10.1.9.9").starts_with("us-east"));
+}
+
+#[test]
+fn a_map_is_made_when_something_changed_and_is_new_only_then() {
+    let mut bench = Bench::new();
+    assert!(bench.learning.is_due(bench.now));
+    assert!(bench.learning.compile(bench.now));
+    assert!(!bench.learning.is_due(bench.now.plus_ms(1_000)));
+    bench.measure("10.1.2.0/24", "eu-west", 90, 10);
+    assert!(bench.learning.is_due(bench.now.plus_ms(1_000)));
+    assert!(bench.learning.compile(bench.now.plus_ms(1_000)));
+    // The same once more says nothing new.
+    bench.measure("10.1.2.0/24", "eu-west", 90, 0);
+    assert!(!bench.learning.compile(bench.now.plus_ms(1_000)));
+    assert!(bench.learning.is_due(bench.now.plus_ms(1_000 + LOOK_EVERY_MS)), "rows grow old");
+}
+
+/// Rows of few networks, that nest and touch, of both families.
+fn rows() -> impl Strategy<Value = Vec<(Subnet, usize, u64, u64)>> {
+    let network = (0u32..32, 20u8..=28, any::<bool>()).prop_map(|(low, length, is_v4)| {
+        let address = if is_v4 {
+            IpAddr::V4((0x0a00_0000 + (low << 10)).into())
+        } else {
+            IpAddr::V6(((0x2001_0db8 << 96) + (u128::from(low) << 80)).into())
+        };
+        Subnet::of(address, if is_v4 { length } else { length * 2 })
+    });
+    proptest::collection::vec((network, 0usize..3, 1u64..300, 1u64..50), 0..20)
+}
+
+fn learned(rows: &[(Subnet, usize, u64, u64)]) -> Bench {
+    let mut bench = Bench::exploring();
+    for (network, region, ms, samples) in rows {
+        let region = ["eu-west", "us-east", "ap-southeast"][*region];
+        bench.measure(&network.to_string(), region, *ms, *samples);
+        bench.pass(1_000);
+    }
+    bench
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// What a resolver caches by scope is true for everybody in it, also while some explore.
+    #[test]
+    fn scopes_never_overlap_and_hold_for_all_in_them(rows in rows(), minute in 0u64..10_000) {
+        let bench = learned(&rows);
+        let map = bench.learning.map();
+        let pool = pool(map.settings(), |_| {});
+        let now = bench.now.plus_ms(minute * MINUTE_MS);
+        let v4 = (0..160u32).map(|i| IpAddr::V4((0x0a00_0000 + i * 211).into()));
+        let v6 = (0..80u32).map(|i| {
+            IpAddr::V6(((0x2001_0db8 << 96) + (u128::from(i) << 78)).into())
+        });
+        let clients: Vec<IpAddr> = v4.chain(v6).collect();
+        let decisions: Vec<_> =
+            clients.iter().map(|client| decide(&map, &pool, *client, 0, now)).collect();
+        for (client, ours) in clients.iter().zip(&decisions) {
+            prop_assert!(ours.scope.contains(*client));
+            prop_assert_eq!(ours.scope, map.block(*client).1);
+            if ours.reason == Reason::Exploration {
+                let widest = if client.is_ipv4() { 16 } else { 32 };
+                prop_assert!(ours.scope.length() >= widest);
+            }
+            for (other, theirs) in clients.iter().zip(&decisions) {
+                prop_assert_eq!(ours.scope.contains(*other), ours.scope == theirs.scope);
+                if ours.scope == theirs.scope {
+                    prop_assert_eq!((ours.region, ours.reason), (theirs.region, theirs.reason));
+                    prop_assert_eq!(ours.ttl_s, theirs.ttl_s);
+                }
+            }
+        }
+    }
+
+    /// Two overwatches that heard the same decide the same, in every slot.
+    #[test]
+    fn maps_made_apart_explore_alike(rows in rows()) {
+        let (here, there) = (learned(&rows), learned(&rows));
+        let (here_map, there_map) = (here.learning.map(), there.learning.map());
+        let pool = pool(here_map.settings(), |_| {});
+        for slot in 0..300 {
+            let now = here.now.plus_ms(slot * MINUTE_MS);
+            for client in ["10.0.8.9", "10.0.20.1", "2001:db8:5::1"] {
+                let client = client.parse().unwrap();
+                let ours = decide(&here_map, &pool, client, 0, now);
+                let theirs = decide(&there_map, &pool, client, 7, now);
+                prop_assert_eq!((ours.region, ours.reason), (theirs.region, theirs.reason));
+                prop_assert_eq!((ours.scope, ours.ttl_s), (theirs.scope, theirs.ttl_s));
+            }
+        }
+    }
+}

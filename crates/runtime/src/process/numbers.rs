@@ -4,6 +4,7 @@ use ::agent::Agent;
 use ::overwatch::Overwatch;
 use config::MetricsSettings;
 use model::Time;
+use routing::{Learning, LearningCounters};
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
@@ -111,6 +112,7 @@ pub(super) fn overwatch(node: &Overwatch, dns: &Dns, now: Time) -> Vec<Metric> {
     metrics.extend(of_connections(&dns.tcp));
     metrics.extend(of_mesh(node));
     metrics.extend(of_table(node));
+    metrics.extend(of_learning(node));
     let cluster = node.cluster_status(None, now);
     let (agents, backends) = (cluster.agents.len() as u64, cluster.backend_summary);
     metrics.extend([
@@ -217,6 +219,49 @@ fn of_table(node: &Overwatch) -> [Metric; 6] {
         counter("overwatch_latency_entries_pruned", "Rows too old", counters.expired),
         counter("overwatch_latency_entries_evicted", "Rows that made room", counters.evicted),
         Metric::counters("overwatch_latency_reports_refused", "Reports refused", "reason", refused),
+    ]
+}
+
+/// What the learning of all domains did. Explored answers are counted by their reason.
+fn of_learning(node: &Overwatch) -> [Metric; 7] {
+    let sum = |count: fn(&LearningCounters) -> u64| {
+        node.learning().map(|learning| count(&learning.counters())).sum::<u64>()
+    };
+    let share = node.learning().map(Learning::explored_share).fold(0.0, f64::max);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1")]
+    let share_ppm = (share * 1e6) as u64;
+    [
+        counter(
+            "learning_explored_connections",
+            "Connections sent to a region that was tried, as estimated",
+            sum(|counters| counters.explored_connections),
+        ),
+        counter(
+            "learning_explored_cost_ms",
+            "Milliseconds that they lost by it together, as estimated",
+            sum(|counters| counters.explored_cost_ms),
+        ),
+        Metric::gauge(
+            "learning_explored_share_ppm",
+            "Millionths of the connections that are explored now, in the domain with most",
+            share_ppm,
+        ),
+        counter(
+            "learning_found",
+            "Networks that moved to a region they had tried",
+            sum(|counters| counters.found),
+        ),
+        counter(
+            "learning_given_up",
+            "Regions that a network tried and was never measured at",
+            sum(|counters| counters.given_up),
+        ),
+        counter("learning_moved", "Networks that moved", sum(|counters| counters.moved)),
+        counter(
+            "learning_moves_put_off",
+            "Moves that waited since enough had moved",
+            sum(|counters| counters.moves_put_off),
+        ),
     ]
 }
 
