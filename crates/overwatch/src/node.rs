@@ -16,8 +16,8 @@ use mesh::{
     Frame, HandshakeFault, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, ProvenAgent,
     Refusal, RefusalReason, Welcome,
 };
-use model::{AgentId, BackendKey, Region, Service, Time};
-use routing::{Algorithm, Learning};
+use model::{AgentId, BackendKey, Region, Time};
+use routing::Algorithm;
 
 use crate::agents::{Admission, Agents, Applicant, Objection};
 use crate::news::News;
@@ -158,11 +158,6 @@ impl Overwatch {
     #[must_use]
     pub const fn table(&self) -> &Table {
         &self.table
-    }
-
-    /// What each domain learned, in the order of the view's list.
-    pub fn learning(&self) -> impl Iterator<Item = &Learning> {
-        self.publisher.learning()
     }
 
     /// What speaks against carrying out a command; without, it will be.
@@ -489,24 +484,12 @@ impl Overwatch {
             self.touched.insert(backend.clone());
             out.push(Effect::Log(Note::BackendForgotten { backend }));
         }
-        let changes = self.table.take_changes();
-        self.publisher.learn(changes, self.reporting(now), now);
+        self.learn(now);
         // Connect times move all the time; once a second is soon enough for them.
         let by_time = |algorithm: Algorithm| matches!(algorithm, Algorithm::Latency { .. });
         let timed = self.publisher.domains().filter(|domain| by_time(domain.algorithm));
         let timed = timed.map(|domain| domain.service.clone()).collect();
         self.publisher.stand(&timed, &self.registry, now);
-    }
-
-    /// The regions where an agent is there to measure who comes, by service.
-    fn reporting(&self, now: Time) -> BTreeMap<Service, BTreeSet<Region>> {
-        let mut reporting: BTreeMap<Service, BTreeSet<Region>> = BTreeMap::new();
-        for (agent, lane) in self.table.lanes() {
-            for service in lane.services.iter().filter(|_| self.agents.is_there(agent, now)) {
-                reporting.entry(service.clone()).or_default().insert(lane.region.clone());
-            }
-        }
-        reporting
     }
 
     /// What an agent's word is worth now.

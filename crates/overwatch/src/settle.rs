@@ -1,10 +1,11 @@
 //! What follows from an event that may have changed a standing, whichever it was: checks to run,
-//! standings, what to keep, what to publish.
+//! standings, what to keep, what is learned, what to publish.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use health::{CheckState, HeartbeatTerms, Standing};
-use model::{BackendKey, Service, Time};
+use model::{BackendKey, Region, Service, Time};
+use routing::Learning;
 
 use crate::{BackendRow, Change, Effect, HealthRow, Note, Overwatch, Source, registry};
 
@@ -71,6 +72,22 @@ impl Overwatch {
         }
         self.publisher.stand(&services, &self.registry, now);
         out.extend(self.publisher.publish().map(Effect::Publish));
+    }
+
+    /// Hands on which rows changed, and where agents are there to measure who comes.
+    pub(crate) fn learn(&mut self, now: Time) {
+        let mut reporting: BTreeMap<Service, BTreeSet<Region>> = BTreeMap::new();
+        for (agent, lane) in self.table.lanes() {
+            for service in lane.services.iter().filter(|_| self.agents.is_there(agent, now)) {
+                reporting.entry(service.clone()).or_default().insert(lane.region.clone());
+            }
+        }
+        self.publisher.learn(self.table.take_changes(), reporting, now);
+    }
+
+    /// What each domain learned, in the order of the view's list.
+    pub fn learning(&self) -> impl Iterator<Item = &Learning> {
+        self.publisher.learning()
     }
 
     /// A backend as it is kept.
