@@ -5,7 +5,7 @@
 //! - [`types`]: the protocol's numbers with their names,
 //! - [`name`]: domain names, borrowed from a packet or owned, and the key they are looked up by,
 //! - [`header`]: the first twelve bytes,
-//! - `siphash`, private: a short keyed hash,
+//! - [`siphash`]: a short keyed hash,
 //! - [`cookie`]: whether the asker is where it says it is,
 //! - [`edns`]: what the asker says about itself: its size, its client's network, its cookie,
 //! - [`query`]: a packet taken apart, or the fault to answer it with,
@@ -29,7 +29,7 @@ pub mod name;
 
 pub mod header;
 
-mod siphash;
+pub mod siphash;
 
 pub mod cookie;
 

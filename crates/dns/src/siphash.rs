@@ -4,7 +4,7 @@
 //! business.
 
 /// A key in bytes.
-pub(crate) const KEY_BYTES: usize = 16;
+pub const KEY_BYTES: usize = 16;
 
 /// The hash's four words.
 struct State([u64; 4]);
@@ -35,7 +35,8 @@ impl State {
 }
 
 /// The hash of `data` under `key`.
-pub(crate) fn siphash_2_4(key: &[u8; KEY_BYTES], data: &[u8]) -> u64 {
+#[must_use]
+pub fn siphash_2_4(key: &[u8; KEY_BYTES], data: &[u8]) -> u64 {
     let key = u128::from_le_bytes(*key);
     let (low, high) = (key as u64, (key >> 64) as u64);
     let mut state = State([

@@ -87,6 +87,10 @@ impl RecordType {
     pub const NSEC: Self = Self(47);
     /// A zone's key (RFC 4034, 2).
     pub const DNSKEY: Self = Self(48);
+    /// The DS record that a zone wants above (RFC 7344, 3.1).
+    pub const CDS: Self = Self(59);
+    /// The key whose DS record a zone wants above (RFC 7344, 3.2).
+    pub const CDNSKEY: Self = Self(60);
     /// Service parameters (RFC 9460).
     pub const SVCB: Self = Self(64);
     /// Service parameters of a web site (RFC 9460).
@@ -124,6 +128,8 @@ impl RecordType {
             (46, "RRSIG"),
             (47, "NSEC"),
             (48, "DNSKEY"),
+            (59, "CDS"),
+            (60, "CDNSKEY"),
             (64, "SVCB"),
             (65, "HTTPS"),
             (128, "NXNAME"),
