@@ -7,17 +7,16 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use dns::{CookieStanding, RateLimiter, RateLimits, Verdict};
-use model::Rtt;
+use model::{Rtt, Time};
 use overwatch::{Asker, Outcome, Reply, Transport, View, Worker, resolve};
 use routing::{Decision, Reason};
 use tracing::info;
 
 use crate::clock::Clock;
-use crate::dns::Arrival;
+use crate::dns::{Arrival, Handler};
 
 /// Decision lines a second of one worker: as many as somebody can follow with a terminal's search,
 /// and little enough not to be felt. The rest is counted as unlogged.
@@ -42,8 +41,14 @@ pub struct Answering {
     worker: Worker,
     workers: Arc<Mutex<Vec<Arc<Counts>>>>,
     counts: Arc<Counts>,
-    second: Instant,
-    lines_left: u64,
+    lines: Lines,
+}
+
+/// The lines about decisions that may still be written.
+#[derive(Debug)]
+struct Lines {
+    second: Time,
+    left: u64,
 }
 
 /// One worker's counters.
@@ -99,15 +104,20 @@ impl Answering {
     ) -> Self {
         let counts = Arc::new(Counts::default());
         workers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counts));
-        let (second, lines_left) = (Instant::now(), LINES_PER_SECOND);
+        let lines = Lines { second: clock.now(), left: LINES_PER_SECOND };
         let limiter = limits.clone().map(|limits| RateLimiter::new(limits, seed()));
         let worker = Worker::new(limiter);
-        Self { view, clock, limits, worker, workers, counts, second, lines_left }
+        Self { view, clock, limits, worker, workers, counts, lines }
     }
 
-    /// Answers one packet: the length of the answer, or nothing.
-    pub fn answer(&mut self, packet: &[u8], arrival: Arrival, buffer: &mut [u8]) -> Option<usize> {
-        let view = self.view.load();
+    /// Answers one packet from this view: the length of the answer, or nothing.
+    fn answer(
+        &mut self,
+        (view, now): (&View, Time),
+        packet: &[u8],
+        arrival: Arrival,
+        buffer: &mut [u8],
+    ) -> Option<usize> {
         let asker = Asker {
             address: arrival.peer.ip().to_canonical(),
             local: arrival.local.ip().to_canonical(),
@@ -115,25 +125,34 @@ impl Answering {
                 crate::dns::Transport::Udp => Transport::Udp,
                 crate::dns::Transport::Tcp => Transport::Tcp,
             },
-            now: self.clock.now(),
+            now,
         };
         let Reply { bytes, outcome, cookie, verdict } =
-            resolve(&view, &asker, packet, &mut self.worker, buffer);
+            resolve(view, &asker, packet, &mut self.worker, buffer);
         let length = bytes.len();
-        self.counts.kinds[kind_of(&outcome)].fetch_add(1, Ordering::Relaxed);
-        self.counts.cookies[cookie_of(cookie)].fetch_add(1, Ordering::Relaxed);
+        count(&self.counts.kinds[kind_of(&outcome)]);
+        count(&self.counts.cookies[cookie_of(cookie)]);
         if let Some(limited) = limited_as(&outcome, verdict) {
-            self.counts.limited[limited].fetch_add(1, Ordering::Relaxed);
+            count(&self.counts.limited[limited]);
         }
         if let Outcome::Steered { decision, client, .. } = &outcome {
-            self.counts.reasons[decision.reason as usize].fetch_add(1, Ordering::Relaxed);
-            if take_line(&mut self.second, &mut self.lines_left) {
+            count(&self.counts.reasons[decision.reason as usize]);
+            if self.lines.take() {
                 log(decision, *client, &asker);
             } else {
-                self.counts.unlogged.fetch_add(1, Ordering::Relaxed);
+                count(&self.counts.unlogged);
             }
         }
         (length > 0).then_some(length)
+    }
+}
+
+impl Handler for Answering {
+    /// The view and the time are read once a batch.
+    fn batch(&mut self) -> impl FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize> {
+        let (view, now) = (self.view.load(), self.clock.now());
+        self.lines.at(now);
+        move |packet, arrival, buffer| self.answer((&view, now), packet, arrival, buffer)
     }
 }
 
@@ -211,14 +230,25 @@ fn seed() -> [u8; 16] {
     seed
 }
 
-/// Whether there is still a line to be had in this second.
-fn take_line(second: &mut Instant, lines_left: &mut u64) -> bool {
-    if second.elapsed().as_secs() >= 1 {
-        (*second, *lines_left) = (Instant::now(), LINES_PER_SECOND);
+impl Lines {
+    /// Each second begins with all of them.
+    fn at(&mut self, now: Time) {
+        if now.ms_since(self.second) >= 1_000 {
+            *self = Self { second: now, left: LINES_PER_SECOND };
+        }
     }
-    let has_line = *lines_left > 0;
-    *lines_left = lines_left.saturating_sub(1);
-    has_line
+
+    /// Whether there is still one to be had in this second.
+    const fn take(&mut self) -> bool {
+        let has_line = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        has_line
+    }
+}
+
+/// One worker writes each counter: see [`crate::dns::UdpServer`].
+fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
 /// One line a decision, in the words that operators search for.
@@ -249,11 +279,12 @@ mod tests {
 
     #[test]
     fn lines_are_limited_and_come_back_with_the_next_second() {
-        let (mut second, mut left) = (Instant::now(), LINES_PER_SECOND);
-        let taken = (0..LINES_PER_SECOND * 2).filter(|_| take_line(&mut second, &mut left)).count();
-        assert!(taken as u64 >= LINES_PER_SECOND);
-        left = 0;
-        second = Instant::now().checked_sub(std::time::Duration::from_secs(2)).unwrap();
-        assert!(take_line(&mut second, &mut left));
+        let start = Time::from_unix_ms(5_000);
+        let mut lines = Lines { second: start, left: LINES_PER_SECOND };
+        let mut taken_at = |ms| {
+            lines.at(start.plus_ms(ms));
+            (0..LINES_PER_SECOND * 2).filter(|_| lines.take()).count() as u64
+        };
+        assert_eq!([0, 999, 1_000, 1_001].map(&mut taken_at), [LINES_PER_SECOND, 0, LINES_PER_SECOND, 0]);
     }
 }

@@ -18,6 +18,8 @@ mod bind;
 
 mod packet;
 
+mod batch;
+
 mod udp;
 
 mod tcp;
@@ -55,19 +57,26 @@ pub enum Transport {
     Tcp,
 }
 
-/// What answers queries: `(query, how it came, room for the answer) -> length of the answer`, or
-/// nothing where there is to be no answer (over TCP that ends the connection).
+/// What answers queries.
 ///
 /// Each UDP thread has a clone of its own, all TCP connections share one; so a handler may keep
 /// counters and caches without a lock. A handler that panics costs that one answer.
-pub trait Handler:
-    FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize> + Clone + Send + 'static
-{
+pub trait Handler: Clone + Send + 'static {
+    /// Begins a batch of queries. What is the same for all of them, as the time and what is
+    /// published, is read here, and let go with what is returned: that answers `(query, how it
+    /// came, room for the answer)` with the answer's length, or nothing where there is to be no
+    /// answer (over TCP that ends the connection).
+    fn batch(&mut self) -> impl FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize>;
 }
 
-impl<F> Handler for F where
-    F: FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize> + Clone + Send + 'static
+/// One that reads nothing once for many.
+impl<F> Handler for F
+where
+    F: FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize> + Clone + Send + 'static,
 {
+    fn batch(&mut self) -> impl FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize> {
+        self
+    }
 }
 
 /// What a handler did with one query.
@@ -81,9 +90,9 @@ enum Handled {
     Panic,
 }
 
-/// Calls the handler; a panic stays here. A length beyond the buffer is no answer.
-fn handle<H: Handler>(
-    handler: &mut H,
+/// Calls a handler's batch; a panic stays here. A length beyond the buffer is no answer.
+fn handle(
+    handler: &mut impl FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize>,
     query: &[u8],
     arrival: Arrival,
     answer: &mut [u8],

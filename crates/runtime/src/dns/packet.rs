@@ -1,13 +1,14 @@
-//! One datagram in or out, with the address of ours that it was sent to.
+//! Who sent a datagram and where to, in the kernel's forms.
 //!
 //! A server on a wildcard socket must answer from the address that was asked: clients drop answers
 //! from any other. So the kernel is made to say where each datagram was sent to (IP_PKTINFO, ip(7);
 //! IPV6_RECVPKTINFO, RFC 3542, 6.2), and is told the same for the answer. It is not told the
-//! interface: the answer takes the route the kernel finds.
+//! interface: the answer takes the route the kernel finds. A socket bound to one address need not
+//! ask: it gets nothing else, and sends from nowhere else.
 //!
-//! The only unsafe code of this crate. Nothing here may keep a pointer beyond a call.
+//! Nothing here may keep a pointer beyond a call.
 
-#![expect(unsafe_code, reason = "recvmsg, sendmsg and setsockopt take pointers")]
+#![expect(unsafe_code, reason = "addresses and control messages are read and written by pointers")]
 
 use std::ffi::{c_int, c_void};
 use std::mem::size_of;
@@ -19,29 +20,28 @@ use socket2::Socket;
 
 /// Room for the one control message that is asked for, of either family, with room to spare: 40
 /// bytes are needed on 64-bit Linux.
-const CONTROL_BYTES: usize = 64;
+pub(super) const CONTROL_BYTES: usize = 64;
 
 /// Who sent a datagram, and where to: all that an answer needs. Reused from one to the next.
 pub(super) struct Addresses {
-    peer: libc::sockaddr_storage,
-    peer_length: libc::socklen_t,
-    /// As the socket writes it: on an IPv6 socket, IPv4 is mapped into IPv6.
-    local: Option<IpAddr>,
-}
-
-/// The length of a datagram that came in.
-pub(super) struct Received {
-    /// Bytes in the buffer.
-    pub(super) length: usize,
-    /// Whether there were more than the buffer holds.
-    pub(super) is_cut: bool,
+    pub(super) peer: libc::sockaddr_storage,
+    pub(super) peer_length: libc::socklen_t,
+    /// As the socket writes it: on an IPv6 socket, IPv4 is mapped into IPv6. `None` where the
+    /// socket was not made to say.
+    pub(super) local: Option<IpAddr>,
 }
 
 /// Control messages begin with a `cmsghdr` and must be aligned like one.
+#[derive(Clone, Copy)]
 #[repr(C)]
-union Control {
+pub(super) union Control {
     bytes: [u8; CONTROL_BYTES],
     _align: libc::cmsghdr,
+}
+
+impl Control {
+    /// Room for a control message.
+    pub(super) const EMPTY: Self = Self { bytes: [0; CONTROL_BYTES] };
 }
 
 impl Addresses {
@@ -101,58 +101,8 @@ pub(super) fn ask_for_destination(socket: &Socket, is_ipv6: bool) -> io::Result<
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Waits for a datagram, at most for the socket's read timeout.
-pub(super) fn receive(
-    socket: &Socket,
-    buffer: &mut [u8],
-    addresses: &mut Addresses,
-) -> io::Result<Received> {
-    let mut control = Control { bytes: [0; CONTROL_BYTES] };
-    let mut vector = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    let mut message = empty_message();
-    message.msg_name = ptr::from_mut(&mut addresses.peer).cast();
-    message.msg_namelen = length_of::<libc::sockaddr_storage>();
-    message.msg_iov = &raw mut vector;
-    message.msg_iovlen = 1;
-    message.msg_control = (&raw mut control).cast();
-    message.msg_controllen = CONTROL_BYTES as _;
-    // SAFETY: every pointer in `message` is to a live value of the length given beside it, and
-    // nothing else refers to these values during the call.
-    let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) };
-    let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
-    addresses.peer_length = message.msg_namelen;
-    addresses.local = destination(&message);
-    Ok(Received { length, is_cut: message.msg_flags & libc::MSG_TRUNC != 0 })
-}
-
-/// Sends an answer back where the datagram came from, from where it was sent to.
-pub(super) fn send(socket: &Socket, answer: &[u8], addresses: &Addresses) -> io::Result<()> {
-    let mut control = Control { bytes: [0; CONTROL_BYTES] };
-    let mut vector =
-        libc::iovec { iov_base: answer.as_ptr().cast_mut().cast(), iov_len: answer.len() };
-    let mut message = empty_message();
-    message.msg_name = ptr::from_ref(&addresses.peer).cast_mut().cast();
-    message.msg_namelen = addresses.peer_length;
-    message.msg_iov = &raw mut vector;
-    message.msg_iovlen = 1;
-    if let Some(local) = addresses.local {
-        message.msg_control = (&raw mut control).cast();
-        message.msg_controllen = CONTROL_BYTES as _;
-        message.msg_controllen = write_source(&message, local) as _;
-    }
-    // SAFETY: every pointer in `message` is to a live value of the length given beside it; the
-    // kernel only reads them.
-    let length = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, 0) };
-    if length >= 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-fn empty_message() -> libc::msghdr {
-    // SAFETY: `msghdr` is integers and pointers, for which zeros are valid.
-    unsafe { std::mem::zeroed() }
-}
-
 /// Where the kernel says that a received message was sent to.
-fn destination(message: &libc::msghdr) -> Option<IpAddr> {
+pub(super) fn destination(message: &libc::msghdr) -> Option<IpAddr> {
     // SAFETY: the kernel has filled the control buffer and set its length, and these macros stay
     // within it. The buffer is aligned for the headers; data is read unaligned, and only where
     // the header says that there is enough of it.
@@ -185,7 +135,7 @@ fn holds<T>(header: &libc::cmsghdr) -> bool {
 }
 
 /// The length of a value that goes to the kernel, all of which are under 256 bytes.
-const fn length_of<T>() -> u32 {
+pub(super) const fn length_of<T>() -> u32 {
     const { assert!(size_of::<T>() < 256) };
     #[expect(clippy::cast_possible_truncation, reason = "asserted just above")]
     let length = size_of::<T>() as u32;
@@ -194,7 +144,7 @@ const fn length_of<T>() -> u32 {
 
 /// Writes the source address into a message's control buffer; returns the length written. On an
 /// IPv6 socket a mapped IPv4 address is written as it is: the kernel takes it so.
-fn write_source(message: &libc::msghdr, local: IpAddr) -> usize {
+pub(super) fn write_source(message: &libc::msghdr, local: IpAddr) -> usize {
     let unspecified = libc::in_addr { s_addr: 0 };
     match local {
         IpAddr::V4(address) => {

@@ -1,8 +1,9 @@
 //! DNS over UDP: the hot path.
 //!
 //! One thread a core, each with a socket of its own on the same address and a handler of its own,
-//! so no two of them ever wait for each other. A thread receives, asks the handler, sends; it
-//! allocates nothing after its start.
+//! so no two of them ever wait for each other. A thread takes the datagrams that wait, asks the
+//! handler about each, and sends the answers: two calls of the kernel for them all
+//! ([`batch`](super::batch)). It allocates nothing after its start.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,10 +16,8 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use super::packet::{self, Addresses};
-use super::{
-    Arrival, Handled, Handler, QUERY_BYTES_MAX, Transport, UDP_ANSWER_BYTES_MAX, bind, handle,
-};
+use super::batch::{Batch, Slot};
+use super::{Arrival, Handled, Handler, Transport, bind, handle, packet};
 
 /// How long a thread sleeps in the kernel at most before it looks whether it is to stop. It is
 /// woken earlier when it is; this is for a kernel that does not.
@@ -51,7 +50,7 @@ pub struct UdpCounters {
     pub sent: u64,
     /// Datagrams that the handler gave no answer to.
     pub unanswered: u64,
-    /// Datagrams over [`QUERY_BYTES_MAX`], dropped.
+    /// Datagrams over [`QUERY_BYTES_MAX`](super::QUERY_BYTES_MAX), dropped.
     pub too_long: u64,
     /// Handlers that panicked, and threads; a fault in this program.
     pub panics: u64,
@@ -97,7 +96,11 @@ impl UdpServer {
     }
 
     fn add_worker<H: Handler>(&mut self, socket: Socket, handler: H) -> io::Result<()> {
-        packet::ask_for_destination(&socket, self.local.is_ipv6())?;
+        // Bound to one address, there is nothing to ask.
+        let is_any = self.local.ip().is_unspecified();
+        if is_any {
+            packet::ask_for_destination(&socket, self.local.is_ipv6())?;
+        }
         socket.set_read_timeout(Some(LOOK_UP))?;
         // A device that takes nothing more must not hold a thread for ever.
         socket.set_write_timeout(Some(LOOK_UP))?;
@@ -105,6 +108,7 @@ impl UdpServer {
         let serving = Serving {
             socket: Arc::clone(&socket),
             bound: self.local,
+            is_any,
             handler,
             counts: Arc::clone(&counts),
             stop: Arc::clone(&self.stop),
@@ -164,18 +168,11 @@ impl Drop for UdpServer {
 struct Serving<H> {
     socket: Arc<Socket>,
     bound: SocketAddr,
+    /// Bound to all addresses: each datagram says which it was sent to.
+    is_any: bool,
     handler: H,
     counts: Arc<Counts>,
     stop: Arc<AtomicBool>,
-}
-
-/// Room for one datagram and its answer.
-struct Exchange {
-    query: Box<[u8]>,
-    query_length: usize,
-    answer: Box<[u8]>,
-    answer_length: usize,
-    addresses: Addresses,
 }
 
 impl<H: Handler> Serving<H> {
@@ -185,45 +182,31 @@ impl<H: Handler> Serving<H> {
         while !self.stop.load(Ordering::Relaxed) {
             // What a turn leaves behind is counters, and buffers that the next one makes anew.
             if catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
-                count(&self.counts.panics);
+                add(&self.counts.panics, 1);
                 std::thread::park_timeout(REST);
             }
         }
     }
 
-    /// Three steps, each over what the one before left: so that many datagrams can be taken from
-    /// the kernel in one call, and as many answers given back in one.
+    /// Three steps, each over what the one before left.
     fn serve(&mut self) {
-        let mut exchange = Exchange {
-            query: vec![0; QUERY_BYTES_MAX].into(),
-            query_length: 0,
-            answer: vec![0; UDP_ANSWER_BYTES_MAX].into(),
-            answer_length: 0,
-            addresses: Addresses::new(),
-        };
+        let mut batch = Batch::new();
         while !self.stop.load(Ordering::Relaxed) {
-            if self.receive(&mut exchange) && self.answer(&mut exchange) {
-                self.send(&exchange);
+            if self.receive(&mut batch) {
+                self.answer(batch.slots());
+                self.send(&mut batch);
             }
         }
     }
 
-    /// Waits for a datagram; says whether there is one to answer.
-    fn receive(&self, exchange: &mut Exchange) -> bool {
-        match packet::receive(&self.socket, &mut exchange.query, &mut exchange.addresses) {
+    /// Waits for datagrams; says whether there are any.
+    fn receive(&self, batch: &mut Batch) -> bool {
+        match batch.receive(&self.socket, self.is_any) {
             // What wakes a thread that is to stop.
-            Ok(_) if self.stop.load(Ordering::Relaxed) => false,
-            Ok(received) => {
-                count(&self.counts.received);
-                exchange.query_length = received.length;
-                if received.is_cut {
-                    count(&self.counts.too_long);
-                }
-                !received.is_cut
-            }
+            Ok(()) => !self.stop.load(Ordering::Relaxed),
             Err(error) => {
                 if !is_idle(&error) {
-                    count(&self.counts.receive_errors);
+                    add(&self.counts.receive_errors, 1);
                     std::thread::park_timeout(REST);
                 }
                 false
@@ -231,37 +214,32 @@ impl<H: Handler> Serving<H> {
         }
     }
 
-    /// Asks the handler; says whether there is an answer.
-    fn answer(&mut self, exchange: &mut Exchange) -> bool {
-        let Some(query) = exchange.query.get(..exchange.query_length) else {
-            return false;
-        };
-        let Some(peer) = exchange.addresses.peer() else {
-            return false;
-        };
-        let local = exchange.addresses.local().unwrap_or_else(|| self.bound.ip());
-        let local = SocketAddr::new(local, self.bound.port());
-        let arrival = Arrival { transport: Transport::Udp, peer, local };
-        match handle(&mut self.handler, query, arrival, &mut exchange.answer) {
-            Handled::Answer(length) => {
-                exchange.answer_length = length;
-                return true;
+    /// Asks the handler about each datagram; what it reads once a batch is let go with the last.
+    fn answer(&mut self, slots: &mut [Slot]) {
+        add(&self.counts.received, slots.len() as u64);
+        let mut answering = self.handler.batch();
+        for slot in slots {
+            if slot.is_cut {
+                add(&self.counts.too_long, 1);
+                continue;
             }
-            Handled::Nothing => count(&self.counts.unanswered),
-            Handled::Panic => count(&self.counts.panics),
+            let Some(peer) = slot.addresses.peer() else { continue };
+            let local = slot.addresses.local().unwrap_or_else(|| self.bound.ip());
+            let local = SocketAddr::new(local, self.bound.port());
+            let arrival = Arrival { transport: Transport::Udp, peer, local };
+            let (query, room) = slot.query_and_room();
+            match handle(&mut answering, query, arrival, room) {
+                Handled::Answer(length) => slot.set_answer(length),
+                Handled::Nothing => add(&self.counts.unanswered, 1),
+                Handled::Panic => add(&self.counts.panics, 1),
+            }
         }
-        false
     }
 
-    fn send(&self, exchange: &Exchange) {
-        let Some(answer) = exchange.answer.get(..exchange.answer_length) else {
-            return;
-        };
-        match packet::send(&self.socket, answer, &exchange.addresses) {
-            Ok(()) => count(&self.counts.sent),
-            // Not tried again: the asker does, and the next query is waiting.
-            Err(_) => count(&self.counts.send_errors),
-        }
+    fn send(&self, batch: &mut Batch) {
+        let sent = batch.send(&self.socket);
+        add(&self.counts.sent, sent.taken);
+        add(&self.counts.send_errors, sent.refused);
     }
 }
 
@@ -271,9 +249,10 @@ fn is_idle(error: &io::Error) -> bool {
     matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
 }
 
-/// One thread writes each counter, so this never contends.
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
+/// One thread writes each counter: to read and to write is enough, and a step that no other thread
+/// may divide would cost ten times as much.
+fn add(counter: &AtomicU64, number: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
 }
 
 #[cfg(test)]

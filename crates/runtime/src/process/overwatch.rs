@@ -355,10 +355,10 @@ fn serve_dns(
 ) -> Result<(UdpServer, TcpServer), StartError> {
     let address = address_of(config.dns.listen_address);
     let failed = |source| StartError::Dns { address, source };
-    let udp = UdpServer::start(address, dns_workers(), &handler(answering.clone()));
+    let udp = UdpServer::start(address, dns_workers(), &answering);
     let udp = udp.map_err(failed)?;
     let limits = dns_tcp_limits(config.dns.tcp);
-    let tcp = TcpServer::start(udp.local_addr(), limits, handler(answering)).map_err(failed)?;
+    let tcp = TcpServer::start(udp.local_addr(), limits, answering).map_err(failed)?;
     info!("answering DNS on {}", udp.local_addr());
     Ok((udp, tcp))
 }
@@ -367,12 +367,6 @@ fn serve_dns(
 fn limits_of_worker(config: &OverwatchConfig) -> Option<RateLimits> {
     let workers = NonZeroU32::try_from(dns_workers()).unwrap_or(NonZeroU32::MAX);
     config.dns.rate_limits.as_ref().map(|limits| limits.share_of(workers))
-}
-
-fn handler(
-    mut answering: Answering,
-) -> impl FnMut(&[u8], crate::dns::Arrival, &mut [u8]) -> Option<usize> + Clone + Send + 'static {
-    move |packet: &[u8], arrival, buffer: &mut [u8]| answering.answer(packet, arrival, buffer)
 }
 
 fn document(document: &impl serde::Serialize) -> Told {

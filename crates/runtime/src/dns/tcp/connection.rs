@@ -213,7 +213,7 @@ impl Connection {
         };
         let mut answerer = lock(&shared.answerer);
         let by = &mut *answerer;
-        let handled = handle(&mut by.handler, query, self.arrival, &mut by.answer);
+        let handled = handle(&mut by.handler.batch(), query, self.arrival, &mut by.answer);
         if let Handled::Answer(length) = handled {
             let prefix = u16::try_from(length).ok().map(u16::to_be_bytes);
             let (Some(prefix), Some(answer)) = (prefix, by.answer.get(..length)) else {

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, UdpSocket};
 
 use super::*;
+use crate::dns::QUERY_BYTES_MAX;
 
 /// A client that can only hear from whom it asked, as real resolvers do.
 fn client(from: &str, to: SocketAddr) -> UdpSocket {
