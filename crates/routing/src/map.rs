@@ -1,6 +1,6 @@
 //! Every address to its block, as queries read it.
 //!
-//! A map is made by [`Learning`](crate::Learning), is never changed and knows no health.
+//! A map is made by [`Learning`], is never changed and knows no health.
 
 use std::net::IpAddr;
 use std::sync::Arc;
