@@ -104,7 +104,7 @@ mod tests {
         }
         let kept = (0..128).filter(|n| cache.get(hash(*n)).is_some()).count();
         assert!(kept > 120, "{kept} of 128 in 256 places");
-        assert_eq!(std::mem::size_of::<Bucket>(), 320);
+        assert_eq!(size_of::<Bucket>(), 320);
     }
 
     #[test]
