@@ -49,6 +49,7 @@ pub use report::{PortReport, RefreshRow, Report, ReportRow};
 pub use settings::{Averaging, LearningSettings, RttSource};
 pub use table::changes::RowChange;
 pub use table::estimate::RegionEstimate;
+pub use table::held::{Held, Suspicion};
 pub use table::lane::Lane;
 pub use table::refusal::TableRefusal;
 pub use table::{Applied, Position, Table, TableCounters, TableLimits};

@@ -8,9 +8,13 @@ pub mod lane;
 
 mod row;
 
+mod level;
+
 mod agent;
 
 mod check;
+
+pub mod held;
 
 pub mod changes;
 
@@ -22,12 +26,13 @@ use std::collections::BTreeMap;
 
 use model::{AgentId, Region, Service, Subnet, Time};
 
-use self::agent::{AgentRows, PortRows, Taken};
+use self::agent::{AgentRows, PortRows, Taken, Terms};
 use self::changes::{Changes, RowChange};
 use self::estimate::RegionEstimate;
+use self::held::{Held, WAIT_MS};
 use self::lane::Lane;
 use self::refusal::TableRefusal;
-use self::row::{Row, RowStore};
+use self::row::Row;
 use crate::report::Report;
 
 /// What agents reported, by agent, port and client network.
@@ -80,6 +85,10 @@ pub struct Applied {
     pub expired: usize,
     /// Rows of this agent that made room.
     pub evicted: usize,
+    /// Rows that do not count: their agent is held, or they fell and wait.
+    pub waiting: usize,
+    /// That the agent is held from now on.
+    pub newly_held: Option<Held>,
 }
 
 /// What happened so far. Only grows.
@@ -97,6 +106,10 @@ pub struct TableCounters {
     pub expired: u64,
     /// Rows that made room for others of the same agent.
     pub evicted: u64,
+    /// Rows that did not count when they came.
+    pub waiting: u64,
+    /// Times that an agent was held.
+    pub held: u64,
     /// Reports refused, by [`TableRefusal::as_str`].
     pub refused: BTreeMap<&'static str, u64>,
 }
@@ -148,6 +161,8 @@ impl Table {
         let known = self.agents.get_mut(agent).ok_or(TableRefusal::UnknownAgent)?;
         let limits = known.limits(self.limits);
         let added = check::check(known, epoch, report, &limits, now)?;
+        let is_held = known.held.is_some();
+        let added = if is_held { 0 } else { added };
         let before = known.len();
         let others = self.len.saturating_sub(before);
         let after = (before + added).min(limits.rows_per_agent_max);
@@ -156,18 +171,21 @@ impl Table {
         }
         let mut taken = Taken::default();
         for port in &report.ports {
+            let room = limits.rows_per_agent_max.saturating_sub(known.waiting());
             if let Some(rows) = known.ports.get_mut(&port.port) {
-                taken += rows.take(port, &limits, now);
+                let room = room + rows.waiting.len();
+                taken += rows.take(port, &Terms { limits: &limits, is_held, room, now });
                 self.changes.mark(&rows.lane, port.rows.iter().map(|row| row.subnet));
                 self.changes.mark(&rows.lane, port.refreshed.iter().map(|row| row.subnet));
             }
         }
+        let newly_held = known.judge(taken.alike, &mut self.changes, now);
         let evicted = known.evict_beyond(limits.rows_per_agent_max, &mut self.changes);
         let position = Position { epoch, sequence: report.through };
         known.position = Some(position);
         self.len = others + known.len();
-        let Taken { rows, refreshed, unknown, expired } = taken;
-        Ok(Applied { position, rows, refreshed, unknown, expired, evicted })
+        let Taken { rows, refreshed, unknown, expired, waiting, .. } = taken;
+        Ok(Applied { position, rows, refreshed, unknown, expired, evicted, waiting, newly_held })
     }
 
     /// Sets how long an agent's rows are good for after they were observed; the table's own
@@ -182,10 +200,7 @@ impl Table {
         let rows = match known.ports.get_mut(&port) {
             Some(rows) if rows.lane == lane => return,
             Some(rows) => rows,
-            None => known
-                .ports
-                .entry(port)
-                .or_insert(PortRows { lane: lane.clone(), rows: RowStore::default() }),
+            None => known.ports.entry(port).or_insert(PortRows::new(lane.clone())),
         };
         let subnets = rows.rows.iter().map(|(subnet, _)| subnet);
         self.changes.mark(&rows.lane, subnets.clone());
@@ -214,16 +229,24 @@ impl Table {
         }
     }
 
-    /// Drops the rows that are over the time to live. Walks all rows.
+    /// Drops the rows that are over the time to live, and lets those count that fell and have
+    /// waited. Walks all rows; expected once a minute or so.
     pub fn expire(&mut self, now: Time) {
         for known in self.agents.values_mut() {
             let limits = known.limits(self.limits);
+            let before = known.len();
             for port in known.ports.values_mut() {
                 let expired = port.rows.drop_if(|row| limits.is_expired(row.observed_at, now));
                 self.changes.mark(&port.lane, expired.iter().copied());
-                self.len = self.len.saturating_sub(expired.len());
                 self.counters.expired += expired.len() as u64;
+                port.waiting.retain(|_, w| !limits.is_expired(w.row.observed_at, now));
             }
+            if known.held.is_none() {
+                let room = self.limits.rows_max.saturating_sub(self.len);
+                let has_waited = |waiting: &agent::Waiting| now.ms_since(waiting.since) >= WAIT_MS;
+                known.believe(room, &mut self.changes, has_waited);
+            }
+            self.len = self.len.saturating_sub(before) + known.len();
         }
     }
 
@@ -338,6 +361,8 @@ impl TableCounters {
         self.unknown += applied.unknown as u64;
         self.expired += applied.expired as u64;
         self.evicted += applied.evicted as u64;
+        self.waiting += applied.waiting as u64;
+        self.held += u64::from(applied.newly_held.is_some());
     }
 }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use model::{Subnet, Time};
+use model::{Rtt, Subnet, Time};
 
 use super::changes::Changes;
+use super::held::Held;
+use super::level::{Fall, Level};
 use super::row::{Row, RowStore};
 use super::{Lane, Position, TableLimits};
 use crate::report::{PortReport, RefreshRow, ReportRow};
@@ -17,6 +19,8 @@ pub(crate) struct AgentRows {
     pub(crate) position: Option<Position>,
     /// How long its rows are good for, as the agent said; `None` where it did not.
     pub(crate) ttl_ms: Option<u64>,
+    /// Whether its word waits for an operator.
+    pub(crate) held: Option<Held>,
     /// By listening port.
     pub(crate) ports: BTreeMap<u16, PortRows>,
 }
@@ -26,8 +30,33 @@ pub(crate) struct AgentRows {
 pub(crate) struct PortRows {
     /// What they stand for.
     pub(crate) lane: Lane,
-    /// The rows.
+    /// The rows that count.
     pub(crate) rows: RowStore,
+    /// Those that do not, or not yet; the newer word about a network. Bounded as the rows are.
+    pub(crate) waiting: BTreeMap<Subnet, Waiting>,
+}
+
+/// A row that does not count yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting {
+    /// What was last told.
+    pub(crate) row: Row,
+    /// When it began to wait.
+    pub(crate) since: Time,
+    /// How deep it fell.
+    pub(crate) fall: Fall,
+}
+
+/// How the rows of a report are taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms<'a> {
+    /// The limits of this agent.
+    pub(crate) limits: &'a TableLimits,
+    /// Whether all is kept apart.
+    pub(crate) is_held: bool,
+    /// How many rows more may be kept apart; what is beyond comes again within the hour.
+    pub(crate) room: usize,
+    pub(crate) now: Time,
 }
 
 /// What became of the rows of a report.
@@ -41,6 +70,10 @@ pub(crate) struct Taken {
     pub(crate) unknown: usize,
     /// Rows that had expired on the way.
     pub(crate) expired: usize,
+    /// Rows that do not count yet.
+    pub(crate) waiting: usize,
+    /// New rows that share one time, if those are at least half of the new ones.
+    pub(crate) alike: usize,
 }
 
 impl AddAssign for Taken {
@@ -49,6 +82,8 @@ impl AddAssign for Taken {
         self.refreshed += other.refreshed;
         self.unknown += other.unknown;
         self.expired += other.expired;
+        self.waiting += other.waiting;
+        self.alike += other.alike;
     }
 }
 
@@ -62,6 +97,11 @@ impl AgentRows {
     /// The rows of all ports.
     pub(crate) fn len(&self) -> usize {
         self.ports.values().map(|port| port.rows.len()).sum()
+    }
+
+    /// The rows that wait, of all ports.
+    pub(crate) fn waiting(&self) -> usize {
+        self.ports.values().map(|port| port.waiting.len()).sum()
     }
 
     /// Drops the rows observed longest ago until `max` are left; tells how many went. Of equally
@@ -87,19 +127,25 @@ impl AgentRows {
 }
 
 impl PortRows {
+    /// Of a lane, without a row.
+    pub(crate) const fn new(lane: Lane) -> Self {
+        Self { lane, rows: RowStore::NONE, waiting: BTreeMap::new() }
+    }
+
     /// Takes the checked rows of a report.
-    pub(crate) fn take(&mut self, report: &PortReport, limits: &TableLimits, now: Time) -> Taken {
-        let mut taken = Taken::default();
+    pub(crate) fn take(&mut self, report: &PortReport, terms: &Terms<'_>) -> Taken {
+        let mut taken = Taken { alike: self.alike(report), ..Taken::default() };
         for row in &report.rows {
-            if limits.is_expired(row.observed_at, now) {
+            if terms.limits.is_expired(row.observed_at, terms.now) {
                 taken.expired += 1;
-            } else {
-                self.rows.set(row.subnet, stored(row, now));
+            } else if self.set(row.subnet, stored(row, terms.now), terms) {
                 taken.rows += 1;
+            } else {
+                taken.waiting += 1;
             }
         }
         for refresh in &report.refreshed {
-            if self.refresh(refresh, now) {
+            if self.refresh(refresh, terms) {
                 taken.refreshed += 1;
             } else {
                 taken.unknown += 1;
@@ -108,11 +154,74 @@ impl PortRows {
         taken
     }
 
-    fn refresh(&mut self, refresh: &RefreshRow, now: Time) -> bool {
-        let Some(row) = self.rows.get_mut(refresh.subnet) else { return false };
-        row.samples = refresh.samples;
-        row.observed_at = refresh.observed_at.min(now);
+    /// Sets a row, or lets it wait; tells whether it counts.
+    fn set(&mut self, subnet: Subnet, mut row: Row, terms: &Terms<'_>) -> bool {
+        let present = self.rows.get(subnet).copied();
+        let fall = present.map_or(Fall::None, |p| p.level.fall(row.rtt, p.rtt, terms.now));
+        if fall != Fall::None || terms.is_held {
+            self.wait(subnet, row, fall, terms);
+            return false;
+        }
+        self.waiting.remove(&subnet);
+        if let Some(Row { mut level, observed_at, .. }) = present {
+            level.follow(row.rtt, row.observed_at.ms_since(observed_at));
+            row.level = level;
+        }
+        self.rows.set(subnet, row);
         true
+    }
+
+    /// Keeps a row apart. It waits from when it first fell.
+    fn wait(&mut self, subnet: Subnet, row: Row, fall: Fall, terms: &Terms<'_>) {
+        let since = self.waiting.get(&subnet).map(|waiting| waiting.since);
+        if since.is_some() || self.waiting.len() < terms.room {
+            self.waiting.insert(subnet, Waiting { row, since: since.unwrap_or(terms.now), fall });
+        }
+    }
+
+    /// A row that waited counts.
+    pub(crate) fn believe(&mut self, subnet: Subnet, mut row: Row) {
+        if let Some(present) = self.rows.get(subnet) {
+            row.level = present.level;
+            row.level.believe(row.rtt);
+        }
+        self.rows.set(subnet, row);
+    }
+
+    fn refresh(&mut self, refresh: &RefreshRow, terms: &Terms<'_>) -> bool {
+        let observed_at = refresh.observed_at.min(terms.now);
+        let renew = |row: &mut Row| {
+            row.samples = refresh.samples;
+            row.observed_at = observed_at;
+        };
+        if let Some(waiting) = self.waiting.get_mut(&refresh.subnet) {
+            renew(&mut waiting.row);
+            return true;
+        }
+        let Some(row) = self.rows.get_mut(refresh.subnet) else { return false };
+        if terms.is_held {
+            let mut row = *row;
+            renew(&mut row);
+            self.wait(refresh.subnet, row, Fall::None, terms);
+            return true;
+        }
+        row.level.follow(row.rtt, observed_at.ms_since(row.observed_at));
+        renew(row);
+        true
+    }
+
+    /// How many new rows of a report share their time with the most others, if those are at least
+    /// half of the new ones.
+    fn alike(&self, report: &PortReport) -> usize {
+        let is_new = |row: &&ReportRow| !self.rows.contains(row.subnet);
+        let mut new = 0;
+        let mut by_time: BTreeMap<Rtt, usize> = BTreeMap::new();
+        for row in report.rows.iter().filter(is_new) {
+            new += 1;
+            *by_time.entry(row.rtt_us).or_default() += 1;
+        }
+        let most = by_time.into_values().max().unwrap_or(0);
+        if most * 2 >= new { most } else { 0 }
     }
 }
 
@@ -123,5 +232,6 @@ fn stored(row: &ReportRow, now: Time) -> Row {
         deviation_us: row.deviation_us,
         samples: row.samples,
         observed_at: row.observed_at.min(now),
+        level: Level::new(row.rtt_us, now),
     }
 }

@@ -76,6 +76,7 @@ fn weight(row: &Row, newest: Time) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::level::Level;
     use super::*;
 
     fn row(ms: u64, samples: u32, observed_h: u64) -> Row {
@@ -84,6 +85,7 @@ mod tests {
             deviation_us: 500,
             samples,
             observed_at: Time::from_unix_ms(observed_h * 3_600_000),
+            level: Level::new(Rtt::from_us(ms * 1000).unwrap(), Time::EPOCH),
         }
     }
 

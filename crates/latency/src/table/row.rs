@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use model::{Rtt, Subnet, Time};
 
+use super::level::Level;
+
 /// What one agent said about one client network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -16,6 +18,8 @@ pub(crate) struct Row {
     pub(crate) samples: u32,
     /// When the last was counted; never in this table's future.
     pub(crate) observed_at: Time,
+    /// What is usual.
+    pub(crate) level: Level,
 }
 
 /// Rows by subnet. How many there may be is bounded by the table.
@@ -23,6 +27,9 @@ pub(crate) struct Row {
 pub(crate) struct RowStore(BTreeMap<Subnet, Row>);
 
 impl RowStore {
+    /// No row.
+    pub(crate) const NONE: Self = Self(BTreeMap::new());
+
     /// How many rows there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
@@ -61,6 +68,11 @@ impl RowStore {
             self.0.remove(subnet);
         }
         over
+    }
+
+    /// All rows, to change.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Subnet, &mut Row)> {
+        self.0.iter_mut().map(|(subnet, row)| (*subnet, row))
     }
 
     /// All rows, ascending by subnet.
