@@ -10,7 +10,8 @@
 //! - `weight`: what a row counts, by its samples and its age,
 //! - `group`: networks that have something in common, and what their rows add up to,
 //! - `spread`: how much networks differ that have something in common,
-//! - `prior`: from the line through wider and narrower groups to the network itself.
+//! - `prior`: from the line through wider and narrower groups to the network itself,
+//! - `clients`: a resolver, by its clients.
 //!
 //! Sums are of whole numbers. So beliefs depend on the rows alone, not on the order in which they
 //! came, to the last bit, once both were refitted: overwatches that have the same rows agree.
@@ -24,6 +25,8 @@ mod group;
 mod spread;
 
 mod prior;
+
+mod clients;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -120,6 +123,8 @@ pub enum Source {
     AsCountry,
     /// Networks of the same country.
     Country,
+    /// The clients of a resolver, as an operator weighs them.
+    Clients,
     /// Every network measured at the region.
     Region,
     /// The distance alone.
@@ -405,6 +410,7 @@ impl Source {
             Self::Place => "place",
             Self::AsCountry => "as_country",
             Self::Country => "country",
+            Self::Clients => "clients",
             Self::Region => "region",
             Self::Distance => "distance",
             Self::Nothing => "nothing",

@@ -54,7 +54,8 @@ pub struct Candidate<'a> {
 /// 1. Candidates: the domain's regions, less those a constraint forbids this client (`allowed`,
 ///    in the baseline), less those without a server that is up (here). Region first, address
 ///    family second: a region with any server that is up stands before every region that has only
-///    doubtful ones, and A and AAAA are both answered from the region chosen.
+///    doubtful ones, and A and AAAA are both answered from the region chosen. A region that an
+///    operator drains for this client stands behind all others that serve (`drain`).
 /// 2. None left: the domain's policy, among the allowed regions only (here).
 /// 3. Estimate per region: what is believed of it (`belief`).
 /// 4. Limits: `min_samples` tells what is learned from what is guessed, and `max_latency_ms` puts a
@@ -75,11 +76,13 @@ pub fn decide<'a>(
     turn: u64,
     now: Time,
 ) -> Decision<'a> {
-    let (ranking, scope) = map.block(client);
-    let trial = map.trial(ranking, scope, now);
+    let (ranking, block) = map.block(client);
+    let drained = pool.drained_for(client, now);
+    let trial = map.trial(ranking, block, now).filter(|(region, _)| !drained.from(*region));
     let tried = trial.and_then(|(region, left_ms)| Some((pool.find_up(region, turn)?, left_ms)));
+    let scope = drained.scope(ranking, block);
     let ttl_s = tried.map_or(map.settings().ttl_s, |(_, left_ms)| left(left_ms, map));
-    let found = tried.map(|(found, _)| found).or_else(|| pool.find(ranking, turn));
+    let found = tried.map(|(found, _)| found).or_else(|| pool.find(ranking, &drained, turn));
     let (reason, chosen, ipv4, ipv6) = match found {
         Some(Found { region, reason, ipv4, ipv6 }) => (reason, Some(region), ipv4, ipv6),
         None if ranking.regions().is_empty() => {

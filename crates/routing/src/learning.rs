@@ -9,7 +9,8 @@
 //! - `hold`: whether the cell leaves its region,
 //! - `explore`: what it tries,
 //! - `judge`: the three together, and the ranking that follows,
-//! - `times`: what decisions are explained with.
+//! - `times`: what decisions are explained with,
+//! - [`story`]: all that there is to say about one client.
 //!
 //! A map costs what changed since the last one; where a ranking is new, one walk over all ranges
 //! too. Knows no health of servers: each query does.
@@ -30,7 +31,9 @@ mod judge;
 
 pub(crate) mod times;
 
-use std::collections::BTreeSet;
+pub mod story;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use geo::Geo;
@@ -81,6 +84,10 @@ pub struct Learning {
 pub struct HandWork {
     /// Networks and the region that each is sent to while it is up. The longest prefix counts.
     pub pins: Vec<(Subnet, Region)>,
+    /// Resolvers, and whose questions they ask: each client network with its weight. A question
+    /// that names no network of its own is decided by what is believed of these together. The
+    /// longest prefix counts; one whose weights are all 0 is as if it were not there.
+    pub resolvers: BTreeMap<Subnet, Vec<(Subnet, u32)>>,
     /// Nothing moves but what health moves, and nothing is explored.
     pub is_frozen: bool,
     /// Nothing is explored.
@@ -171,7 +178,7 @@ impl Learning {
     /// With nothing learned.
     #[must_use]
     pub fn new(settings: &Arc<DomainSettings>, geo: &Arc<Geo>) -> Self {
-        let baseline = Baseline::new(settings, geo, &[]);
+        let baseline = Baseline::new(settings, geo, &HandWork::default());
         let blocks = baseline.map.overlay(&RangeMap::filled(()), |base, ()| {
             baseline.get(base).map(|base| base.unlearned)
         });
@@ -233,8 +240,8 @@ impl Learning {
         if hand == self.hand {
             return;
         }
-        if hand.pins != self.hand.pins {
-            self.baseline.lay(&self.settings, &self.geo, &hand.pins);
+        if (&hand.pins, &hand.resolvers) != (&self.hand.pins, &self.hand.resolvers) {
+            self.baseline.lay(&self.settings, &self.geo, &hand);
             self.cells.outdate();
             // Their numbers begin with the baseline's.
             self.keep_rankings();
@@ -270,6 +277,7 @@ impl Learning {
             let is_new = is_first || self.cells.is_stale();
             self.rounds = Rounds { compiled_at: Some(now), ..Rounds::default() };
             self.lay_unlearned();
+            self.cells.settle();
             return is_new;
         }
         let since_ms = self.rounds.compiled_at.map_or(ROUND_MS, |at| now.ms_since(at));

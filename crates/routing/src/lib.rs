@@ -15,8 +15,10 @@
 //! - [`map`]: what is read of it all: every address to its block,
 //! - `smooth`: weights as an even order of turns,
 //! - `rotation`: servers that take turns,
+//! - `drain`: regions that are emptied by hand,
 //! - [`pool`]: the servers of a domain and how they are,
-//! - [`decide`](mod@decide): a client to a region and its servers.
+//! - [`decide`](mod@decide): a client to a region and its servers,
+//! - [`explain`](mod@explain): why.
 //!
 //! A map knows no health and a pool knows no clients, so each is replaced without the other.
 //!
@@ -48,9 +50,13 @@ mod smooth;
 
 mod rotation;
 
+mod drain;
+
 pub mod pool;
 
 pub mod decide;
+
+pub mod explain;
 
 #[cfg(test)]
 mod fixture;
@@ -58,6 +64,8 @@ mod fixture;
 pub use algorithm::Algorithm;
 pub use belief::{Belief, Beliefs, Source, Spot};
 pub use decide::{Candidate, Decision, decide};
+pub use drain::Drain;
+pub use explain::explain;
 pub use learning::terms::{ExplorationTerms, HoldTerms, LearningTerms};
 pub use learning::{HandWork, Learning, LearningCounters};
 pub use map::{DomainMap, compile};

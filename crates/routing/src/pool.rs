@@ -3,6 +3,7 @@
 //! A pool is made anew at each health event, with every order of turns worked out, so that a query
 //! only looks up. It knows no client.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use health::Standing;
@@ -10,6 +11,7 @@ use model::{Region, Rtt, Time};
 
 use crate::algorithm::{Algorithm, Choice, latency};
 use crate::allowed::AllowedSets;
+use crate::drain::{Drain, Drained, Drains};
 use crate::ranking::{RankedRegion, Ranking};
 use crate::rotation::{Families, Pick, Rotation, wrap};
 use crate::smooth::interleave;
@@ -44,11 +46,12 @@ pub struct ServerPool {
     orders: Vec<SetOrder>,
     /// Which servers may be named, the best first.
     tiers: &'static [Tier],
+    drains: Drains,
 }
 
 /// How good the servers are that an answer names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Tier {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tier {
     Up,
     Doubtful,
     /// Not healthy, but up at the last moment at which anything was.
@@ -129,7 +132,19 @@ impl ServerPool {
         let sets = AllowedSets::of(settings);
         let orders = sets.iter().map(|set| SetOrder::new(set, &regions, tiers, algorithm));
         let orders = orders.collect();
-        Self { servers, regions, orders, tiers }
+        Self { servers, regions, orders, tiers, drains: Drains::default() }
+    }
+
+    /// The same, with these regions drained by hand. Those that the domain does not have are passed
+    /// over.
+    #[must_use]
+    pub fn drained(self, settings: &DomainSettings, drains: &BTreeMap<Region, Drain>) -> Self {
+        Self { drains: Drains::of(settings, drains), ..self }
+    }
+
+    /// The drains of a client.
+    pub(crate) fn drained_for(&self, client: IpAddr, now: Time) -> Drained<'_> {
+        self.drains.of_client(client, now)
     }
 
     /// Every server of the domain, in the order given.
@@ -152,20 +167,59 @@ impl ServerPool {
         }
     }
 
-    /// The region for a client of this ranking, and its servers at this turn.
-    pub(crate) fn find<'a>(&'a self, ranking: &'a Ranking, turn: u64) -> Option<Found<'a>> {
+    /// The region for a client of this ranking, and its servers at this turn: one that is drained
+    /// for the client only where no other serves.
+    pub(crate) fn find<'a>(
+        &'a self,
+        ranking: &'a Ranking,
+        drained: &Drained<'_>,
+        turn: u64,
+    ) -> Option<Found<'a>> {
+        let is_open = |region: u16| !drained.from(region);
+        if let Some(pinned) = ranking.pinned()
+            && is_open(pinned.region)
+            && let Some(tier) = self.serving_tier(pinned.region)
+        {
+            return Some(self.found(pinned, tier, turn));
+        }
         if let Some(SetOrder::InTurn { tier, cycle }) = self.orders.get(ranking.set()) {
-            let at = cycle.get(wrap(turn, cycle.len())?)?;
-            let cycles = turn / cycle.len() as u64;
-            let inner = cycles.wrapping_mul(at.of).wrapping_add(at.nth);
-            let ranked = ranking.regions().iter().find(|ranked| ranked.region == at.region)?;
-            return Some(self.found(*ranked, *tier, inner));
+            return self.find_in_turn(ranking, (*tier, cycle), turn, is_open);
         }
         let order = self.order(ranking);
-        self.tiers.iter().find_map(|tier| {
-            let has = |ranked: &&RankedRegion| !self.families(ranked.region, *tier).is_empty();
+        let serving = self.tiers.iter().filter(|tier| tier.serves());
+        let find = |tier: &Tier, is_open: &dyn Fn(u16) -> bool| {
+            let has = |ranked: &&RankedRegion| {
+                !self.families(ranked.region, *tier).is_empty() && is_open(ranked.region)
+            };
             order.iter().find(has).map(|ranked| self.found(*ranked, *tier, turn))
-        })
+        };
+        let open = serving.into_iter().find_map(|tier| find(tier, &is_open));
+        open.or_else(|| self.tiers.iter().find_map(|tier| find(tier, &|_| true)))
+    }
+
+    fn find_in_turn<'a>(
+        &'a self,
+        ranking: &'a Ranking,
+        (tier, cycle): (Tier, &[RegionTurn]),
+        turn: u64,
+        is_open: impl Fn(u16) -> bool,
+    ) -> Option<Found<'a>> {
+        let open = || cycle.iter().filter(|at| is_open(at.region));
+        let count = open().count();
+        let (at, count) = if count == 0 || !tier.serves() {
+            (cycle.get(wrap(turn, cycle.len())?)?, cycle.len())
+        } else {
+            (open().nth(wrap(turn, count)?)?, count)
+        };
+        let inner = (turn / count as u64).wrapping_mul(at.of).wrapping_add(at.nth);
+        let ranked = ranking.regions().iter().find(|ranked| ranked.region == at.region)?;
+        Some(self.found(*ranked, tier, inner))
+    }
+
+    /// The best of the region's servers, if any serve.
+    pub(crate) fn serving_tier(&self, region: u16) -> Option<Tier> {
+        let has = |tier: &&Tier| !self.families(region, **tier).is_empty();
+        self.tiers.iter().filter(|tier| tier.serves()).find(has).copied()
     }
 
     /// The servers of a region that is tried: `None` unless some are up.
@@ -201,6 +255,13 @@ fn families(regions: &[RegionServers], region: u16, tier: Tier) -> &Families {
         Tier::LastUp => &servers.last_up,
         Tier::Any => &servers.any,
     })
+}
+
+impl Tier {
+    /// Whether its servers serve, as far as is known.
+    const fn serves(self) -> bool {
+        matches!(self, Self::Up | Self::Doubtful)
+    }
 }
 
 /// Which servers a domain may name, the best first.

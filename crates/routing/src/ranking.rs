@@ -103,6 +103,11 @@ impl Ranking {
         &self.regions
     }
 
+    /// The region that an operator pinned the client to, where one did.
+    pub(crate) fn pinned(&self) -> Option<RankedRegion> {
+        self.regions.first().copied().filter(|first| first.reason == Reason::Pinned)
+    }
+
     /// What is tried beside them, at most two regions.
     #[must_use]
     pub fn trials(&self) -> &[Trial] {

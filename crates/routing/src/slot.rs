@@ -43,7 +43,7 @@ pub(crate) fn lot(network: Subnet) -> u64 {
 }
 
 /// An even draw from 0 to 65,535.
-fn draw(block: Subnet, region: u16, slot: u64) -> u16 {
+pub(crate) fn draw(block: Subnet, region: u16, slot: u64) -> u16 {
     let mixed = mix(mix(lot(block) ^ u64::from(region)) ^ slot);
     (mixed >> 48) as u16
 }

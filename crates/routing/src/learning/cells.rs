@@ -163,6 +163,16 @@ impl Cells {
         self.is_stale = true;
     }
 
+    /// The map is as it should be: nobody is judged.
+    pub(crate) const fn settle(&mut self) {
+        self.is_stale = false;
+    }
+
+    /// Whether a network has rows, or is around some that have.
+    pub(crate) fn is_network(&self, subnet: Subnet) -> bool {
+        self.networks.contains_key(&subnet)
+    }
+
     /// Whether the map is not what the networks say.
     pub(crate) const fn is_stale(&self) -> bool {
         self.is_stale

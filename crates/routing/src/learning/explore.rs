@@ -106,12 +106,10 @@ pub(crate) fn candidates(
     if current.standing != Standing::Known {
         return found;
     }
-    let limit_us =
-        f64::from(current.belief.rtt_us) - f64::from(terms.margin_us(current.belief.rtt_us));
     let promising = |prospect: &&Prospect| {
         prospect.region != held
             && prospect.standing != Standing::OverLimit
-            && prospect.low_us() < limit_us
+            && prospect.may_beat(current, terms)
             && may_try(prospect.region)
     };
     let is_before = |a: &Prospect, b: Option<&Prospect>| b.is_none_or(|b| a.low_us() < b.low_us());

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use model::Time;
 
-use super::cells::{Attempt, CellId};
+use super::cells::{Attempt, Cell, CellId};
 use super::explore::{self, Traffic};
 use super::prospect::{Prospect, Standing};
 use super::{Learning, hold};
 use crate::baseline::Base;
-use crate::belief::Spot;
+use crate::belief::{Belief, Spot};
 use crate::ranking::{RankedRegion, Trial};
 use crate::{Algorithm, Reason, slot};
 
@@ -188,23 +188,46 @@ impl Learning {
 
     /// The prospects of a cell, in geographic order, into the scratch.
     fn look(&mut self, id: CellId, base: &Base, now: Time) {
-        let Some(cell) = self.cells.list.get(id as usize) else { return };
+        let mut scratch = std::mem::take(&mut self.scratch);
+        if let Some(cell) = self.cells.list.get(id as usize) {
+            self.foresee((cell, base), now, &mut scratch.beliefs, &mut scratch.prospects);
+        }
+        self.scratch = scratch;
+    }
+
+    /// The prospects of a cell, in geographic order, into `out`.
+    pub(super) fn foresee(
+        &self,
+        (cell, base): (&Cell, &Base),
+        now: Time,
+        beliefs: &mut Vec<Belief>,
+        out: &mut Vec<Prospect>,
+    ) {
         let Algorithm::LearnedLatency { max_latency_ms, min_samples } = self.settings.algorithm
         else {
             return;
         };
-        let spot = Spot { subnet: cell.spot, class: base.class, has_rows: cell.has_rows };
-        self.beliefs.all(&spot, now, &mut self.scratch.beliefs);
+        let clients = base.resolver.and_then(|resolver| self.hand.resolvers.get(&resolver));
+        beliefs.clear();
+        if let Some(clients) = clients {
+            self.beliefs.of_clients(clients, now, beliefs);
+        }
+        if beliefs.is_empty() {
+            let spot = Spot { subnet: cell.spot, class: base.class, has_rows: cell.has_rows };
+            self.beliefs.all(&spot, now, beliefs);
+        }
+        // The mean of many is what it is, be they in one cell or named one by one.
+        let is_one = cell.has_rows || clients.is_some();
         let unlearned = self.baseline.rankings.get(base.unlearned);
-        self.scratch.prospects.clear();
         let terms = (min_samples, max_latency_ms);
-        self.scratch.prospects.extend(unlearned.regions().iter().filter_map(|ranked| {
-            let belief = *self.scratch.beliefs.get(usize::from(ranked.region))?;
-            Some(Prospect::new(ranked.region, belief, cell.has_rows, terms))
+        out.clear();
+        out.extend(unlearned.regions().iter().filter_map(|ranked| {
+            let belief = *beliefs.get(usize::from(ranked.region))?;
+            Some(Prospect::new(ranked.region, belief, is_one, terms))
         }));
     }
 
-    fn may_move(&self, id: CellId, base: &Base, now: Time) -> bool {
+    pub(super) fn may_move(&self, id: CellId, base: &Base, now: Time) -> bool {
         let terms = &self.settings.learning;
         let moved_at = self.cells.list.get(id as usize).and_then(|cell| cell.moved_at);
         let has_stayed = moved_at.is_none_or(|at| now.ms_since(at) >= terms.hold.dwell_ms);

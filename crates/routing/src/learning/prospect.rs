@@ -1,5 +1,6 @@
 //! What a region promises to a cell: its belief, as far as the cell's decisions need it.
 
+use super::terms::HoldTerms;
 use crate::Reason;
 use crate::belief::{Belief, Source};
 
@@ -61,6 +62,19 @@ impl Prospect {
                 f64::from(self.belief.rtt_us) - Belief::Z * self.doubt_us
             }
         }
+    }
+
+    /// The ends of the interval that decisions go by, in microseconds.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast saturates")]
+    pub(crate) fn interval_us(&self) -> (u32, u32) {
+        let (rtt_us, half_us) = (f64::from(self.belief.rtt_us), Belief::Z * self.doubt_us);
+        ((rtt_us - half_us).round() as u32, (rtt_us + half_us).round() as u32)
+    }
+
+    /// Whether it may turn out better than the present region by the margin.
+    pub(crate) fn may_beat(&self, current: &Self, terms: &HoldTerms) -> bool {
+        let rtt_us = current.belief.rtt_us;
+        self.low_us() < f64::from(rtt_us) - f64::from(terms.margin_us(rtt_us))
     }
 
     /// The reason of a decision for it.

@@ -211,7 +211,7 @@ fn weights_are_shares_of_all_turns() {
         _ => 0,
     };
     let pool = pool(&settings, |server| server.weight = weight(server));
-    let mut named = std::collections::BTreeMap::new();
+    let mut named = BTreeMap::new();
     for at in 1000..1000 + 2 * 1000 {
         let decision = decide(&map, &pool, "10.1.1.1".parse().unwrap(), at, NOW);
         *named.entry(decision.ipv4.first().unwrap().address.to_string()).or_insert(0) += 1;
