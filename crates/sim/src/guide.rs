@@ -1,4 +1,4 @@
-//! The table of `docs/guide/learning.md`: the same world with each part of the learning on and
+//! The table of the guide to the learning: the same world with each part of the learning on and
 //! off, so that anybody can see what it is worth.
 
 use std::fmt::Write;
@@ -16,8 +16,24 @@ struct Feature {
 }
 
 /// What is looked at. Scenarios are as in a file, over the default one with ECS from everybody.
-const FEATURES: &[Feature] =
-    &[Feature { name: "exploration", on: "", off: "exploration: {enabled: false}" }];
+const FEATURES: &[Feature] = &[
+    Feature { name: "exploration", on: "", off: "exploration: {enabled: false}" },
+    Feature {
+        name: "robust average, with many spikes",
+        on: "robust_average: true\nspikes: {share: 0.05, ms: 200}",
+        off: "spikes: {share: 0.05, ms: 200}",
+    },
+    Feature {
+        name: "hold",
+        on: "",
+        off: "hold: {margin_ms: 0, margin_percent: 0, dwell: 0, moved_per_minute: 1}",
+    },
+    Feature {
+        name: "priors told by thin rows (min_samples of agents 1)",
+        on: "agent_min_samples: 1",
+        off: "",
+    },
+];
 
 /// The figures of each feature, as a table in Markdown.
 pub(crate) fn table(matrix: &Matrix, hours: u64, seed: u64) -> anyhow::Result<String> {

@@ -31,7 +31,7 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Prints the table of docs/guide/learning.md: each part of the learning on and off.
+    /// Prints the table of the guide to the learning: each part of it on and off.
     Guide {
         /// A ping matrix, as for a run.
         #[arg(long, value_name = "FILE")]
@@ -112,7 +112,8 @@ enum Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        if error.is::<WorldError>() { Self::Usage(error) } else { Self::Run(error) }
+        let is_usage = error.chain().any(|cause| cause.is::<WorldError>());
+        if is_usage { Self::Usage(error) } else { Self::Run(error) }
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Scenario {
     pub domain_min_samples: u32,
     /// `report_interval`: of the agents, in seconds.
     pub report_interval_s: u64,
+    /// `robust_average`: whether agents let no spike move an average far.
+    pub robust_average: bool,
     /// `hold`: what another region must be better by.
     pub hold: Hold,
     /// `exploration`.
@@ -171,6 +173,7 @@ impl Default for Scenario {
             agent_min_samples: 5,
             domain_min_samples: 5,
             report_interval_s: 30,
+            robust_average: false,
             hold: Hold {
                 margin_ms: 3.0,
                 margin_percent: 3.0,

@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use agent::Offer;
 use geo::{CustomMapping, Geo, GeoError, Placed};
 use health::HeartbeatTerms;
-use latency::{LearningSettings, RttSource, TableLimits};
+use latency::{Averaging, LearningSettings, RttSource, TableLimits};
 use mesh::{MeshKeys, SecretError, Token, TokenSecret, Tokens};
 use model::{Backend, BackendKey, NameError, Service, Subnet, SubnetWidths};
 use overwatch::{AnswerTerms, CheckTerms, EcsPolicy, Enrolment, StaleTerms};
@@ -79,7 +79,7 @@ const fn learning(scenario: &Scenario) -> LearningSettings {
         min_connection_age_ms: 5_000,
         widths: SubnetWidths { ipv4: 24, ipv6: 48 },
         ewma_alpha: 0.3,
-        averaging: latency::Averaging::Ewma,
+        averaging: if scenario.robust_average { Averaging::Robust } else { Averaging::Ewma },
         max_subnets: 100_000,
         subnet_ttl_ms: 7 * 86_400_000,
         min_samples: scenario.agent_min_samples,

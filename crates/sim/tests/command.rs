@@ -90,5 +90,9 @@ fn what_makes_no_sense_is_refused() {
     std::fs::write(&scenario, "networks: 20\nspeed: 3\n").unwrap();
     check(&["--scenario", &scenario], 64, "line 2: there is no key \"speed\" here");
     std::fs::write(&scenario, "networks: 20\noutages: [{site: Rome, from_hour: 1}]\n").unwrap();
-    check(&["--scenario", &scenario], 64, "the scenario speaks of the site \"Rome\"");
+    check(
+        &["--scenario", &scenario],
+        64,
+        "the scenario does not fit: the scenario speaks of the site \"Rome\"",
+    );
 }

@@ -101,6 +101,7 @@ impl Scenario {
         map.whole("agent_min_samples", &mut self.agent_min_samples, (1, 1_000_000))?;
         map.whole("domain_min_samples", &mut self.domain_min_samples, (1, 1_000_000))?;
         map.whole("report_interval", &mut self.report_interval_s, (1, 3_600))?;
+        map.truth("robust_average", &mut self.robust_average)?;
         map.section("hold", |map| {
             let Hold { margin_ms, margin_percent, dwell_s, moved_per_minute } = &mut self.hold;
             map.number("margin_ms", margin_ms, (0.0, MS_MAX))?;

@@ -26,6 +26,7 @@ detours: {share: 0.1, ms: 30}
 agent_min_samples: 1
 domain_min_samples: 3
 report_interval: 10
+robust_average: true
 hold: {margin_ms: 5, margin_percent: 4, dwell: 60, moved_per_minute: 0.2}
 exploration: {enabled: false, budget: 0.02, slot: 30}
 path_changes:
@@ -54,6 +55,7 @@ lies:
         agent_min_samples: 1,
         domain_min_samples: 3,
         report_interval_s: 10,
+        robust_average: true,
         hold: Hold { margin_ms: 5.0, margin_percent: 4.0, dwell_s: 60, moved_per_minute: 0.2 },
         exploration: Exploration { enabled: false, budget: 0.02, slot_s: 30 },
         path_changes: vec![

@@ -85,7 +85,8 @@ fn detours_and_central_resolvers_are_as_often_as_asked() {
         longer.extend((network.paths[1].average_ms > plain.average_ms).then_some(way));
     }
     let share = longer.len() as f64 / ways.len() as f64;
-    assert!((0.12..0.28).contains(&share), "{share}");
+    // A hundred ways or so: a fifth of them, give or take.
+    assert!((0.1..0.35).contains(&share), "{share}");
     let ases: BTreeSet<usize> = world.resolvers.iter().map(|resolver| resolver.provider).collect();
     assert_eq!(ases.len(), world.resolvers.len());
 }
