@@ -23,6 +23,26 @@ impl Checks {
         Self { states: states.collect() }
     }
 
+    /// Other backends: those that stay keep their verdict, those with another check until it says
+    /// otherwise.
+    pub(crate) fn reconfigure(&mut self, before: &[Offer], after: &[Offer]) {
+        let mut known = std::mem::replace(self, Self::new(after)).states;
+        let spec = |offers: &[Offer], key: &BackendKey| {
+            let offer = offers.iter().find(|offer| offer.backend.key == *key);
+            offer.and_then(|offer| offer.check.clone())
+        };
+        for (key, state) in &mut self.states {
+            let Some(old) = known.remove(key) else { continue };
+            let check = spec(after, key);
+            *state = match &check {
+                Some(other) if check != spec(before, key) => {
+                    CheckState::resumed(other.thresholds(), CONNECT_SMOOTHING, old.status())
+                }
+                _ => old,
+            };
+        }
+    }
+
     /// Takes in a result; a note comes back where the verdict changed.
     pub(crate) fn record(&mut self, key: &BackendKey, outcome: Outcome, now: Time) -> Option<Note> {
         let state = self.states.get_mut(key)?;

@@ -4,7 +4,7 @@ use health::Outcome;
 use mesh::{Frame, KeyHash, Peer};
 use model::{BackendKey, Sample};
 
-use crate::Note;
+use crate::{Note, Reload};
 
 /// One connection to one overwatch; the edge never uses a number twice.
 pub type LinkId = u64;
@@ -14,8 +14,10 @@ pub type LinkId = u64;
 pub enum Event {
     /// The kernel reported connections that closed, or those of a dump.
     Samples(Vec<Sample>),
-    /// The dump that [`Effect::Poll`] asked for is complete, or failed.
+    /// The dump that [`Effect::Poll`] asked for is complete.
     PollEnded,
+    /// It failed; what samples came of it count.
+    PollFailed,
     /// A check of an own backend finished.
     Checked {
         /// Whose.
@@ -46,6 +48,8 @@ pub enum Event {
         /// The connection.
         link: LinkId,
     },
+    /// Other settings hold from now on.
+    Reload(Box<Reload>),
     /// [`crate::Agent::next_deadline`] has come.
     Tick,
     /// The process was asked to end.

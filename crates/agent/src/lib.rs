@@ -7,8 +7,10 @@
 //! - [`settings`]: what an agent is told at start,
 //! - [`event`]: all that can happen to it, all that it can want,
 //! - [`node`]: the one handler,
+//! - [`mod@reload`]: other settings while it runs,
 //! - `link`: its session with one overwatch, from hello to goodbye,
 //! - `checks`: the health of its own backends,
+//! - `load`: how busy its ports are,
 //! - [`note`]: every line it can ask to have logged.
 //!
 //! Pure: no socket, file, clock, thread or log.
@@ -21,13 +23,18 @@ pub mod event;
 
 pub mod node;
 
+pub mod reload;
+
 mod link;
 
 mod checks;
+
+mod load;
 
 pub mod note;
 
 pub use event::{Effect, Event, LinkId};
 pub use node::Agent;
 pub use note::{Level, Note};
+pub use reload::Reload;
 pub use settings::{Offer, Settings};

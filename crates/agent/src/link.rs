@@ -199,6 +199,11 @@ impl Link {
         self.end(out);
     }
 
+    /// Closes without a goodbye; the edge dials again.
+    pub(crate) fn hang_up(&mut self, out: &mut Vec<Effect>) {
+        self.end(out);
+    }
+
     /// The connection broke; a line where a session had stood.
     pub(crate) fn broken(self) -> Option<Note> {
         match self.state {

@@ -12,6 +12,7 @@ use model::Time;
 
 use crate::checks::Checks;
 use crate::link::{Asked, Link};
+use crate::load::Load;
 use crate::{Effect, Event, LinkId, Note, Settings};
 
 /// Addresses of overwatches that an agent takes from other overwatches: more than any site has.
@@ -29,12 +30,13 @@ const AGAIN_AFTER_MS: u64 = 300_000;
 /// One agent.
 #[derive(Debug)]
 pub struct Agent {
-    settings: Settings,
+    pub(crate) settings: Settings,
     /// The life of this agent; grows with each start.
     epoch: u64,
-    learner: Option<Learner>,
-    checks: Checks,
-    links: BTreeMap<LinkId, Link>,
+    pub(crate) learner: Option<Learner>,
+    pub(crate) checks: Checks,
+    load: Load,
+    pub(crate) links: BTreeMap<LinkId, Link>,
     /// Addresses that overwatches told not to learn from, also those that are away just now.
     excluded: BTreeSet<IpAddr>,
     /// Addresses of overwatches that overwatches told.
@@ -44,7 +46,7 @@ pub struct Agent {
     complaints: BTreeMap<String, (String, Time)>,
     /// Whether a dump is under way.
     is_polling: bool,
-    next_heartbeat: Time,
+    pub(crate) next_heartbeat: Time,
     /// Whether the last publication already warned about few addresses.
     has_warned: bool,
 }
@@ -65,6 +67,7 @@ impl Agent {
             epoch: now.unix_ms(),
             learner,
             checks: Checks::new(&settings.offers),
+            load: Load::new(now),
             links: BTreeMap::new(),
             excluded: overwatches.into_iter().take(EXCLUDED_MAX).collect(),
             peers: BTreeSet::new(),
@@ -100,6 +103,7 @@ impl Agent {
         let mut out = Vec::new();
         match event {
             Event::Samples(samples) => {
+                samples.iter().for_each(|sample| self.load.count(sample));
                 if let Some(learner) = &mut self.learner {
                     for sample in &samples {
                         // A reading that does not count is ordinary; the learner counts why.
@@ -107,8 +111,9 @@ impl Agent {
                     }
                 }
             }
-            Event::PollEnded => {
+            Event::PollEnded | Event::PollFailed => {
                 self.is_polling = false;
+                self.load.end_dump(matches!(event, Event::PollEnded));
                 if let Some(learner) = &mut self.learner {
                     learner.end_interval(now);
                 }
@@ -131,6 +136,7 @@ impl Agent {
                 let note = self.links.remove(&link).and_then(Link::broken);
                 out.extend(note.map(Effect::Log));
             }
+            Event::Reload(reload) => self.reload(*reload, now, &mut out),
             Event::Tick => self.tick(now, &mut out),
             Event::Stop => self.links.values_mut().for_each(|link| link.leave(&mut out)),
         }
@@ -187,7 +193,7 @@ impl Agent {
 
     /// Adds addresses that are not to be learned from. They stay: an overwatch that is away may
     /// still be checking.
-    fn exclude(&mut self, told: impl IntoIterator<Item = IpAddr>) {
+    pub(crate) fn exclude(&mut self, told: impl IntoIterator<Item = IpAddr>) {
         let room = EXCLUDED_MAX.saturating_sub(self.excluded.len());
         let new = told.into_iter().filter(|address| !self.excluded.contains(address));
         let new: Vec<IpAddr> = new.take(room).collect();
@@ -241,7 +247,7 @@ impl Agent {
         }
     }
 
-    fn register_everywhere(&self, out: &mut Vec<Effect>) {
+    pub(crate) fn register_everywhere(&self, out: &mut Vec<Effect>) {
         let registration = self.registration();
         for link in self.links.values() {
             link.say(Frame::Registration(registration.clone()), out);
@@ -251,7 +257,11 @@ impl Agent {
     fn tick(&mut self, now: Time, out: &mut Vec<Effect>) {
         if now >= self.next_heartbeat {
             self.next_heartbeat = now.plus_ms(self.settings.heartbeat.interval_ms);
-            self.links.values().for_each(|link| link.say(Frame::Heartbeat, out));
+            let load = self.load.take(now).map(Frame::Load);
+            for link in self.links.values() {
+                link.say(Frame::Heartbeat, out);
+                load.iter().for_each(|load| link.say(load.clone(), out));
+            }
         }
         let Some(learner) = &mut self.learner else { return };
         let is_due = |due: Option<Time>| due.is_none_or(|due| now >= due);

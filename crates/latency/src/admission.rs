@@ -54,6 +54,13 @@ impl Admission {
         admission
     }
 
+    /// Admits by other settings from now on; what overwatches told is to be told again. Sockets
+    /// that are known stay so.
+    pub(crate) fn reconfigure(&mut self, settings: &LearningSettings, ports: BTreeSet<u16>) {
+        let cookies = std::mem::replace(&mut self.cookies, Cookies::new());
+        *self = Self { cookies, ..Self::new(settings, ports) };
+    }
+
     /// Excludes these addresses beside the configured networks; replaces the earlier list.
     pub(crate) fn exclude(&mut self, mut told: Vec<IpAddr>) {
         told.sort_unstable();

@@ -8,6 +8,7 @@ mod chain;
 mod index;
 mod row;
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use model::{Subnet, Time};
@@ -39,15 +40,13 @@ pub(crate) struct Aggregate {
 impl Aggregate {
     /// No rows, and never more than `rows_max`, which is at least 1.
     pub(crate) fn new(rows_max: usize) -> Self {
-        // Places are 32 bits wide with one value taken: 400 GB of rows.
-        let rows_max = rows_max.clamp(1, (u32::MAX - 1) as usize);
         Self {
             rows: Vec::new(),
             free: Vec::new(),
             index: Index::new(),
             recency: Chain::new(),
             interval: Interval::new(),
-            rows_max,
+            rows_max: clamped(rows_max),
             values: Vec::new(),
         }
     }
@@ -95,6 +94,25 @@ impl Aggregate {
             expired += 1;
         }
         expired
+    }
+
+    /// Drops the rows of all other ports.
+    pub(crate) fn retain_ports(&mut self, ports: &BTreeSet<u16>) {
+        let gone = (0..).zip(&self.rows).filter_map(|(place, row)| {
+            row.as_ref().filter(|row| !ports.contains(&row.port)).map(|_| place)
+        });
+        let gone: Vec<u32> = gone.collect();
+        gone.into_iter().for_each(|place| self.remove(place));
+    }
+
+    /// Keeps `rows_max` rows at most from now on; tells how many had to go.
+    pub(crate) fn set_max(&mut self, rows_max: usize) -> u64 {
+        self.rows_max = clamped(rows_max);
+        let mut evicted = 0;
+        while self.len() > self.rows_max && self.evict() {
+            evicted += 1;
+        }
+        evicted
     }
 
     /// All rows, in no order that means anything; the same for the same history.
@@ -147,6 +165,11 @@ impl Aggregate {
         }
         self.free.push(place);
     }
+}
+
+/// Places are 32 bits wide with one value taken: 400 GB of rows.
+fn clamped(rows_max: usize) -> usize {
+    rows_max.clamp(1, (u32::MAX - 1) as usize)
 }
 
 /// A row's place in the index. The hash is fixed, so that a run can be repeated; a stranger who

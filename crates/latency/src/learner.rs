@@ -62,6 +62,16 @@ impl Learner {
         }
     }
 
+    /// Learns by other settings from now on. Rows of other ports end, and the oldest of those that
+    /// are too many; all others stay. The widths stay what they are: rows of other widths would be
+    /// other rows. [`Learner::exclude`] is to be said again.
+    pub fn reconfigure(&mut self, settings: LearningSettings, ports: BTreeSet<u16>) {
+        self.rows.retain_ports(&ports);
+        self.counters.evicted += self.rows.set_max(settings.max_subnets);
+        self.admission.reconfigure(&settings, ports);
+        self.settings = LearningSettings { widths: self.settings.widths, ..settings };
+    }
+
     /// Takes one reading of one socket.
     ///
     /// # Errors

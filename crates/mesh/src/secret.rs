@@ -8,6 +8,7 @@ use std::fmt;
 
 use model::{Region, Service, Subnet};
 
+use crate::authority::Grant;
 use crate::proof::cookie_secret;
 
 /// The keys that let a node into the mesh: the current one and, while it is being changed, another.
@@ -83,6 +84,12 @@ impl MeshKeys {
         (secrets.next().unwrap_or_default(), secrets.next())
     }
 
+    /// Whether each of these keys is one of those too.
+    #[must_use]
+    pub fn are_all_in(&self, other: &Self) -> bool {
+        self.iter().all(|key| other.0.contains(key))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &MeshKey> {
         self.0.iter()
     }
@@ -143,6 +150,11 @@ impl Tokens {
     /// Whether there is a token for the service in some region.
     pub(crate) fn have(&self, service: &Service) -> bool {
         self.0.iter().any(|token| token.service == *service)
+    }
+
+    /// What the entries grant that are not among those, with their secret.
+    pub fn missing_in(&self, other: &Self) -> impl Iterator<Item = Grant> {
+        self.0.iter().filter(|token| !other.0.contains(token)).map(Grant::from)
     }
 
     /// The different secrets of a service that are valid in a region, in the order of the

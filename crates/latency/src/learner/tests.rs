@@ -448,3 +448,35 @@ fn a_new_epoch_comes_whole() {
     let stale = table.apply(&agent(), EPOCH, &old, reborn.now).unwrap_err();
     assert_eq!(stale, TableRefusal::StaleEpoch { epoch: EPOCH, known: next });
 }
+
+#[test]
+fn other_settings_keep_the_rows_of_ports_and_networks_that_stay() {
+    let mut bench = Bench::new(|_| ());
+    bench.closed("10.1.2.7", 85_000);
+    bench.wait_ms(1_000);
+    bench.closed("10.1.3.7", 90_000);
+    bench.end_interval();
+    assert_eq!(bench.rows().len(), 2);
+    let other = |change: fn(&mut LearningSettings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        settings
+    };
+    // A port more, and the widths are what they were.
+    let settings = other(|settings| {
+        settings.report_interval_ms = 5_000;
+        settings.widths.ipv4 = 16;
+    });
+    bench.learner.reconfigure(settings, BTreeSet::from([80, 443, 8080]));
+    assert_eq!(bench.learner.publish_due(), Some(bench.now.plus_ms(5_000)));
+    bench.closed("10.1.2.7", 85_000);
+    bench.end_interval();
+    assert_eq!(bench.learner.len(), 2, "it is the same network");
+    // Fewer rows: the one seen longest ago goes.
+    let one = other(|settings| settings.max_subnets = 1);
+    bench.learner.reconfigure(one, BTreeSet::from([80]));
+    let left: Vec<String> = bench.rows().iter().map(|(_, row)| row.subnet.to_string()).collect();
+    assert_eq!((left, bench.learner.counters().evicted), (vec!["10.1.2.0/24".to_owned()], 1));
+    bench.learner.reconfigure(other(|_| ()), BTreeSet::from([443]));
+    assert!(bench.learner.is_empty(), "its port is gone");
+}
