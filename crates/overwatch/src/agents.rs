@@ -126,6 +126,11 @@ impl Agents {
         Self { records: BTreeMap::new(), enrolment }
     }
 
+    /// New agents come in this way from now on; those that are in stay so.
+    pub const fn set_enrolment(&mut self, enrolment: Enrolment) {
+        self.enrolment = enrolment;
+    }
+
     /// An agent that was pinned before a restart. Where it held backends, its session counts as
     /// lost now: it has its grace to come back.
     pub fn remember(&mut self, id: AgentId, pin: Pin, held: Option<HeartbeatTerms>, now: Time) {

@@ -7,7 +7,7 @@ use health::{CheckSpec, Outcome};
 use mesh::{Frame, KeyHash, Peer, RefusalReason};
 use model::{AgentId, BackendKey};
 
-use crate::{Change, Note, View};
+use crate::{Change, Note, Reload, View};
 
 /// One connection of one agent; the edge never uses a number twice.
 pub type LinkId = u64;
@@ -54,6 +54,8 @@ pub enum Event {
     ProbeSource(IpAddr),
     /// An operator said something.
     Command(Command),
+    /// Other settings hold from now on.
+    Reload(Box<Reload>),
     /// Time passed; expected about once a second.
     Tick,
 }

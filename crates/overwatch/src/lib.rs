@@ -21,6 +21,7 @@
 //! - `speaking`: what a welcome agent says,
 //! - [`agents`]: who may speak,
 //! - [`registry`]: every backend and its standing,
+//! - [`mod@reload`]: other settings while it runs,
 //! - `settle`: what follows from an event that may have changed a standing,
 //! - `publish`: table, registry and settings to a new view,
 //! - [`record`]: what must survive a restart,
@@ -60,6 +61,8 @@ pub mod agents;
 
 pub mod registry;
 
+pub mod reload;
+
 mod settle;
 
 mod publish;
@@ -81,6 +84,7 @@ pub use node::{Counters, Overwatch};
 pub use note::{Level, Note};
 pub use record::{BackendRow, Change, HealthRow, Snapshot, Source};
 pub use registry::CheckTerms;
+pub use reload::Reload;
 pub use reply::{Asker, Outcome, Reply, Transport};
 pub use resolve::resolve;
 pub use settings::{AnswerTerms, ConfiguredBackend, EcsPolicy, Settings, StaleTerms};

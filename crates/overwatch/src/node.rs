@@ -214,6 +214,7 @@ impl Overwatch {
                 return out;
             }
             Event::Command(command) => self.command(command, now, &mut out),
+            Event::Reload(reload) => self.reload(*reload, now, &mut out),
             Event::Tick => self.tick(now, &mut out),
         }
         self.settle(now, &mut out);

@@ -1,6 +1,8 @@
 //! Table, registry and settings to a new view: the one way by which what was learned gets to where
 //! it is answered from.
 
+mod reload;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -35,6 +37,16 @@ struct Domain {
     pool: Arc<ServerPool>,
 }
 
+impl Domain {
+    /// With nothing learned and no server known.
+    fn new(settings: Arc<DomainSettings>, geo: &Arc<Geo>) -> Self {
+        let learning = Learning::new(&settings, geo);
+        let map = Arc::new(learning.map());
+        let pool = Arc::new(ServerPool::new(&settings, Vec::new()));
+        Self { settings, learning, map, pool }
+    }
+}
+
 impl Publisher {
     /// Everything as it is with nothing learned and no server known.
     pub(crate) fn new(
@@ -43,22 +55,20 @@ impl Publisher {
         geo: &Arc<Geo>,
         domains: Vec<DomainSettings>,
     ) -> Self {
-        let domains: Vec<Domain> = domains
-            .into_iter()
-            .map(|settings| {
-                let settings = Arc::new(settings);
-                let learning = Learning::new(&settings, geo);
-                let map = Arc::new(learning.map());
-                let pool = Arc::new(ServerPool::new(&settings, Vec::new()));
-                Domain { settings, learning, map, pool }
-            })
-            .collect();
-        let mut by_service: BTreeMap<Service, Vec<usize>> = BTreeMap::new();
-        for (index, domain) in domains.iter().enumerate() {
-            by_service.entry(domain.settings.service.clone()).or_default().push(index);
-        }
         let (zones, terms) = (Arc::new(zones), Arc::new(terms));
-        Self { zones, terms, domains, by_service, is_changed: true }
+        let (list, by_service) = (Vec::new(), BTreeMap::new());
+        let mut publisher = Self { zones, terms, domains: list, by_service, is_changed: true };
+        for settings in domains {
+            publisher.add(Domain::new(Arc::new(settings), geo));
+        }
+        publisher
+    }
+
+    /// One more domain, at the end of the list.
+    fn add(&mut self, domain: Domain) {
+        let service = domain.settings.service.clone();
+        self.by_service.entry(service).or_default().push(self.domains.len());
+        self.domains.push(domain);
     }
 
     /// The domains' settings, in the order of the view.

@@ -6,6 +6,8 @@
 //! derived ([`health::standing()`]), never set. Whether an agent may speak for a backend is decided
 //! before it comes here, except for who holds it.
 
+pub(crate) mod reconfigure;
+
 use std::collections::BTreeMap;
 
 use health::{

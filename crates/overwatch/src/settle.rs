@@ -22,7 +22,7 @@ impl Overwatch {
     }
 
     /// Tells the edge which checks to run, where that changed.
-    fn watch(&mut self, out: &mut Vec<Effect>) {
+    pub(crate) fn watch(&mut self, out: &mut Vec<Effect>) {
         let wanted = self.registry.watches();
         for backend in self.watching.keys().filter(|key| !wanted.contains_key(*key)) {
             out.push(Effect::Unwatch { backend: backend.clone() });

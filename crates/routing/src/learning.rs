@@ -9,6 +9,7 @@
 //! - `hold`: whether the cell leaves its region,
 //! - `explore`: what it tries,
 //! - `judge`: the three together, and the ranking that follows,
+//! - `succeed`: what stays where settings change,
 //! - `times`: what decisions are explained with,
 //! - [`story`]: all that there is to say about one client.
 //!
@@ -28,6 +29,8 @@ mod hold;
 mod explore;
 
 mod judge;
+
+mod succeed;
 
 pub(crate) mod times;
 

@@ -125,6 +125,11 @@ impl Bench {
         bench
     }
 
+    /// Its geography.
+    pub(crate) fn geo(&self) -> Arc<Geo> {
+        Arc::clone(&self.geo)
+    }
+
     /// The overwatch ends, without a word, and another begins with what was kept.
     pub(crate) fn restart_overwatch(&mut self) {
         for link in std::mem::take(&mut self.wires).into_keys() {

@@ -10,6 +10,7 @@
 //! - `refusals`: what is refused, with which one line, and that nothing is left of it,
 //! - `learning`: each key of `latency_learning`, from a socket to the answer,
 //! - `restart`: what a restart keeps and what comes back by itself,
+//! - `reload`: other settings while everything runs,
 //! - `lifecycle`: how backends come, go and stand,
 //! - `scopes`: for whom answers say that they hold,
 //! - `decoding`: what bytes can do before they are a frame,
@@ -30,6 +31,7 @@ mod fuzz_loop;
 mod learning;
 mod lifecycle;
 mod refusals;
+mod reload;
 mod restart;
 mod scopes;
 mod settings;
