@@ -36,6 +36,9 @@ pub const EXCLUDES_MAX: usize = 1024;
 /// Most peers that an overwatch names: ten times the overwatches of any known site. More is refused.
 pub const PEERS_MAX: usize = 64;
 
+/// Most ports in one load: as many as a registration has backends. More is refused.
+pub const LOAD_PORTS_MAX: usize = BACKENDS_MAX;
+
 /// The longest heartbeat interval, an hour: a longer one says nothing about who lives.
 pub const HEARTBEAT_MS_MAX: u64 = 3_600_000;
 
@@ -69,6 +72,8 @@ pub enum Frame {
     Registration(Registration),
     /// Agent, each interval: it lives.
     Heartbeat,
+    /// Agent, after a heartbeat: how busy its ports are. Only where it reads the kernel.
+    Load(Load),
     /// Agent: what it learned.
     Report {
         /// The life of the agent's learner that the report's sequences belong to.
@@ -99,6 +104,8 @@ pub enum FrameKind {
     Registration,
     /// [`Frame::Heartbeat`]
     Heartbeat,
+    /// [`Frame::Load`]
+    Load,
     /// [`Frame::Report`]
     Report,
     /// [`Frame::Ack`]
@@ -189,6 +196,26 @@ pub struct BackendOffer {
     pub healthy: bool,
 }
 
+/// How busy an agent's ports are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// How long closed connections were counted, in milliseconds; 1 to [`HEARTBEAT_MS_MAX`].
+    pub period_ms: u64,
+    /// By listening port, ascending; at most [`LOAD_PORTS_MAX`].
+    pub ports: Vec<PortLoad>,
+}
+
+/// How busy one port is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortLoad {
+    /// The port that the clients connect to.
+    pub port: u16,
+    /// Connections that were established at the last look.
+    pub open: u32,
+    /// Connections that closed in the period.
+    pub closed: u32,
+}
+
 impl Frame {
     /// Which kind of frame this is.
     #[must_use]
@@ -201,6 +228,7 @@ impl Frame {
             Self::Refused(_) => FrameKind::Refused,
             Self::Registration(_) => FrameKind::Registration,
             Self::Heartbeat => FrameKind::Heartbeat,
+            Self::Load(_) => FrameKind::Load,
             Self::Report { .. } => FrameKind::Report,
             Self::Ack(_) => FrameKind::Ack,
             Self::Goodbye => FrameKind::Goodbye,
@@ -220,6 +248,7 @@ impl FrameKind {
             Self::Refused => "refused",
             Self::Registration => "registration",
             Self::Heartbeat => "heartbeat",
+            Self::Load => "load",
             Self::Report => "report",
             Self::Ack => "ack",
             Self::Goodbye => "goodbye",

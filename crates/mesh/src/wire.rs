@@ -12,7 +12,7 @@ use prost::{Message, Oneof};
 /// A frame.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Envelope {
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub(crate) body: Option<Body>,
 }
 
@@ -39,6 +39,8 @@ pub(crate) enum Body {
     Ack(Position),
     #[prost(message, tag = "10")]
     Goodbye(Empty),
+    #[prost(message, tag = "11")]
+    Load(Load),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -158,6 +160,24 @@ pub(crate) struct CheckSpec {
     pub(crate) failure_threshold: u32,
     #[prost(uint32, tag = "8")]
     pub(crate) success_threshold: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Load {
+    #[prost(uint64, tag = "1")]
+    pub(crate) period_ms: u64,
+    #[prost(message, repeated, tag = "2")]
+    pub(crate) ports: Vec<PortLoad>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct PortLoad {
+    #[prost(uint32, tag = "1")]
+    pub(crate) port: u32,
+    #[prost(uint32, tag = "2")]
+    pub(crate) open: u32,
+    #[prost(uint32, tag = "3")]
+    pub(crate) closed: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -171,6 +171,26 @@ fn every_field_is_checked() {
 }
 
 #[test]
+fn a_load_has_a_time_and_each_port_once() {
+    let port = |port| crate::wire::PortLoad { port, open: 1, closed: 1 };
+    let check = |period_ms, ports: &[u32], field| {
+        let ports = ports.iter().copied().map(port).collect();
+        let load = crate::wire::Load { period_ms, ports };
+        check_field(
+            crate::wire::Body::Load(load),
+            &format!("{field} in a load frame is not valid"),
+        );
+    };
+    check(0, &[], "period_ms");
+    check(3_600_001, &[], "period_ms");
+    check(1, &[80, 80], "ports");
+    check(1, &[81, 80], "ports");
+    check(1, &[0], "port");
+    check(1, &[65_536], "port");
+    check(1, &(1..=1_025).collect::<Vec<_>>(), "ports");
+}
+
+#[test]
 fn an_address_mapped_to_ipv6_is_folded() {
     let mut twin = registration();
     twin.backends[0].address = [&[0; 10][..], &[0xff, 0xff, 10, 2, 1, 10]].concat();

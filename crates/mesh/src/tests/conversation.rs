@@ -8,8 +8,8 @@ use std::path::Path;
 
 use crate::{
     AgentHandshake, AgentIdentity, AgentStep, BackendOffer, Exporter, Frame, FrameDecoder, KeyHash,
-    MeshKeys, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, Refusal, RefusalReason,
-    Registration, Token, TokenSecret, Tokens, Welcome, encode,
+    Load, MeshKeys, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, PortLoad, Refusal,
+    RefusalReason, Registration, Token, TokenSecret, Tokens, Welcome, encode,
 };
 use health::{CheckKind, CheckSpec, HttpCheck};
 use latency::{PortReport, Position, RefreshRow, Report, ReportRow};
@@ -139,6 +139,14 @@ fn report() -> Report {
     Report { after: 41, through: 45, ports: vec![port] }
 }
 
+fn load() -> Load {
+    let ports = vec![
+        PortLoad { port: 443, open: 12_000, closed: 900 },
+        PortLoad { port: 8080, open: 0, closed: 0 },
+    ];
+    Load { period_ms: 15_000, ports }
+}
+
 fn conversation() -> Vec<Line> {
     let epoch = 1_766_138_700_000;
     let refusal = Refusal::new(RefusalReason::AddressNotGranted, "app.demo.local at 10.2.1.12:80");
@@ -149,6 +157,7 @@ fn conversation() -> Vec<Line> {
         ("agent", Frame::Heartbeat),
         ("agent", Frame::Report { epoch, report: report() }),
         ("overwatch", Frame::Ack(Position { epoch, sequence: 45 })),
+        ("agent", Frame::Load(load())),
         ("agent", Frame::Goodbye),
     ]);
     lines

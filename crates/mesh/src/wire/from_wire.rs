@@ -8,15 +8,16 @@ use model::name::Name;
 
 use crate::codec::FrameError;
 use crate::frame::{
-    self, BACKENDS_MAX, EXCLUDES_MAX, Frame, FrameKind, HEARTBEAT_MS_MAX, MISSED_THRESHOLD_MAX,
-    PEERS_MAX, SUBNET_TTL_MS_MAX,
+    self, BACKENDS_MAX, EXCLUDES_MAX, Frame, FrameKind, HEARTBEAT_MS_MAX, LOAD_PORTS_MAX,
+    MISSED_THRESHOLD_MAX, PEERS_MAX, SUBNET_TTL_MS_MAX,
 };
 use crate::proof::Mac;
 use crate::refusal::{Refusal, RefusalReason};
 use crate::report;
 use crate::wire::to_wire::{HTTP, HTTPS, TCP};
 use crate::wire::{
-    BackendOffer, Body, Challenge, Hello, Position, Proof, Refused, Registration, Report, Welcome,
+    BackendOffer, Body, Challenge, Hello, Load, Position, Proof, Refused, Registration, Report,
+    Welcome,
 };
 
 /// Most MACs in one list of a challenge: two mesh keys with two tokens each.
@@ -41,6 +42,7 @@ pub(crate) fn frame(body: Body) -> Result<Frame, FrameError> {
         Body::Heartbeat(_) => Frame::Heartbeat,
         Body::Report(report) => report_of(&report)?,
         Body::Ack(position) => Frame::Ack(position_of(position)),
+        Body::Load(load) => Frame::Load(load_of(&load)?),
         Body::Goodbye(_) => Frame::Goodbye,
     })
 }
@@ -124,6 +126,23 @@ fn registration_of(registration: Registration) -> Result<frame::Registration, Fr
         missed_threshold,
         subnet_ttl_ms,
     })
+}
+
+fn load_of(load: &Load) -> Result<frame::Load, FrameError> {
+    let check = |holds: bool, field| match holds {
+        true => Ok(()),
+        false => Err(invalid(FrameKind::Load, field)),
+    };
+    check((1..=HEARTBEAT_MS_MAX).contains(&load.period_ms), "period_ms")?;
+    check(load.ports.len() <= LOAD_PORTS_MAX, "ports")?;
+    check(load.ports.is_sorted_by(|a, b| a.port < b.port), "ports")?;
+    let port = |load: &super::PortLoad| {
+        let port = u16::try_from(load.port).ok().filter(|port| *port > 0);
+        let port = port.ok_or(invalid(FrameKind::Load, "port"))?;
+        Ok(frame::PortLoad { port, open: load.open, closed: load.closed })
+    };
+    let ports = load.ports.iter().map(port).collect::<Result<_, FrameError>>()?;
+    Ok(frame::Load { period_ms: load.period_ms, ports })
 }
 
 fn offer_of(offer: BackendOffer) -> Result<frame::BackendOffer, FrameError> {

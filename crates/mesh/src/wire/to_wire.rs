@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use health::{CheckKind, CheckSpec};
 
 use crate::codec::EncodeError;
-use crate::frame::{self, BACKENDS_MAX, EXCLUDES_MAX, Frame, PEERS_MAX};
+use crate::frame::{self, BACKENDS_MAX, EXCLUDES_MAX, Frame, LOAD_PORTS_MAX, PEERS_MAX};
 use crate::proof::Mac;
 use crate::report;
 use crate::wire::{
-    BackendOffer, Body, Challenge, Empty, Envelope, Hello, Position, Proof, Refused, Registration,
-    Welcome,
+    BackendOffer, Body, Challenge, Empty, Envelope, Hello, Load, PortLoad, Position, Proof,
+    Refused, Registration, Welcome,
 };
 
 /// The number of [`CheckKind::Tcp`].
@@ -50,6 +50,7 @@ pub(crate) fn envelope(frame: &Frame) -> Result<Envelope, EncodeError> {
         }),
         Frame::Registration(registration) => Body::Registration(registration_of(registration)?),
         Frame::Heartbeat => Body::Heartbeat(Empty {}),
+        Frame::Load(load) => Body::Load(load_of(load)?),
         Frame::Report { epoch, report } => Body::Report(report::encode(*epoch, report)?),
         Frame::Ack(position) => Body::Ack(position_of(*position)),
         Frame::Goodbye => Body::Goodbye(Empty {}),
@@ -90,6 +91,17 @@ fn registration_of(registration: &frame::Registration) -> Result<Registration, E
         missed_threshold: registration.missed_threshold,
         subnet_ttl_ms: registration.subnet_ttl_ms,
     })
+}
+
+fn load_of(load: &frame::Load) -> Result<Load, EncodeError> {
+    if load.ports.len() > LOAD_PORTS_MAX {
+        return Err(EncodeError::TooMany("ports"));
+    }
+    let port = |load: &frame::PortLoad| {
+        let frame::PortLoad { port, open, closed } = *load;
+        PortLoad { port: port.into(), open, closed }
+    };
+    Ok(Load { period_ms: load.period_ms, ports: load.ports.iter().map(port).collect() })
 }
 
 fn offer_of(offer: &frame::BackendOffer) -> BackendOffer {
