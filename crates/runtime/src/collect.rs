@@ -41,6 +41,8 @@ pub enum Collected {
     Samples(Vec<Sample>),
     /// The dump that was asked for is complete.
     DumpEnded,
+    /// It failed.
+    DumpFailed,
 }
 
 /// The threads. Dropping it stops them.
@@ -196,11 +198,13 @@ fn dump_when_asked(
     while polls.recv().is_ok() {
         counts.dumps.fetch_add(1, Ordering::Relaxed);
         let mut samples = Vec::new();
+        let mut end = Collected::DumpFailed;
         // After a panic the samples that were whole are there, and nothing else is used.
         match catch_unwind(AssertUnwindSafe(|| dump(ports, &mut samples))) {
             Ok(Ok(stats)) => {
                 let missed = stats.unreadable + stats.over_limit;
                 counts.errors.fetch_add(missed, Ordering::Relaxed);
+                end = Collected::DumpEnded;
             }
             Ok(Err(error)) => {
                 counts.errors.fetch_add(1, Ordering::Relaxed);
@@ -216,7 +220,7 @@ fn dump_when_asked(
         }
         counts.dumped.fetch_add(samples.len() as u64, Ordering::Relaxed);
         let chunks = samples.chunks(CHUNK_SAMPLES).map(|c| Collected::Samples(c.to_vec()));
-        for collected in chunks.chain([Collected::DumpEnded]) {
+        for collected in chunks.chain([end]) {
             if to.blocking_send(collected).is_err() {
                 return;
             }

@@ -201,6 +201,7 @@ impl Process {
         self.handle(match collected {
             Collected::Samples(samples) => Event::Samples(samples),
             Collected::DumpEnded => Event::PollEnded,
+            Collected::DumpFailed => Event::PollFailed,
         });
     }
 
