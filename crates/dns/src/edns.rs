@@ -25,6 +25,8 @@ pub const EDNS_VERSION: u8 = 0;
 pub const UDP_SIZE_MIN: u16 = 512;
 /// The DO bit among the OPT record's flags (RFC 3225, 3).
 pub(crate) const DNSSEC_OK: u16 = 1 << 15;
+/// The CO bit beside it (RFC 9824, 5.1).
+pub(crate) const COMPACT_OK: u16 = 1 << 14;
 /// The family of IPv4 in a client subnet (RFC 7871, 6).
 const FAMILY_IPV4: u16 = 1;
 /// The family of IPv6.
@@ -39,6 +41,9 @@ pub struct Edns<'a> {
     pub version: u8,
     /// The asker wants signatures (DO).
     pub dnssec_ok: bool,
+    /// The asker knows compact denials, so a name that does not exist may have the response code that
+    /// says so beside one (CO; RFC 9824, 5.1). Means something beside DO only.
+    pub compact_ok: bool,
     /// The network of the client that the asker asks for. A server that does not do client subnets
     /// sets it to `None` after parsing: then the answer carries none (RFC 7871, 7.2.1).
     pub client_subnet: Option<ClientSubnet>,
@@ -89,6 +94,7 @@ impl<'a> Edns<'a> {
             udp_size: class.max(UDP_SIZE_MIN),
             version,
             dnssec_ok: u16::from_be_bytes([f0, f1]) & DNSSEC_OK != 0,
+            compact_ok: u16::from_be_bytes([f0, f1]) & COMPACT_OK != 0,
             client_subnet: None,
             cookie: None,
             nsid: false,

@@ -18,6 +18,8 @@ impl ExtendedCode {
     pub const NOT_AUTHORITATIVE: Self = Self(20);
     /// The server does not do what was asked for (RFC 8914, 4.22).
     pub const NOT_SUPPORTED: Self = Self(21);
+    /// Nobody can ask for this type (RFC 9824, 3.5 and 9).
+    pub const INVALID_QUERY_TYPE: Self = Self(30);
 }
 
 /// An extended error.

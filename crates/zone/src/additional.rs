@@ -24,6 +24,8 @@ const TARGETS_MAX: usize = 64;
 /// Addresses of one name.
 #[derive(Clone, Copy, Debug)]
 pub struct Extra<'a> {
+    /// The zone that is the authority for them; none for glue, which nobody signs (RFC 4035, 2.2).
+    pub zone: Option<&'a Zone>,
     /// Whose addresses.
     pub owner: Name<'a>,
     /// The addresses.
@@ -67,7 +69,12 @@ impl<'a> Lookup<'a> {
                     let service = service.filter(|_| !is_owner(target));
                     addresses(zones, (zone, target), cut.is_some(), service)
                 })
-                .map(move |(owner, addresses)| Extra { owner, addresses, is_required: required })
+                .map(move |(zone, owner, addresses)| Extra {
+                    zone,
+                    owner,
+                    addresses,
+                    is_required: required,
+                })
         };
         let required = cut.is_some().then(|| of_kind(true));
         required.into_iter().flatten().chain(of_kind(false))
@@ -96,10 +103,11 @@ fn addresses<'a>(
     (zone, name): (&'a Zone, Name<'a>),
     is_glue: bool,
     service: Option<RecordType>,
-) -> impl Iterator<Item = (Name<'a>, Addresses<'a>)> {
+) -> impl Iterator<Item = (Option<&'a Zone>, Name<'a>, Addresses<'a>)> {
     let key = Key::of(name);
     let own = zones.find(&key).and_then(|(zone, _)| Some((zone, zone.answering(&key)?)));
     let glue = || Some((zone, zone.exact(&key)?));
+    let authority = own.map(|(zone, _)| zone);
     let found = if is_glue { own.or_else(glue) } else { own };
     let special = found.and_then(|(zone, node)| match &node.steered {
         Some((index, _)) => Some(Addresses::Steered(*index)),
@@ -109,5 +117,5 @@ fn addresses<'a>(
     let sets = types.filter_map(move |record_type| {
         found.and_then(|(_, node)| node.set(record_type)).map(Addresses::Records)
     });
-    special.into_iter().chain(sets).map(move |addresses| (name, addresses))
+    special.into_iter().chain(sets).map(move |addresses| (authority, name, addresses))
 }

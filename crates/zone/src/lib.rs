@@ -12,7 +12,8 @@
 //! - [`content`]: one zone as it is served,
 //! - [`zones`]: all zones of a server,
 //! - [`lookup`]: the algorithm: which of all this answers a question,
-//! - [`additional`]: the addresses that belong beside an answer.
+//! - [`additional`]: the addresses that belong beside an answer,
+//! - `types_at`, private: which types a name has, for denials.
 //!
 //! A zone holds static records and, beside them, names that are *steered*: who answers for those
 //! is somebody else's business, this crate only says that it is their turn.
@@ -42,6 +43,8 @@ pub mod zones;
 pub mod lookup;
 
 pub mod additional;
+
+mod types_at;
 
 #[doc(hidden)]
 pub mod fuzz;

@@ -115,17 +115,23 @@ pub enum End<'a> {
     NoData {
         /// Whose SOA says so.
         zone: &'a Zone,
+        /// The name.
+        owner: Name<'a>,
     },
     /// The name does not exist (NXDOMAIN with the SOA; also at the end of a chain: RFC 6604, 2.1).
     NoName {
         /// Whose SOA says so.
         zone: &'a Zone,
+        /// The name.
+        owner: Name<'a>,
     },
 }
 
 /// One alias.
 #[derive(Clone, Copy, Debug)]
 pub struct Link<'a> {
+    /// The zone it stands in.
+    pub zone: &'a Zone,
     /// The name that is an alias.
     pub owner: Name<'a>,
     /// Its CNAME record, as a set of one.
@@ -163,7 +169,7 @@ impl<'a> Chain<'a> {
 /// What one name says.
 enum Step<'a> {
     End(End<'a>),
-    Alias { set: &'a RecordSet, target: Name<'a> },
+    Alias { zone: &'a Zone, set: &'a RecordSet, target: Name<'a> },
 }
 
 impl Zones {
@@ -195,7 +201,7 @@ impl Zones {
         if matches!(qtype, RecordType::CNAME | RecordType::ANY) {
             return Lookup { end: End::Records { zone, owner, set: alias }, ..lookup };
         }
-        if !chain.push(Link { owner, set: alias }, target) {
+        if !chain.push(Link { zone, owner, set: alias }, target) {
             return Lookup { chain, end: End::Elsewhere, wildcard };
         }
         let mut lookup = self.walk(target, qtype, (chain, wildcard));
@@ -219,8 +225,8 @@ impl Zones {
             match step {
                 Step::End(End::Outside) if !chain.is_empty() => break End::Elsewhere,
                 Step::End(end) => break end,
-                Step::Alias { set, target } => {
-                    if !chain.push(Link { owner, set }, target) {
+                Step::Alias { zone, set, target } => {
+                    if !chain.push(Link { zone, owner, set }, target) {
                         break End::Elsewhere;
                     }
                     owner = target;
@@ -242,7 +248,7 @@ impl Zones {
         {
             return (Step::End(delegation_signer(around, &key, name)), None);
         }
-        let nothing = (Step::End(End::NoName { zone }), None);
+        let nothing = (Step::End(End::NoName { zone, owner: name }), None);
         let Some(place) = zone.names.find(key.as_bytes()) else {
             return nothing; // the apex is a name of the zone, so this does not happen
         };
@@ -251,7 +257,7 @@ impl Zones {
         };
         match node.cut {
             Some(cut) if !place.is_exact || cut != place.index || qtype != RecordType::DS => {
-                (Step::End(referral(zone, cut)), None)
+                (Step::End(referral(zone, name, cut)), None)
             }
             _ if place.is_exact => (at(zone, node, name, qtype), None),
             _ => match node.wildcard.and_then(|wildcard| zone.names.get(wildcard)) {
@@ -284,13 +290,13 @@ fn at<'a>(zone: &'a Zone, node: &'a Node, owner: Name<'a>, qtype: RecordType) ->
     if let Some(set) = node.set(RecordType::CNAME)
         && let Some(target) = set.target()
     {
-        return Step::Alias { set, target };
+        return Step::Alias { zone, set, target };
     }
-    Step::End(End::NoData { zone })
+    Step::End(End::NoData { zone, owner })
 }
 
 /// The referral to a delegation.
-fn referral(zone: &Zone, cut: usize) -> End<'_> {
+fn referral<'a>(zone: &'a Zone, owner: Name<'a>, cut: usize) -> End<'a> {
     let node = zone.names.get(cut);
     let ns = node.and_then(|node| Some((node, node.set(RecordType::NS)?)));
     match ns {
@@ -299,14 +305,14 @@ fn referral(zone: &Zone, cut: usize) -> End<'_> {
             End::Referral { zone, cut, ns, ds }
         }
         // A delegation is where NS records are, so this does not happen.
-        None => End::NoData { zone },
+        None => End::NoData { zone, owner },
     }
 }
 
 /// The answer to a question for DS at the apex of an inner zone, out of the one around it. The name
 /// exists, whether the zone around it delegates it or not.
 fn delegation_signer<'a>(zone: &'a Zone, key: &Key, owner: Name<'a>) -> End<'a> {
-    let nothing = End::NoData { zone };
+    let nothing = End::NoData { zone, owner };
     let Some(place) = zone.names.find(key.as_bytes()) else {
         return nothing;
     };
@@ -318,6 +324,6 @@ fn delegation_signer<'a>(zone: &'a Zone, key: &Key, owner: Name<'a>) -> End<'a> 
             set.map_or(nothing, |set| End::Records { zone, owner, set })
         }
         // Delegated further up, to somebody else.
-        Some((_, cut)) => referral(zone, cut),
+        Some((_, cut)) => referral(zone, owner, cut),
     }
 }

@@ -10,7 +10,9 @@
 use crate::answer::sink::{Full, Sink};
 use crate::answer::{Head, Limit};
 use crate::cookie::Cookie;
-use crate::edns::{CLIENT_SUBNET_BYTES_MAX, ClientSubnet, DNSSEC_OK, EDNS_VERSION, Edns};
+use crate::edns::{
+    CLIENT_SUBNET_BYTES_MAX, COMPACT_OK, ClientSubnet, DNSSEC_OK, EDNS_VERSION, Edns,
+};
 use crate::extended_error::ExtendedError;
 use crate::types::{OptionCode, RecordType};
 
@@ -63,7 +65,11 @@ struct Asked {
 impl Opt {
     /// The OPT record for an answer to an asker with `edns`.
     pub(super) fn new(edns: &Edns<'_>, head: Head, limit: Limit) -> Self {
-        let flags = if edns.dnssec_ok { DNSSEC_OK } else { 0 };
+        let flags = match (edns.dnssec_ok, edns.compact_ok) {
+            (false, _) => 0,
+            (true, false) => DNSSEC_OK,
+            (true, true) => DNSSEC_OK | COMPACT_OK,
+        };
         let [f0, f1] = flags.to_be_bytes();
         Self {
             udp_size: limit.udp_size,

@@ -112,6 +112,7 @@ fn limits_are_the_smaller_of_both_sizes_and_never_below_512() {
         udp_size,
         version: 0,
         dnssec_ok: false,
+        compact_ok: false,
         client_subnet: None,
         cookie: None,
         nsid: false,

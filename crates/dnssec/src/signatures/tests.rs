@@ -182,7 +182,7 @@ fn the_signature_of_the_standard_is_made() {
     bytes[8..12].copy_from_slice(&1_440_021_600_u32.to_be_bytes());
     bytes[12..16].copy_from_slice(&1_438_207_200_u32.to_be_bytes());
     let expect =
-        "oL9krJun7xfBOIWcGHi7mag5/hdZrKWw15jPGrHpjQeRAvTdszaPD+QLs3fx8A4M3e23mRZ9VrbpMngwcrNAAg==";
+        "oL9krJun7xfBOIWcGHi7mag5/hdZrKWw15jPGrHpjQeRAvTdszaPD+QLs3fx8A4M3e23mRZ9VrbpMngwcrqNAg==";
     let signature = key.sign(&bytes).unwrap();
     assert_eq!(STANDARD.encode(signature), expect);
 }

@@ -56,7 +56,7 @@ pub(crate) fn render(zones: &Zones, name: Name<'_>, qtype: RecordType) -> Vec<St
                 set("signed", cut, ds.ttl_s, ds, &mut lines);
             }
         }
-        End::NoData { zone } | End::NoName { zone } => {
+        End::NoData { zone, .. } | End::NoName { zone, .. } => {
             let (apex, ttl_s) = (zone.apex(), zone.negative_ttl_s());
             lines.push(format!("authority {apex} {ttl_s} SOA {}", soa(&zone.soa())));
         }
