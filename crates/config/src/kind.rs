@@ -49,6 +49,9 @@ pub enum Kind {
     One(Scalar),
 }
 
+/// What stands for a lifetime without an end.
+pub(crate) const NEVER: &str = "never";
+
 /// A single value, written as one text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar {
@@ -75,6 +78,13 @@ pub enum Scalar {
     },
     /// A duration with its unit, within limits, both included.
     Duration {
+        /// The least.
+        min_ms: u64,
+        /// The most.
+        max_ms: u64,
+    },
+    /// The same, or `never`.
+    Lifetime {
         /// The least.
         min_ms: u64,
         /// The most.
@@ -175,7 +185,8 @@ impl Scalar {
                 let number = text.parse::<f64>().ok().filter(|n| n.abs() <= *max);
                 shown(number.map(|n| n.to_string()))
             }
-            Self::Duration { min_ms, max_ms } => {
+            Self::Lifetime { .. } if text.eq_ignore_ascii_case(NEVER) => Ok(NEVER.to_owned()),
+            Self::Duration { min_ms, max_ms } | Self::Lifetime { min_ms, max_ms } => {
                 let Milliseconds(ms) = text.parse()?;
                 // Kept as it was written: 168h need not come back as 7d.
                 shown((min_ms..=max_ms).contains(&&ms).then(|| text.to_owned()))
@@ -232,6 +243,10 @@ impl Scalar {
             Self::Duration { min_ms, max_ms } => {
                 let (min, max) = (Milliseconds(*min_ms), Milliseconds(*max_ms));
                 format!("a duration from {min} to {max}, as in `10s`, `5m` or `7d`")
+            }
+            Self::Lifetime { min_ms, max_ms } => {
+                let duration = Self::Duration { min_ms: *min_ms, max_ms: *max_ms };
+                format!("`{NEVER}`, or {}", duration.expected())
             }
             Self::Comment => "one line of text".to_owned(),
             Self::Label => format!("one line of at most {} bytes", dns::NSID_BYTES_MAX),

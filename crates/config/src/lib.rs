@@ -16,6 +16,7 @@
 //! - `relations`: rules between keys,
 //! - `steering`: what each domain answers with, and its rules,
 //! - `zones`: zone files and records to the zones that are served,
+//! - `signing`: which of them are signed, and when their keys change,
 //! - `build`: the checked tree to the settings,
 //! - [`settings`]: what a process runs on,
 //! - [`values`]: forms of values that only configuration knows,
@@ -48,6 +49,8 @@ mod steering;
 
 mod zones;
 
+mod signing;
+
 mod build;
 
 pub mod settings;
@@ -67,8 +70,8 @@ pub use fault::{Fault, Position};
 pub use settings::{
     AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSettings, Config, DnsSettings,
     Enrolment, GeographySettings, LogFormat, LogLevel, LoggingSettings, MetricsSettings, Mode,
-    ModeName, OverwatchConfig, OverwatchIdentity, StaleSettings, StaticServer, TcpSettings,
-    ValidationSettings,
+    ModeName, OverwatchConfig, OverwatchIdentity, SignedZone, StaleSettings, StaticServer,
+    TcpSettings, ValidationSettings,
 };
 pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret};
 
@@ -128,6 +131,9 @@ fn load_tree(
     }
     // An agent has none, which is not looked at.
     let zones = zones::zones(&section, given.read_zone_file, &mut faults);
+    if let Some(zones) = &zones {
+        signing::check_records(&section, zones, &mut faults);
+    }
     let config = zones.filter(|_| faults.is_clean()).and_then(|z| build::config(&section, z));
     let Some(config) = config else {
         if faults.is_clean() {

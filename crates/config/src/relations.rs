@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fault::{Faults, Position};
 use crate::section::Section;
+use crate::signing;
 use crate::steering;
 use crate::suggest;
 use crate::values::Milliseconds;
@@ -39,6 +40,7 @@ pub(crate) fn of_overwatch(root: &Section, faults: &mut Faults) {
         constraints(domain, faults);
     }
     steering::check(root, faults);
+    signing::check(root, faults);
     servers(root, faults);
     tokens(root, faults);
     let validation = overwatch.section("validation");

@@ -10,7 +10,7 @@ pub mod overwatch;
 pub use agent::{AgentBackend, AgentConfig, AgentIdentity};
 pub use overwatch::{
     AgentToken, ApiSettings, DnsSettings, Enrolment, GeographySettings, OverwatchConfig,
-    OverwatchIdentity, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
+    OverwatchIdentity, SignedZone, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
 };
 
 use crate::values::Listen;

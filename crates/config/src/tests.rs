@@ -8,6 +8,8 @@ mod files;
 
 mod steering;
 
+mod signing;
+
 mod zones;
 
 use super::*;

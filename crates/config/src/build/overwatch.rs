@@ -16,6 +16,7 @@ use crate::settings::{
     AgentToken, ApiSettings, DnsSettings, Enrolment, GeographySettings, OverwatchConfig,
     OverwatchIdentity, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
 };
+use crate::signing;
 use crate::steering;
 
 /// A client's network for limits: what one site has at most, by the usual assignments (BCP 157 for
@@ -108,6 +109,7 @@ fn dns(root: &Section, zones: Zones) -> Option<DnsSettings> {
     let (dns, ecs) = (root.section("dns"), root.section("dns").section("ecs"));
     Some(DnsSettings {
         listen_address: dns.get("listen_address")?,
+        signed: signing::signed(root, &zones)?,
         zones,
         ecs_enabled: ecs.get("enabled")?,
         ecs_trusted: ecs.list("trusted")?,

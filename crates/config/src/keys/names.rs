@@ -30,6 +30,19 @@ const SOA_TIME: Kind = duration(SECOND_MS, 365 * DAY_MS);
 /// A limit a second; the most is what no network has a use for.
 const RATE: Kind = integer(1, 1_000_000);
 
+/// As [`dnssec::Algorithm`] names them, and by their numbers.
+const ALGORITHM: Kind = Kind::One(Scalar::Word(&[
+    Word { name: "ecdsap256sha256", aliases: &["13"] },
+    Word { name: "ed25519", aliases: &["15"] },
+]));
+const KEY_LAYOUT: Kind = Kind::One(Scalar::Word(&[Word::plain("csk"), Word::plain("ksk_zsk")]));
+/// Keys of elliptic curves do not wear out; ten years is as good as never.
+const LIFETIME: Kind = Kind::One(Scalar::Lifetime { min_ms: SECOND_MS, max_ms: 3_650 * DAY_MS });
+/// Some zones above let theirs be cached for two days; a week is what caches keep at most (RFC 8767, 4).
+const DS_TTL: Kind = integer(0, 604_800);
+/// An import by hand takes minutes, by a person who is asked for it days.
+const PROPAGATION: Kind = duration(0, 30 * DAY_MS);
+
 pub(super) static KEYS: &[Key] = &[
     Key::section("dns", "The DNS server of an overwatch."),
     Key::new(
@@ -44,6 +57,59 @@ pub(super) static KEYS: &[Key] = &[
         Unset::Default("60"),
         "Seconds that an answer may be cached, for domains without a `ttl`, for the zones' own \
          records and for names that do not exist.",
+    ),
+    Key::section(
+        "dns.dnssec",
+        "Signed answers (RFC 4033, RFC 9364), for every zone that does not say else.",
+    ),
+    Key::new("dns.dnssec.enabled", BOOL, Unset::Default("false"), "Whether answers are signed."),
+    Key::new(
+        "dns.dnssec.algorithm",
+        ALGORITHM,
+        Unset::Default("ecdsap256sha256"),
+        "What new keys sign with.",
+    ),
+    Key::new(
+        "dns.dnssec.key_layout",
+        KEY_LAYOUT,
+        Unset::Default("csk"),
+        "`csk`: one key signs all. `ksk_zsk`: one signs the keys, another the rest, so that the second can change without the zone above. Changes nothing for a zone that has keys.",
+    ),
+    Key::new(
+        "dns.dnssec.make_keys",
+        BOOL,
+        Unset::Default("true"),
+        "Whether this overwatch makes keys: the first ones, and later ones by age. One overwatch of a zone does; the others import its keys, and answer nothing in the zone until they have them.",
+    ),
+    Key::new(
+        "dns.dnssec.ksk_lifetime",
+        LIFETIME,
+        Unset::Default("never"),
+        "After which time a KSK or CSK is followed by a new one. That still waits until an operator says that its DS record is seen.",
+    ),
+    Key::new(
+        "dns.dnssec.zsk_lifetime",
+        LIFETIME,
+        Unset::Default("never"),
+        "After which time a ZSK is followed by a new one.",
+    ),
+    Key::new(
+        "dns.dnssec.dnskey_ttl",
+        TTL,
+        Unset::Default("3600"),
+        "Seconds that the keys may be cached.",
+    ),
+    Key::new(
+        "dns.dnssec.ds_ttl",
+        DS_TTL,
+        Unset::Default("86400"),
+        "Seconds that the zone above lets its DS records be cached.",
+    ),
+    Key::new(
+        "dns.dnssec.propagation",
+        PROPAGATION,
+        Unset::Default("1h"),
+        "How long it takes at most until all overwatches of a zone have what one has: a change of keys waits for it.",
     ),
     Key::new(
         "dns.zones",
@@ -130,6 +196,61 @@ pub(super) static KEYS: &[Key] = &[
         TTL,
         Unset::Same("dns.zones[].ttl"),
         "Seconds that a negative answer may be cached (RFC 2308, 4).",
+    ),
+    Key::section("dns.zones[].dnssec", "Signed answers."),
+    Key::new(
+        "dns.zones[].dnssec.enabled",
+        BOOL,
+        Unset::Same("dns.dnssec.enabled"),
+        "For this zone.",
+    ),
+    Key::new(
+        "dns.zones[].dnssec.algorithm",
+        ALGORITHM,
+        Unset::Same("dns.dnssec.algorithm"),
+        "For this zone.",
+    ),
+    Key::new(
+        "dns.zones[].dnssec.key_layout",
+        KEY_LAYOUT,
+        Unset::Same("dns.dnssec.key_layout"),
+        "For this zone.",
+    ),
+    Key::new(
+        "dns.zones[].dnssec.make_keys",
+        BOOL,
+        Unset::Same("dns.dnssec.make_keys"),
+        "For this zone.",
+    ),
+    Key::new(
+        "dns.zones[].dnssec.ksk_lifetime",
+        LIFETIME,
+        Unset::Same("dns.dnssec.ksk_lifetime"),
+        "For this zone.",
+    ),
+    Key::new(
+        "dns.zones[].dnssec.zsk_lifetime",
+        LIFETIME,
+        Unset::Same("dns.dnssec.zsk_lifetime"),
+        "For this zone.",
+    ),
+    Key::new(
+        "dns.zones[].dnssec.dnskey_ttl",
+        TTL,
+        Unset::Same("dns.dnssec.dnskey_ttl"),
+        "For this zone.",
+    ),
+    Key::new(
+        "dns.zones[].dnssec.ds_ttl",
+        DS_TTL,
+        Unset::Same("dns.dnssec.ds_ttl"),
+        "For this zone.",
+    ),
+    Key::new(
+        "dns.zones[].dnssec.propagation",
+        PROPAGATION,
+        Unset::Same("dns.dnssec.propagation"),
+        "For this zone.",
     ),
     Key::section("dns.ecs", "The client subnet that a resolver puts into its question (RFC 7871)."),
     Key::new("dns.ecs.enabled", BOOL, Unset::Default("true"), "Whether it is believed at all.")

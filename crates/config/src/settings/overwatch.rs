@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dns::RateLimits;
+use dns::{NameBuf, RateLimits};
+use dnssec::RolloverTerms;
 use geo::CustomMapping;
 use health::CheckSpec;
 use model::{Backend, Region, Service, Subnet};
@@ -123,6 +124,8 @@ pub struct DnsSettings {
     /// What this server has authority over; with no `dns.zones` the domains themselves. A steered
     /// name's index is its place in [`OverwatchConfig::domains`].
     pub zones: Zones,
+    /// Those of them that are signed, in the same order.
+    pub signed: Vec<SignedZone>,
     /// Whether a client subnet in a question (RFC 7871) is believed at all.
     pub ecs_enabled: bool,
     /// Whose client subnets are believed.
@@ -141,6 +144,17 @@ pub struct DnsSettings {
     pub tcp: TcpSettings,
     /// How many answers by UDP one network gets, from all workers together; `None` for any number.
     pub rate_limits: Option<RateLimits>,
+}
+
+/// A zone that is signed: `dns.zones[].dnssec`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedZone {
+    /// Its name.
+    pub apex: NameBuf,
+    /// When its keys change.
+    pub terms: RolloverTerms,
+    /// Whether this overwatch makes keys.
+    pub makes_keys: bool,
 }
 
 /// `dns.tcp`.
