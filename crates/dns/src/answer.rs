@@ -9,8 +9,8 @@
 //!   always fits: its room is kept from the start (RFC 6891, 6.1.1 and 7);
 //! - where a query has an OPT record the answer has one, and only there. It carries the high bits
 //!   of the response code (RFC 6891, 6.1.3), DO as it was asked (RFC 3225, 3) and CO beside it (RFC
-//!   9824, 5.1), the query's client
-//!   subnet with the answer's scope (RFC 7871, 7.2.1) and what [`Extras`] says;
+//!   9824, 5.1), the query's client subnet with the answer's scope (RFC 7871, 7.2.1) and what
+//!   [`Extras`] says;
 //! - a set of records is written whole or not at all. If one of the answer or of the authority
 //!   section does not fit, TC is set and nothing more is written (RFC 2181, 9); in the additional
 //!   section it is left out and nothing is said;

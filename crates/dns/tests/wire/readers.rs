@@ -100,7 +100,16 @@ const RULINGS: &[Ruling] = &[
         says: "of two options of one kind the first counts; so it is kept with client subnets",
         holds: |case| case.ours.is_ok() && client_subnets(case.packet) > 1,
     },
+    Ruling {
+        standard: "RFC 7871, 7.1.2",
+        says: "a client subnet of length 0 withholds the client; its family is only a SHOULD",
+        holds: |case| parse(case.packet).is_ok_and(|query| withholds(&query)),
+    },
 ];
+
+fn withholds(query: &dns::Query<'_>) -> bool {
+    query.edns.and_then(|edns| edns.client_subnet) == Some(dns::ClientSubnet::Withheld)
+}
 
 /// The packet without its records but OPT.
 fn without_others(packet: &[u8]) -> Vec<u8> {
