@@ -160,8 +160,13 @@ struct Scratch {
 const LOOK_EVERY_MS: u64 = 10_000;
 
 /// Within this time every cell is looked at, whether or not its own rows changed: what is known of
-/// its neighbours moves slowly.
+/// its neighbours moves slowly. Of a large table the round takes longer ([`LOOKS_PER_S_MAX`]).
 const ROUND_MS: u64 = 60_000;
+
+/// At most so many cells a second are looked at without a reason of their own, a hundredth of a
+/// core: looking must cost next to nothing beside answering. A million learned networks make a
+/// round of a quarter of an hour.
+const LOOKS_PER_S_MAX: u64 = 2_048;
 
 /// At least so many cells are looked at for each map: it takes a few milliseconds.
 const LOOKED_AT_MIN: usize = 2_048;
@@ -399,7 +404,8 @@ impl Learning {
     /// The cells whose turn it is to be looked at.
     fn next_in_round(&mut self, since_ms: u64) -> impl Iterator<Item = CellId> + use<> {
         let all = self.cells.list.len();
-        let part = all as u64 * since_ms.min(ROUND_MS) / ROUND_MS;
+        let since_ms = since_ms.min(ROUND_MS);
+        let part = (all as u64 * since_ms / ROUND_MS).min(LOOKS_PER_S_MAX * since_ms / 1_000);
         let count = usize::try_from(part).unwrap_or(all).max(LOOKED_AT_MIN).min(all);
         let first = if self.rounds.cursor < all { self.rounds.cursor } else { 0 };
         self.rounds.cursor = first + count;
