@@ -132,6 +132,15 @@ impl Key {
     }
 }
 
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        let terms = |key: &Self| (key.algorithm, key.role);
+        terms(self) == terms(other) && self.secret == other.secret
+    }
+}
+
+impl Eq for Key {}
+
 impl std::fmt::Debug for Key {
     /// Without the secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

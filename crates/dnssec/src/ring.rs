@@ -27,7 +27,7 @@ pub const KEYS_MAX: usize = 8;
 const DRAWS_MAX: usize = 8;
 
 /// The keys of one zone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRing {
     pub(crate) apex: NameBuf,
     /// In the order they were made.
@@ -37,7 +37,7 @@ pub struct KeyRing {
 }
 
 /// One key and where it is in its life.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The key.
     pub key: Arc<Key>,
@@ -146,6 +146,12 @@ impl KeyRing {
     /// The keys in the order they were made.
     pub fn members(&self) -> impl ExactSizeIterator<Item = &Member> {
         self.members.iter()
+    }
+
+    /// The latest time that it was moved at.
+    #[must_use]
+    pub const fn moved_at(&self) -> Time {
+        self.moved_at
     }
 
     /// How the work is divided.

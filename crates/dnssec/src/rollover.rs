@@ -113,8 +113,10 @@ impl RolloverTerms {
         seconds as u64 * 1_000
     }
 
-    /// When a key leaves its state by itself.
-    fn leaves(&self, member: &Member) -> Option<Time> {
+    /// When a key leaves its state by itself; `None` where somebody has to say something, or another
+    /// key has to come first.
+    #[must_use]
+    pub fn leaves(&self, member: &Member) -> Option<Time> {
         let propagation_ms = Self::ms(self.propagation_s);
         let after = |time: Time, ttl_s| time.plus_ms(Self::ms(ttl_s)).plus_ms(propagation_ms);
         match member.state {
@@ -129,7 +131,8 @@ impl RolloverTerms {
     }
 
     /// When a key that signs is old enough to be followed.
-    fn ages(&self, member: &Member) -> Option<Time> {
+    #[must_use]
+    pub fn ages(&self, member: &Member) -> Option<Time> {
         let is_entry = member.key.role().is_entry_point();
         let age_s = if is_entry { self.entry_point_age_s } else { self.zsk_age_s };
         let is_active = member.state == State::Active;
