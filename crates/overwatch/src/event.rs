@@ -7,7 +7,7 @@ use health::{CheckSpec, Outcome};
 use mesh::{Frame, KeyHash, Peer, RefusalReason};
 use model::{AgentId, BackendKey};
 
-use crate::{Change, Note, Reload, View};
+use crate::{Change, Note, Reload, Signers, View};
 
 /// One connection of one agent; the edge never uses a number twice.
 pub type LinkId = u64;
@@ -56,6 +56,9 @@ pub enum Event {
     Command(Command),
     /// Other settings hold from now on.
     Reload(Box<Reload>),
+    /// The zones are signed by these from now on. Said before the first question is answered, so that
+    /// no answer of a signed zone goes out without its signatures.
+    Sign(Arc<Signers>),
     /// Time passed; expected about once a second.
     Tick,
 }

@@ -102,7 +102,7 @@ fn check_answer(message: &Message, reply: &Reply<'_, '_>, query: &Query<'_>, ask
         .filter(|_| is_steered)
         .map_or(0, |network| if network.address().is_ipv4() { 32 } else { 128 });
     assert!(message.scope.unwrap_or_default() <= scope_max, "only what looked has a scope");
-    let is_absence = matches!(reply.outcome, Outcome::NoName | Outcome::NoData);
+    let is_absence = matches!(reply.outcome, Outcome::NoName(_) | Outcome::NoData);
     if is_absence && !message.is_cut {
         assert!(message.authority.contains(&RecordType::SOA), "an absence has its SOA");
     }

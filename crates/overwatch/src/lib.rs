@@ -8,8 +8,11 @@
 //! - [`mod@resolve`]: a query's bytes to an answer's bytes,
 //! - [`reply`]: who asks, and what came of it,
 //! - `write`: a decision to an answer's bytes,
-//! - `steered`: its records,
+//! - `page`: an answer while it is written, and what signs its sets,
+//! - `steered`: the records of a decision,
+//! - `denial`: what a signed zone says of itself and of what is not there,
 //! - [`worker`]: what a worker keeps from one query to the next,
+//! - [`signers`]: what signs which zone,
 //! - [`view`]: all that an answer reads.
 //!
 //! Learning, in the order of a report:
@@ -41,9 +44,15 @@ pub mod reply;
 
 mod write;
 
+mod page;
+
 mod steered;
 
+mod denial;
+
 pub mod worker;
+
+pub mod signers;
 
 pub mod view;
 
@@ -88,5 +97,6 @@ pub use reload::Reload;
 pub use reply::{Asker, Outcome, Reply, Transport};
 pub use resolve::resolve;
 pub use settings::{AnswerTerms, ConfiguredBackend, EcsPolicy, Settings, StaleTerms};
+pub use signers::Signers;
 pub use view::{DomainView, View};
 pub use worker::Worker;

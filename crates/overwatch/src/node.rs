@@ -215,6 +215,7 @@ impl Overwatch {
             }
             Event::Command(command) => self.command(command, now, &mut out),
             Event::Reload(reload) => self.reload(*reload, now, &mut out),
+            Event::Sign(signers) => self.publisher.sign(signers),
             Event::Tick => self.tick(now, &mut out),
         }
         self.settle(now, &mut out);

@@ -14,13 +14,14 @@ use routing::{DomainMap, DomainSettings, Learning, Server, ServerPool};
 use zone::Zones;
 
 use crate::registry::Registry;
-use crate::{AnswerTerms, DomainView, View};
+use crate::{AnswerTerms, DomainView, Signers, View};
 
 /// The domains as they were last compiled, and what has changed since.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     zones: Arc<Zones>,
     terms: Arc<AnswerTerms>,
+    signers: Arc<Signers>,
     /// In the order of the view's list.
     domains: Vec<Domain>,
     /// Where a service's domains stand in that list.
@@ -55,9 +56,10 @@ impl Publisher {
         geo: &Arc<Geo>,
         domains: Vec<DomainSettings>,
     ) -> Self {
-        let (zones, terms) = (Arc::new(zones), Arc::new(terms));
+        let (zones, terms, signers) = (Arc::new(zones), Arc::new(terms), Arc::default());
         let (list, by_service) = (Vec::new(), BTreeMap::new());
-        let mut publisher = Self { zones, terms, domains: list, by_service, is_changed: true };
+        let mut publisher =
+            Self { zones, terms, signers, domains: list, by_service, is_changed: true };
         for settings in domains {
             publisher.add(Domain::new(Arc::new(settings), geo));
         }
@@ -116,6 +118,12 @@ impl Publisher {
         }
     }
 
+    /// Signs by these from now on.
+    pub(crate) fn sign(&mut self, signers: Arc<Signers>) {
+        self.signers = signers;
+        self.is_changed = true;
+    }
+
     /// The new view, if anything changed.
     pub(crate) fn publish(&mut self) -> Option<Arc<View>> {
         std::mem::take(&mut self.is_changed).then(|| self.view())
@@ -131,6 +139,7 @@ impl Publisher {
             zones: Arc::clone(&self.zones),
             domains: domains.collect(),
             terms: Arc::clone(&self.terms),
+            signers: Arc::clone(&self.signers),
         })
     }
 }

@@ -54,8 +54,8 @@ pub enum Outcome<'v> {
     Cookie(Rcode),
     /// Outside what we are an authority for.
     Refused,
-    /// The name does not exist.
-    NoName,
+    /// The name does not exist. To those who read signatures the code may be NOERROR (RFC 9824, 3.1).
+    NoName(Rcode),
     /// The name exists, the type does not.
     NoData,
     /// The zone's own records, an alias of somebody else's name, or a fact about the server.
@@ -78,8 +78,10 @@ impl Outcome<'_> {
     pub(crate) const fn rcode(&self) -> Rcode {
         match self {
             Self::Refused => Rcode::REFUSED,
-            Self::NoName => Rcode::NXDOMAIN,
-            Self::Steered { rcode, .. } | Self::Faulty(rcode) | Self::Cookie(rcode) => *rcode,
+            Self::Steered { rcode, .. }
+            | Self::NoName(rcode)
+            | Self::Faulty(rcode)
+            | Self::Cookie(rcode) => *rcode,
             Self::Dropped | Self::NoData | Self::Static | Self::Referral => Rcode::NOERROR,
         }
     }

@@ -14,7 +14,10 @@
 //!   that answer is "none of this type"; every other answer holds for all (RFC 7871, 7.2.1 and 7.4),
 //! - a steered name may be an alias, for every type (RFC 2181, 10.1); it is followed in our zones, up
 //!   to a second steered name (decision 20),
-//! - a question for ANY gets one set of records (RFC 8482, 4.1),
+//! - a question for ANY gets one set of records (RFC 8482, 4.1), one for NXNAME is malformed (RFC 9824,
+//!   3.5),
+//! - who asks for signatures (DO) gets those of signed zones, with every set or with none (`page`);
+//!   what is not there is denied as RFC 9824 says (`denial`),
 //! - `version.bind` and `id.server` are answered as far as they are set (RFC 4892),
 //! - by UDP, answers to one network are limited, unless its cookie is good (decisions 18 and 19).
 
@@ -29,7 +32,7 @@ use routing::{Decision, Reason, decide};
 use zone::{End, Lookup};
 
 use crate::write::Manner;
-use crate::{Asker, EcsPolicy, Outcome, Reply, View, Worker};
+use crate::{Asker, EcsPolicy, Outcome, Reply, View, Worker, denial};
 
 /// Answers one packet. `buffer` must have 512 bytes at least, 65,535 for TCP.
 pub fn resolve<'v, 'b>(
@@ -51,10 +54,9 @@ pub fn resolve<'v, 'b>(
     let (outcome, found) = find(view, asker, &query, worker.next_turn());
     let cookie = view.terms.judge(query.edns.as_ref(), asker);
     let verdict = worker.verdict(asker, cookie, account(&query, &outcome, &found));
-    let manner = Manner { view, asker, verdict };
     let bytes = match verdict {
         Verdict::Drop => &[],
-        _ => manner.answer(&query, &outcome, &found, buffer),
+        _ => Manner { view, asker, verdict, worker }.answer(&query, &outcome, &found, buffer),
     };
     Reply { bytes, outcome, cookie, verdict }
 }
@@ -79,7 +81,7 @@ fn refuse<'v, 'b>(
     let verdict = worker.verdict(asker, cookie, Account::Error);
     let bytes = match verdict {
         Verdict::Drop => &[],
-        _ => Manner { view, asker, verdict }.refusal(&refusal, buffer),
+        _ => Manner { view, asker, verdict, worker }.refusal(&refusal, buffer),
     };
     Reply { bytes, outcome, cookie, verdict }
 }
@@ -91,7 +93,7 @@ fn account<'a>(query: &Query<'a>, outcome: &Outcome<'_>, found: &Found<'a>) -> A
         Found::Nothing | Found::Fact(_) => None,
     };
     match (outcome.rcode(), lookup.map(|lookup| lookup.end)) {
-        (_, Some(End::NoName { zone })) => Account::NoName(zone.apex()),
+        (_, Some(End::NoName { zone, .. })) => Account::NoName(zone.apex()),
         (_, Some(End::Referral { cut, .. })) => Account::Referral(cut),
         (Rcode::NOERROR, _) => {
             let wildcard = lookup.and_then(|lookup| lookup.wildcard);
@@ -136,10 +138,17 @@ fn find<'v: 'q, 'q>(
     if question.qclass != Class::IN || is_transfer(&question) {
         return (Outcome::Refused, Found::Nothing);
     }
+    if question.qtype == RecordType::NXNAME {
+        return (Outcome::Faulty(Rcode::FORMERR), Found::Nothing);
+    }
+    if view.signers.lacks_key(&view.zones, question.name) {
+        return (Outcome::Faulty(Rcode::SERVFAIL), Found::Nothing);
+    }
     let mut lookup = view.zones.lookup(question.name, question.qtype);
     let outcome = match lookup.end {
         End::Outside => Outcome::Refused,
-        End::NoName { .. } => Outcome::NoName,
+        End::NoName { .. } => Outcome::NoName(denial::rcode(view, query, &lookup)),
+        End::NoData { zone, owner } if denial::is_own(view, zone, owner, query) => Outcome::Static,
         End::NoData { .. } => Outcome::NoData,
         End::Records { .. } | End::Elsewhere => Outcome::Static,
         End::Referral { .. } => Outcome::Referral,
@@ -152,7 +161,7 @@ fn find<'v: 'q, 'q>(
                 if let Some(alias) = decision.region_place().and_then(|at| steering.alias(at)) {
                     lookup = view.zones.follow(lookup, alias, question.qtype);
                 }
-                steered(decision, client, &lookup)
+                steered(decision, client, denial::rcode(view, query, &lookup))
             }
             // Zones and domains are made of one configuration, so this does not happen.
             None => Outcome::Refused,
@@ -168,11 +177,11 @@ fn client_network(query: &Query<'_>, asker: &Asker) -> Subnet {
 }
 
 /// What a decision comes to. An alias may mean a name that does not exist (RFC 6604, 2.1).
-fn steered<'v>(decision: Decision<'v>, client: Subnet, lookup: &Lookup<'_>) -> Outcome<'v> {
+fn steered(decision: Decision<'_>, client: Subnet, rcode: Rcode) -> Outcome<'_> {
     let rcode = match decision.reason {
         Reason::NoneHealthy => Rcode::SERVFAIL,
         Reason::NoneAllowed => Rcode::REFUSED,
-        _ => lookup.rcode(),
+        _ => rcode,
     };
     Outcome::Steered { decision, client, rcode }
 }

@@ -5,10 +5,12 @@
 
 use std::net::IpAddr;
 
-use dns::{Answer, Name, Rdata, RecordType, Section};
+use dns::{Name, Rdata, RecordType, Section};
 use routing::{ANSWERS_MAX, Decision, Pick};
 use zone::steering::HTTPS_BYTES_MAX;
-use zone::{HttpsTerms, Steering};
+use zone::{HttpsTerms, Steering, Zone};
+
+use crate::page::{Page, Records};
 
 /// The keys of service parameters (RFC 9460, 14.3.2).
 const IPV4_HINT: u16 = 4;
@@ -18,26 +20,28 @@ const RECORD_BYTES_MAX: usize = HTTPS_BYTES_MAX + 2 * 4 + ANSWERS_MAX * (4 + 16)
 
 /// Adds the records of `owner`; says whether there are any of the type asked for.
 pub(crate) fn add_steered(
-    answer: &mut Answer<'_>,
-    (owner, steering): (Name<'_>, &Steering),
+    page: &mut Page<'_, '_>,
+    (zone, owner, steering): (&Zone, Name<'_>, &Steering),
     decision: &Decision<'_>,
     qtype: RecordType,
 ) -> bool {
     let Steering::Addresses { answers, https } = steering else {
         return false; // decided for no region, which is an error and has no records
     };
+    let (zone, ttl_s) = (Some(zone), decision.ttl_s);
     if qtype == RecordType::HTTPS {
         let Some(terms) = https else { return false };
         let mut record = Record::new(terms);
         record.put_hint(IPV4_HINT, decision.ipv4, *answers);
         record.put_hint(IPV6_HINT, decision.ipv6, *answers);
         let rdata = Rdata::Other { record_type: RecordType::HTTPS, bytes: record.as_bytes() };
-        answer.add(Section::Answer, owner, decision.ttl_s, [rdata]);
+        let rdata = std::iter::once(rdata);
+        page.add(Section::Answer, Records { zone, owner, ttl_s, rdata });
         return true;
     }
     let pick = chosen(decision, qtype);
-    let records = pick.servers(*answers).map(|server| address(server.address));
-    answer.add(Section::Answer, owner, decision.ttl_s, records);
+    let rdata = pick.servers(*answers).map(|server| address(server.address));
+    page.add(Section::Answer, Records { zone, owner, ttl_s, rdata });
     !pick.is_empty()
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use routing::{DomainMap, ServerPool};
 use zone::Zones;
 
-use crate::AnswerTerms;
+use crate::{AnswerTerms, Signers};
 
 /// What is true now, as far as answers go.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct View {
     pub domains: Vec<DomainView>,
     /// How questions are answered, whatever they are for.
     pub terms: Arc<AnswerTerms>,
+    /// What signs which zone.
+    pub signers: Arc<Signers>,
 }
 
 /// One steered domain: where clients go, and which servers are there.

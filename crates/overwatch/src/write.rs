@@ -4,32 +4,35 @@
 //! of them alike. Must never decide which records somebody gets: that is [`mod@crate::resolve`]'s.
 
 use dns::{
-    Answer, Edns, ExtendedCode, ExtendedError, Extras, Head, Limit, NoRoom, Query, Rcode, Rdata,
-    Refusal, Section, Verdict,
+    Answer, Edns, ExtendedCode, ExtendedError, Extras, Head, Limit, Name, NoRoom, Query, Rcode,
+    Rdata, RecordType, Refusal, Section, Verdict,
 };
+use dnssec::Standing;
 use routing::Reason;
-use zone::{Addresses, End, Extra, Link, Zone};
+use zone::{Addresses, End, Extra, Link, RecordSet, Zone};
 
+use crate::page::{Page, Records, Signing};
 use crate::resolve::{Found, is_transfer, own_type};
 use crate::steered::{add_steered, address};
-use crate::{Asker, Outcome, Transport, View};
+use crate::{Asker, Outcome, Transport, View, Worker};
 
 /// A fact about the server changes with a restart only, but nobody needs to keep it.
 const FACT_TTL_S: u32 = 0;
 
 /// How an answer is given, whatever it says.
-#[derive(Clone, Copy)]
-pub(crate) struct Manner<'a> {
+pub(crate) struct Manner<'a, 'w> {
     pub(crate) view: &'a View,
     pub(crate) asker: &'a Asker,
     /// Never [`Verdict::Drop`] when something is written.
     pub(crate) verdict: Verdict,
+    /// Whose signatures are used.
+    pub(crate) worker: &'w mut Worker,
 }
 
-impl<'a> Manner<'a> {
+impl<'a> Manner<'a, '_> {
     /// The answer to a query.
     pub(crate) fn answer<'b>(
-        &self,
+        self,
         query: &Query<'_>,
         outcome: &Outcome<'_>,
         found: &Found<'a>,
@@ -46,8 +49,20 @@ impl<'a> Manner<'a> {
         if self.verdict == Verdict::Truncate && !is_error(head.rcode) {
             answer.truncate();
         }
-        self.add_records(&mut answer, query, outcome, found);
-        answer.finish()
+        // An error says nothing of the zone.
+        if is_error(head.rcode) {
+            return answer.finish();
+        }
+        let Self { view, asker, worker, .. } = self;
+        let signing = signing(view, asker, query, found).map(|(made_up, stray)| Signing {
+            signatures: worker.signatures(),
+            now: asker.now,
+            made_up,
+            stray,
+        });
+        let mut page = Page { answer, signers: &view.signers, signing };
+        Text { view, asker, query }.add_records(&mut page, outcome, found);
+        page.answer.finish()
     }
 
     /// The answer to what is no query that a name is looked up for.
@@ -59,92 +74,6 @@ impl<'a> Manner<'a> {
         };
         let answer: Result<_, NoRoom> = Answer::to_refusal(refusal, self.limit(edns), buffer);
         answer.map_or(&[][..], carry)
-    }
-
-    fn add_records(
-        &self,
-        answer: &mut Answer<'_>,
-        query: &Query<'_>,
-        outcome: &Outcome<'_>,
-        found: &Found<'a>,
-    ) {
-        match found {
-            // An error says nothing of the zone.
-            _ if is_error(outcome.rcode()) => {}
-            Found::Nothing => {}
-            Found::Fact(text) => {
-                let text = [Rdata::Txt(text.as_bytes())];
-                answer.add(Section::Answer, query.question.name, FACT_TTL_S, text);
-            }
-            Found::Looked(lookup) => {
-                for Link { owner, set } in lookup.chain.iter() {
-                    answer.add(Section::Answer, owner, set.ttl_s, set.rdata());
-                }
-                self.add_end(answer, query, outcome, &lookup.end);
-                for extra in lookup.additional(&self.view.zones) {
-                    self.add_extra(answer, &extra);
-                }
-            }
-        }
-    }
-
-    /// What stands at the end of the aliases: records, a referral, or the SOA that says there is
-    /// nothing.
-    fn add_end(
-        &self,
-        answer: &mut Answer<'_>,
-        query: &Query<'_>,
-        outcome: &Outcome<'_>,
-        end: &End<'_>,
-    ) {
-        let qtype = query.question.qtype;
-        match (*end, outcome) {
-            (End::Records { owner, set, .. }, _) => {
-                answer.add(Section::Answer, owner, set.ttl_s, set.rdata());
-            }
-            (End::OwnAddress { zone, owner }, _) if own_type(self.asker.local, qtype) => {
-                let own = [address(self.asker.local)];
-                answer.add(Section::Answer, owner, zone.own_address_ttl_s(), own);
-            }
-            (End::Steered { zone, owner, steering, .. }, Outcome::Steered { decision, .. }) => {
-                if !add_steered(answer, (owner, steering), decision, qtype) {
-                    add_absence(answer, zone);
-                }
-            }
-            (End::Referral { cut, ns, ds, .. }, _) => {
-                answer.add(Section::Authority, cut, ns.ttl_s, ns.rdata());
-                let is_wanted = query.edns.is_some_and(|edns| edns.dnssec_ok);
-                if let Some(ds) = ds.filter(|_| is_wanted) {
-                    answer.add(Section::Authority, cut, ds.ttl_s, ds.rdata());
-                }
-            }
-            (
-                End::NoData { zone }
-                | End::NoName { zone }
-                | End::OwnAddress { zone, .. }
-                | End::Steered { zone, .. },
-                _,
-            ) => add_absence(answer, zone),
-            (End::Outside | End::Elsewhere, _) => {}
-        }
-    }
-
-    /// Addresses that help. Without those of a delegation's own name servers nobody gets there, so
-    /// where they do not fit the answer is cut (RFC 9471, 3.1).
-    fn add_extra(&self, answer: &mut Answer<'_>, extra: &Extra<'_>) {
-        let (section, owner) = (Section::Additional, extra.owner);
-        let is_in = match extra.addresses {
-            Addresses::Records(set) => answer.add(section, owner, set.ttl_s, set.rdata()),
-            Addresses::Own(zone) => {
-                let own = [address(self.asker.local)];
-                answer.add(section, owner, zone.own_address_ttl_s(), own)
-            }
-            // Who asks for them is steered then.
-            Addresses::Steered(_) => return,
-        };
-        if !is_in && extra.is_required {
-            answer.truncate();
-        }
     }
 
     /// What the answer says besides its records.
@@ -168,10 +97,125 @@ impl<'a> Manner<'a> {
     }
 }
 
-/// The SOA that says that there is nothing (RFC 2308, 3).
-fn add_absence(answer: &mut Answer<'_>, zone: &Zone) {
-    let soa = [Rdata::Soa(zone.soa())];
-    answer.add(Section::Authority, zone.apex(), zone.negative_ttl_s(), soa);
+/// What an answer says: the records of one question.
+struct Text<'a, 'q> {
+    view: &'a View,
+    asker: &'a Asker,
+    query: &'a Query<'q>,
+}
+
+impl Text<'_, '_> {
+    fn add_records(&self, page: &mut Page<'_, '_>, outcome: &Outcome<'_>, found: &Found<'_>) {
+        match found {
+            Found::Nothing => {}
+            Found::Fact(text) => {
+                let rdata = std::iter::once(Rdata::Txt(text.as_bytes()));
+                let (owner, ttl_s) = (self.query.question.name, FACT_TTL_S);
+                page.add(Section::Answer, Records { zone: None, owner, ttl_s, rdata });
+            }
+            Found::Looked(lookup) => {
+                for Link { zone, owner, set } in lookup.chain.iter() {
+                    add_set(page, Section::Answer, (Some(zone), owner), set);
+                }
+                self.add_end(page, outcome, &lookup.end);
+                for extra in lookup.additional(&self.view.zones) {
+                    self.add_extra(page, &extra);
+                }
+            }
+        }
+    }
+
+    /// What stands at the end of the aliases: records, a referral, or what says that there is nothing.
+    fn add_end(&self, page: &mut Page<'_, '_>, outcome: &Outcome<'_>, end: &End<'_>) {
+        let qtype = self.query.question.qtype;
+        match (*end, outcome) {
+            (End::Records { zone, owner, set }, _) => {
+                add_set(page, Section::Answer, (Some(zone), owner), set);
+            }
+            (End::OwnAddress { zone, owner }, _) if own_type(self.asker.local, qtype) => {
+                self.add_own_address(page, Section::Answer, (zone, owner));
+            }
+            (End::Steered { zone, owner, steering, .. }, Outcome::Steered { decision, .. }) => {
+                if !add_steered(page, (zone, owner, steering), decision, qtype) {
+                    page.add_no_data(zone, owner, qtype);
+                }
+            }
+            (End::Referral { zone, cut, ns, ds }, _) => {
+                add_set(page, Section::Authority, (None, cut), ns);
+                let is_wanted = self.query.edns.is_some_and(|edns| edns.dnssec_ok);
+                match ds.filter(|_| is_wanted) {
+                    Some(ds) => {
+                        add_set(page, Section::Authority, (Some(zone), cut), ds);
+                    }
+                    None => page.add_nsec_only(zone, cut, RecordType::DS),
+                }
+            }
+            (End::NoData { zone, owner }, Outcome::Static) => page.add_own(zone, owner, qtype),
+            (
+                End::NoData { zone, owner }
+                | End::OwnAddress { zone, owner }
+                | End::Steered { zone, owner, .. },
+                _,
+            ) => page.add_no_data(zone, owner, qtype),
+            (End::NoName { zone, owner }, _) => page.add_no_name(zone, owner),
+            (End::Outside | End::Elsewhere, _) => {}
+        }
+    }
+
+    /// Addresses that help. Without those of a delegation's own name servers nobody gets there, so
+    /// where they do not fit the answer is cut (RFC 9471, 3.1).
+    fn add_extra(&self, page: &mut Page<'_, '_>, extra: &Extra<'_>) {
+        let (section, owner) = (Section::Additional, extra.owner);
+        let is_in = match extra.addresses {
+            Addresses::Records(set) => add_set(page, section, (extra.zone, owner), set),
+            Addresses::Own(zone) => self.add_own_address(page, section, (zone, owner)),
+            // Who asks for them is steered then.
+            Addresses::Steered(_) => return,
+        };
+        if !is_in && extra.is_required {
+            page.answer.truncate();
+        }
+    }
+
+    /// The address that was asked.
+    fn add_own_address(
+        &self,
+        page: &mut Page<'_, '_>,
+        section: Section,
+        (zone, owner): (&Zone, Name<'_>),
+    ) -> bool {
+        let rdata = std::iter::once(address(self.asker.local));
+        let ttl_s = zone.own_address_ttl_s();
+        page.add(section, Records { zone: Some(zone), owner, ttl_s, rdata })
+    }
+}
+
+/// Adds records of the zone; says whether they are in.
+fn add_set(
+    page: &mut Page<'_, '_>,
+    section: Section,
+    (zone, owner): (Option<&Zone>, Name<'_>),
+    set: &RecordSet,
+) -> bool {
+    page.add(section, Records { zone, owner, ttl_s: set.ttl_s, rdata: set.rdata() })
+}
+
+/// Whether the answer is signed as far as its zones are: the name that the asker made up, if it did,
+/// and how its sets count then.
+fn signing<'f>(
+    view: &View,
+    asker: &Asker,
+    query: &Query<'f>,
+    found: &Found<'f>,
+) -> Option<(Option<Name<'f>>, Standing)> {
+    let is_wanted = query.edns.is_some_and(|edns| edns.dnssec_ok) && !view.signers.is_empty();
+    let Found::Looked(lookup) = found else { return None };
+    let is_made_up = lookup.wildcard.is_some() || matches!(lookup.end, End::NoName { .. });
+    let stray = match asker.transport {
+        Transport::Udp => Standing::StrayByUdp,
+        Transport::Tcp => Standing::Stray,
+    };
+    is_wanted.then(|| (is_made_up.then_some(query.question.name), stray))
 }
 
 /// Response code, authority and scope.
@@ -199,6 +243,7 @@ const fn is_error(rcode: Rcode) -> bool {
 /// Why an answer is an error, for people (RFC 8914).
 fn explained(query: &Query<'_>, outcome: &Outcome<'_>) -> Option<ExtendedError> {
     let (code, text) = match outcome {
+        Outcome::Faulty(_) => (ExtendedCode::INVALID_QUERY_TYPE, ""),
         Outcome::Refused if is_transfer(&query.question) => {
             (ExtendedCode::NOT_SUPPORTED, "no zone transfers")
         }

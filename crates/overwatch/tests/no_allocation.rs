@@ -10,11 +10,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use dns::{CookieKeys, NameBuf, RateLimiter, RateLimits, RecordType};
+use dnssec::KeyRing;
 use geo::{CustomMapping, Geo};
 use health::Standing;
 use model::{SubnetWidths, Time};
 use overwatch::{
-    AnswerTerms, Asker, DomainView, EcsPolicy, Outcome, Transport, View, Worker, resolve,
+    AnswerTerms, Asker, DomainView, EcsPolicy, Outcome, Signers, Transport, View, Worker, resolve,
 };
 use routing::{
     Algorithm, DomainMap, DomainSettings, ExplorationTerms, HoldTerms, LearningTerms, Names,
@@ -154,7 +155,7 @@ fn map(settings: DomainSettings) -> Arc<DomainMap> {
     Arc::new(routing::compile(&Arc::new(settings), &geo, &[], Time::EPOCH))
 }
 
-fn view() -> View {
+fn view(signers: Signers) -> View {
     let domains = steerings().iter().map(|(name, steering)| domain(name, steering)).collect();
     let terms = AnswerTerms {
         ecs: EcsPolicy { enabled: true, trusted: vec![parsed("10.0.0.0/8")] },
@@ -165,7 +166,7 @@ fn view() -> View {
         version: None,
         identity: Some("one".to_owned()),
     };
-    View { zones: Arc::new(zones()), domains, terms: Arc::new(terms) }
+    View { zones: Arc::new(zones()), domains, terms: Arc::new(terms), signers: Arc::new(signers) }
 }
 
 fn worker() -> Worker {
@@ -186,7 +187,7 @@ fn worker() -> Worker {
 
 /// A question with the client's network, a cookie and a wish for the server's name (RFC 1035, 4.1; RFC
 /// 6891, 6.1.2; RFC 7871, 6; RFC 7873, 4.1; RFC 5001, 2.1).
-fn query(name: &str, qtype: RecordType) -> Vec<u8> {
+fn query(name: &str, qtype: RecordType, signed: bool) -> Vec<u8> {
     let name: NameBuf = parsed(name);
     let mut bytes = vec![0x12, 0x34, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
     bytes.extend(name.as_name().as_bytes());
@@ -197,7 +198,8 @@ fn query(name: &str, qtype: RecordType) -> Vec<u8> {
         &[0, 3, 0, 0],
     ];
     let options = options.concat();
-    bytes.extend([0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, u8::try_from(options.len()).unwrap()]);
+    let dnssec_ok = if signed { 0x80 } else { 0 };
+    bytes.extend([0, 0, 41, 4, 208, 0, 0, dnssec_ok, 0, 0, u8::try_from(options.len()).unwrap()]);
     bytes.extend(options);
     bytes
 }
@@ -219,7 +221,7 @@ fn the_count_counts() {
 
 #[test]
 fn no_query_allocates() {
-    let (view, mut worker, mut buffer) = (view(), worker(), vec![0; 1_232]);
+    let (view, mut worker, mut buffer) = (view(Signers::default()), worker(), vec![0; 1_232]);
     for (name, qtype, expect) in [
         // Static: records, aliases, wildcards, nothing, a referral, an address of our own.
         ("www.example", "A", (0, 1, false)),
@@ -246,7 +248,7 @@ fn no_query_allocates() {
         ("alias.example", "TXT", (0, 1, true)),
         ("to-alias.example", "A", (0, 3, true)),
     ] {
-        let packet = query(name, parsed(qtype));
+        let packet = query(name, parsed(qtype), false);
         let mut found = (0, 0, false);
         // The second time, too: nothing is put off.
         for _ in 0..2 {
@@ -255,7 +257,7 @@ fn no_query_allocates() {
         }
     }
     // What is no question is answered, or not, without an allocation too.
-    for packet in [&[][..], &[0; 12], &query("www.example", RecordType::A)[..30]] {
+    for packet in [&[][..], &[0; 12], &query("www.example", RecordType::A, false)[..30]] {
         let asker = Asker {
             address: [10, 1, 2, 3].into(),
             local: [10, 1, 1, 10].into(),
@@ -267,5 +269,55 @@ fn no_query_allocates() {
             length = resolve(&view, &asker, packet, &mut worker, &mut buffer).bytes.len();
         });
         assert_eq!((length > 0, count), (packet.len() >= 12, 0), "{packet:?}");
+    }
+}
+
+/// What signs the zone, with the algorithm whose signatures are made with random numbers.
+fn signers() -> Signers {
+    let terms = (dnssec::Layout::KskZsk, dnssec::Algorithm::EcdsaP256Sha256);
+    let mut next = 0;
+    let mut draw = || {
+        next += 1;
+        [next; 32]
+    };
+    let ring = KeyRing::new(parsed("example"), terms, Time::EPOCH, &mut draw).unwrap();
+    std::iter::once(Arc::new(ring.signer(60).unwrap())).collect()
+}
+
+#[test]
+fn no_signed_answer_allocates_once_it_was_signed() {
+    let (view, mut buffer) = (view(signers()), vec![0; 1_232]);
+    // Without limits: the room for signatures is made with the first.
+    let mut worker = Worker::new(None);
+    ask(&view, &mut worker, &query("example", RecordType::SOA, true), &mut buffer);
+    for (name, qtype, expect) in [
+        ("www.example", "A", (0, 2, false)),
+        ("al.example", "A", (0, 4, false)),
+        ("mx.example", "MX", (0, 2, false)),
+        ("x.w.example", "TXT", (0, 2, false)),
+        ("c.example", "A", (0, 0, false)),
+        ("no.example", "A", (0, 0, false)),
+        ("x.del.example", "A", (0, 0, false)),
+        ("ns1.example", "A", (0, 2, false)),
+        ("example", "DNSKEY", (0, 3, false)),
+        ("example", "CDS", (0, 2, false)),
+        ("www.example", "NSEC", (0, 2, false)),
+        ("www.example", "RRSIG", (0, 1, false)),
+        ("app.example", "A", (0, 5, true)),
+        ("app.example", "HTTPS", (0, 2, true)),
+        ("app.example", "TXT", (0, 0, false)),
+        ("x.any.example", "A", (0, 2, true)),
+        ("alias.example", "A", (0, 4, true)),
+    ] {
+        let packet = query(name, parsed(qtype), true);
+        // Servers take turns: all that can be given is signed first.
+        for _ in 0..64 {
+            ask(&view, &mut worker, &packet, &mut buffer);
+        }
+        for _ in 0..64 {
+            let mut found = (0, 0, false);
+            let count = allocations(|| found = ask(&view, &mut worker, &packet, &mut buffer));
+            assert_eq!((found, count), (expect, 0), "{name} {qtype}");
+        }
     }
 }

@@ -193,7 +193,7 @@ const fn kind_of(outcome: &Outcome<'_>) -> usize {
         Outcome::Faulty(_) => 1,
         Outcome::Cookie(_) => 2,
         Outcome::Refused => 3,
-        Outcome::NoName => 4,
+        Outcome::NoName(_) => 4,
         Outcome::NoData => 5,
         Outcome::Static => 6,
         Outcome::Referral => 7,

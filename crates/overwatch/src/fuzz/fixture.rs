@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use dns::{CookieKeys, NameBuf, RateLimiter, RateLimits};
+use dnssec::{KeyRing, Layout, Signer};
 use geo::{Country, CustomMapping, Geo};
 use health::Standing;
 use latency::RegionEstimate;
@@ -109,7 +110,15 @@ pub(super) fn view() -> Option<Arc<View>> {
         zones: Arc::new(Zones::new(zones).ok()?),
         domains: domains.collect::<Option<_>>()?,
         terms: Arc::new(terms),
+        signers: Arc::new(std::iter::once(signer()?).collect()),
     }))
+}
+
+/// What signs the outer zone: with Ed25519, so that an answer is the same each time.
+fn signer() -> Option<Arc<Signer>> {
+    let terms = (Layout::Csk, dnssec::Algorithm::Ed25519);
+    let ring = KeyRing::new("demo.local".parse().ok()?, terms, NOW, &mut || [7; 32]).ok()?;
+    Some(Arc::new(ring.signer(3_600).ok()?))
 }
 
 /// A worker that sends one answer of a kind a second, and cuts every second one beyond.

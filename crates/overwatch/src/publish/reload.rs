@@ -22,6 +22,7 @@ impl Publisher {
         rows: impl Fn(&Service) -> Vec<RowChange>,
     ) {
         let old = std::mem::replace(self, Self::new(zones, terms, geo, Vec::new()));
+        self.signers = old.signers;
         let by_name = |domain: Domain| (domain.settings.name.clone(), domain);
         let mut old: BTreeMap<String, Domain> = old.domains.into_iter().map(by_name).collect();
         for settings in domains {

@@ -541,7 +541,7 @@ pub(crate) fn reason_of(outcome: &Answered<'_>) -> &'static str {
         Answered::Faulty(_) => "faulty",
         Answered::Cookie(_) => "cookie",
         Answered::Refused => "refused",
-        Answered::NoName => "no name",
+        Answered::NoName(_) => "no name",
         Answered::NoData => "no data",
         Answered::Static => "static",
         Answered::Referral => "referral",

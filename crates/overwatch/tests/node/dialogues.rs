@@ -100,6 +100,14 @@ fn the_server_says_about_itself_what_is_set() {
 }
 
 #[test]
+fn signed_zones_sign_what_they_say() {
+    check("signed.txt");
+    check("signed-denial.txt");
+    check("signed-steered.txt");
+    check("signed-size.txt");
+}
+
+#[test]
 fn errors_say_why() {
     check("errors.txt");
 }
@@ -215,6 +223,7 @@ fn question(mut asker: Asker, line: &str, cookie: &[u8]) -> (Asker, Vec<u8>) {
                 option(&mut question, 10, value);
             }
             "do" => question.edns = Some(Edns { dnssec_ok: true, ..edns(&mut question) }),
+            "co" => question.edns = Some(Edns { compact_ok: true, ..edns(&mut question) }),
             "nsid" => option(&mut question, 3, Vec::new()),
             "keepalive" => option(&mut question, 11, Vec::new()),
             word => panic!("{word:?} is no word of an `ask` line"),
@@ -248,7 +257,8 @@ fn answer_lines(bytes: &[u8], cookie: &mut Vec<u8>) -> Vec<String> {
     lines.extend(answer.records.iter().map(|(section, text)| format!("= {section} {text}")));
     if let Some(size) = answer.edns {
         let ecs = answer.ecs.map(|(network, scope)| format!(", client {network} scope {scope}"));
-        lines.push(format!("= edns {size}{}", ecs.unwrap_or_default()));
+        let compact_ok = if answer.compact_ok { " co" } else { "" };
+        lines.push(format!("= edns {size}{compact_ok}{}", ecs.unwrap_or_default()));
         lines.extend(answer.options.iter().map(|option| format!("= {option}")));
         answer.cookie.clone_into(cookie);
     }

@@ -14,9 +14,10 @@
 //! - `lifecycle`: how backends come, go and stand,
 //! - `scopes`: for whom answers say that they hold,
 //! - `decoding`: what bytes can do before they are a frame,
-//! - `fuzz_loop`: what no packet can do to the query path.
+//! - `fuzz_loop`: what no packet can do to the query path,
+//! - `validators`: what a validator of somebody else's says of signed zones.
 //!
-//! No socket, no clock, no sleep.
+//! No socket, no clock, no sleep; but a validator needs the first two.
 
 #![expect(
     clippy::unwrap_used,
@@ -35,4 +36,5 @@ mod reload;
 mod restart;
 mod scopes;
 mod settings;
+mod validators;
 mod wire;

@@ -27,6 +27,7 @@ pub(crate) struct Edns {
     pub(crate) udp_size: u16,
     pub(crate) version: u8,
     pub(crate) dnssec_ok: bool,
+    pub(crate) compact_ok: bool,
     pub(crate) ecs: Option<Subnet>,
     /// Codes and values of hand-made options.
     pub(crate) options: Vec<(u16, Vec<u8>)>,
@@ -57,20 +58,31 @@ impl Question {
             question.push((&name, qtype, qclass)).unwrap();
         }
         let mut additional = question.additional();
+        let opt_at = additional.as_slice().len();
         if let Some(edns) = &self.edns {
             additional.opt(|opt| edns.fill(opt)).unwrap();
         }
         let mut bytes = additional.finish();
         bytes[0..2].copy_from_slice(&ID.to_be_bytes());
         bytes[2..4].copy_from_slice(&self.flags.to_be_bytes());
+        // The library does not know the flag: it stands beside DO (RFC 9824, 5.1).
+        if self.edns.as_ref().is_some_and(|edns| edns.compact_ok) {
+            bytes[opt_at + 7] |= 0x40;
+        }
         bytes
     }
 }
 
 impl Edns {
     /// Nothing but a size.
-    pub(crate) const NONE: Self =
-        Self { udp_size: 1232, version: 0, dnssec_ok: false, ecs: None, options: Vec::new() };
+    pub(crate) const NONE: Self = Self {
+        udp_size: 1232,
+        version: 0,
+        dnssec_ok: false,
+        compact_ok: false,
+        ecs: None,
+        options: Vec::new(),
+    };
 
     fn fill<T: domain::base::wire::Composer>(
         &self,
@@ -108,6 +120,8 @@ pub(crate) struct Answer {
     pub(crate) cookie: Vec<u8>,
     /// The EDNS size, where there is an OPT record.
     pub(crate) edns: Option<u16>,
+    /// Whether compact denials are understood.
+    pub(crate) compact_ok: bool,
     pub(crate) bytes: usize,
 }
 
@@ -130,10 +144,12 @@ pub(crate) fn read(bytes: &[u8]) -> Answer {
     let (_, answer, authority, additional) = message.sections().unwrap();
     let sections = [("answer", answer), ("authority", authority), ("additional", additional)];
     let (mut records, mut addresses) = (Vec::new(), Vec::new());
+    let mut compact_ok = false;
     for (section, of) in sections {
         for record in of {
             let record = record.unwrap();
             if record.rtype() == Rtype::OPT {
+                compact_ok = record.ttl().as_secs() & 0x4000 > 0;
                 continue;
             }
             let record = record.to_any_record::<Data<'_>>().unwrap();
@@ -170,6 +186,7 @@ pub(crate) fn read(bytes: &[u8]) -> Answer {
         addresses,
         ecs,
         edns: opt.map(|opt| opt.udp_payload_size()),
+        compact_ok,
         bytes: bytes.len(),
     }
 }

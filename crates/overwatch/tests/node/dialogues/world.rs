@@ -6,11 +6,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use dns::{NameBuf, RateLimiter, RateLimits};
+use dnssec::{KeyRing, Layout};
 use geo::{CustomMapping, Geo};
 use latency::{PortReport, Report, ReportRow};
 use mesh::{AgentIdentity, BackendOffer, Frame, Registration, Tokens};
 use model::{Backend, BackendKey, Rtt, SubnetWidths};
-use overwatch::{ConfiguredBackend, Event, Worker};
+use overwatch::{ConfiguredBackend, Event, Signers, Worker};
 use routing::{Algorithm, Constraint, DomainSettings, Names, NonePolicy, RegionSettings};
 use zone::{AliasTargets, HttpsTerms, Steering};
 
@@ -31,6 +32,8 @@ pub(crate) struct World {
     zones: Vec<ZoneLines>,
     /// For each domain.
     answers: Vec<Answers>,
+    /// The zones that are signed, and how the work is divided among their keys.
+    signed: Vec<(NameBuf, Layout)>,
 }
 
 /// What a domain answers with: one address, unless lines say else.
@@ -74,6 +77,7 @@ impl<'a> FromIterator<&'a str> for World {
             rates: None,
             zones: Vec::new(),
             answers: Vec::new(),
+            signed: Vec::new(),
         };
         for line in lines {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -94,6 +98,10 @@ impl World {
             ("record", words) => {
                 let zone = self.zones.last_mut().unwrap();
                 zone.records.push_str(&format!("{}\n", words.join(" ")));
+            }
+            ("signed", keys) => {
+                let layout = if keys == ["ksk", "zsk"] { Layout::KskZsk } else { Layout::Csk };
+                self.signed.push((parsed(&self.zones.last().unwrap().apex), layout));
             }
             ("domain", [name, algorithm, options @ ..]) => {
                 self.settings.domains.push(domain_of(name, algorithm, options));
@@ -230,6 +238,7 @@ impl World {
         let service = self.settings.domains[0].service.clone();
         let geo = Geo::from_countries(&self.countries, &self.places).unwrap();
         let mut bench = Bench::of(self.settings, Arc::new(geo));
+        bench.tell(Event::Sign(Arc::new(signers(&self.signed))));
         for (key, (region, backends)) in (1..).zip(self.offers) {
             let identity = AgentIdentity {
                 agent_id: parsed(&format!("agent-{region}")),
@@ -263,6 +272,22 @@ impl World {
         bench.tell(Event::Tick);
         bench
     }
+}
+
+/// What signs zones: keys of Ed25519, whose signatures are always the same, with the secrets 1, 2 and
+/// so on.
+fn signers(zones: &[(NameBuf, Layout)]) -> Signers {
+    let mut next = 0;
+    let mut draw = || {
+        next += 1;
+        [next; 32]
+    };
+    let mut signer = |(apex, layout): &(NameBuf, Layout)| {
+        let terms = (*layout, dnssec::Algorithm::Ed25519);
+        let ring = KeyRing::new(apex.clone(), terms, START, &mut draw).unwrap();
+        Arc::new(ring.signer(3_600).unwrap())
+    };
+    zones.iter().map(&mut signer).collect()
 }
 
 /// The link of a region's agent: they joined in the order of their names.

@@ -1,0 +1,68 @@
+//! What signs which zone: the signers of all zones that are signed, found by the zone.
+//!
+//! Must never know a key: it holds what the rings of keys made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use dns::{Name, NameBuf};
+use dnssec::Signer;
+use zone::{Zone, Zones};
+
+/// The signers of the signed zones. A zone that is not among them is unsigned.
+#[derive(Debug, Default)]
+pub struct Signers {
+    /// By the zone's name in lower case.
+    by_apex: BTreeMap<Box<[u8]>, Arc<Signer>>,
+    /// The zones that are to be signed and have no key to do it, likewise.
+    keyless: BTreeSet<Box<[u8]>>,
+}
+
+impl Signers {
+    /// The signer of a zone.
+    #[must_use]
+    pub fn of(&self, zone: &Zone) -> Option<&Signer> {
+        if self.by_apex.is_empty() {
+            return None;
+        }
+        self.by_apex.get(zone.apex().key().as_bytes()).map(|signer| &**signer)
+    }
+
+    /// Whether a name lies in a zone that is to be signed and cannot be. Nothing is answered in it: who
+    /// validates would take an unsigned answer for a forged one, and goes elsewhere after a failure.
+    #[must_use]
+    pub fn lacks_key(&self, zones: &Zones, name: Name<'_>) -> bool {
+        if self.keyless.is_empty() {
+            return false;
+        }
+        let zone = zones.zone_of(name);
+        zone.is_some_and(|zone| self.keyless.contains(zone.apex().key().as_bytes()))
+    }
+
+    /// Whether no zone is signed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_apex.is_empty()
+    }
+}
+
+impl FromIterator<Arc<Signer>> for Signers {
+    fn from_iter<T: IntoIterator<Item = Arc<Signer>>>(signers: T) -> Self {
+        let by_apex = signers.into_iter().map(|signer| (signer.apex().as_bytes().into(), signer));
+        Self { by_apex: by_apex.collect(), keyless: BTreeSet::new() }
+    }
+}
+
+impl FromIterator<(NameBuf, Option<Arc<Signer>>)> for Signers {
+    /// Of all zones that are to be signed.
+    fn from_iter<T: IntoIterator<Item = (NameBuf, Option<Arc<Signer>>)>>(zones: T) -> Self {
+        let mut signers = Self::default();
+        for (apex, signer) in zones {
+            let key = Box::from(apex.as_name().key().as_bytes());
+            match signer {
+                Some(signer) => drop(signers.by_apex.insert(key, signer)),
+                None => drop(signers.keyless.insert(key)),
+            }
+        }
+        signers
+    }
+}
