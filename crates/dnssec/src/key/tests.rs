@@ -20,6 +20,7 @@ fn check(algorithm: Algorithm, [zone, secret, public, digest]: [&str; 4], tag: u
     let head = [1, 1, 3, algorithm.number()];
     assert_eq!(key.dnskey(), [&head[..], &bytes(public)].concat());
     assert_eq!(key.tag(), tag);
+    assert_eq!(key.dnskey_text(), format!("257 3 {} {public}", algorithm.number()));
     let [t0, t1] = tag.to_be_bytes();
     let ds = format!("{}{digest}", hex(&[t0, t1, algorithm.number(), 2]));
     assert_eq!(hex(&key.ds(zone.as_name())), ds);

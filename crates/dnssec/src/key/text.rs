@@ -44,6 +44,15 @@ pub enum KeyTextError {
 }
 
 impl Key {
+    /// The data of its DNSKEY record as in a zone file (RFC 4034, 2.2): nothing secret.
+    #[must_use]
+    pub fn dnskey_text(&self) -> String {
+        let (head, public) = self.dnskey().split_at_checked(4).unwrap_or_default();
+        let protocol = head.get(2).copied().unwrap_or_default();
+        let (flags, algorithm) = (self.role.flags(), self.algorithm.number());
+        format!("{flags} {protocol} {algorithm} {}", STANDARD.encode(public))
+    }
+
     /// The key as text, secret included. It is wiped when it is dropped.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {

@@ -1,0 +1,282 @@
+//! The keys of the signed zones, and how they change while time passes.
+//!
+//! A ring of keys moves by itself ([`mod@dnssec::rollover`]); here it is looked after: loaded, moved
+//! when it is due, kept, and made into what signs. New keys need randomness, so they are asked for
+//! ([`crate::Effect::Draw`]) and made when it comes. A zone that is to be signed and has no keys is
+//! not answered for: unsigned answers would be taken for forged ones. Must never draw a key itself,
+//! and never log or tell one.
+//!
+//! - [`order`]: what an operator can say, and what speaks against it,
+//! - [`secrets`]: the randomness for new keys.
+
+pub mod order;
+
+pub mod secrets;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use dns::{Name, NameBuf};
+use dnssec::{Fault, KeyRing, RolloverTerms, State};
+use model::Time;
+
+use self::secrets::Secrets;
+use crate::signers::Signers;
+use crate::{Change, Effect, Note, Overwatch};
+
+/// After how long keys that could not be made are tried again, in milliseconds: a minute, so that a
+/// broken source of randomness does not fill the log.
+const AGAIN_AFTER_MS: u64 = 60_000;
+
+/// A zone that is to be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedZone {
+    /// Its name.
+    pub apex: NameBuf,
+    /// When its keys change.
+    pub terms: RolloverTerms,
+    /// Whether this overwatch makes keys: the first ones, and those that follow old ones. Of several
+    /// that serve the zone, one does.
+    pub makes_keys: bool,
+}
+
+/// What is known of signing.
+#[derive(Debug, Default)]
+pub(crate) struct Signing {
+    /// The zones that are signed, by name in lower case.
+    zones: BTreeMap<String, Zone>,
+    /// All rings there are by zone; those of zones that are not signed now wait.
+    rings: BTreeMap<String, KeyRing>,
+    /// What is wrong with the clock of this process.
+    clock: Option<Fault>,
+    /// The faults that were logged, as they were told.
+    told: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Zone {
+    signed: SignedZone,
+    /// When it may be asked for randomness again.
+    next_draw: Time,
+}
+
+/// The name by which a zone is found and kept: in lower case.
+#[must_use]
+pub fn key_of(apex: Name<'_>) -> String {
+    apex.to_string().to_ascii_lowercase()
+}
+
+/// What is wrong with a zone's keys.
+pub(crate) fn ring_faults(zone: &SignedZone, ring: Option<&KeyRing>, now: Time) -> Vec<Fault> {
+    let Some(ring) = ring else {
+        let role = zone.terms.layout.roles().iter().copied().next();
+        let missing = |role| Fault::KeyMissing { zone: zone.apex.to_string(), role };
+        return role.map(missing).into_iter().collect();
+    };
+    ring.faults(now)
+}
+
+impl Signing {
+    /// With the zones of the configuration and the rings of the store.
+    pub(crate) fn new(zones: Vec<SignedZone>, rings: BTreeMap<String, KeyRing>) -> Self {
+        let mut signing = Self { rings, ..Self::default() };
+        signing.configure(zones);
+        signing
+    }
+
+    /// Other zones are signed from now on, or by other terms.
+    pub(crate) fn configure(&mut self, zones: Vec<SignedZone>) {
+        let entry = |mut signed: SignedZone| {
+            if !signed.makes_keys {
+                // They come with an import.
+                (signed.terms.entry_point_age_s, signed.terms.zsk_age_s) = (None, None);
+            }
+            (key_of(signed.apex.as_name()), Zone { signed, next_draw: Time::EPOCH })
+        };
+        self.zones = zones.into_iter().map(entry).collect();
+    }
+
+    /// The signed zones with their rings, by name.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = (&SignedZone, Option<&KeyRing>)> {
+        self.zones.iter().map(|(key, zone)| (&zone.signed, self.rings.get(key)))
+    }
+
+    /// One of them.
+    pub(crate) fn zone(&self, apex: Name<'_>) -> Option<(&SignedZone, Option<&KeyRing>)> {
+        let key = key_of(apex);
+        Some((&self.zones.get(&key)?.signed, self.rings.get(&key)))
+    }
+
+    /// What signs each zone now; nothing where no key does.
+    pub(crate) fn signers(&self) -> Signers {
+        let signer = |(zone, ring): (&SignedZone, Option<&KeyRing>)| {
+            let signer = ring.and_then(|ring| ring.signer(zone.terms.dnskey_ttl_s).ok());
+            (zone.apex.clone(), signer.map(Arc::new))
+        };
+        self.zones().map(signer).collect()
+    }
+
+    /// All that is wrong: with the clock of the process, then zone by zone.
+    pub(crate) fn faults(&self, now: Time) -> Vec<Fault> {
+        let of_zones = self.zones().flat_map(|(zone, ring)| ring_faults(zone, ring, now));
+        self.clock_fault().cloned().into_iter().chain(of_zones).collect()
+    }
+
+    /// What is wrong with the clock of the process, where something is signed by it.
+    pub(crate) fn clock_fault(&self) -> Option<&Fault> {
+        self.clock.as_ref().filter(|_| !self.zones.is_empty())
+    }
+
+    /// How many keys there are in a state, in all zones that are signed.
+    pub(crate) fn keys_in(&self, state: State) -> usize {
+        let rings = self.zones().filter_map(|(_, ring)| ring);
+        rings.flat_map(KeyRing::members).filter(|member| member.state == state).count()
+    }
+
+    /// Moves what is due, and says for which zones keys have to be drawn.
+    fn advance(&mut self, now: Time) -> Moved {
+        let mut moved = Moved::default();
+        for (key, zone) in &mut self.zones {
+            let terms = &zone.signed.terms;
+            let is_wanting = match self.rings.get_mut(key) {
+                None => zone.signed.makes_keys,
+                Some(ring) if ring.next_wake(terms).is_none_or(|at| at > now) => false,
+                Some(ring) => {
+                    let steps = ring.advance(terms, now);
+                    if !steps.is_empty() {
+                        moved.rings.push(ring.clone());
+                    }
+                    let name = || zone.signed.apex.to_string();
+                    let note = |step| Note::KeyMoved { zone: name(), step };
+                    moved.notes.extend(steps.into_iter().map(note));
+                    ring.clock_fault(now).is_none() && !ring.aged(terms, now).is_empty()
+                }
+            };
+            if is_wanting && zone.next_draw <= now {
+                zone.next_draw = now.plus_ms(AGAIN_AFTER_MS);
+                moved.wanting.push(zone.signed.apex.clone());
+            }
+        }
+        moved
+    }
+
+    /// Makes the keys that a zone has to have: the first ones, or those that follow old ones.
+    fn make(&mut self, apex: Name<'_>, mut secrets: Secrets, now: Time) -> Moved {
+        let mut moved = Moved::default();
+        let key = key_of(apex);
+        let Some(Zone { signed, .. }) = self.zones.get(&key).filter(|zone| zone.signed.makes_keys)
+        else {
+            return moved;
+        };
+        let (name, terms) = (signed.apex.to_string(), signed.terms);
+        let ring = match self.rings.get(&key) {
+            None => {
+                let apex = signed.apex.as_name().key().as_name().to_buf();
+                let wanted = (terms.layout, terms.algorithm);
+                KeyRing::new(apex, wanted, now, &mut || secrets.draw())
+                    .map_err(|error| error.to_string())
+            }
+            Some(ring) => {
+                let mut ring = ring.clone();
+                let roles = ring.aged(&terms, now);
+                let mut roll = |role| ring.roll(role, now, &mut || secrets.draw()).map(drop);
+                let rolled: Result<(), _> = roles.into_iter().try_for_each(&mut roll);
+                rolled.map(|()| ring).map_err(|error| error.to_string())
+            }
+        };
+        let ring = ring.and_then(|ring| secrets.is_enough().then_some(ring).ok_or_else(too_few));
+        match ring {
+            Ok(ring) => {
+                let tags = |ring: &KeyRing| ring.members().map(|m| m.key.tag()).collect();
+                let before: BTreeSet<u16> = self.rings.get(&key).map(tags).unwrap_or_default();
+                let new = ring.members().filter(|m| !before.contains(&m.key.tag()));
+                let new = new.map(|m| (m.key.role(), m.key.tag())).collect();
+                moved.notes.push(Note::KeysMade { zone: name, keys: new });
+                moved.rings.push(ring.clone());
+                self.rings.insert(key, ring);
+            }
+            Err(why) => moved.notes.push(Note::KeysNotMade { zone: name, why }),
+        }
+        moved
+    }
+}
+
+fn too_few() -> String {
+    "too few random bytes".to_owned()
+}
+
+/// What came of looking.
+#[derive(Default)]
+struct Moved {
+    /// The rings that changed.
+    rings: Vec<KeyRing>,
+    notes: Vec<Note>,
+    /// The zones that need keys.
+    wanting: Vec<NameBuf>,
+}
+
+impl Overwatch {
+    /// Looks after the keys: called once a second.
+    pub(crate) fn look_after_keys(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let moved = self.signing.advance(now);
+        self.keys_moved(moved, now, out);
+    }
+
+    /// Randomness came: makes the keys that it was asked for.
+    pub(crate) fn drawn(
+        &mut self,
+        apex: Name<'_>,
+        secrets: Secrets,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let moved = self.signing.make(apex, secrets, now);
+        self.keys_moved(moved, now, out);
+    }
+
+    /// The machine's own clock, which may have been set since this process began to count.
+    pub(crate) fn clock_read(&mut self, wall: Time, now: Time, out: &mut Vec<Effect>) {
+        self.signing.clock = dnssec::compare_clocks(now, wall);
+        self.tell_faults(now, out);
+    }
+
+    /// Signs by other zones or terms from now on.
+    pub(crate) fn sign_by(&mut self, zones: Vec<SignedZone>, now: Time, out: &mut Vec<Effect>) {
+        self.signing.configure(zones);
+        self.publisher.sign(Arc::new(self.signing.signers()));
+        self.look_after_keys(now, out);
+    }
+
+    fn keys_moved(&mut self, moved: Moved, now: Time, out: &mut Vec<Effect>) {
+        let Moved { rings, notes, wanting } = moved;
+        if !rings.is_empty() {
+            out.push(Effect::Keep(rings.into_iter().map(Change::PutKeys).collect()));
+            self.publisher.sign(Arc::new(self.signing.signers()));
+        }
+        out.extend(notes.into_iter().map(Effect::Log));
+        out.extend(wanting.into_iter().map(|zone| Effect::Draw { zone }));
+        self.tell_faults(now, out);
+    }
+
+    /// Logs each fault when it comes, and when it goes.
+    fn tell_faults(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let faults = self.signing.faults(now);
+        // What a clock says differs each time; the name and the zone do not.
+        let named =
+            faults.iter().map(|fault| (format!("{}{}", fault.name(), zone_of(fault)), fault));
+        let named: BTreeMap<String, &Fault> = named.collect();
+        let new = named.iter().filter(|(name, _)| !self.signing.told.contains(*name));
+        out.extend(new.map(|(_, fault)| Effect::Log(Note::Signing { fault: fault.to_string() })));
+        let gone = self.signing.told.iter().filter(|name| !named.contains_key(*name));
+        out.extend(gone.map(|name| Effect::Log(Note::SigningMended { fault: name.clone() })));
+        self.signing.told = named.into_keys().collect();
+    }
+}
+
+/// The zone of a fault, as part of its name.
+fn zone_of(fault: &Fault) -> String {
+    match fault {
+        Fault::KeyMissing { zone, .. } | Fault::ClockBehind { zone, .. } => format!(" of {zone}"),
+        Fault::ClockWrong { .. } | Fault::SignaturesInvalid { .. } => String::new(),
+    }
+}

@@ -1,0 +1,256 @@
+//! Keys of signed zones: made, kept, moved, imported, and what is wrong with them.
+
+use std::collections::BTreeSet;
+
+use dns::NameBuf;
+use dnssec::{Algorithm, KeyRing, Layout, Role, RolloverTerms};
+use overwatch::{Command, Event, KeyFault, KeyOrder, Level, Objection, Secrets, SignedZone};
+
+use crate::bench::{Bench, secrets};
+use crate::settings::{START, parsed};
+
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
+
+fn zone() -> NameBuf {
+    parsed("demo.local")
+}
+
+fn signed(layout: Layout, makes_keys: bool) -> SignedZone {
+    let terms = RolloverTerms {
+        layout,
+        algorithm: Algorithm::EcdsaP256Sha256,
+        dnskey_ttl_s: 600,
+        zone_ttl_max_s: 1_200,
+        ds_ttl_s: 1_800,
+        propagation_s: 60,
+        entry_point_age_s: None,
+        zsk_age_s: None,
+    };
+    SignedZone { apex: parsed("Demo.local"), terms, makes_keys }
+}
+
+fn bench(layout: Layout, makes_keys: bool) -> Bench {
+    Bench::with(|settings| settings.signed = vec![signed(layout, makes_keys)])
+}
+
+/// The keys as the API shows them: role, state and whether the DS record was seen.
+fn keys(bench: &Bench) -> Vec<String> {
+    let document = bench.overwatch.signed_zones(bench.now);
+    let keys = document.zones.iter().flat_map(|zone| &zone.keys);
+    keys.map(|key| {
+        let seen = if key.ds_seen.is_some() { " seen" } else { "" };
+        format!("{} {}{seen}", key.role, key.state)
+    })
+    .collect()
+}
+
+/// What comes next, and in how many milliseconds.
+fn next(bench: &Bench) -> (String, Option<String>) {
+    let document = bench.overwatch.signed_zones(bench.now);
+    let zone = document.zones.into_iter().next().unwrap();
+    (zone.next_step.unwrap_or_default(), zone.next_step_at)
+}
+
+fn tags(bench: &Bench) -> Vec<u16> {
+    let document = bench.overwatch.signed_zones(bench.now);
+    document.zones.iter().flat_map(|zone| &zone.keys).map(|key| key.tag).collect()
+}
+
+fn faults(bench: &Bench) -> Vec<&'static str> {
+    bench.overwatch.signing_faults(bench.now).iter().map(dnssec::Fault::name).collect()
+}
+
+fn say(bench: &mut Bench, order: KeyOrder) -> Result<(), Objection> {
+    let command = Command::Keys(order);
+    match bench.overwatch.objection(&command, bench.now) {
+        Some(objection) => Err(objection),
+        None => {
+            bench.tell(Event::Command(command));
+            Ok(())
+        }
+    }
+}
+
+fn roll(bench: &mut Bench, role: Option<Role>, seed: u8) -> Result<(), Objection> {
+    say(bench, KeyOrder::Roll { zone: zone(), role, secrets: secrets(seed) })
+}
+
+fn ds_seen(bench: &mut Bench, tag: Option<u16>) -> Result<(), Objection> {
+    say(bench, KeyOrder::DsSeen { zone: zone(), tag })
+}
+
+fn import(bench: &mut Bench, ring: &KeyRing, replaces: bool) -> Result<(), Objection> {
+    say(bench, KeyOrder::Import { zone: zone(), ring: ring.clone(), replaces })
+}
+
+fn export(bench: &Bench) -> KeyRing {
+    KeyRing::from_text(&bench.overwatch.export_keys(zone().as_name()).unwrap()).unwrap()
+}
+
+#[test]
+fn keys_are_made_once_and_kept() {
+    for (layout, expect) in
+        [(Layout::Csk, &["csk active"][..]), (Layout::KskZsk, &["ksk active", "zsk active"])]
+    {
+        let mut bench = bench(layout, true);
+        assert_eq!(
+            (keys(&bench), faults(&bench)),
+            (expect.iter().map(ToString::to_string).collect(), vec![])
+        );
+        let first = bench.overwatch.ds_records(zone().as_name()).unwrap();
+        assert_eq!(first.ds.len(), 1);
+        bench.restart_overwatch();
+        bench.advance(2_000);
+        assert_eq!(bench.overwatch.ds_records(zone().as_name()).unwrap(), first);
+        assert_eq!(bench.kept.keys.len(), 1);
+        assert!(next(&bench).0.contains("then say `ds-seen`"), "{:?}", next(&bench));
+    }
+}
+
+#[test]
+fn a_key_is_followed_step_by_step() {
+    let mut bench = bench(Layout::Csk, true);
+    ds_seen(&mut bench, None).unwrap();
+    assert_eq!(next(&bench), (String::new(), None));
+    let [old] = tags(&bench)[..] else { panic!() };
+    roll(&mut bench, None, 2).unwrap();
+    assert_eq!(keys(&bench), ["csk active seen", "csk published"]);
+    let new = tags(&bench)[1];
+    assert_eq!(next(&bench).0, format!("key {new} is ready"));
+    assert!(matches!(roll(&mut bench, None, 3), Err(Objection::Keys(KeyFault::Roll(_)))));
+    // Nobody is told of it before every cache has it.
+    assert!(matches!(ds_seen(&mut bench, Some(new)), Err(Objection::Keys(KeyFault::Ds(_)))));
+    let ds = |bench: &Bench| -> Vec<u16> {
+        let records = bench.overwatch.ds_records(zone().as_name()).unwrap();
+        records.ds.iter().map(|ds| ds.tag).collect()
+    };
+    assert_eq!(ds(&bench), [old]);
+    bench.advance(11 * MINUTE_MS + 1_000);
+    assert_eq!((keys(&bench)[1].as_str(), ds(&bench)), ("csk ready", vec![new]));
+    bench.advance(HOUR_MS);
+    assert_eq!(keys(&bench)[1], "csk ready", "it waits for as long as it takes");
+    ds_seen(&mut bench, None).unwrap();
+    bench.advance(31 * MINUTE_MS + 1_000);
+    assert_eq!(keys(&bench), ["csk retired seen", "csk active seen"]);
+    // A restart in between forgets nothing.
+    bench.restart_overwatch();
+    bench.advance(21 * MINUTE_MS);
+    assert_eq!((keys(&bench), tags(&bench)), (vec!["csk active seen".to_owned()], vec![new]));
+    let told: Vec<String> = bench.notes.iter().map(ToString::to_string).collect();
+    for state in ["ready", "active", "removed"] {
+        let told = told.iter().filter(|line| line.ends_with(&format!(" is {state}"))).count();
+        assert_eq!(told, 1, "{state}");
+    }
+}
+
+#[test]
+fn a_zsk_is_followed_by_age_and_without_anybody() {
+    let mut bench = Bench::with(|settings| {
+        let mut zone = signed(Layout::KskZsk, true);
+        zone.terms.zsk_age_s = Some(7_200);
+        settings.signed = vec![zone];
+    });
+    ds_seen(&mut bench, None).unwrap();
+    let before: BTreeSet<u16> = tags(&bench).into_iter().collect();
+    bench.advance(2 * HOUR_MS + 2_000);
+    assert_eq!(keys(&bench), ["ksk active seen", "zsk active", "zsk published"]);
+    bench.advance(HOUR_MS);
+    assert_eq!(keys(&bench), ["ksk active seen", "zsk active"]);
+    assert_eq!(tags(&bench).into_iter().filter(|tag| before.contains(tag)).count(), 1);
+    assert_eq!(roll(&mut bench, None, 3), Err(KeyFault::WhichRole("demo.local".to_owned()).into()));
+    roll(&mut bench, Some(Role::Ksk), 3).unwrap();
+    assert_eq!(keys(&bench), ["ksk active seen", "zsk active", "ksk published"]);
+}
+
+#[test]
+fn a_second_overwatch_waits_for_keys_and_then_changes_with_the_first() {
+    let (mut one, mut two) = (bench(Layout::Csk, true), bench(Layout::Csk, false));
+    assert_eq!((keys(&two).len(), faults(&two)), (0, vec!["key_missing"]));
+    let warned = two.notes.iter().filter(|note| note.level() == Level::Warn).count();
+    two.advance(10_000);
+    assert_eq!(warned, 1, "once");
+    assert_eq!(roll(&mut two, None, 2), Err(KeyFault::NoKeys("demo.local".to_owned()).into()));
+    import(&mut two, &export(&one), false).unwrap();
+    assert!(two.notes.iter().any(|note| note.to_string().contains("no longer key_missing")));
+    assert_eq!((keys(&two), faults(&two)), (keys(&one), vec![]));
+    // A roll at the first, imported while it is published.
+    one.advance(10_000);
+    let before = export(&one);
+    roll(&mut one, None, 2).unwrap();
+    import(&mut two, &export(&one), false).unwrap();
+    let older = import(&mut two, &before, false);
+    assert_eq!(older, Err(KeyFault::Older("demo.local".to_owned()).into()));
+    for bench in [&mut one, &mut two] {
+        bench.advance(12 * MINUTE_MS);
+    }
+    assert_eq!(
+        export(&one).members().collect::<Vec<_>>(),
+        export(&two).members().collect::<Vec<_>>()
+    );
+    assert_eq!(keys(&two)[1], "csk ready");
+    // What it moved itself is no reason to refuse the same.
+    import(&mut two, &export(&one), false).unwrap();
+    two.restart_overwatch();
+    two.advance(1_000);
+    assert_eq!(tags(&two), tags(&one));
+}
+
+#[test]
+fn other_keys_are_taken_only_where_it_is_said() {
+    let mut one = bench(Layout::Csk, true);
+    let mut others = (101..).map(|byte| [byte; 32]);
+    let terms = (Layout::KskZsk, Algorithm::EcdsaP256Sha256);
+    let ring = KeyRing::new(zone(), terms, START, &mut || others.next().unwrap()).unwrap();
+    assert_eq!(
+        import(&mut one, &ring, false),
+        Err(KeyFault::OtherKeys("demo.local".to_owned()).into())
+    );
+    import(&mut one, &ring, true).unwrap();
+    assert_eq!(keys(&one), ["ksk active", "zsk active"]);
+    let mut draw = || [9; 32];
+    let terms = (Layout::Csk, Algorithm::Ed25519);
+    let of_other = KeyRing::new(parsed("other.local"), terms, START, &mut draw).unwrap();
+    let refused = import(&mut one, &of_other, true);
+    assert_eq!(refused, Err(KeyFault::OtherZone("other.local".to_owned()).into()));
+    let ahead = KeyRing::new(zone(), terms, START.plus_ms(48 * HOUR_MS), &mut draw).unwrap();
+    assert!(matches!(import(&mut one, &ahead, true), Err(Objection::Keys(KeyFault::Unfit(_)))));
+    let unsigned: NameBuf = parsed("app.test");
+    let order = KeyOrder::DsSeen { zone: unsigned, tag: None };
+    assert_eq!(say(&mut one, order), Err(KeyFault::NotSigned("app.test".to_owned()).into()));
+}
+
+#[test]
+fn a_wrong_clock_is_a_fault_until_it_is_right() {
+    let mut bench = bench(Layout::Csk, true);
+    for (wall, expect) in [
+        (bench.now.plus_ms(1_000), &[][..]),
+        (bench.now.plus_ms(2 * HOUR_MS), &["clock_wrong"]),
+        (bench.now.plus_ms(9 * 24 * HOUR_MS), &["signatures_invalid"]),
+        (bench.now, &[]),
+    ] {
+        bench.tell(Event::ClockRead(wall));
+        assert_eq!(faults(&bench), expect);
+    }
+    let lines: Vec<String> = bench.notes.iter().map(ToString::to_string).collect();
+    assert!(lines.iter().any(|line| line.contains("set the clock")), "{lines:?}");
+    assert_eq!(lines.last().map(String::as_str), Some("signing: no longer signatures_invalid"));
+    // Where nothing is signed nobody is told.
+    let mut plain = Bench::new();
+    plain.tell(Event::ClockRead(START.plus_ms(9 * 24 * HOUR_MS)));
+    assert_eq!(faults(&plain), [""; 0]);
+}
+
+#[test]
+fn randomness_that_is_none_makes_no_keys() {
+    let mut bench = bench(Layout::Csk, false);
+    let unasked = Event::Drawn { zone: zone(), secrets: secrets(1) };
+    bench.tell(unasked);
+    assert_eq!(keys(&bench).len(), 0, "another overwatch makes them");
+    let mut one = self::bench(Layout::Csk, true);
+    let short = Secrets::new(zeroize::Zeroizing::new(Vec::new()));
+    let refused =
+        say(&mut one, KeyOrder::Roll { zone: zone(), role: None, secrets: short.clone() });
+    assert!(matches!(refused, Err(Objection::Keys(_))), "{refused:?}");
+    assert_eq!(format!("{short:?}"), "Secrets");
+}
