@@ -8,6 +8,9 @@
 //! - [`domains`]: `GET /api/v1/domains`, what is steered and how,
 //! - [`backends`]: `GET /api/v1/overwatch/backends`, every server and why it is up or down,
 //! - [`agents`]: `GET /api/v1/overwatch/agents`, who reports,
+//! - [`explain`]: `GET /api/v1/routing/explain`, where a client is sent, and why,
+//! - [`hand`]: `/api/v1/routing/{pins,regions,learning}`, `/api/v1/resolvers/weights`,
+//!   `/api/v1/overwatch/audit`, what operators did by hand,
 //! - [`status`]: `/api/v1/live`, `/ready`, `/version`, `/cluster/status`.
 
 #![forbid(unsafe_code)]
@@ -19,6 +22,10 @@ pub mod domains;
 pub mod backends;
 
 pub mod agents;
+
+pub mod explain;
+
+pub mod hand;
 
 pub mod status;
 

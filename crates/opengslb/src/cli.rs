@@ -8,7 +8,8 @@
 //! - `failure`: what goes wrong, and with which exit code,
 //! - `client`: one request to the API,
 //! - `output`: aligned tables, colour for terminals only,
-//! - `status`, `domains`, `servers`, `agents`, `overrides`, `latency`, `preflight`: a command each.
+//! - `status`, `domains`, `servers`, `agents`, `overrides`, `latency`, `explain`, `pins`, `regions`,
+//!   `learning`, `resolvers`, `audit`, `reload`, `preflight`: a command each.
 //!
 //! Exit codes: 0 well; 1 answered, and the answer is no (unhealthy, refused, a check failed); 64 a
 //! faulty command line; 69 nobody answers; 77 not allowed (sysexits.h).
@@ -17,19 +18,33 @@ mod agents;
 
 mod arguments;
 
+mod audit;
+
 mod client;
 
 mod domains;
+
+mod explain;
 
 mod failure;
 
 mod latency;
 
+mod learning;
+
 pub(crate) mod output;
 
 mod overrides;
 
+mod pins;
+
 mod preflight;
+
+mod reload;
+
+mod regions;
+
+mod resolvers;
 
 mod servers;
 
@@ -83,6 +98,13 @@ fn run(arguments: Arguments, output: &Output) -> Result<bool, Failure> {
         Command::Latency(latency::Latency::Show(wanted)) => {
             latency::run(&client()?, output, &wanted)
         }
+        Command::Explain(wanted) => explain::run(&client()?, output, &wanted),
+        Command::Pins(command) => pins::run(&client()?, output, command),
+        Command::Regions(command) => regions::run(&client()?, output, command),
+        Command::Learning(command) => learning::run(&client()?, output, command),
+        Command::Resolvers(command) => resolvers::run(&client()?, output, &command),
+        Command::Audit => audit::run(&client()?, output),
+        Command::Reload => reload::run(&client()?, output),
         Command::Preflight(wanted) => preflight::run(api.as_deref(), timeout, output, wanted),
     }
 }

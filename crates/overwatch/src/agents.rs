@@ -9,6 +9,7 @@ use health::{HeartbeatTerms, Session, SessionLiveness};
 use mesh::{KeyHash, RefusalReason};
 use model::{AgentId, BackendKey, Region, Service, Time};
 
+use crate::HandFault;
 use crate::event::LinkId;
 
 /// How a new agent comes in.
@@ -105,7 +106,7 @@ pub enum Admission {
 }
 
 /// Why an operator's yes is not carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Objection {
     /// The one it is about is not known.
     #[error("there is none of that name here")]
@@ -113,6 +114,9 @@ pub enum Objection {
     /// More than one key goes by the name, or the one named is none of them.
     #[error("say which key you mean, by its SHA-256 as the list of agents shows it")]
     WhichKey,
+    /// About routing.
+    #[error(transparent)]
+    Hand(#[from] HandFault),
 }
 
 impl Agents {

@@ -1,4 +1,14 @@
 //! What the API says, made from the node's state on demand. Nothing here changes anything.
+//!
+//! - `explain`: where a client is sent, and why,
+//! - `sentence`: the same in one sentence,
+//! - `by_hand`: what operators did about routing.
+
+mod explain;
+
+mod sentence;
+
+mod by_hand;
 
 use api::agents::{Agent, Agents};
 use api::backends::{Backend, Backends};

@@ -7,7 +7,7 @@ use health::{CheckSpec, Outcome};
 use mesh::{Frame, KeyHash, Peer, RefusalReason};
 use model::{AgentId, BackendKey};
 
-use crate::{Change, Note, Reload, Signers, View};
+use crate::{Change, HandOrder, Note, Reload, Signers, View};
 
 /// One connection of one agent; the edge never uses a number twice.
 pub type LinkId = u64;
@@ -89,6 +89,8 @@ pub enum Command {
         /// Whether to empty it.
         is_draining: bool,
     },
+    /// Something about routing.
+    Hand(HandOrder),
 }
 
 /// What to do.

@@ -20,11 +20,13 @@
 //! - [`settings`]: what an overwatch is told at start,
 //! - [`event`]: all that can happen to it, all that it can want,
 //! - [`node`]: the one handler,
+//! - `command`: an operator's word,
 //! - `session`: one connection of an agent, from hello to goodbye,
 //! - `speaking`: what a welcome agent says,
 //! - [`agents`]: who may speak,
 //! - [`registry`]: every backend and its standing,
 //! - [`mod@reload`]: other settings while it runs,
+//! - [`hand`]: what operators did by hand about routing,
 //! - `settle`: what follows from an event that may have changed a standing,
 //! - `publish`: table, registry and settings to a new view,
 //! - [`record`]: what must survive a restart,
@@ -62,6 +64,8 @@ pub mod event;
 
 pub mod node;
 
+mod command;
+
 mod session;
 
 mod speaking;
@@ -71,6 +75,8 @@ pub mod agents;
 pub mod registry;
 
 pub mod reload;
+
+pub mod hand;
 
 mod settle;
 
@@ -89,6 +95,8 @@ pub mod fuzz;
 
 pub use agents::{Enrolment, Objection, Pin, PinState};
 pub use event::{Command, Effect, Event, LinkId};
+pub use hand::order::{HandFault, HandOrder};
+pub use hand::{AuditLine, HandItem, HandRow};
 pub use node::{Counters, Overwatch};
 pub use note::{Level, Note};
 pub use record::{BackendRow, Change, HealthRow, Snapshot, Source};
@@ -96,6 +104,7 @@ pub use registry::CheckTerms;
 pub use reload::Reload;
 pub use reply::{Asker, Outcome, Reply, Transport};
 pub use resolve::resolve;
+pub use routing::Drain;
 pub use settings::{AnswerTerms, ConfiguredBackend, EcsPolicy, Settings, StaleTerms};
 pub use signers::Signers;
 pub use view::{DomainView, View};

@@ -19,14 +19,15 @@ use mesh::{
 use model::{AgentId, BackendKey, Region, Time};
 use routing::Algorithm;
 
-use crate::agents::{Admission, Agents, Applicant, Objection};
+use crate::agents::{Admission, Agents, Applicant};
+use crate::hand::Hand;
 use crate::news::News;
 use crate::publish::Publisher;
 use crate::registry::{Registry, Remembered};
 use crate::session::{Session, Stage};
 use crate::{
-    BackendRow, Change, Command, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot,
-    Source, StaleTerms, View,
+    BackendRow, Change, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot, Source,
+    StaleTerms, View,
 };
 
 /// How often rows are looked through for old ones: far below any sensible time to live, far above
@@ -60,6 +61,7 @@ pub struct Overwatch {
     pub(crate) counters: Counters,
     pub(crate) started: Time,
     next_expiry: Time,
+    pub(crate) hand: Hand,
 }
 
 /// What happened so far. Only grows.
@@ -101,6 +103,7 @@ impl Overwatch {
             counters: Counters::default(),
             started: now,
             next_expiry: now.plus_ms(EXPIRE_EVERY_MS),
+            hand: Hand::default(),
         };
         for configured in settings.backends {
             overwatch.touched.insert(configured.backend.key.clone());
@@ -140,6 +143,7 @@ impl Overwatch {
             let terms = held.get(&id).copied();
             self.agents.remember(id, pin, terms, now);
         }
+        self.hand = Hand::remember(snapshot.hand, snapshot.audit);
     }
 
     /// What answers read, as it is now.
@@ -158,19 +162,6 @@ impl Overwatch {
     #[must_use]
     pub const fn table(&self) -> &Table {
         &self.table
-    }
-
-    /// What speaks against carrying out a command; without, it will be.
-    #[must_use]
-    pub fn objection(&self, command: &Command) -> Option<Objection> {
-        let is_known = match command {
-            Command::Approve { agent, key } => return self.agents.objection(agent, *key),
-            Command::Revoke(agent) => self.agents.get(agent).is_some(),
-            Command::Override { backend, .. } | Command::Drain { backend, .. } => {
-                self.registry.get(backend).is_some()
-            }
-        };
-        (!is_known).then_some(Objection::Unknown)
     }
 
     /// Takes one event and says what to do about it.
@@ -420,63 +411,6 @@ impl Overwatch {
         }
     }
 
-    fn command(&mut self, command: Command, now: Time, out: &mut Vec<Effect>) {
-        if self.objection(&command).is_some() {
-            return;
-        }
-        let what = match command {
-            Command::Approve { agent, key } => {
-                let changed = self.agents.approve(&agent, key, now);
-                let pins = changed.iter().filter_map(|id| {
-                    Some(Change::PutPin(id.clone(), self.agents.get(id)?.pin.clone()))
-                });
-                out.push(Effect::Keep(pins.collect()));
-                // What was refused before is offered anew on a new connection.
-                let link = self.agents.get(&agent).and_then(|record| record.link);
-                out.extend(link.map(|link| Effect::Close { link }));
-                format!("agent {agent} was approved")
-            }
-            Command::Revoke(agent) => self.revoke(&agent, now, out),
-            Command::Override { backend, is_up } => {
-                self.registry.set_override(&backend, is_up);
-                let what = match is_up {
-                    Some(true) => "overridden to up",
-                    Some(false) => "overridden to down",
-                    None => "no longer overridden",
-                };
-                let line = format!("backend {backend} is {what}");
-                self.touched.insert(backend);
-                line
-            }
-            Command::Drain { backend, is_draining } => {
-                self.registry.set_draining(&backend, is_draining);
-                let what = if is_draining { "being drained" } else { "no longer drained" };
-                let line = format!("backend {backend} is {what}");
-                self.touched.insert(backend);
-                line
-            }
-        };
-        out.push(Effect::Log(Note::Commanded { what }));
-    }
-
-    /// Throws an agent out: its session, its backends and its rows.
-    fn revoke(&mut self, agent: &AgentId, now: Time, out: &mut Vec<Effect>) -> String {
-        let held = self.registry.entries().filter(|entry| entry.agent.as_ref() == Some(agent));
-        let held: BTreeSet<BackendKey> = held.map(|entry| entry.backend.key.clone()).collect();
-        let link = self.agents.revoke(agent, held.clone()).flatten();
-        if let Some(link) = link {
-            let refusal = Refusal::new(RefusalReason::AgentRevoked, agent.as_str());
-            self.refuse(link, refusal, now, out);
-        }
-        self.registry.release(agent, |_| true);
-        self.table.forget(agent);
-        self.touched.extend(held);
-        if let Some(record) = self.agents.get(agent) {
-            out.push(Effect::Keep(vec![Change::PutPin(agent.clone(), record.pin.clone())]));
-        }
-        format!("agent {agent} was revoked; its backends are blocked and its rows withdrawn")
-    }
-
     fn tick(&mut self, now: Time, out: &mut Vec<Effect>) {
         if now >= self.next_expiry {
             self.next_expiry = now.plus_ms(EXPIRE_EVERY_MS);
@@ -485,6 +419,10 @@ impl Overwatch {
         for backend in self.registry.remove_stale(now, self.stale.remove_after_ms) {
             self.touched.insert(backend.clone());
             out.push(Effect::Log(Note::BackendForgotten { backend }));
+        }
+        let over = self.hand.sweep(now);
+        if !over.is_empty() {
+            out.push(Effect::Keep(over));
         }
         self.learn(now);
         // Connect times move all the time; once a second is soon enough for them.

@@ -10,9 +10,10 @@ use geo::Geo;
 use health::{Authority, CheckState, Standing};
 use latency::RowChange;
 use model::{Region, Service, Time};
-use routing::{DomainMap, DomainSettings, Learning, Server, ServerPool};
+use routing::{DomainMap, DomainSettings, Drain, Learning, Server, ServerPool};
 use zone::Zones;
 
+use crate::hand::Hand;
 use crate::registry::Registry;
 use crate::{AnswerTerms, DomainView, Signers, View};
 
@@ -26,6 +27,8 @@ pub(crate) struct Publisher {
     domains: Vec<Domain>,
     /// Where a service's domains stand in that list.
     by_service: BTreeMap<Service, Vec<usize>>,
+    /// The regions that are drained by hand.
+    drains: BTreeMap<Region, Drain>,
     /// Whether something was compiled that was not published.
     is_changed: bool,
 }
@@ -58,8 +61,15 @@ impl Publisher {
     ) -> Self {
         let (zones, terms, signers) = (Arc::new(zones), Arc::new(terms), Arc::default());
         let (list, by_service) = (Vec::new(), BTreeMap::new());
-        let mut publisher =
-            Self { zones, terms, signers, domains: list, by_service, is_changed: true };
+        let mut publisher = Self {
+            zones,
+            terms,
+            signers,
+            domains: list,
+            by_service,
+            drains: BTreeMap::new(),
+            is_changed: true,
+        };
         for settings in domains {
             publisher.add(Domain::new(Arc::new(settings), geo));
         }
@@ -74,13 +84,19 @@ impl Publisher {
     }
 
     /// The domains' settings, in the order of the view.
-    pub(crate) fn domains(&self) -> impl Iterator<Item = &DomainSettings> {
+    pub(crate) fn domains(&self) -> impl Iterator<Item = &DomainSettings> + Clone {
         self.domains.iter().map(|domain| &*domain.settings)
     }
 
     /// What each domain learned, in the order of the view.
     pub(crate) fn learning(&self) -> impl Iterator<Item = &Learning> {
         self.domains.iter().map(|domain| &domain.learning)
+    }
+
+    /// What a domain's decisions are made of, by the place of its settings in the list.
+    pub(crate) fn domain(&self, at: usize) -> Option<(&Learning, &DomainMap, &ServerPool)> {
+        let domain = self.domains.get(at)?;
+        Some((&domain.learning, &domain.map, &domain.pool))
     }
 
     /// Takes the rows that changed, and the regions where agents measure, by service; makes the maps
@@ -106,13 +122,25 @@ impl Publisher {
         }
     }
 
+    /// Goes by what operators said from now on.
+    pub(crate) fn set_hand(&mut self, hand: &Hand) {
+        self.drains = hand.drains();
+        for domain in &mut self.domains {
+            domain.learning.set_hand_work(hand.of_domain(&domain.settings));
+            let pool = ServerPool::clone(&domain.pool);
+            domain.pool = Arc::new(pool.drained(&domain.settings, &self.drains));
+        }
+        self.is_changed = true;
+    }
+
     /// Makes the pools of these services anew.
     pub(crate) fn stand(&mut self, services: &BTreeSet<Service>, registry: &Registry, now: Time) {
         for service in services {
             for index in self.by_service.get(service).into_iter().flatten() {
                 let Some(domain) = self.domains.get_mut(*index) else { continue };
                 let servers = servers_of(service, registry, now);
-                domain.pool = Arc::new(ServerPool::new(&domain.settings, servers));
+                let pool = ServerPool::new(&domain.settings, servers);
+                domain.pool = Arc::new(pool.drained(&domain.settings, &self.drains));
                 self.is_changed = true;
             }
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use health::{CheckSpec, HeartbeatTerms, Standing};
 use model::{AgentId, Backend, BackendKey, Time};
 
-use crate::Pin;
+use crate::{AuditLine, HandRow, Pin};
 
 /// All that is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub struct Snapshot {
     pub health: BTreeMap<BackendKey, HealthRow>,
     /// Which agent is known by which key.
     pub pins: BTreeMap<AgentId, Pin>,
+    /// What operators made by hand about routing, by [`crate::HandItem::name`].
+    pub hand: BTreeMap<String, HandRow>,
+    /// What operators said, by number; the largest is the newest.
+    pub audit: BTreeMap<u64, AuditLine>,
 }
 
 /// One backend of the registry.
@@ -73,6 +77,14 @@ pub enum Change {
     RemoveHealth(BackendKey),
     /// An agent was pinned, or its pin changed.
     PutPin(AgentId, Pin),
+    /// Something was made by hand, or is otherwise now.
+    PutHand(HandRow),
+    /// It was taken back.
+    RemoveHand(String),
+    /// An operator said something.
+    PutAudit(u64, AuditLine),
+    /// That is too long ago.
+    RemoveAudit(u64),
 }
 
 impl Snapshot {
@@ -93,6 +105,18 @@ impl Snapshot {
             }
             Change::PutPin(id, pin) => {
                 self.pins.insert(id, pin);
+            }
+            Change::PutHand(row) => {
+                self.hand.insert(row.item.name(), row);
+            }
+            Change::RemoveHand(name) => {
+                self.hand.remove(&name);
+            }
+            Change::PutAudit(number, line) => {
+                self.audit.insert(number, line);
+            }
+            Change::RemoveAudit(number) => {
+                self.audit.remove(&number);
             }
         }
     }

@@ -63,7 +63,9 @@ impl Overwatch {
         });
         let services = self.publisher.domains().map(|domain| domain.service.clone()).collect();
         self.publisher.stand(&services, &self.registry, now);
-        // A domain that is new, or learns anew, has its first map with the first view.
+        // A domain that is new, or learns anew, has its first map with the first view, and by what
+        // operators said.
+        self.hand.tell_again();
         self.learn(now);
         // Which checks there are may follow from the terms alone.
         self.watch(out);

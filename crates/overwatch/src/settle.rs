@@ -76,6 +76,9 @@ impl Overwatch {
 
     /// Hands on which rows changed, and where agents are there to measure who comes.
     pub(crate) fn learn(&mut self, now: Time) {
+        if self.hand.take_due() {
+            self.publisher.set_hand(&self.hand);
+        }
         let mut reporting: BTreeMap<Service, BTreeSet<Region>> = BTreeMap::new();
         for (agent, lane) in self.table.lanes() {
             for service in lane.services.iter().filter(|_| self.agents.is_there(agent, now)) {

@@ -11,12 +11,14 @@ use model::{Region, Rtt, Subnet, Time};
 
 use crate::algorithm::Algorithm;
 use crate::drain::Drained;
-use crate::learning::story::{Outlook, Story};
+
 use crate::pool::{ServerPool, Tier};
 use crate::ranking::Ranking;
 use crate::{Decision, DomainMap, Learning, Reason, decide};
 
-pub use crate::learning::story::{ExplorationStory, HoldStory, Judged, Off, Untried, Waits};
+pub use crate::learning::story::{
+    ExplorationStory, HoldStory, Judged, Off, Outlook, Story, Untried, Waits,
+};
 
 /// A decision and what it was made of.
 #[derive(Clone, Debug)]

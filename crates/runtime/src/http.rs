@@ -12,6 +12,8 @@
 
 mod access;
 
+mod by_hand;
+
 mod operator;
 
 mod routes;
@@ -23,6 +25,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use model::Subnet;
 use overwatch::{Command, Objection};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot};
@@ -57,6 +60,23 @@ pub enum Question {
         /// How many agents there should be.
         expected_agents: Option<usize>,
     },
+    /// Where a client is sent, and why.
+    Explain {
+        /// Of which domain.
+        domain: String,
+        /// Which network; its first address.
+        client: Subnet,
+    },
+    /// The networks that are pinned by hand.
+    Pins,
+    /// The regions, and how far they are drained by hand.
+    Regions,
+    /// What learning may do.
+    Learning,
+    /// Whose questions resolvers ask.
+    Resolvers,
+    /// What operators said.
+    Audit,
     /// Whether answers are good.
     Ready,
     /// An operator's word.

@@ -1,9 +1,10 @@
-//! What must survive a restart: the backends that were known, how they last stood, and which agent
-//! is pinned to which key.
+//! What must survive a restart: the backends that were known, how they last stood, which agent is
+//! pinned to which key, and what operators did by hand.
 //!
 //! In the order of the data:
 //!
 //! - `row`: one record of the overwatch as a row of the file, and back,
+//! - `hand`: the same of what operators did by hand,
 //! - [`store`](mod@store): the file,
 //! - [`error`]: what can go wrong with it, and what to do then.
 //!
@@ -16,6 +17,8 @@
 #![forbid(unsafe_code)]
 
 mod row;
+
+mod hand;
 
 pub mod store;
 

@@ -16,7 +16,7 @@ use redb::{
 };
 
 use crate::error::StoreError;
-use crate::row;
+use crate::{hand, row};
 
 /// The format that this release writes, and the highest it reads.
 const FORMAT: u64 = 1;
@@ -34,6 +34,18 @@ const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 const BACKENDS: Rows<'_> = TableDefinition::new("backends");
 const HEALTH: Rows<'_> = TableDefinition::new("health");
 const PINS: Rows<'_> = TableDefinition::new("pins");
+const HAND: Rows<'_> = TableDefinition::new("hand");
+const WORDS: Rows<'_> = TableDefinition::new("words");
+
+/// Each table of records, and what is in it. A file of an earlier release may lack the last ones;
+/// one that finds more than it knows passes over them.
+const RECORDS: [(Rows<'_>, &str); 5] = [
+    (BACKENDS, "backends"),
+    (HEALTH, "standings"),
+    (PINS, "pins"),
+    (HAND, "pins of networks, drains and the like"),
+    (WORDS, "operators' words"),
+];
 
 /// A table of records: name to JSON.
 type Rows<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
@@ -66,12 +78,11 @@ impl Store {
             .create_with_backend(backend)
             .map_err(|error| cannot_open(path, error))?;
         let store = Self { database, path: path.to_owned(), rows_max: ROWS_MAX };
-        match store.format()? {
-            None => store.initialise()?,
-            Some(found) if found > FORMAT => {
-                return Err(StoreError::NewerFormat { path: store.path, found, known: FORMAT });
-            }
-            Some(_) => {}
+        if let Some(found) = store.format()?.filter(|found| *found > FORMAT) {
+            return Err(StoreError::NewerFormat { path: store.path, found, known: FORMAT });
+        }
+        if store.lacks_tables()? {
+            store.initialise()?;
         }
         let snapshot = store.read()?;
         Ok((store, snapshot))
@@ -95,7 +106,7 @@ impl Store {
         for change in changes {
             write_one(&transaction, change).map_err(cannot)?;
         }
-        for (table, name) in [(BACKENDS, "backends"), (HEALTH, "standings"), (PINS, "pins")] {
+        for (table, name) in RECORDS {
             let rows = count(&transaction, table).map_err(cannot)?;
             if rows > self.rows_max {
                 let (path, rows_max) = (self.path.clone(), self.rows_max);
@@ -118,12 +129,21 @@ impl Store {
         read().map_err(|cause| self.damaged("the format", cause))
     }
 
-    /// Makes the tables of a new file.
+    /// Whether the file is new, or of a release that kept less.
+    fn lacks_tables(&self) -> Result<bool, StoreError> {
+        let read = || -> Result<bool, Cause> {
+            let transaction = self.database.begin_read()?;
+            Ok(transaction.list_tables()?.count() <= RECORDS.len())
+        };
+        read().map_err(|cause| self.damaged("the list of tables", cause))
+    }
+
+    /// Makes the tables that there are not.
     fn initialise(&self) -> Result<(), StoreError> {
         let write = || -> Result<(), Cause> {
             let transaction = self.database.begin_write()?;
             transaction.open_table(META)?.insert(FORMAT_ROW, FORMAT)?;
-            for table in [BACKENDS, HEALTH, PINS] {
+            for (table, _) in RECORDS {
                 transaction.open_table(table)?;
             }
             Ok(transaction.commit()?)
@@ -145,6 +165,14 @@ impl Store {
         })?;
         self.each_row(PINS, |name, bytes| {
             snapshot.pins.insert(name.parse()?, row::read_pin(bytes)?);
+            Ok(())
+        })?;
+        self.each_row(HAND, |name, bytes| {
+            snapshot.hand.insert(name.to_owned(), hand::read_hand(bytes)?);
+            Ok(())
+        })?;
+        self.each_row(WORDS, |name, bytes| {
+            snapshot.audit.insert(name.parse()?, hand::read_word(bytes)?);
             Ok(())
         })?;
         Ok(snapshot)
@@ -231,6 +259,12 @@ fn write_one(transaction: &WriteTransaction, change: &Change) -> Result<(), Caus
         }
         Change::RemoveHealth(key) => remove(transaction, HEALTH, &row::name_of(key)),
         Change::PutPin(id, pin) => put(transaction, PINS, id.as_str(), &row::write_pin(pin)?),
+        Change::PutHand(row) => put(transaction, HAND, &row.item.name(), &hand::write_hand(row)?),
+        Change::RemoveHand(name) => remove(transaction, HAND, name),
+        Change::PutAudit(number, line) => {
+            put(transaction, WORDS, &hand::name_of_word(*number), &hand::write_word(line)?)
+        }
+        Change::RemoveAudit(number) => remove(transaction, WORDS, &hand::name_of_word(*number)),
     }
 }
 

@@ -3,9 +3,14 @@
 use clap::{Parser, Subcommand};
 
 use super::agents::Agents;
+use super::explain::Wanted as WantedStory;
 use super::latency::Latency;
+use super::learning::Learning;
 use super::overrides::Overrides;
+use super::pins::Pins;
 use super::preflight::Wanted as WantedFlight;
+use super::regions::Regions;
+use super::resolvers::Resolvers;
 use super::servers::Wanted as WantedServers;
 
 /// Ask an overwatch, and tell it what to do.
@@ -69,6 +74,47 @@ pub(super) enum Command {
     /// What was learned.
     #[command(subcommand, after_help = "Example:\n  opengslb-cli latency show --limit 20")]
     Latency(Latency),
+    /// Where a client is sent, and why.
+    #[command(
+        after_help = "Examples:\n  opengslb-cli explain app.demo.local 10.1.2.0/24\n  \
+                      opengslb-cli explain app.demo.local 10.1.2.10 --json"
+    )]
+    Explain(WantedStory),
+    /// Networks that are sent to a region by hand.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  opengslb-cli pins set app.demo.local 10.1.2.0/24 eu-west\n  \
+                      opengslb-cli pins list"
+    )]
+    Pins(Pins),
+    /// Regions, and emptying them by steps.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  opengslb-cli regions drain eu-west --share 0.25\n  \
+                      opengslb-cli regions undrain eu-west --over 10m"
+    )]
+    Regions(Regions),
+    /// What learning may do, and did.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  opengslb-cli learning list\n  \
+                      opengslb-cli learning freeze app.demo.local"
+    )]
+    Learning(Learning),
+    /// Whose questions resolvers ask that name no client network.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  opengslb-cli resolvers set weights.json\n  \
+                      opengslb-cli resolvers list"
+    )]
+    Resolvers(Resolvers),
+    /// What operators said, the newest first.
+    #[command(after_help = "Example:\n  opengslb-cli audit")]
+    Audit,
+    /// The overwatch reads its configuration again; exit code 1 with every fault where it is not
+    /// right, and nothing is changed.
+    #[command(after_help = "Example:\n  opengslb-cli reload")]
+    Reload,
     /// Whether resolvers will find a zone, and what they will see.
     #[command(after_help = "Examples:\n  opengslb-cli preflight demo.example.net\n  \
                       opengslb-cli preflight demo.example.net --overwatch http://192.0.2.53:8080 \

@@ -90,6 +90,11 @@ fn hue(word: &str) -> Option<Hue> {
     }
 }
 
+/// Plain data as JSON: there is nothing in it that JSON cannot say.
+pub(crate) fn json(data: &impl serde::Serialize) -> String {
+    serde_json::to_string(data).unwrap_or_default()
+}
+
 /// A text that cannot move the cursor: names come from elsewhere.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod by_hand;
 mod parent;
 mod world;
 
@@ -148,6 +149,26 @@ fn every_command_has_an_example_in_its_help() {
         "overrides clear",
         "latency",
         "latency show",
+        "explain",
+        "pins",
+        "pins list",
+        "pins set",
+        "pins clear",
+        "regions",
+        "regions list",
+        "regions drain",
+        "regions undrain",
+        "learning",
+        "learning list",
+        "learning freeze",
+        "learning thaw",
+        "learning explore",
+        "learning accept",
+        "resolvers",
+        "resolvers list",
+        "resolvers set",
+        "resolvers clear",
+        "audit",
         "preflight",
     ];
     for command in commands {

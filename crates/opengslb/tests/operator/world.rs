@@ -106,27 +106,7 @@ logging: {{level: info, format: text}}
         let file = directory.path().join(format!("{name}.yaml"));
         fs::write(&file, config.replace("DIRECTORY", &place)).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
-        let log = File::create(directory.path().join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb"));
-        command.arg("--config").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let child = command.spawn().unwrap();
-        let file = file.display().to_string();
-        let mut overwatch = Overwatch { child, directory, file, api: String::new() };
-        let until = Instant::now() + PATIENCE;
-        while overwatch.api.is_empty() {
-            let log = overwatch.log();
-            assert!(
-                overwatch.child.try_wait().unwrap().is_none() && Instant::now() < until,
-                "{log}"
-            );
-            let word =
-                log.split("serving the API on ").nth(1).and_then(|rest| rest.split_once('\n'));
-            match word {
-                Some((address, _)) => overwatch.api = format!("http://{}", address.trim()),
-                None => std::thread::sleep(LOOK),
-            }
-        }
-        overwatch
+        launch(directory, file.display().to_string())
     }
 
     /// Carries datagrams from one address to another and back, one at a time, for as long as the
@@ -151,6 +131,26 @@ fn loopback(last: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, last).into()
 }
 
+/// Runs an overwatch until it serves.
+fn launch(directory: TempDir, file: String) -> Overwatch {
+    let log = File::create(directory.path().join("log")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb"));
+    command.arg("--config").arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    let child = command.spawn().unwrap();
+    let mut overwatch = Overwatch { child, directory, file, api: String::new() };
+    let until = Instant::now() + PATIENCE;
+    while overwatch.api.is_empty() {
+        let log = overwatch.log();
+        assert!(overwatch.child.try_wait().unwrap().is_none() && Instant::now() < until, "{log}");
+        let word = log.split("serving the API on ").nth(1).and_then(|rest| rest.split_once('\n'));
+        match word {
+            Some((address, _)) => overwatch.api = format!("http://{}", address.trim()),
+            None => std::thread::sleep(LOOK),
+        }
+    }
+    overwatch
+}
+
 /// A running overwatch; ends with its value.
 pub(crate) struct Overwatch {
     child: Child,
@@ -170,6 +170,15 @@ impl Overwatch {
 
     pub(crate) fn control(&self) -> String {
         format!("unix:{}", self.directory.path().join("control.sock").display())
+    }
+
+    /// Ends it as a service manager does, and starts it again.
+    pub(crate) fn restart(mut self) -> Self {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success(), "{}", self.log());
+        let directory = std::mem::replace(&mut self.directory, tempfile::tempdir().unwrap());
+        launch(directory, self.file.clone())
     }
 
     fn log(&self) -> String {

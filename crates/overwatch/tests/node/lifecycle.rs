@@ -230,7 +230,7 @@ fn a_command_about_nobody_changes_nothing() {
         Command::Override { backend: nobody.clone(), is_up: Some(true) },
         Command::Drain { backend: nobody, is_draining: true },
     ] {
-        assert!(bench.overwatch.objection(&command).is_some());
+        assert!(bench.overwatch.objection(&command, bench.now).is_some());
         bench.command(command);
     }
     assert_eq!((bench.kept.clone(), bench.take_notes()), (kept, Vec::new()));

@@ -543,5 +543,5 @@ fn a_stranger_never_unseats_an_approved_agent() {
     bench.connect("eu");
     assert!(bench.is_wired("eu"), "{:?}", bench.hosts["eu"].complaints());
     let yes = Command::Approve { agent: parsed("eu"), key: None };
-    assert_eq!(bench.overwatch.objection(&yes), Some(overwatch::Objection::WhichKey));
+    assert_eq!(bench.overwatch.objection(&yes, bench.now), Some(overwatch::Objection::WhichKey));
 }

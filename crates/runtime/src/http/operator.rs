@@ -12,7 +12,7 @@ use overwatch::{Command, Objection};
 use tokio::sync::mpsc;
 
 use super::routes::{going_down, refusal};
-use super::{Ask, Question, Told, ask};
+use super::{Ask, Question, Told, ask, by_hand};
 
 /// The paths for changing.
 pub(super) fn routes(node: mpsc::Sender<Ask>) -> Router {
@@ -22,6 +22,7 @@ pub(super) fn routes(node: mpsc::Sender<Ask>) -> Router {
         .route("/api/v1/overwatch/agents/{id}/revoke", post(revoke))
         .route(&format!("{backend}/override"), post(set_override).delete(clear_override))
         .route(&format!("{backend}/drain"), post(begin_drain).delete(end_drain))
+        .merge(by_hand::changing())
         .with_state(node)
 }
 
@@ -103,12 +104,13 @@ async fn about(
     say(node, command(BackendKey { service, address, port })).await
 }
 
-async fn say(node: &mpsc::Sender<Ask>, command: Command) -> Response {
+pub(super) async fn say(node: &mpsc::Sender<Ask>, command: Command) -> Response {
     match ask(node, Question::Command(command)).await {
         Some(Told::Done) => StatusCode::NO_CONTENT.into_response(),
         Some(Told::Objected(objection)) => {
-            let status = match objection {
+            let status = match &objection {
                 Objection::Unknown => StatusCode::NOT_FOUND,
+                Objection::Hand(fault) => by_hand::status_of(fault),
                 Objection::WhichKey => StatusCode::CONFLICT,
             };
             refusal(status, &objection.to_string()).into_response()

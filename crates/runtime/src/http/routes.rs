@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use tokio::sync::mpsc;
 
-use super::{Ask, Question, Told, ask};
+use super::{Ask, Question, Told, ask, by_hand};
 
 /// The paths for reading.
 pub(super) fn reading(node: mpsc::Sender<Ask>) -> Router {
@@ -24,12 +24,13 @@ pub(super) fn reading(node: mpsc::Sender<Ask>) -> Router {
         .route("/api/v1/overwatch/latency", document(Question::Latency))
         .route("/api/v1/overwatch/backends", document(Question::Backends))
         .route("/api/v1/overwatch/agents", document(Question::Agents))
+        .merge(by_hand::reading())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_this_way)
         .with_state(node)
 }
 
-async fn document(node: mpsc::Sender<Ask>, question: Question) -> Response {
+pub(super) async fn document(node: mpsc::Sender<Ask>, question: Question) -> Response {
     match ask(&node, question).await {
         Some(Told::Document(document)) => json(StatusCode::OK, document),
         Some(Told::Ready { .. } | Told::Done | Told::Objected(_)) | None => going_down(),
@@ -85,6 +86,6 @@ pub(super) fn going_down() -> Response {
     refusal(StatusCode::SERVICE_UNAVAILABLE, "this process is going down").into_response()
 }
 
-fn json(status: StatusCode, document: String) -> Response {
+pub(super) fn json(status: StatusCode, document: String) -> Response {
     (status, [(CONTENT_TYPE, "application/json")], document).into_response()
 }

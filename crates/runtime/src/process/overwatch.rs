@@ -236,11 +236,22 @@ impl Process {
             Question::Cluster { expected_agents } => {
                 document(&self.node.cluster_status(expected_agents, now))
             }
+            Question::Explain { domain, client } => {
+                match self.node.explanation(&domain, client, now) {
+                    Ok(explanation) => document(&explanation),
+                    Err(fault) => Told::Objected(fault.into()),
+                }
+            }
+            Question::Pins => document(&self.node.pin_list()),
+            Question::Regions => document(&self.node.region_list(now)),
+            Question::Learning => document(&self.node.learning_list()),
+            Question::Resolvers => document(&self.node.resolver_list()),
+            Question::Audit => document(&self.node.audit()),
             Question::Ready => {
                 let ready = self.ready();
                 Told::Ready { is_ready: ready.ready, document: json(&ready) }
             }
-            Question::Command(command) => match self.node.objection(&command) {
+            Question::Command(command) => match self.node.objection(&command, now) {
                 Some(objection) => Told::Objected(objection),
                 None => {
                     self.handle(Event::Command(command));

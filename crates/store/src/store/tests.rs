@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use health::{HeartbeatTerms, Standing};
 use mesh::KeyHash;
 use model::{Backend, BackendKey, Time};
-use overwatch::{BackendRow, HealthRow, Pin, PinState, Source};
+use overwatch::{AuditLine, BackendRow, HandItem, HandRow, HealthRow, Pin, PinState, Source};
 
 use super::*;
 
@@ -55,6 +55,16 @@ fn pin(number: u8) -> Change {
     )
 }
 
+fn frozen(name: &str) -> Change {
+    let item = HandItem::Frozen { domain: name.to_owned() };
+    Change::PutHand(HandRow { item, since: Time::from_unix_ms(7) })
+}
+
+fn word(number: u64) -> Change {
+    let line = AuditLine { at: Time::from_unix_ms(number), what: format!("word {number}") };
+    Change::PutAudit(number, line)
+}
+
 /// What stands in the file after a restart is what stood in memory before.
 fn check(path: &Path, batches: &[Vec<Change>]) {
     let (mut store, mut expect) = Store::open(path).unwrap();
@@ -87,6 +97,33 @@ fn what_was_written_is_there_after_a_restart() {
     let (_store, snapshot) = Store::open(&path).unwrap();
     assert_eq!(snapshot.backends.keys().collect::<Vec<_>>(), [&key(2)]);
     assert_eq!((snapshot.health.len(), snapshot.pins.len()), (0, 2));
+}
+
+#[test]
+fn what_operators_did_is_there_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    check(&path, &[vec![frozen("a"), word(9)], vec![frozen("b"), word(10)]]);
+    check(&path, &[vec![Change::RemoveHand("frozen a".to_owned()), Change::RemoveAudit(9)]]);
+    let (_store, snapshot) = Store::open(&path).unwrap();
+    assert_eq!(snapshot.hand.keys().collect::<Vec<_>>(), ["frozen b"]);
+    assert_eq!(snapshot.audit.keys().collect::<Vec<_>>(), [&10]);
+}
+
+#[test]
+fn a_file_of_a_release_that_kept_less_is_read_and_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let (mut store, _) = Store::open(&path).unwrap();
+    store.write(&[pin(1)]).unwrap();
+    let transaction = store.database.begin_write().unwrap();
+    for table in [HAND, WORDS] {
+        assert!(transaction.delete_table(table).unwrap());
+    }
+    transaction.commit().unwrap();
+    drop(store);
+    check(&path, &[vec![frozen("a"), word(1)]]);
+    assert_eq!(Store::open(&path).unwrap().1.pins.len(), 1);
 }
 
 #[test]

@@ -1,0 +1,20 @@
+//! `opengslb-cli audit`: what operators said.
+
+use api::hand::Audit;
+
+use super::client::Client;
+use super::failure::Failure;
+use super::output::{Output, say};
+
+/// Prints it, the newest first.
+pub(super) fn run(client: &Client, output: &Output) -> Result<bool, Failure> {
+    let text = client.text("/api/v1/overwatch/audit")?;
+    let Audit { lines } = client.read(&text)?;
+    if output.is_json {
+        say(&text);
+        return Ok(true);
+    }
+    let rows: Vec<Vec<String>> = lines.into_iter().map(|line| vec![line.at, line.what]).collect();
+    output.table(&["TIME", "WHAT"], &rows);
+    Ok(true)
+}

@@ -1,0 +1,114 @@
+//! `opengslb-cli learning`: what learning may do, and did.
+
+use api::hand::{DomainLearning, Explore, Learning as Document};
+use clap::{Subcommand, ValueEnum};
+use hyper::Method;
+
+use super::client::{Client, escaped};
+use super::failure::Failure;
+use super::output::{Output, json, say};
+
+/// What to do about learning.
+#[derive(Debug, Subcommand)]
+pub(super) enum Learning {
+    /// Every domain that learns.
+    #[command(after_help = "Example:\n  opengslb-cli learning list")]
+    List,
+    /// Leave everybody where they are, but for what health moves.
+    #[command(after_help = "Example:\n  opengslb-cli learning freeze app.demo.local")]
+    Freeze {
+        /// Which domain.
+        domain: String,
+    },
+    /// Let them move again.
+    #[command(after_help = "Example:\n  opengslb-cli learning thaw app.demo.local")]
+    Thaw {
+        /// Which domain.
+        domain: String,
+    },
+    /// Try regions that were not measured, or do not.
+    #[command(after_help = "Example:\n  opengslb-cli learning explore off app.demo.local")]
+    Explore {
+        /// Which of the two.
+        switch: Switch,
+        /// Which domain.
+        domain: String,
+    },
+    /// Believe an agent again that is held because what it reported was not plausible.
+    #[command(after_help = "Example:\n  opengslb-cli learning accept backend-eu-west")]
+    Accept {
+        /// The agent.
+        agent: String,
+    },
+}
+
+/// A switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    /// Do.
+    On,
+    /// Do not.
+    Off,
+}
+
+/// Carries it out.
+pub(super) fn run(client: &Client, output: &Output, command: Learning) -> Result<bool, Failure> {
+    let path = |domain: &str, word: &str| {
+        format!("/api/v1/routing/learning/{}/{word}", escaped(domain))
+    };
+    let (method, path, body, line) = match command {
+        Learning::List => return list(client, output),
+        Learning::Freeze { domain } => {
+            let line = format!("{domain}: frozen");
+            (Method::PUT, path(&domain, "freeze"), String::new(), line)
+        }
+        Learning::Thaw { domain } => {
+            let line = format!("{domain}: no longer frozen");
+            (Method::DELETE, path(&domain, "freeze"), String::new(), line)
+        }
+        Learning::Explore { switch, domain } => {
+            let enabled = switch == Switch::On;
+            let does = if enabled { "explores" } else { "does not explore" };
+            let line = format!("{domain}: {does}");
+            (Method::PUT, path(&domain, "exploration"), json(&Explore { enabled }), line)
+        }
+        Learning::Accept { agent } => {
+            let path = format!("/api/v1/overwatch/agents/{}/accept", escaped(&agent));
+            (Method::POST, path, String::new(), format!("{agent}: believed again"))
+        }
+    };
+    client.say(method, &path, body)?;
+    output.done(&line);
+    Ok(true)
+}
+
+fn list(client: &Client, output: &Output) -> Result<bool, Failure> {
+    let text = client.text("/api/v1/routing/learning")?;
+    let Document { domains } = client.read(&text)?;
+    if output.is_json {
+        say(&text);
+        return Ok(true);
+    }
+    let rows: Vec<Vec<String>> = domains.iter().map(row).collect();
+    let heads =
+        ["DOMAIN", "MOVES", "EXPLORES", "SHARE", "EXPLORED", "COST MS", "FOUND", "MOVED", "GIVEN UP"];
+    output.table(&heads, &rows);
+    Ok(true)
+}
+
+fn row(domain: &DomainLearning) -> Vec<String> {
+    let yes_or = |by: &Option<String>| {
+        by.as_ref().map_or_else(|| "yes".to_owned(), |by| format!("no: {by}"))
+    };
+    vec![
+        domain.domain.clone(),
+        yes_or(&domain.frozen_by),
+        yes_or(&domain.exploration_off_by),
+        format!("{:.2} %", domain.explored_share * 100.0),
+        domain.explored_connections.to_string(),
+        domain.explored_cost_ms.to_string(),
+        domain.found.to_string(),
+        domain.moved.to_string(),
+        domain.given_up.to_string(),
+    ]
+}
