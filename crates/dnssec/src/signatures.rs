@@ -8,7 +8,6 @@
 //!
 //! A worker has its own, so nothing is locked; nothing is allocated where the signature is found.
 
-use dns::name::NAME_BYTES_MAX;
 use dns::{Rdata, RecordType};
 use model::Time;
 
@@ -16,7 +15,6 @@ use crate::algorithm::SIGNATURE_BYTES;
 use crate::cache::Cache;
 use crate::key::Key;
 use crate::message::{Message, Set};
-use crate::ring::KEYS_MAX;
 use crate::signer::Signer;
 use crate::window::Window;
 
@@ -28,8 +26,8 @@ const STRAY_BITS: u32 = 10;
 /// How many signatures for names made up a worker makes a second for answers by UDP. At 25 to 50 us
 /// each they take 5 to 10 % of a core; beyond it askers come back by TCP.
 const STRAYS_PER_S_MAX: u32 = 2_000;
-/// The longest RRSIG data: its fixed fields, the signer's name, the signature.
-const RRSIG_BYTES_MAX: usize = 18 + NAME_BYTES_MAX + SIGNATURE_BYTES;
+/// Room at start for the RRSIG records of one set: eight of the longest have 2,696 bytes.
+const MADE_BYTES: usize = 4_096;
 
 /// Whose name a set is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,14 +57,8 @@ pub struct Signatures {
     standing: Cache,
     strays: Cache,
     budget: Budget,
-    /// Those of the last set.
-    made: Vec<Rrsig>,
-}
-
-/// The data of an RRSIG record.
-struct Rrsig {
-    bytes: [u8; RRSIG_BYTES_MAX],
-    length: usize,
+    /// The data of the last set's RRSIG records, one behind the other, all of one length.
+    made: Vec<u8>,
 }
 
 /// How many signatures for strays were made in a second.
@@ -85,7 +77,7 @@ impl Signatures {
             standing: Cache::new(STANDING_BITS),
             strays: Cache::new(STRAY_BITS),
             budget: Budget::default(),
-            made: Vec::with_capacity(KEYS_MAX),
+            made: Vec::with_capacity(MADE_BYTES),
         }
     }
 
@@ -107,9 +99,12 @@ impl Signatures {
         for key in keys {
             self.message.by(key);
             let signature = self.signature(key, standing, now)?;
-            self.made.push(Rrsig::new(self.message.terms(), &signature));
+            self.made.extend_from_slice(self.message.terms());
+            self.made.extend_from_slice(&signature);
         }
-        Ok(self.made.iter().map(Rrsig::rdata))
+        let length = self.message.terms().len() + SIGNATURE_BYTES;
+        let record = |bytes| Rdata::Other { record_type: RecordType::RRSIG, bytes };
+        Ok(self.made.chunks_exact(length).map(record))
     }
 
     fn signature(
@@ -146,27 +141,6 @@ impl std::fmt::Debug for Signatures {
     /// Without the tables, which are large.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Signatures").finish_non_exhaustive()
-    }
-}
-
-impl Rrsig {
-    /// The record of some terms and a signature.
-    fn new(terms: &[u8], signature: &[u8; SIGNATURE_BYTES]) -> Self {
-        let mut rrsig = Self { bytes: [0; RRSIG_BYTES_MAX], length: 0 };
-        for part in [terms, signature] {
-            let end = rrsig.length + part.len();
-            // There is always room: see `RRSIG_BYTES_MAX`.
-            if let Some(place) = rrsig.bytes.get_mut(rrsig.length..end) {
-                place.copy_from_slice(part);
-                rrsig.length = end;
-            }
-        }
-        rrsig
-    }
-
-    fn rdata(&self) -> Rdata<'_> {
-        let bytes = self.bytes.get(..self.length).unwrap_or_default();
-        Rdata::Other { record_type: RecordType::RRSIG, bytes }
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) struct Records<'a, R> {
     pub(crate) zone: Option<&'a Zone>,
     pub(crate) owner: Name<'a>,
     pub(crate) ttl_s: u32,
+    /// Gone through more than once, so it should be cheap.
     pub(crate) rdata: R,
 }
 

@@ -25,7 +25,10 @@ impl Signers {
         if self.by_apex.is_empty() {
             return None;
         }
-        self.by_apex.get(zone.apex().key().as_bytes()).map(|signer| &**signer)
+        // Nearly every zone is named in lower case: then no other form of its name is made.
+        let as_written = self.by_apex.get(zone.apex().as_bytes());
+        let signer = as_written.or_else(|| self.by_apex.get(zone.apex().key().as_bytes()));
+        signer.map(|signer| &**signer)
     }
 
     /// Whether a name lies in a zone that is to be signed and cannot be. Nothing is answered in it: who

@@ -40,7 +40,12 @@ pub(crate) fn add_steered(
         return true;
     }
     let pick = chosen(decision, qtype);
-    let rdata = pick.servers(*answers).map(|server| address(server.address));
+    // Found once, for they are gone through again when they are signed.
+    let mut addresses = [None; ANSWERS_MAX];
+    for (place, server) in addresses.iter_mut().zip(pick.servers(*answers)) {
+        *place = Some(server.address);
+    }
+    let rdata = addresses.iter().map_while(|found| found.map(address));
     page.add(Section::Answer, Records { zone, owner, ttl_s, rdata });
     !pick.is_empty()
 }

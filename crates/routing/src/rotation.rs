@@ -162,7 +162,7 @@ impl<'a> Pick<'a> {
     /// So over a cycle each is named as often as its weight says (systematic sampling), as far as
     /// one that should be in more answers than there are can be; what such a one leaves goes to the
     /// others in turn.
-    pub fn servers(&self, count: usize) -> impl Iterator<Item = &'a Server> + Clone + use<'a> {
+    pub fn servers(&self, count: usize) -> impl Iterator<Item = &'a Server> + use<'a> {
         let (servers, Rotation { members, turns_of, cycle, .. }) = (self.servers, self.rotation);
         let count = count.min(members.len()).min(ANSWERS_MAX);
         let here = cycle.get(self.at).map_or(0, |turn| *turn as usize);
