@@ -40,6 +40,13 @@ pub fn fuzz(data: &[u8]) {
     check_limited(view, data);
 }
 
+/// The small world that packets are tried on, for other crates' tests: the zone `demo.local` with a bit
+/// of everything, `app.demo.local` steered by what was learned.
+#[must_use]
+pub fn view() -> Option<Arc<View>> {
+    VIEW.clone()
+}
+
 const fn asker(address: IpAddr, transport: Transport) -> Asker {
     let local = match address {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(10, 1, 1, 10)),

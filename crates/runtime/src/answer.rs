@@ -137,7 +137,8 @@ impl Answering {
         }
         if let Outcome::Steered { decision, client, .. } = &outcome {
             count(&self.counts.reasons[decision.reason as usize]);
-            if self.lines.take() {
+            // Where no line is wanted, none is put together.
+            if tracing::enabled!(tracing::Level::INFO) && self.lines.take() {
                 log(decision, *client, &asker);
             } else {
                 count(&self.counts.unlogged);
@@ -285,6 +286,9 @@ mod tests {
             lines.at(start.plus_ms(ms));
             (0..LINES_PER_SECOND * 2).filter(|_| lines.take()).count() as u64
         };
-        assert_eq!([0, 999, 1_000, 1_001].map(&mut taken_at), [LINES_PER_SECOND, 0, LINES_PER_SECOND, 0]);
+        assert_eq!(
+            [0, 999, 1_000, 1_001].map(&mut taken_at),
+            [LINES_PER_SECOND, 0, LINES_PER_SECOND, 0]
+        );
     }
 }

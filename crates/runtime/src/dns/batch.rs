@@ -119,7 +119,8 @@ impl Batch {
         let slots = self.slots.iter_mut().take(self.received).filter(|slot| slot.answer_length > 0);
         for (slot, ((vector, control), message)) in slots.zip(places) {
             let answer = slot.answer.as_mut_ptr().cast();
-            let vector = vector.write(libc::iovec { iov_base: answer, iov_len: slot.answer_length });
+            let vector =
+                vector.write(libc::iovec { iov_base: answer, iov_len: slot.answer_length });
             let mut header = empty_message();
             header.msg_name = ptr::from_mut(&mut slot.addresses.peer).cast();
             header.msg_namelen = slot.addresses.peer_length;
@@ -138,8 +139,7 @@ impl Batch {
             // SAFETY: the first `count` messages were written above, and `deliver` asks for some of
             // those only. Each points to live values of the lengths given beside them, which the
             // kernel only reads, but for the lengths in the messages.
-            let sent =
-                unsafe { libc::sendmmsg(socket.as_raw_fd(), first.cast(), left as _, 0) };
+            let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), first.cast(), left as _, 0) };
             usize::try_from(sent).map_err(|_| io::Error::last_os_error())
         })
     }
