@@ -2,6 +2,7 @@
 //!
 //! - [`ci`]: `cargo xtask ci`, the one gate, the same here and in CI,
 //! - [`nightly`]: `cargo xtask nightly`, what takes longer than a gate may,
+//! - [`bench`]: `cargo xtask bench dns`, what a query costs us and other servers,
 //! - [`steps`]: runs commands one after another and prints a table of minutes,
 //! - `tests/tidy`: the repository's own rules as tests.
 //!
@@ -10,6 +11,8 @@
 mod ci;
 
 mod nightly;
+
+mod bench;
 
 mod steps;
 
@@ -22,13 +25,16 @@ usage: cargo xtask COMMAND
 
   ci        fmt, clippy, tests, docs, dependency bans and licences: what must pass before a commit lands
   nightly   what takes longer: the floods with whole counts, the fuzz targets for ten minutes each
+  bench dns what a query costs us and other servers, side by side; says what is to be installed
 ";
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1);
-    let run = match command.as_deref() {
-        Some("ci") => ci::run,
-        Some("nightly") => nightly::run,
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = words.split_first().map_or(("", &[][..]), |(word, rest)| (word, rest));
+    let run: &dyn Fn() -> anyhow::Result<()> = match command {
+        "ci" => &ci::run,
+        "nightly" => &nightly::run,
+        "bench" => &|| bench::run(rest),
         _ => {
             steps::say(USAGE);
             return ExitCode::from(64);

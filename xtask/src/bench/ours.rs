@@ -1,0 +1,123 @@
+//! This server with a learned table: the built binary, and three agents' reports over the mesh.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
+use super::process::{Process, free_port};
+use crate::steps::say;
+
+/// How long it must have been quiet to have worked off what it learned.
+const QUIET: Duration = Duration::from_secs(3);
+/// Less than this share of one processor is quiet.
+const QUIET_SHARE: f64 = 0.05;
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The server, and those who hold its table up.
+pub(super) struct Ours {
+    pub(super) server: Process,
+    agents: Child,
+    /// They leave when it is closed.
+    input: Option<ChildStdin>,
+}
+
+impl Ours {
+    /// Starts the server with one worker, fills its table, and waits until it has taken all in.
+    pub(super) fn start(
+        directory: &Path,
+        (program, feeder): (&Path, &Path),
+        networks: &[[u8; 4]],
+    ) -> anyhow::Result<Self> {
+        let (dns, mesh) = (free_port()?, free_port()?);
+        let config = directory.join("opengslb.yaml");
+        fs::write(&config, configuration(directory, dns, mesh))?;
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o600))?;
+        let list = directory.join("networks");
+        fs::write(&list, networks.concat())?;
+        // It starts a worker for each processor that it may use; then it may use all, as the others.
+        let mut command = Command::new("taskset");
+        command.args(["-c", "0"]).arg(program).arg("--config").arg(&config);
+        let mut server = Process::start("opengslb", dns, directory, &mut command)?;
+        server.wait_until_up(directory)?;
+        let all = Command::new("taskset")
+            .args(["-a", "-c", "-p", "0-1023", &server.id().to_string()])
+            .stdout(Stdio::null())
+            .status()?;
+        ensure!(all.success(), "taskset does not set the server free");
+        let mut agents = Command::new(feeder)
+            .arg(format!("127.0.0.1:{mesh}"))
+            .arg(&list)
+            .arg(directory)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cannot start the agents")?;
+        let input = agents.stdin.take();
+        let output = agents.stdout.take().context("the agents say nothing")?;
+        let ours = Self { server, agents, input };
+        let began = Instant::now();
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        ensure!(line.trim() == "learned", "the agents could not report: see above");
+        ours.wait_until_quiet()?;
+        let (took, memory) = (began.elapsed(), ours.server.memory_kib()? / 1024);
+        say(&format!("reported and compiled in {took:.0?}; {memory} MiB"));
+        Ok(ours)
+    }
+
+    fn wait_until_quiet(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let mut before = self.server.used();
+        loop {
+            std::thread::sleep(QUIET);
+            let now = self.server.used();
+            let share = (now.user + now.system - before.user - before.system) / QUIET.as_secs_f64();
+            if share < QUIET_SHARE {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < PATIENCE, "the server does not come to rest: {share}");
+            before = now;
+        }
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        drop(self.agents.wait());
+    }
+}
+
+/// The agents' example has the same names and secrets.
+fn configuration(directory: &Path, dns: u16, mesh: u16) -> String {
+    let directory = directory.display();
+    format!(
+        "mode: overwatch
+overwatch:
+  data_dir: {directory}/data
+  identity:
+    node_id: bench
+    cert_path: {directory}/bench.crt
+    key_path: {directory}/bench.key
+  agent_tokens:
+    - {{service: app.demo.local, token: a-token-for-the-bench-only, networks: [10.2.1.0/24]}}
+  gossip:
+    bind_address: 127.0.0.1:{mesh}
+    encryption_key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
+  validation: {{enabled: false}}
+dns:
+  listen_address: 127.0.0.1:{dns}
+  zones: [demo.local]
+regions: [{{name: eu-west}}, {{name: us-east}}, {{name: ap-southeast}}]
+domains:
+  - name: app.demo.local
+    routing_algorithm: learned_latency
+    regions: [eu-west, us-east, ap-southeast]
+"
+    )
+}
