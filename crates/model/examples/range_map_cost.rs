@@ -1,6 +1,7 @@
 //! What a look-up in a map of a million client networks costs, as a multiple of one read from
-//! memory: `cargo run --release -p model --example range_map_cost`. Decides nothing and fails
-//! nothing: the figures are for whoever changes the map.
+//! memory: `cargo run --release -p model --example range_map_cost`, with another number of networks
+//! behind `--` if wished. Decides nothing and fails nothing: the figures are for whoever changes
+//! the map.
 //!
 //! Each look-up waits for the one before it, and so does each read, so that neither hides behind
 //! the next. The reads are of random lines of 64 bytes in an array as large as the ranges are. The
@@ -35,15 +36,17 @@ impl Random {
 }
 
 fn main() {
+    let given = std::env::args().nth(1).and_then(|count| count.parse().ok());
+    let networks: usize = given.unwrap_or(NETWORKS);
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let bits = |random: &mut Random| u32::try_from(random.next() >> 32).unwrap_or(0);
 
     let anywhere: Vec<IpAddr> =
-        (0..NETWORKS).map(|_| Ipv4Addr::from_bits(bits(&mut random)).into()).collect();
+        (0..networks).map(|_| Ipv4Addr::from_bits(bits(&mut random)).into()).collect();
     report("IPv4 /24, anywhere", 8, &anywhere, 24, &mut random);
 
     // Sixteen neighbours each, as networks are given out.
-    let starts: Vec<u32> = (0..NETWORKS / 16).map(|_| bits(&mut random)).collect();
+    let starts: Vec<u32> = (0..networks / 16).map(|_| bits(&mut random)).collect();
     let in_crowds: Vec<IpAddr> = starts
         .iter()
         .flat_map(|start| (0..16).map(move |number| start.wrapping_add(number << 9)))
