@@ -62,7 +62,7 @@ fn main() {
                 | u128::from(bits(&mut random) >> 16) << 96
         })
         .collect();
-    let provided: Vec<IpAddr> = (0..NETWORKS)
+    let provided: Vec<IpAddr> = (0..networks)
         .map(|_| providers[random.below(providers.len())] | u128::from(bits(&mut random)) << 64)
         .map(|bits| Ipv6Addr::from_bits(bits).into())
         .collect();
