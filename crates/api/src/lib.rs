@@ -11,6 +11,7 @@
 //! - [`explain`]: `GET /api/v1/routing/explain`, where a client is sent, and why,
 //! - [`hand`]: `/api/v1/routing/{pins,regions,learning}`, `/api/v1/resolvers/weights`,
 //!   `/api/v1/overwatch/audit`, what operators did by hand,
+//! - [`dnssec`]: `GET /api/v1/overwatch/dnssec`, `/api/v1/overwatch/dnssec/{zone}/ds`, signed zones,
 //! - [`status`]: `/api/v1/live`, `/ready`, `/version`, `/cluster/status`.
 
 #![forbid(unsafe_code)]
@@ -26,6 +27,8 @@ pub mod agents;
 pub mod explain;
 
 pub mod hand;
+
+pub mod dnssec;
 
 pub mod status;
 

@@ -12,7 +12,7 @@ pub struct Live {
 /// `GET /api/v1/ready`: 200 where DNS is being answered from checked knowledge, else 503.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
-    /// Both of the below.
+    /// All of the below.
     pub ready: bool,
     /// What is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -21,6 +21,14 @@ pub struct Ready {
     pub dns_ready: bool,
     /// Every domain has a server whose standing is known.
     pub health_ready: bool,
+    /// Every zone that is to be signed is, by keys and a clock that are good; so too where none is.
+    #[serde(default = "yes")]
+    pub signing_ready: bool,
+}
+
+/// What an overwatch that does not speak of signing means.
+const fn yes() -> bool {
+    true
 }
 
 /// `GET /api/v1/version`.

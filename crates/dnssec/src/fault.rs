@@ -64,6 +64,10 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// All names that there are.
+    pub const NAMES: [&'static str; 4] =
+        ["key_missing", "clock_behind", "clock_wrong", "signatures_invalid"];
+
     /// The name, for metrics and documents: it never changes.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -9,7 +9,7 @@
 //! - `client`: one request to the API,
 //! - `output`: aligned tables, colour for terminals only,
 //! - `status`, `domains`, `servers`, `agents`, `overrides`, `latency`, `explain`, `pins`, `regions`,
-//!   `learning`, `resolvers`, `audit`, `reload`, `preflight`: a command each.
+//!   `learning`, `resolvers`, `dnssec`, `audit`, `reload`, `preflight`: a command each.
 //!
 //! Exit codes: 0 well; 1 answered, and the answer is no (unhealthy, refused, a check failed); 64 a
 //! faulty command line; 69 nobody answers; 77 not allowed (sysexits.h).
@@ -21,6 +21,8 @@ mod arguments;
 mod audit;
 
 mod client;
+
+mod dnssec;
 
 mod domains;
 
@@ -103,6 +105,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<bool, Failure> {
         Command::Regions(command) => regions::run(&client()?, output, command),
         Command::Learning(command) => learning::run(&client()?, output, command),
         Command::Resolvers(command) => resolvers::run(&client()?, output, &command),
+        Command::Dnssec(command) => dnssec::run(&client()?, output, command),
         Command::Audit => audit::run(&client()?, output),
         Command::Reload => reload::run(&client()?, output),
         Command::Preflight(wanted) => preflight::run(api.as_deref(), timeout, output, wanted),

@@ -9,8 +9,8 @@ use health::{HeartbeatTerms, Session, SessionLiveness};
 use mesh::{KeyHash, RefusalReason};
 use model::{AgentId, BackendKey, Region, Service, Time};
 
-use crate::HandFault;
 use crate::event::LinkId;
+use crate::{HandFault, KeyFault};
 
 /// How a new agent comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,9 @@ pub enum Objection {
     /// About routing.
     #[error(transparent)]
     Hand(#[from] HandFault),
+    /// About keys.
+    #[error(transparent)]
+    Keys(#[from] KeyFault),
 }
 
 impl Agents {

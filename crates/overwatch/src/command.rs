@@ -19,6 +19,7 @@ impl Overwatch {
             Command::Override { backend, .. } | Command::Drain { backend, .. } => {
                 self.registry.get(backend).is_some()
             }
+            Command::Keys(order) => return self.key_objection(order, now).map(Objection::from),
             Command::Hand(order) => {
                 let fault = order.check(&self.hand, self.publisher.domains(), now).err();
                 return fault.map(Objection::from);
@@ -62,6 +63,10 @@ impl Overwatch {
                 self.touched.insert(backend);
                 line
             }
+            Command::Keys(order) => match self.key_order(&order, now, out) {
+                Some(what) => what,
+                None => return,
+            },
             Command::Hand(order) => {
                 let done = self.hand.carry_out(order, self.publisher.domains(), now);
                 // What speaks against it was found above.

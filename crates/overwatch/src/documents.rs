@@ -2,13 +2,16 @@
 //!
 //! - `explain`: where a client is sent, and why,
 //! - `sentence`: the same in one sentence,
-//! - `by_hand`: what operators did about routing.
+//! - `by_hand`: what operators did about routing,
+//! - `keys`: signed zones.
 
 mod explain;
 
 mod sentence;
 
 mod by_hand;
+
+mod keys;
 
 use api::agents::{Agent, Agents};
 use api::backends::{Backend, Backends};

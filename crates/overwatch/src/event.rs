@@ -3,11 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use dns::NameBuf;
 use health::{CheckSpec, Outcome};
 use mesh::{Frame, KeyHash, Peer, RefusalReason};
-use model::{AgentId, BackendKey};
+use model::{AgentId, BackendKey, Time};
 
-use crate::{Change, HandOrder, Note, Reload, Signers, View};
+use crate::{Change, HandOrder, KeyOrder, Note, Reload, Secrets, Signers, View};
 
 /// One connection of one agent; the edge never uses a number twice.
 pub type LinkId = u64;
@@ -59,6 +60,15 @@ pub enum Event {
     /// The zones are signed by these from now on. Said before the first question is answered, so that
     /// no answer of a signed zone goes out without its signatures.
     Sign(Arc<Signers>),
+    /// Random bytes came, as they were asked for.
+    Drawn {
+        /// The zone that needs keys.
+        zone: NameBuf,
+        /// The bytes.
+        secrets: Secrets,
+    },
+    /// The machine's own clock says this; the time of events may have been counted from a wrong one.
+    ClockRead(Time),
     /// Time passed; expected about once a second.
     Tick,
 }
@@ -91,6 +101,8 @@ pub enum Command {
     },
     /// Something about routing.
     Hand(HandOrder),
+    /// Something about keys.
+    Keys(KeyOrder),
 }
 
 /// What to do.
@@ -122,6 +134,11 @@ pub enum Effect {
     },
     /// Answer queries by this view from now on.
     Publish(Arc<View>),
+    /// Draw random bytes for the keys of a zone.
+    Draw {
+        /// Which.
+        zone: NameBuf,
+    },
     /// Keep this over a restart.
     Keep(Vec<Change>),
     /// Log a line.

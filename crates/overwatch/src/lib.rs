@@ -27,6 +27,7 @@
 //! - [`registry`]: every backend and its standing,
 //! - [`mod@reload`]: other settings while it runs,
 //! - [`hand`]: what operators did by hand about routing,
+//! - [`signing`]: the keys of signed zones, and how they change,
 //! - `settle`: what follows from an event that may have changed a standing,
 //! - `publish`: table, registry and settings to a new view,
 //! - [`record`]: what must survive a restart,
@@ -78,6 +79,8 @@ pub mod reload;
 
 pub mod hand;
 
+pub mod signing;
+
 mod settle;
 
 mod publish;
@@ -107,5 +110,8 @@ pub use resolve::resolve;
 pub use routing::Drain;
 pub use settings::{AnswerTerms, ConfiguredBackend, EcsPolicy, Settings, StaleTerms};
 pub use signers::Signers;
+pub use signing::SignedZone;
+pub use signing::order::{KeyFault, KeyOrder};
+pub use signing::secrets::Secrets;
 pub use view::{DomainView, View};
 pub use worker::Worker;

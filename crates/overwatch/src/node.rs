@@ -25,6 +25,7 @@ use crate::news::News;
 use crate::publish::Publisher;
 use crate::registry::{Registry, Remembered};
 use crate::session::{Session, Stage};
+use crate::signing::Signing;
 use crate::{
     BackendRow, Change, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot, Source,
     StaleTerms, View,
@@ -49,6 +50,7 @@ pub struct Overwatch {
     pub(crate) agents: Agents,
     pub(crate) table: Table,
     pub(crate) publisher: Publisher,
+    pub(crate) signing: Signing,
     pub(crate) sessions: BTreeMap<LinkId, Session>,
     /// What was logged about refusals lately.
     news: News,
@@ -82,7 +84,8 @@ pub struct Counters {
 impl Overwatch {
     /// An overwatch that starts now, with what it remembers from before.
     #[must_use]
-    pub fn new(settings: Settings, geo: Arc<Geo>, snapshot: Snapshot, now: Time) -> Self {
+    pub fn new(settings: Settings, geo: Arc<Geo>, mut snapshot: Snapshot, now: Time) -> Self {
+        let keys = std::mem::take(&mut snapshot.keys);
         let mut overwatch = Self {
             region: settings.region,
             identity: OverwatchIdentity {
@@ -95,6 +98,7 @@ impl Overwatch {
             agents: Agents::new(settings.enrolment),
             table: Table::new(settings.table),
             publisher: Publisher::new(settings.zones, settings.answers, &geo, settings.domains),
+            signing: Signing::new(settings.signed, keys),
             sessions: BTreeMap::new(),
             news: News::new(),
             watching: BTreeMap::new(),
@@ -110,6 +114,7 @@ impl Overwatch {
             overwatch.registry.configure(configured.backend, configured.check);
         }
         overwatch.remember(snapshot, now);
+        overwatch.publisher.sign(Arc::new(overwatch.signing.signers()));
         overwatch
     }
 
@@ -207,6 +212,11 @@ impl Overwatch {
             Event::Command(command) => self.command(command, now, &mut out),
             Event::Reload(reload) => self.reload(*reload, now, &mut out),
             Event::Sign(signers) => self.publisher.sign(signers),
+            Event::Drawn { zone, secrets } => self.drawn(zone.as_name(), secrets, now, &mut out),
+            Event::ClockRead(wall) => {
+                self.clock_read(wall, now, &mut out);
+                return out;
+            }
             Event::Tick => self.tick(now, &mut out),
         }
         self.settle(now, &mut out);
@@ -424,6 +434,7 @@ impl Overwatch {
         if !over.is_empty() {
             out.push(Effect::Keep(over));
         }
+        self.look_after_keys(now, out);
         self.learn(now);
         // Connect times move all the time; once a second is soon enough for them.
         let by_time = |algorithm: Algorithm| matches!(algorithm, Algorithm::Latency { .. });

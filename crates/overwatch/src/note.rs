@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use dnssec::{Role, Step};
 use health::{Authority, Standing};
 use mesh::{KeyHash, Refusal};
 use model::{AgentId, BackendKey, Region};
@@ -77,6 +78,37 @@ pub enum Note {
         /// Which.
         backend: BackendKey,
     },
+    /// Keys were made.
+    KeysMade {
+        /// The zone.
+        zone: String,
+        /// The role and tag of each.
+        keys: Vec<(Role, u16)>,
+    },
+    /// Keys that were due were not made.
+    KeysNotMade {
+        /// The zone.
+        zone: String,
+        /// Why not.
+        why: String,
+    },
+    /// A key is where it was not before.
+    KeyMoved {
+        /// The zone.
+        zone: String,
+        /// Which, and where it is.
+        step: Step,
+    },
+    /// Something keeps zones from being signed well.
+    Signing {
+        /// What.
+        fault: String,
+    },
+    /// That is over.
+    SigningMended {
+        /// Its name and zone.
+        fault: String,
+    },
     /// An operator's word was carried out.
     Commanded {
         /// What was said.
@@ -90,6 +122,7 @@ impl Note {
     pub const fn level(&self) -> Level {
         match self {
             Self::Refused { .. } | Self::AgentRefused { .. } => Level::Warn,
+            Self::KeysNotMade { .. } | Self::Signing { .. } => Level::Warn,
             Self::Standing { to: Standing::Down, .. } => Level::Warn,
             _ => Level::Info,
         }
@@ -127,6 +160,18 @@ impl fmt::Display for Note {
             Self::BackendForgotten { backend } => {
                 write!(f, "backend {backend} is forgotten: nobody has vouched for it for long")
             }
+            Self::KeysMade { zone, keys } => {
+                let keys: Vec<String> =
+                    keys.iter().map(|(role, tag)| format!("{role} {tag}")).collect();
+                write!(f, "zone {zone}: keys were made: {}", keys.join(", "))
+            }
+            Self::KeysNotMade { zone, why } => write!(f, "zone {zone}: no keys were made: {why}"),
+            Self::KeyMoved { zone, step: Step { tag, role, to, .. } } => match to {
+                Some(state) => write!(f, "zone {zone}: the {role} {tag} is {state}"),
+                None => write!(f, "zone {zone}: the {role} {tag} is removed"),
+            },
+            Self::Signing { fault } => write!(f, "signing: {fault}"),
+            Self::SigningMended { fault } => write!(f, "signing: no longer {fault}"),
             Self::Commanded { what } => f.write_str(what),
         }
     }

@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
+use dnssec::KeyRing;
 use health::{CheckSpec, HeartbeatTerms, Standing};
 use model::{AgentId, Backend, BackendKey, Time};
 
-use crate::{AuditLine, HandRow, Pin};
+use crate::{AuditLine, HandRow, Pin, signing};
 
 /// All that is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub health: BTreeMap<BackendKey, HealthRow>,
     /// Which agent is known by which key.
     pub pins: BTreeMap<AgentId, Pin>,
+    /// The keys of zones, by name in lower case.
+    pub keys: BTreeMap<String, KeyRing>,
     /// What operators made by hand about routing, by [`crate::HandItem::name`].
     pub hand: BTreeMap<String, HandRow>,
     /// What operators said, by number; the largest is the newest.
@@ -77,6 +80,8 @@ pub enum Change {
     RemoveHealth(BackendKey),
     /// An agent was pinned, or its pin changed.
     PutPin(AgentId, Pin),
+    /// The keys of a zone changed.
+    PutKeys(KeyRing),
     /// Something was made by hand, or is otherwise now.
     PutHand(HandRow),
     /// It was taken back.
@@ -105,6 +110,9 @@ impl Snapshot {
             }
             Change::PutPin(id, pin) => {
                 self.pins.insert(id, pin);
+            }
+            Change::PutKeys(ring) => {
+                self.keys.insert(signing::key_of(ring.apex()), ring);
             }
             Change::PutHand(row) => {
                 self.hand.insert(row.item.name(), row);

@@ -41,6 +41,7 @@ impl Overwatch {
             backends,
             domains,
             zones,
+            signed,
             answers,
         } = settings;
         self.region = region;
@@ -61,6 +62,7 @@ impl Overwatch {
             let rows = table.rows(service).into_iter();
             rows.map(|(subnet, region, estimate)| (subnet, region, Some(estimate))).collect()
         });
+        self.sign_by(signed, now, out);
         let services = self.publisher.domains().map(|domain| domain.service.clone()).collect();
         self.publisher.stand(&services, &self.registry, now);
         // A domain that is new, or learns anew, has its first map with the first view, and by what

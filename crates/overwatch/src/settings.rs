@@ -8,7 +8,7 @@ use model::{Backend, Region, Subnet};
 use routing::DomainSettings;
 use zone::Zones;
 
-use crate::{Asker, CheckTerms, Enrolment};
+use crate::{Asker, CheckTerms, Enrolment, SignedZone};
 
 /// Everything an overwatch needs to know, but for geography, which is built from files.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Settings {
     pub domains: Vec<DomainSettings>,
     /// The names that it is an authority for. A steered name's index is its place in `domains`.
     pub zones: Zones,
+    /// Those of them that are signed.
+    pub signed: Vec<SignedZone>,
     /// How questions are answered, whatever they are for.
     pub answers: AnswerTerms,
 }

@@ -254,8 +254,11 @@ impl Overwatch {
             self.publisher.sign(Arc::new(self.signing.signers()));
         }
         out.extend(notes.into_iter().map(Effect::Log));
+        // Keys that are on their way are not missing yet.
+        if wanting.is_empty() {
+            self.tell_faults(now, out);
+        }
         out.extend(wanting.into_iter().map(|zone| Effect::Draw { zone }));
-        self.tell_faults(now, out);
     }
 
     /// Logs each fault when it comes, and when it goes.

@@ -14,6 +14,8 @@ mod access;
 
 mod by_hand;
 
+mod keys;
+
 mod operator;
 
 mod routes;
@@ -25,11 +27,13 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use dns::NameBuf;
 use model::Subnet;
 use overwatch::{Command, Objection};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
 
 pub use access::Access;
 
@@ -77,6 +81,12 @@ pub enum Question {
     Resolvers,
     /// What operators said.
     Audit,
+    /// The signed zones.
+    SignedZones,
+    /// What the zone above has to say of one.
+    DsRecords(NameBuf),
+    /// A zone's keys, secrets included. Only the local socket asks that.
+    ExportKeys(NameBuf),
     /// Whether answers are good.
     Ready,
     /// An operator's word.
@@ -95,10 +105,37 @@ pub enum Told {
         /// The document that says so.
         document: String,
     },
+    /// A zone's keys.
+    Keys(KeyText),
     /// The word was carried out.
     Done,
     /// The word was not carried out.
     Objected(Objection),
+}
+
+/// A zone's keys as text: wiped when it is dropped, and never shown by accident.
+#[derive(Clone, PartialEq)]
+pub struct KeyText(Zeroizing<String>);
+
+impl KeyText {
+    /// Of secret text.
+    #[must_use]
+    pub const fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// The secrets.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for KeyText {
+    /// Without the text.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyText")
+    }
 }
 
 /// The servers. Dropping them closes both and removes the socket's file.

@@ -15,6 +15,8 @@
 
 pub mod clock;
 
+mod random;
+
 pub mod logs;
 
 pub mod collect;

@@ -57,6 +57,17 @@ impl Metric {
         Self { name, help, kind: Kind::Gauge, values: vec![(Vec::new(), value)] }
     }
 
+    /// A gauge with one label.
+    #[must_use]
+    pub fn gauges<L: Into<String>>(
+        name: &'static str,
+        help: &'static str,
+        label: &'static str,
+        values: impl IntoIterator<Item = (L, u64)>,
+    ) -> Self {
+        Self { kind: Kind::Gauge, ..Self::counters(name, help, label, values) }
+    }
+
     /// A counter with one label.
     #[must_use]
     pub fn counters<L: Into<String>>(

@@ -122,6 +122,7 @@ pub(crate) fn overwatch(
         backends: Vec::new(),
         domains: vec![domain],
         zones: zones()?,
+        signed: Vec::new(),
         answers: AnswerTerms {
             ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
             cookies: None,

@@ -1,10 +1,11 @@
 //! What must survive a restart: the backends that were known, how they last stood, which agent is
-//! pinned to which key, and what operators did by hand.
+//! pinned to which key, what operators did by hand, and the keys that zones are signed with.
 //!
 //! In the order of the data:
 //!
 //! - `row`: one record of the overwatch as a row of the file, and back,
 //! - `hand`: the same of what operators did by hand,
+//! - `keys`: the keys of a zone likewise,
 //! - [`store`](mod@store): the file,
 //! - [`error`]: what can go wrong with it, and what to do then.
 //!
@@ -19,6 +20,8 @@
 mod row;
 
 mod hand;
+
+mod keys;
 
 pub mod store;
 

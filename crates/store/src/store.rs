@@ -16,7 +16,7 @@ use redb::{
 };
 
 use crate::error::StoreError;
-use crate::{hand, row};
+use crate::{hand, keys, row};
 
 /// The format that this release writes, and the highest it reads.
 const FORMAT: u64 = 1;
@@ -36,15 +36,17 @@ const HEALTH: Rows<'_> = TableDefinition::new("health");
 const PINS: Rows<'_> = TableDefinition::new("pins");
 const HAND: Rows<'_> = TableDefinition::new("hand");
 const WORDS: Rows<'_> = TableDefinition::new("words");
+const KEYS: Rows<'_> = TableDefinition::new("keys");
 
 /// Each table of records, and what is in it. A file of an earlier release may lack the last ones;
 /// one that finds more than it knows passes over them.
-const RECORDS: [(Rows<'_>, &str); 5] = [
+const RECORDS: [(Rows<'_>, &str); 6] = [
     (BACKENDS, "backends"),
     (HEALTH, "standings"),
     (PINS, "pins"),
     (HAND, "pins of networks, drains and the like"),
     (WORDS, "operators' words"),
+    (KEYS, "zones' keys"),
 ];
 
 /// A table of records: name to JSON.
@@ -175,6 +177,10 @@ impl Store {
             snapshot.audit.insert(name.parse()?, hand::read_word(bytes)?);
             Ok(())
         })?;
+        self.each_row(KEYS, |name, bytes| {
+            snapshot.keys.insert(name.to_owned(), keys::read_keys(bytes)?);
+            Ok(())
+        })?;
         Ok(snapshot)
     }
 
@@ -259,6 +265,9 @@ fn write_one(transaction: &WriteTransaction, change: &Change) -> Result<(), Caus
         }
         Change::RemoveHealth(key) => remove(transaction, HEALTH, &row::name_of(key)),
         Change::PutPin(id, pin) => put(transaction, PINS, id.as_str(), &row::write_pin(pin)?),
+        Change::PutKeys(ring) => {
+            put(transaction, KEYS, &keys::name_of(ring), keys::write_keys(ring).as_bytes())
+        }
         Change::PutHand(row) => put(transaction, HAND, &row.item.name(), &hand::write_hand(row)?),
         Change::RemoveHand(name) => remove(transaction, HAND, name),
         Change::PutAudit(number, line) => {

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use super::agents::Agents;
 use super::explain::Wanted as WantedStory;
+use super::dnssec::Dnssec;
 use super::latency::Latency;
 use super::learning::Learning;
 use super::overrides::Overrides;
@@ -108,6 +109,13 @@ pub(super) enum Command {
                       opengslb-cli resolvers list"
     )]
     Resolvers(Resolvers),
+    /// The keys of signed zones, and what the zone above has to know of them.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  opengslb-cli dnssec status\n  opengslb-cli dnssec ds demo.local\n  \
+                      opengslb-cli dnssec roll demo.local"
+    )]
+    Dnssec(Dnssec),
     /// What operators said, the newest first.
     #[command(after_help = "Example:\n  opengslb-cli audit")]
     Audit,

@@ -83,7 +83,7 @@ impl Output {
 /// The words of standing that the API has.
 fn hue(word: &str) -> Option<Hue> {
     match word {
-        "healthy" | "connected" => Some(Hue::Good),
+        "healthy" | "connected" | "active" => Some(Hue::Good),
         "doubtful" | "draining" | "pending" | "disconnected" => Some(Hue::Doubtful),
         "unhealthy" | "revoked" => Some(Hue::Bad),
         _ => None,

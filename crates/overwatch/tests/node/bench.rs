@@ -16,9 +16,11 @@ use mesh::{
 };
 use model::{BackendKey, Rtt, Sample, SocketState, Time};
 use overwatch::{
-    Asker, Command, Effect, Event, LinkId, Note, Outcome as Answered, Overwatch, Snapshot,
+    Asker, Command, Effect, Event, LinkId, Note, Outcome as Answered, Overwatch, Secrets, Snapshot,
     Transport, View, Worker, resolve,
 };
+
+use zeroize::Zeroizing;
 
 use crate::settings::{self, START, ip, parsed};
 use crate::wire::{self, Answer, Question};
@@ -37,7 +39,7 @@ pub(crate) struct Bench {
     /// What was published last.
     pub(crate) view: Arc<View>,
     /// What the overwatch logged since [`Bench::take_notes`].
-    notes: Vec<Note>,
+    pub(crate) notes: Vec<Note>,
     /// What would be on the disk.
     pub(crate) kept: Snapshot,
     /// How many changes of it there were; a test sets it back.
@@ -73,6 +75,12 @@ pub(crate) struct Host {
     /// Whom it wanted to be dialled.
     pub(crate) dials: Vec<String>,
     link: Option<LinkId>,
+}
+
+/// Bytes for keys, the same for the same seed.
+pub(crate) fn secrets(seed: u8) -> Secrets {
+    let bytes = (0..Secrets::BYTES).map(|at| u8::try_from(at % 251).unwrap() ^ seed);
+    Secrets::new(Zeroizing::new(bytes.collect()))
 }
 
 /// Something on its way.
@@ -449,6 +457,10 @@ impl Bench {
                     changes.into_iter().for_each(|change| self.kept.apply(change));
                 }
                 Effect::Log(note) => self.notes.push(note),
+                Effect::Draw { zone } => {
+                    let event = Event::Drawn { zone, secrets: secrets(1) };
+                    self.tell(event);
+                }
             }
         }
     }

@@ -29,6 +29,7 @@ mod bench;
 mod decoding;
 mod dialogues;
 mod fuzz_loop;
+mod keys;
 mod learning;
 mod lifecycle;
 mod refusals;

@@ -119,6 +119,7 @@ pub(crate) fn overwatch() -> overwatch::Settings {
             ttl_ms: 168 * 3_600_000,
         },
         backends: Vec::new(),
+        signed: Vec::new(),
         zones: zones(
             &[ZoneLines::new("demo.local")],
             &[(APP, Steering::ONE_ADDRESS), ("web.demo.local", Steering::ONE_ADDRESS)],

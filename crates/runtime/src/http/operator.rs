@@ -8,11 +8,11 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use model::BackendKey;
-use overwatch::{Command, Objection};
+use overwatch::{Command, KeyFault, Objection};
 use tokio::sync::mpsc;
 
 use super::routes::{going_down, refusal};
-use super::{Ask, Question, Told, ask, by_hand};
+use super::{Ask, Question, Told, ask, by_hand, keys};
 
 /// The paths for changing.
 pub(super) fn routes(node: mpsc::Sender<Ask>) -> Router {
@@ -23,6 +23,7 @@ pub(super) fn routes(node: mpsc::Sender<Ask>) -> Router {
         .route(&format!("{backend}/override"), post(set_override).delete(clear_override))
         .route(&format!("{backend}/drain"), post(begin_drain).delete(end_drain))
         .merge(by_hand::changing())
+        .merge(keys::words())
         .with_state(node)
 }
 
@@ -107,16 +108,19 @@ async fn about(
 pub(super) async fn say(node: &mpsc::Sender<Ask>, command: Command) -> Response {
     match ask(node, Question::Command(command)).await {
         Some(Told::Done) => StatusCode::NO_CONTENT.into_response(),
-        Some(Told::Objected(objection)) => {
-            let status = match &objection {
-                Objection::Unknown => StatusCode::NOT_FOUND,
-                Objection::Hand(fault) => by_hand::status_of(fault),
-                Objection::WhichKey => StatusCode::CONFLICT,
-            };
-            refusal(status, &objection.to_string()).into_response()
-        }
-        Some(Told::Document(_) | Told::Ready { .. }) | None => going_down(),
+        Some(Told::Objected(objection)) => objected(&objection),
+        Some(_) | None => going_down(),
     }
+}
+
+/// Why a word was not carried out.
+pub(super) fn objected(objection: &Objection) -> Response {
+    let status = match objection {
+        Objection::Unknown | Objection::Keys(KeyFault::NotSigned(_)) => StatusCode::NOT_FOUND,
+        Objection::Hand(fault) => by_hand::status_of(fault),
+        Objection::WhichKey | Objection::Keys(_) => StatusCode::CONFLICT,
+    };
+    refusal(status, &objection.to_string()).into_response()
 }
 
 fn no_name(id: &str) -> Response {

@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use tokio::sync::mpsc;
 
-use super::{Ask, Question, Told, ask, by_hand};
+use super::{Ask, Question, Told, ask, by_hand, keys};
 
 /// The paths for reading.
 pub(super) fn reading(node: mpsc::Sender<Ask>) -> Router {
@@ -25,6 +25,7 @@ pub(super) fn reading(node: mpsc::Sender<Ask>) -> Router {
         .route("/api/v1/overwatch/backends", document(Question::Backends))
         .route("/api/v1/overwatch/agents", document(Question::Agents))
         .merge(by_hand::reading())
+        .merge(keys::reading())
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_this_way)
         .with_state(node)
@@ -33,7 +34,7 @@ pub(super) fn reading(node: mpsc::Sender<Ask>) -> Router {
 pub(super) async fn document(node: mpsc::Sender<Ask>, question: Question) -> Response {
     match ask(&node, question).await {
         Some(Told::Document(document)) => json(StatusCode::OK, document),
-        Some(Told::Ready { .. } | Told::Done | Told::Objected(_)) | None => going_down(),
+        Some(_) | None => going_down(),
     }
 }
 
@@ -47,7 +48,7 @@ async fn ready(State(node): State<mpsc::Sender<Ask>>) -> Response {
             let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             json(status, document)
         }
-        Some(Told::Document(_) | Told::Done | Told::Objected(_)) | None => going_down(),
+        Some(_) | None => going_down(),
     }
 }
 

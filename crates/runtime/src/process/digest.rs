@@ -7,6 +7,7 @@ use std::fmt::{self, Write as _};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use config::{DnsSettings, GeographySettings, OverwatchConfig};
+use dnssec::RolloverTerms;
 
 /// SHA-256 over the settings as they are understood, and over the databases' bytes.
 pub(super) struct Digest(Context);
@@ -43,6 +44,7 @@ impl Digest {
         let DnsSettings {
             listen_address: _,
             zones,
+            signed,
             ecs_enabled,
             ecs_trusted,
             udp_size: _,
@@ -57,6 +59,11 @@ impl Digest {
         digest.words(&(enrolment, validation, stale, default_region, custom_mappings));
         digest.words(&(ecs_enabled, ecs_trusted, regions, servers, domains, smoothing_factors));
         digest.words(zones);
+        for zone in signed {
+            // One overwatch makes the keys, and so only it knows their ages.
+            let terms = RolloverTerms { entry_point_age_s: None, zsk_age_s: None, ..zone.terms };
+            digest.words(&(&zone.apex, terms));
+        }
         for token in agent_tokens {
             digest.words(&(&token.service, &token.regions, &token.networks));
         }

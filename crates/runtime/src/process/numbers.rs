@@ -113,6 +113,7 @@ pub(super) fn overwatch(node: &Overwatch, dns: &Dns, now: Time) -> Vec<Metric> {
     metrics.extend(of_mesh(node));
     metrics.extend(of_table(node));
     metrics.extend(of_learning(node));
+    metrics.extend(of_signing(node, now));
     let cluster = node.cluster_status(None, now);
     let (agents, backends) = (cluster.agents.len() as u64, cluster.backend_summary);
     metrics.extend([
@@ -219,6 +220,21 @@ fn of_table(node: &Overwatch) -> [Metric; 6] {
         counter("overwatch_latency_entries_pruned", "Rows too old", counters.expired),
         counter("overwatch_latency_entries_evicted", "Rows that made room", counters.evicted),
         Metric::counters("overwatch_latency_reports_refused", "Reports refused", "reason", refused),
+    ]
+}
+
+/// Keys, and what is wrong with them.
+fn of_signing(node: &Overwatch, now: Time) -> [Metric; 2] {
+    let keys = node.signing_keys().map(|(state, count)| (state, count as u64));
+    let mut faults = dnssec::Fault::NAMES.map(|name| (name, 0));
+    for fault in node.signing_faults(now) {
+        for (_, count) in faults.iter_mut().filter(|(name, _)| *name == fault.name()) {
+            *count += 1;
+        }
+    }
+    [
+        Metric::gauges("dnssec_keys", "Keys of signed zones", "state", keys),
+        Metric::gauges("dnssec_faults", "What keeps zones from being signed well", "fault", faults),
     ]
 }
 

@@ -35,12 +35,13 @@ use super::{
     numbers, settings,
 };
 use crate::answer::Answering;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::dns::{TcpServer, UdpServer};
-use crate::http::{Access, Ask, HttpServers, Question, Told};
+use crate::http::{Access, Ask, HttpServers, KeyText, Question, Told};
 use crate::logs::chain;
 use crate::mesh::{self, Connection, ConnectionId, Server, ServerLimits, SessionLimits};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
+use crate::random;
 
 /// Events that wait for the loop; past it agents wait, and their reports stay with them.
 const QUEUE_EVENTS: usize = 4096;
@@ -81,7 +82,7 @@ pub async fn run(config: &OverwatchConfig, metrics: &MetricsSettings) -> Result<
             Some(event) = process.mesh_events.recv() => process.on_mesh(event),
             Some(result) = process.checked.recv() => process.on_checked(result),
             Some(ask) = process.asked.recv() => process.on_ask(ask),
-            _ = tick.tick() => process.handle(Event::Tick),
+            _ = tick.tick() => process.on_tick(),
             Some(reply) = asked_numbers.recv() => process.on_numbers(reply),
             ended = &mut end => {
                 ended?;
@@ -132,7 +133,14 @@ impl Process {
         let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
 
         // The first tick yields the first view: what was kept, and geography.
-        let first = node.handle(Event::Tick, clock.now());
+        let mut first = node.handle(Event::Tick, clock.now());
+        // Before anybody can ask: a zone without its first keys is not answered for.
+        let wanting = first.extract_if(.., |effect| matches!(effect, Effect::Draw { .. }));
+        for effect in wanting.collect::<Vec<_>>() {
+            let Effect::Draw { zone } = effect else { continue };
+            let drawn = Event::Drawn { zone, secrets: random::secrets() };
+            first.extend(node.handle(drawn, clock.now()));
+        }
         let published = first.iter().rev().find_map(|effect| match effect {
             Effect::Publish(view) => Some(Arc::clone(view)),
             _ => None,
@@ -225,6 +233,12 @@ impl Process {
         }
     }
 
+    fn on_tick(&mut self) {
+        // Signatures are dated: a clock that was set since the start, or went its own way, is seen.
+        self.handle(Event::ClockRead(clock::wall()));
+        self.handle(Event::Tick);
+    }
+
     fn on_ask(&mut self, Ask { question, reply }: Ask) {
         let now = self.clock.now();
         let told = match question {
@@ -247,6 +261,15 @@ impl Process {
             Question::Learning => document(&self.node.learning_list()),
             Question::Resolvers => document(&self.node.resolver_list()),
             Question::Audit => document(&self.node.audit()),
+            Question::SignedZones => document(&self.node.signed_zones(now)),
+            Question::DsRecords(zone) => match self.node.ds_records(zone.as_name()) {
+                Ok(records) => document(&records),
+                Err(fault) => Told::Objected(fault.into()),
+            },
+            Question::ExportKeys(zone) => match self.node.export_keys(zone.as_name()) {
+                Ok(text) => Told::Keys(KeyText::new(text)),
+                Err(fault) => Told::Objected(fault.into()),
+            },
             Question::Ready => {
                 let ready = self.ready();
                 Told::Ready { is_ready: ready.ready, document: json(&ready) }
@@ -274,14 +297,19 @@ impl Process {
 
     fn ready(&self) -> api::status::Ready {
         let without = self.node.domains_without_server();
-        let health_ready = without.is_empty();
-        let message = format!("no server is known to be up for {}", without.join(", "));
+        let faults = self.node.signing_faults(self.clock.now());
+        let (health_ready, signing_ready) = (without.is_empty(), faults.is_empty());
+        let unknown = format!("no server is known to be up for {}", without.join(", "));
+        let faults = faults.iter().map(ToString::to_string);
+        let missing = (!health_ready).then_some(unknown).into_iter().chain(faults);
+        let message = missing.collect::<Vec<_>>().join("; ");
         api::status::Ready {
-            ready: health_ready,
-            message: (!health_ready).then_some(message),
+            ready: health_ready && signing_ready,
+            message: (!message.is_empty()).then_some(message),
             // The sockets are open before this can be asked.
             dns_ready: true,
             health_ready,
+            signing_ready,
         }
     }
 
@@ -301,7 +329,7 @@ impl Process {
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
-        let mut sources = Vec::new();
+        let (mut sources, mut drawn) = (Vec::new(), Vec::new());
         let mut is_watching_changed = false;
         for effect in effects {
             match effect {
@@ -326,9 +354,13 @@ impl Process {
                     is_watching_changed = true;
                 }
                 Effect::Publish(view) => self.view.store(view),
+                Effect::Draw { zone } => drawn.push(zone),
                 Effect::Keep(changes) => self.keeper.keep(changes),
                 Effect::Log(note) => log(&note),
             }
+        }
+        for zone in drawn {
+            self.handle(Event::Drawn { zone, secrets: random::secrets() });
         }
         // Agents learn where checks come from before the first one leaves.
         sources.sort_unstable();

@@ -6,7 +6,7 @@ use health::HeartbeatTerms;
 use latency::TableLimits;
 use mesh::{MeshKeys, SecretError, Token, TokenSecret, Tokens};
 use model::Backend;
-use overwatch::{AnswerTerms, CheckTerms, ConfiguredBackend, EcsPolicy, StaleTerms};
+use overwatch::{AnswerTerms, CheckTerms, ConfiguredBackend, EcsPolicy, SignedZone, StaleTerms};
 
 use super::StartError;
 
@@ -65,6 +65,11 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
         backend: server.backend.clone(),
         check: Some(server.check.clone()),
     });
+    let signed = config.dns.signed.iter().map(|zone| SignedZone {
+        apex: zone.apex.clone(),
+        terms: zone.terms,
+        makes_keys: zone.makes_keys,
+    });
     let keys = MeshKeys::new(config.encryption_keys.iter().map(|key| *key.expose()))?;
     Ok(overwatch::Settings {
         node_id,
@@ -92,6 +97,7 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
         backends: backends.collect(),
         domains: config.domains.clone(),
         zones: config.dns.zones.clone(),
+        signed: signed.collect(),
         answers: answers(config, &keys),
         keys,
     })

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
+use dnssec::{Algorithm, KeyRing, Layout};
 use health::{HeartbeatTerms, Standing};
 use mesh::KeyHash;
 use model::{Backend, BackendKey, Time};
@@ -110,6 +111,27 @@ fn what_operators_did_is_there_after_a_restart() {
     assert_eq!(snapshot.audit.keys().collect::<Vec<_>>(), [&10]);
 }
 
+fn ring(zone: &str, secret: u8) -> KeyRing {
+    let terms = (Layout::KskZsk, Algorithm::Ed25519);
+    let mut secrets = (secret..).map(|byte| [byte; 32]);
+    let mut draw = || secrets.next().unwrap();
+    KeyRing::new(zone.parse().unwrap(), terms, Time::from_unix_ms(7), &mut draw).unwrap()
+}
+
+#[test]
+fn keys_are_there_after_a_restart_and_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let (a, b) = (ring("A.test", 1), ring("b.test", 3));
+    check(&path, &[vec![Change::PutKeys(a), Change::PutKeys(b.clone())]]);
+    check(&path, &[vec![Change::PutKeys(ring("a.test", 5))]]);
+    let (_store, snapshot) = Store::open(&path).unwrap();
+    assert_eq!(snapshot.keys.keys().collect::<Vec<_>>(), ["a.test", "b.test"]);
+    assert_eq!(snapshot.keys["b.test"], b);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 #[test]
 fn a_file_of_a_release_that_kept_less_is_read_and_goes_on() {
     let directory = tempfile::tempdir().unwrap();
@@ -117,7 +139,7 @@ fn a_file_of_a_release_that_kept_less_is_read_and_goes_on() {
     let (mut store, _) = Store::open(&path).unwrap();
     store.write(&[pin(1)]).unwrap();
     let transaction = store.database.begin_write().unwrap();
-    for table in [HAND, WORDS] {
+    for table in [HAND, WORDS, KEYS] {
         assert!(transaction.delete_table(table).unwrap());
     }
     transaction.commit().unwrap();

@@ -1,0 +1,16 @@
+//! Random bytes from the system, for the pure crates that must not draw any themselves.
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use overwatch::Secrets;
+use tracing::error;
+use zeroize::Zeroizing;
+
+/// Bytes for a zone's new keys. None where the system gives none, which is logged; then no key is made.
+pub(crate) fn secrets() -> Secrets {
+    let mut bytes = Zeroizing::new(vec![0; Secrets::BYTES]);
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        error!("the system gives no random bytes");
+        bytes = Zeroizing::new(Vec::new());
+    }
+    Secrets::new(bytes)
+}
