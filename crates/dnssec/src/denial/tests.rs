@@ -1,3 +1,5 @@
+//! Names and types into NSEC records, and back.
+
 use super::*;
 use dns::NameBuf;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Keys against the standards' own examples, and as text.
+
 use super::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,3 +1,5 @@
+//! Rings: new ones, as text, and what is none.
+
 use super::*;
 
 const NOW: Time = Time::from_unix_ms(1_766_138_700_000);

@@ -1,3 +1,5 @@
+//! Rolls as timelines: what happens when, and what cannot.
+
 use super::*;
 
 const START: Time = Time::from_unix_ms(1_766_138_700_000);
