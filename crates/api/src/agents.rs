@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// All agents ever enrolled, sorted by id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Agents {
     /// The agents.
     pub agents: Vec<Agent>,
@@ -11,8 +11,20 @@ pub struct Agents {
     pub generated_at: String,
 }
 
-/// One agent.
+/// That an agent's reports do not count until an operator accepts them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Since when: RFC 3339, UTC, whole seconds.
+    pub since: String,
+    /// `fell` (too many networks at once), `alike` (too many new networks with one time) or `before`
+    /// (held before a restart of the overwatch).
+    pub reason: String,
+    /// How many networks were against it; 0 where that is not known any more.
+    pub networks: usize,
+}
+
+/// One agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
     /// Its name, as in its certificate.
     pub agent_id: String,
@@ -33,4 +45,17 @@ pub struct Agent {
     pub backend_count: usize,
     /// How many rows of the table are its own.
     pub latency_rows: usize,
+    /// That its reports do not count; absent where they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+    /// How many rows of its reports are kept apart: all that came since it is held, or those that
+    /// fell and wait.
+    #[serde(default)]
+    pub latency_rows_waiting: usize,
+    /// How many connections are open at its ports; absent where it does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_connections: Option<u64>,
+    /// How many of them close in a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes_per_second: Option<f64>,
 }

@@ -17,6 +17,11 @@ use crate::settings::{LearningSettings, RttSource};
 /// each. Those beyond it, in the order of the addresses, are not excluded.
 const TOLD_MAX: usize = 1024;
 
+/// The kernel's minimum is over this time (Linux: `tcp_min_rtt_wlen`, 300 s). A connection that is
+/// read twice within it shows the same round trip twice; counted as two, one odd connection that
+/// stays open would soon be all that a quiet network is known by.
+const MIN_RTT_WINDOW_MS: u64 = 300_000;
+
 /// The filters, and what they must remember.
 #[derive(Debug)]
 pub(crate) struct Admission {
@@ -86,8 +91,12 @@ impl Admission {
         let last = self.cookies.seen(sample, now)?;
         check_data(sample)?;
         let measured = self.measured(sample)?;
-        last.check(sample, self.min_connection_age_ms, now)?;
-        self.cookies.count(sample);
+        let window_ms = match self.rtt_source {
+            RttSource::Min => MIN_RTT_WINDOW_MS,
+            RttSource::Smoothed => 0,
+        };
+        last.check(sample, self.min_connection_age_ms, now, window_ms)?;
+        self.cookies.count(sample, now);
         Ok(measured)
     }
 

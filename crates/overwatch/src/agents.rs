@@ -45,6 +45,8 @@ pub struct Pin {
     pub first_seen: Time,
     /// Backends that nobody may offer before an operator approves: those of a revoked agent.
     pub blocked: BTreeSet<BackendKey>,
+    /// Since when its reports do not count, if they do not.
+    pub held: Option<Time>,
 }
 
 /// One agent.
@@ -111,6 +113,9 @@ pub enum Objection {
     /// The one it is about is not known.
     #[error("there is none of that name here")]
     Unknown,
+    /// The agent is not held: what it says counts already.
+    #[error("the agent is not held: what it says counts")]
+    NotHeld,
     /// More than one key goes by the name, or the one named is none of them.
     #[error("say which key you mean, by its SHA-256 as the list of agents shows it")]
     WhichKey,
@@ -185,7 +190,8 @@ impl Agents {
             Enrolment::Approve => PinState::Pending,
         };
         let (service, blocked) = (service.clone(), BTreeSet::new());
-        let pin = Pin { key, state, service: service.clone(), first_seen: now, blocked };
+        let pin =
+            Pin { key, state, service: service.clone(), first_seen: now, blocked, held: None };
         let record =
             self.records.entry(id.clone()).or_insert_with(|| AgentRecord::new(pin.clone()));
         if is_change && state == PinState::Pending {
@@ -273,7 +279,7 @@ impl Agents {
         let newcomer = record.newcomer.take().filter(|(newcomer, _)| Some(*newcomer) == key);
         if let Some((key, service)) = newcomer {
             let (state, blocked) = (PinState::Enrolled, BTreeSet::new());
-            record.succeed(Pin { key, state, service, first_seen: now, blocked }, now);
+            record.succeed(Pin { key, state, service, first_seen: now, blocked, held: None }, now);
         }
         record.pin.state = PinState::Enrolled;
         record.pin.blocked.clear();
@@ -314,6 +320,13 @@ impl Agents {
         self.records.values().any(|record| record.pin.blocked.contains(key))
     }
 
+    /// Sets since when an agent's reports do not count; its pin as it is then.
+    pub fn set_held(&mut self, id: &AgentId, since: Option<Time>) -> Option<Pin> {
+        let record = self.records.get_mut(id)?;
+        record.pin.held = since;
+        Some(record.pin.clone())
+    }
+
     /// Whether an agent has a connection that is not known to be dead: nobody else may speak in its
     /// name or for its backends.
     #[must_use]
@@ -351,8 +364,10 @@ impl Agents {
 
 impl AgentRecord {
     /// Another key takes over the name: nothing of the old key's sessions counts for it, but what
-    /// the name stands for has its grace until the new one registers.
+    /// the name stands for has its grace until the new one registers. Who is held stays so: a new key
+    /// is no excuse.
     fn succeed(&mut self, pin: Pin, now: Time) {
+        let pin = Pin { held: self.pin.held, ..pin };
         let session = self.session.map(|session| Session::remembered(session.terms(), now));
         *self = Self { session, ..Self::new(pin) };
     }

@@ -16,6 +16,10 @@ impl Overwatch {
         let is_known = match command {
             Command::Approve { agent, key } => return self.agents.objection(agent, *key),
             Command::Revoke(agent) => self.agents.get(agent).is_some(),
+            Command::Accept(agent) if self.agents.get(agent).is_some() => {
+                return (!self.is_held(agent)).then_some(Objection::NotHeld);
+            }
+            Command::Accept(_) => false,
             Command::Override { backend, .. } | Command::Drain { backend, .. } => {
                 self.registry.get(backend).is_some()
             }
@@ -45,6 +49,7 @@ impl Overwatch {
                 format!("agent {agent} was approved")
             }
             Command::Revoke(agent) => self.revoke(&agent, now, out),
+            Command::Accept(agent) => self.accept(&agent, now, out),
             Command::Override { backend, is_up } => {
                 self.registry.set_override(&backend, is_up);
                 let what = match is_up {

@@ -13,12 +13,13 @@ mod by_hand;
 
 mod keys;
 
-use api::agents::{Agent, Agents};
+use api::agents::{Agent, Agents, Held};
 use api::backends::{Backend, Backends};
 use api::domains::{Domain, Domains, LatencyConfig};
 use api::latency::{LatencyEntry, LatencyTable};
 use api::status::{AgentStatus, BackendSummary, ClusterStatus, OverwatchStatus};
 use health::{CheckState, CheckStatus, SessionLiveness, Standing};
+use latency::Suspicion;
 use model::{AgentId, Time};
 use routing::{Algorithm, DomainSettings, Names};
 
@@ -88,6 +89,10 @@ impl Overwatch {
             last_seen: record.last_seen.map(Time::to_rfc3339),
             backend_count: self.backends_of(id),
             latency_rows: self.table.rows_of(id),
+            held: self.held_document(id, record),
+            latency_rows_waiting: self.table.rows_waiting(id),
+            open_connections: self.loads.of(id, &self.agents, now).map(|load| load.open),
+            closes_per_second: self.loads.of(id, &self.agents, now).map(|load| load.closed_per_s),
         });
         Agents { agents: agents.collect(), generated_at: now.to_rfc3339() }
     }
@@ -154,6 +159,16 @@ impl Overwatch {
         let total = count(&|_| true);
         let healthy = count(&|entry| entry.standing.0 == Standing::Up);
         BackendSummary { total, healthy, unhealthy: total - healthy, stale: count(&is_stale) }
+    }
+
+    fn held_document(&self, id: &AgentId, record: &AgentRecord) -> Option<Held> {
+        let since = record.pin.held?;
+        let held = self.table.held(id);
+        Some(Held {
+            since: since.to_rfc3339(),
+            reason: held.map_or(Suspicion::Before, |held| held.why).as_str().to_owned(),
+            networks: held.map_or(0, |held| held.networks),
+        })
     }
 
     fn backends_of(&self, agent: &AgentId) -> usize {

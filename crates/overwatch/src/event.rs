@@ -85,6 +85,8 @@ pub enum Command {
     },
     /// Throw an agent out for good.
     Revoke(AgentId),
+    /// Believe what a held agent says.
+    Accept(AgentId),
     /// Say what a backend is, whatever anybody else says; `None` takes it back.
     Override {
         /// Which.

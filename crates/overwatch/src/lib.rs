@@ -24,6 +24,8 @@
 //! - `session`: one connection of an agent, from hello to goodbye,
 //! - `speaking`: what a welcome agent says,
 //! - [`agents`]: who may speak,
+//! - `held`: agents whose reports do not count,
+//! - `loads`: how busy each region is,
 //! - [`registry`]: every backend and its standing,
 //! - [`mod@reload`]: other settings while it runs,
 //! - [`hand`]: what operators did by hand about routing,
@@ -80,6 +82,10 @@ pub mod reload;
 pub mod hand;
 
 pub mod signing;
+
+mod held;
+
+mod loads;
 
 mod settle;
 

@@ -21,6 +21,7 @@ use routing::Algorithm;
 
 use crate::agents::{Admission, Agents, Applicant};
 use crate::hand::Hand;
+use crate::loads::Loads;
 use crate::news::News;
 use crate::publish::Publisher;
 use crate::registry::{Registry, Remembered};
@@ -49,6 +50,7 @@ pub struct Overwatch {
     pub(crate) registry: Registry,
     pub(crate) agents: Agents,
     pub(crate) table: Table,
+    pub(crate) loads: Loads,
     pub(crate) publisher: Publisher,
     pub(crate) signing: Signing,
     pub(crate) sessions: BTreeMap<LinkId, Session>,
@@ -97,6 +99,7 @@ impl Overwatch {
             registry: Registry::new(settings.checks),
             agents: Agents::new(settings.enrolment),
             table: Table::new(settings.table),
+            loads: Loads::default(),
             publisher: Publisher::new(settings.zones, settings.answers, &geo, settings.domains),
             signing: Signing::new(settings.signed, keys),
             sessions: BTreeMap::new(),
@@ -261,6 +264,7 @@ impl Overwatch {
                 self.agents.heard(&agent, now);
                 match frame {
                     Frame::Heartbeat => {}
+                    Frame::Load(load) => self.loads.take(&agent, &load, &self.agents),
                     Frame::Registration(registration) => {
                         self.registered(link, &agent, &registration, now, out);
                     }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use dnssec::{Role, Step};
 use health::{Authority, Standing};
+use latency::Suspicion;
 use mesh::{KeyHash, Refusal};
 use model::{AgentId, BackendKey, Region};
 
@@ -44,6 +45,15 @@ pub enum Note {
         agent: AgentId,
         /// Whether it said goodbye.
         is_goodbye: bool,
+    },
+    /// An agent's reports do not count any more.
+    AgentHeld {
+        /// Which.
+        agent: AgentId,
+        /// Why.
+        why: Suspicion,
+        /// How many networks are against it.
+        networks: usize,
     },
     /// Somebody was refused. Logged once in a while for each peer and reason; counted in full.
     Refused {
@@ -121,7 +131,7 @@ impl Note {
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
-            Self::Refused { .. } | Self::AgentRefused { .. } => Level::Warn,
+            Self::Refused { .. } | Self::AgentRefused { .. } | Self::AgentHeld { .. } => Level::Warn,
             Self::KeysNotMade { .. } | Self::Signing { .. } => Level::Warn,
             Self::Standing { to: Standing::Down, .. } => Level::Warn,
             _ => Level::Info,
@@ -145,6 +155,12 @@ impl fmt::Display for Note {
             Self::AgentLeft { agent, is_goodbye: false } => {
                 write!(f, "agent {agent} is gone without a goodbye")
             }
+            Self::AgentHeld { agent, why, networks } => write!(
+                f,
+                "agent {agent} is held: {networks} networks {}; what it said before stays in \
+                 force; where the change is real, say opengslb-cli learning accept {agent}",
+                said_of(*why)
+            ),
             Self::Refused { who, refusal } => write!(f, "refused {who}: {refusal}"),
             Self::AgentRefused { who, refusal } => {
                 write!(f, "the agent at {who} ended the handshake: {refusal}")
@@ -174,5 +190,14 @@ impl fmt::Display for Note {
             Self::SigningMended { fault } => write!(f, "signing: no longer {fault}"),
             Self::Commanded { what } => f.write_str(what),
         }
+    }
+}
+
+/// What is said of the networks that hold an agent.
+const fn said_of(why: Suspicion) -> &'static str {
+    match why {
+        Suspicion::Fell => "fell by more than 30 % at once",
+        Suspicion::Alike => "are new and have one and the same time",
+        Suspicion::Before => "were against it before a restart",
     }
 }

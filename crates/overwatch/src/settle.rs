@@ -81,7 +81,9 @@ impl Overwatch {
         }
         let mut reporting: BTreeMap<Service, BTreeSet<Region>> = BTreeMap::new();
         for (agent, lane) in self.table.lanes() {
-            for service in lane.services.iter().filter(|_| self.agents.is_there(agent, now)) {
+            // What a held agent measures does not count, so nothing is found out there.
+            let measures = self.agents.is_there(agent, now) && !self.is_held(agent);
+            for service in lane.services.iter().filter(|_| measures) {
                 reporting.entry(service.clone()).or_default().insert(lane.region.clone());
             }
         }

@@ -40,6 +40,7 @@ impl Overwatch {
             self.table.remove_lane(agent, gone);
         }
         self.table.set_ttl(agent, registration.subnet_ttl_ms);
+        self.hold_again(agent);
         for (port, lane) in granted.lanes {
             self.table.set_lane(agent, port, lane);
         }
@@ -102,6 +103,9 @@ impl Overwatch {
         match self.table.apply(agent, epoch, report, now) {
             Ok(applied) => {
                 out.push(Effect::Send { link, frame: Frame::Ack(applied.position) });
+                if let Some(held) = applied.newly_held {
+                    self.held(agent, held, out);
+                }
             }
             Err(refusal) => self.refuse(link, session::refusal_of(&refusal), now, out),
         }

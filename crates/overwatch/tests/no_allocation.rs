@@ -105,6 +105,7 @@ fn domain(name: &str, steering: &Steering) -> DomainView {
         countries: Vec::new(),
         continents: Vec::new(),
         place: None,
+        capacity: None,
     };
     let unwatched = vec![parsed("eu-west"), parsed("us-east")];
     let settings = DomainSettings {

@@ -25,6 +25,7 @@ fn settings() -> DomainSettings {
         countries: Vec::new(),
         continents: Vec::new(),
         place: None,
+        capacity: None,
     };
     DomainSettings {
         name: "app.demo.local".to_owned(),

@@ -102,6 +102,9 @@ pub struct Belief {
     /// The effective samples of that source: connections of the network itself, networks of a
     /// wider group; both count less as they age, and are rounded up. 0 for a mere distance.
     pub samples: u32,
+    /// Effective samples of everything that says more than the country does: the network's own
+    /// connections and the networks of the best known narrow group.
+    pub evidence: f64,
     /// When that source was last observed, on average for a group; `None` for a mere distance.
     pub observed_at: Option<Time>,
     /// The network's own row, where there is one that is possible.

@@ -81,7 +81,11 @@ pub fn decide<'a>(
     let trial = map.trial(ranking, block, now).filter(|(region, _)| !drained.from(*region));
     let tried = trial.and_then(|(region, left_ms)| Some((pool.find_up(region, turn)?, left_ms)));
     let scope = drained.scope(ranking, block);
-    let ttl_s = tried.map_or(map.settings().ttl_s, |(_, left_ms)| left(left_ms, map));
+    let left_ms = match tried {
+        Some((_, left_ms)) => Some(left_ms),
+        None => map.until_trial(ranking, block, now),
+    };
+    let ttl_s = left_ms.map_or(map.settings().ttl_s, |left_ms| left(left_ms, map));
     let found = tried.map(|(found, _)| found).or_else(|| pool.find(ranking, &drained, turn));
     let (reason, chosen, ipv4, ipv6) = match found {
         Some(Found { region, reason, ipv4, ipv6 }) => (reason, Some(region), ipv4, ipv6),

@@ -40,6 +40,7 @@ pub(crate) fn domain(algorithm: Algorithm) -> DomainSettings {
         countries: vec![country.parse().unwrap()],
         continents: continent.iter().map(|code| code.parse().unwrap()).collect(),
         place: None,
+        capacity: None,
     };
     DomainSettings {
         name: "app.demo.local".to_owned(),

@@ -17,6 +17,7 @@
 //! - `rotation`: servers that take turns,
 //! - `drain`: regions that are emptied by hand,
 //! - [`pool`]: the servers of a domain and how they are,
+//! - [`capacity`]: what of a full region is sent on,
 //! - [`decide`](mod@decide): a client to a region and its servers,
 //! - [`explain`](mod@explain): why.
 //!
@@ -56,6 +57,8 @@ pub mod pool;
 
 pub mod decide;
 
+pub mod capacity;
+
 pub mod explain;
 
 #[cfg(test)]
@@ -63,6 +66,7 @@ mod fixture;
 
 pub use algorithm::Algorithm;
 pub use belief::{Belief, Beliefs, Source, Spot};
+pub use capacity::{Capacity, RegionLoad, Spill};
 pub use decide::{Candidate, Decision, decide};
 pub use drain::Drain;
 pub use explain::explain;

@@ -62,6 +62,14 @@ impl DomainMap {
         slot::trial_now(ranking.trials(), block, slot_ms, now)
     }
 
+    /// How long until a block of this ranking tries something, in milliseconds, if it does in the
+    /// next slot.
+    #[must_use]
+    pub fn until_trial(&self, ranking: &Ranking, block: Subnet, now: Time) -> Option<u64> {
+        let slot_ms = self.settings.learning.exploration.slot_ms;
+        slot::until_trial(ranking.trials(), block, slot_ms, now)
+    }
+
     /// The time that a region was ranked by for a client, where one was learned. A second search:
     /// for those who explain, not for each query.
     #[must_use]

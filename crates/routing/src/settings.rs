@@ -57,6 +57,8 @@ pub struct RegionSettings {
     pub continents: Vec<Continent>,
     /// Where on the globe it stands, as far as the operator says.
     pub place: Option<Place>,
+    /// The most open connections it is to have; above it new clients go to their next region.
+    pub capacity: Option<u64>,
 }
 
 /// A rule of law or tenancy: these clients, these regions only.

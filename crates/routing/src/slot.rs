@@ -24,6 +24,15 @@ pub(crate) fn trial_now(
     Some((tried.region, slot_ms - now_ms % slot_ms))
 }
 
+/// How long until the block's next trial, in milliseconds, if that is in the next slot. What is
+/// answered now must not be kept into it: who still has it would not take part.
+pub(crate) fn until_trial(trials: &[Trial], block: Subnet, slot_ms: u64, now: Time) -> Option<u64> {
+    let now_ms = now.unix_ms();
+    let next = now_ms.checked_div(slot_ms)? + 1;
+    let tries = trials.iter().any(|trial| draw(block, trial.region, next) < trial.share);
+    tries.then(|| next * slot_ms - now_ms)
+}
+
 /// The block of a client that tries something: no wider than an IPv4 /16 or an IPv6 /32, so that
 /// never half the world tries at once. Narrower blocks stay as they are.
 pub(crate) fn trial_block(block: Subnet, client: IpAddr) -> Subnet {

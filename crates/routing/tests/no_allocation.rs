@@ -49,6 +49,7 @@ fn settings(algorithm: Algorithm) -> DomainSettings {
         countries: Vec::new(),
         continents: Vec::new(),
         place: None,
+        capacity: None,
     };
     DomainSettings {
         name: "app.demo.local".to_owned(),

@@ -29,9 +29,9 @@ const FEATURES: &[Feature] = &[
         off: "hold: {margin_ms: 0, margin_percent: 0, dwell: 0, moved_per_minute: 1}",
     },
     Feature {
-        name: "priors told by thin rows (min_samples of agents 1)",
-        on: "agent_min_samples: 1",
-        off: "",
+        name: "thin rows (agent min_samples 1, not 5)",
+        on: "",
+        off: "agent_min_samples: 5",
     },
 ];
 

@@ -170,7 +170,7 @@ impl Default for Scenario {
             path_changes: Vec::new(),
             outages: Vec::new(),
             lies: Vec::new(),
-            agent_min_samples: 5,
+            agent_min_samples: 1,
             domain_min_samples: 5,
             report_interval_s: 30,
             robust_average: false,

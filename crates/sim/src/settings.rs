@@ -173,6 +173,7 @@ pub(crate) fn domain(
         countries: Vec::new(),
         continents: Vec::new(),
         place: site.place.and_then(geo_place),
+        capacity: None,
     });
     Ok(Some(DomainSettings {
         name: resolver::NAME.to_owned(),

@@ -84,6 +84,9 @@ struct PinJson {
     service: String,
     first_seen_ms: u64,
     blocked: Vec<KeyJson>,
+    /// Absent where the agent is believed, and in rows of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    held_since_ms: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -176,6 +179,7 @@ pub(crate) fn write_pin(pin: &Pin) -> Result<Vec<u8>, RowError> {
         service: pin.service.to_string(),
         first_seen_ms: pin.first_seen.unix_ms(),
         blocked: pin.blocked.iter().map(Into::into).collect(),
+        held_since_ms: pin.held.map(Time::unix_ms),
     })?)
 }
 
@@ -192,6 +196,7 @@ pub(crate) fn read_pin(bytes: &[u8]) -> Result<Pin, RowError> {
         service: json.service.parse()?,
         first_seen: Time::from_unix_ms(json.first_seen_ms),
         blocked: blocked?,
+        held: json.held_since_ms.map(Time::from_unix_ms),
     })
 }
 

@@ -87,6 +87,7 @@ fn region_settings(region: &Section) -> Option<RegionSettings> {
         countries: region.list("countries")?,
         continents: region.list("continents")?,
         place: place(region)?,
+        capacity: region.get("capacity"),
     })
 }
 

@@ -166,8 +166,9 @@ pub(super) static KEYS: &[Key] = &[
     Key::new(
         "agent.latency_learning.min_samples",
         integer(1, 1_000_000),
-        Unset::Default("5"),
-        "Connections that a network needs before it is reported.",
+        Unset::Default("1"),
+        "Connections that a network needs before it is reported. One already tells something about \
+         its neighbours; how many a network needs to be steered by is the domain's to say.",
     ),
     Key::new(
         "agent.latency_learning.report_interval",

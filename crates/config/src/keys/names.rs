@@ -402,6 +402,13 @@ pub(super) static KEYS: &[Key] = &[
         "The same, east positive. Both or neither.",
     ),
     Key::new(
+        "regions[].capacity",
+        integer(1, 1_000_000_000),
+        Unset::Nothing("no limit"),
+        "The most open connections that the region's servers are to have together, as their agents \
+         count them. From nine tenths of it on, part of the new clients goes to the next region.",
+    ),
+    Key::new(
         "regions[].servers",
         Kind::Sections { min: 0, max: 10_000, old_map: None, bare: None },
         Unset::Default("[]"),

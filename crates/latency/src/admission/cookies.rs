@@ -46,6 +46,10 @@ enum Life {
         bytes_acked: u64,
         /// The interval in which it last counted.
         interval: u32,
+        /// When.
+        at: Time,
+        /// The kernel's minimum by then.
+        min_rtt_us: Option<u32>,
     },
     /// Closed. Kept for a moment, since a dump may still hold an earlier reading.
     Closed,
@@ -91,8 +95,9 @@ impl Cookies {
     }
 
     /// Notes that a reading counted.
-    pub(crate) fn count(&mut self, sample: &Sample) {
-        let counted = Life::Counted { bytes_acked: sample.bytes_acked, interval: self.interval };
+    pub(crate) fn count(&mut self, sample: &Sample, at: Time) {
+        let Sample { bytes_acked, min_rtt_us, .. } = *sample;
+        let counted = Life::Counted { bytes_acked, interval: self.interval, at, min_rtt_us };
         if sample.state == SocketState::Open
             && let Some(cookie) = self.known.get_mut(&sample.cookie)
         {
@@ -116,8 +121,22 @@ impl Cookies {
 
 impl Last {
     /// Whether a reading says something new about its connection.
-    pub(crate) fn check(self, sample: &Sample, age_ms: u64, now: Time) -> Result<(), Refusal> {
+    pub(crate) fn check(
+        self,
+        sample: &Sample,
+        age_ms: u64,
+        now: Time,
+        window_ms: u64,
+    ) -> Result<(), Refusal> {
         let is_open = sample.state == SocketState::Open;
+        let fresh = match self.life {
+            Some(Life::Counted { at, min_rtt_us, .. })
+                if now.ms_since(at) < window_ms && sample.min_rtt_us >= min_rtt_us =>
+            {
+                Err(Refusal::SameMinimum)
+            }
+            _ => Ok(()),
+        };
         match self.life {
             Some(Life::Closed) => Err(Refusal::AlreadyClosed),
             Some(Life::Uncounted { since }) if is_open && now.ms_since(since) < age_ms => {
@@ -127,7 +146,7 @@ impl Last {
                 Err(Refusal::OncePerInterval)
             }
             Some(Life::Counted { bytes_acked, .. }) if is_open => {
-                if sample.bytes_acked > bytes_acked { Ok(()) } else { Err(Refusal::NothingNew) }
+                if sample.bytes_acked > bytes_acked { fresh } else { Err(Refusal::NothingNew) }
             }
             // The acknowledgement of the FIN counts as one byte and is no data.
             Some(Life::Counted { bytes_acked, .. })
@@ -135,7 +154,7 @@ impl Last {
             {
                 Err(Refusal::ClosedNothingNew)
             }
-            Some(Life::Uncounted { .. } | Life::Counted { .. }) | None => Ok(()),
+            Some(Life::Uncounted { .. } | Life::Counted { .. }) | None => fresh,
         }
     }
 }

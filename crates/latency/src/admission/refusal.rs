@@ -39,6 +39,9 @@ pub enum Refusal {
     /// Open, and already counted in this interval.
     #[error("the open socket has counted in this interval")]
     OncePerInterval,
+    /// Counted before, and so lately that the kernel's minimum is of the same round trips.
+    #[error("the kernel's minimum is the one that has counted")]
+    SameMinimum,
     /// Closed, and all that it acknowledged has counted while it was open.
     #[error("the closed socket acknowledged nothing since it last counted")]
     ClosedNothingNew,
@@ -52,7 +55,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every variant, in declaration order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::OtherPort,
         Self::Loopback,
         Self::NoClient,
@@ -65,6 +68,7 @@ impl Refusal {
         Self::TooYoung,
         Self::NothingNew,
         Self::OncePerInterval,
+        Self::SameMinimum,
         Self::ClosedNothingNew,
         Self::AlreadyClosed,
         Self::TooManySockets,
@@ -86,6 +90,7 @@ impl Refusal {
             Self::TooYoung => "too_young",
             Self::NothingNew => "nothing_new",
             Self::OncePerInterval => "once_per_interval",
+            Self::SameMinimum => "same_minimum",
             Self::ClosedNothingNew => "closed_nothing_new",
             Self::AlreadyClosed => "already_closed",
             Self::TooManySockets => "too_many_sockets",

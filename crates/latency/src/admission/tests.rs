@@ -139,7 +139,10 @@ enum Step {
 use Step::{Closed, End, Open};
 
 fn follow(steps: &[Step]) {
-    let mut admission = admission();
+    follow_in(&mut admission(), steps);
+}
+
+fn follow_in(admission: &mut Admission, steps: &[Step]) {
     for (number, step) in steps.iter().enumerate() {
         let (at, bytes_acked, state, expect) = match step {
             Open(at, bytes, expect) => (at, bytes, SocketState::Open, expect),
@@ -175,14 +178,14 @@ fn an_idle_socket_is_one_sample_and_not_five() {
         End,
         Open(10_000, 500, Ok(())),
         End,
-        Open(20_000, 500, Err(Refusal::NothingNew)),
+        Open(320_000, 500, Err(Refusal::NothingNew)),
         End,
-        Open(30_000, 501, Ok(())),
+        Open(330_000, 501, Ok(())),
         // A second poll within one interval.
-        Open(30_001, 900, Err(Refusal::OncePerInterval)),
+        Open(330_001, 900, Err(Refusal::OncePerInterval)),
         End,
         // Its FIN was acknowledged, nothing else.
-        Closed(40_000, 502, Err(Refusal::ClosedNothingNew)),
+        Closed(640_000, 502, Err(Refusal::ClosedNothingNew)),
     ]);
 }
 
@@ -202,11 +205,50 @@ fn a_close_with_new_data_is_one_more_sample() {
         Open(0, 500, Err(Refusal::TooYoung)),
         End,
         Open(10_000, 500, Ok(())),
-        Closed(10_001, 502, Ok(())),
+        Closed(310_000, 502, Ok(())),
         // The dump that was read before the close arrives after it; then the event repeats.
-        Open(10_002, 500, Err(Refusal::AlreadyClosed)),
-        Closed(10_003, 502, Err(Refusal::AlreadyClosed)),
+        Open(310_001, 500, Err(Refusal::AlreadyClosed)),
+        Closed(310_002, 502, Err(Refusal::AlreadyClosed)),
     ]);
+}
+
+#[test]
+fn one_minimum_is_one_sample() {
+    let busy = || {
+        [
+            Open(0, 500, Err(Refusal::TooYoung)),
+            End,
+            Open(10_000, 500, Ok(())),
+            End,
+            // It moves data, and the kernel's minimum is still that of the same round trips.
+            Open(20_000, 900, Err(Refusal::SameMinimum)),
+            End,
+            Open(309_999, 9_000, Err(Refusal::SameMinimum)),
+            End,
+            Open(310_000, 9_900, Ok(())),
+            End,
+        ]
+    };
+    follow(&busy());
+    let mut closes = admission();
+    follow_in(&mut closes, &busy());
+    follow_in(&mut closes, &[Closed(320_000, 20_000, Err(Refusal::SameMinimum))]);
+    // A smaller minimum is another round trip.
+    let mut falls = admission();
+    follow_in(&mut falls, &busy());
+    let faster = closed(|s| (s.bytes_acked, s.min_rtt_us) = (20_000, Some(70_000)));
+    assert!(falls.admit(&faster, Time::from_unix_ms(320_000)).is_ok());
+    // The smoothed time is new with each acknowledgement.
+    let mut smoothed = admission();
+    smoothed.rtt_source = RttSource::Smoothed;
+    let mut open = |at: u64, bytes: u64| {
+        let sample = closed(|s| (s.bytes_acked, s.state) = (bytes, SocketState::Open));
+        let admitted = smoothed.admit(&sample, Time::from_unix_ms(at)).map(|_| ());
+        smoothed.end_interval();
+        admitted
+    };
+    let polls = [open(0, 500), open(10_000, 600), open(20_000, 700)];
+    assert_eq!(polls, [Err(Refusal::TooYoung), Ok(()), Ok(())]);
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! - `learning`: each key of `latency_learning`, from a socket to the answer,
 //! - `restart`: what a restart keeps and what comes back by itself,
 //! - `reload`: other settings while everything runs,
+//! - `held`: an agent that is not believed any more,
 //! - `lifecycle`: how backends come, go and stand,
 //! - `scopes`: for whom answers say that they hold,
 //! - `decoding`: what bytes can do before they are a frame,
@@ -30,6 +31,7 @@ mod decoding;
 mod dialogues;
 mod fuzz_loop;
 mod keys;
+mod held;
 mod learning;
 mod lifecycle;
 mod refusals;

@@ -73,6 +73,7 @@ pub(crate) fn domain(name: &str, algorithm: Algorithm) -> DomainSettings {
         countries: Vec::new(),
         continents: Vec::new(),
         place: None,
+        capacity: None,
     };
     DomainSettings {
         name: name.to_owned(),

@@ -13,6 +13,7 @@ struct Sums {
     /// Squared: what is wrong about one client says nothing about another.
     variance: f64,
     samples: f64,
+    evidence: f64,
     /// The weight of those of whom nothing at all is known.
     unknown: f64,
     observed_ms: f64,
@@ -44,6 +45,7 @@ impl Sums {
         self.rtt_us += weight * f64::from(belief.rtt_us);
         self.variance += (weight * f64::from(belief.deviation_us)).powi(2);
         self.samples += weight * f64::from(belief.samples);
+        self.evidence += weight * belief.evidence;
         if belief.source == Source::Nothing {
             self.unknown += weight;
         }
@@ -66,6 +68,7 @@ impl Sums {
             deviation_us: (self.variance.sqrt() / self.weight).round() as u32,
             source: if is_known { Source::Clients } else { Source::Nothing },
             samples: (self.samples / self.weight) as u32,
+            evidence: self.evidence / self.weight,
             observed_at: (self.observed_weight > 0.0)
                 .then(|| Time::from_unix_ms(observed_ms as u64)),
             own: None,

@@ -32,6 +32,8 @@ pub(super) struct Prior {
     /// How much of the mean is this source's.
     share: f64,
     samples: f64,
+    around: f64,
+    own: f64,
     observed_at: Option<Time>,
 }
 
@@ -46,6 +48,8 @@ impl Prior {
             source: if km.is_some() { Source::Distance } else { Source::Nothing },
             share: 1.0,
             samples: 0.0,
+            around: 0.0,
+            own: 0.0,
             observed_at: None,
         }
     }
@@ -68,6 +72,9 @@ impl Prior {
         let gain = between / (between + unsure);
         self.mean_us += gain * apart;
         self.variance = spread + between * (1.0 - gain);
+        if !matches!(level, Level::Region | Level::Country) {
+            self.around = self.around.max(group.effective);
+        }
         let source = match level {
             Level::Region => Source::Region,
             Level::Country => Source::Country,
@@ -91,6 +98,7 @@ impl Prior {
         self.mean_us += gain * apart;
         self.variance = before * (1.0 - gain);
         let samples = weight::effective_samples(row, now);
+        self.own = samples;
         self.heed(gain, Source::OwnSubnet, samples, row.observed_at);
     }
 
@@ -125,6 +133,7 @@ impl Prior {
             deviation_us: self.variance.sqrt().round() as u32,
             source: self.source,
             samples: self.samples.ceil() as u32,
+            evidence: self.around + self.own,
             observed_at: self.observed_at,
             own,
         }

@@ -32,6 +32,7 @@ pub(crate) fn wish(prospects: &[Prospect], held: u16, terms: &HoldTerms) -> Opti
     let target = match current.standing {
         // Nothing can be known to be better than what nothing is known of.
         Standing::Unknown => None,
+        Standing::Known if !current.is_measured => None,
         Standing::Known => least(Standing::Known, Some(margin_us)),
         Standing::OverLimit => least(Standing::Known, None)
             .or_else(|| others().find(|other| other.standing == Standing::Unknown))

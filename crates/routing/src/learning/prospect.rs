@@ -12,6 +12,8 @@ pub(crate) struct Prospect {
     pub(crate) standing: Standing,
     /// Whether what was learned is enough to say so.
     pub(crate) is_learned: bool,
+    /// Whether it is known well enough to be left: by its own connections, where it has any.
+    pub(crate) is_measured: bool,
     /// How far the time may be off what the cell is judged by, as a standard deviation, in
     /// microseconds.
     pub(crate) doubt_us: f64,
@@ -33,6 +35,9 @@ pub(crate) enum Standing {
 /// networks that differ from those that were.
 const NETWORKS_AVERAGED_MAX: u32 = 25;
 
+/// So many networks must have been measured for others of their kind to leave a region.
+const MEASURED_MIN: f64 = 3.0;
+
 impl Prospect {
     /// What a belief comes to for a cell with rows of its own, or for one without.
     pub(crate) fn new(
@@ -41,7 +46,9 @@ impl Prospect {
         has_rows: bool,
         (min_samples, max_latency_ms): (u32, Option<u32>),
     ) -> Self {
-        let is_learned = belief.samples >= min_samples && belief.samples > 0;
+        let is_learned = belief.evidence.ceil() >= f64::from(min_samples) && belief.samples > 0;
+        let is_many = !has_rows || belief.source == Source::Clients;
+        let is_measured = belief.own.is_some() || is_many && belief.evidence >= MEASURED_MIN;
         let limit_us = max_latency_ms.map(|ms| u64::from(ms) * 1000);
         let is_over = limit_us.is_some_and(|limit_us| u64::from(belief.rtt_us) > limit_us);
         let standing = match belief.source {
@@ -51,7 +58,7 @@ impl Prospect {
         };
         let averaged = if has_rows { 1 } else { belief.samples.clamp(1, NETWORKS_AVERAGED_MAX) };
         let doubt_us = f64::from(belief.deviation_us) / f64::from(averaged).sqrt();
-        Self { region, belief, standing, is_learned, doubt_us }
+        Self { region, belief, standing, is_learned, is_measured, doubt_us }
     }
 
     /// The best that the region may turn out to be, in microseconds.

@@ -349,6 +349,48 @@ fn a_network_that_is_new_stays_where_its_neighbours_are() {
 }
 
 #[test]
+fn what_few_neighbours_say_is_no_reason_to_leave() {
+    let mut bench = Bench::new();
+    // Two neighbours say that the near region is far; this network was never measured there.
+    for i in 0..2 {
+        bench.measure(&format!("10.1.{i}.0/24"), "eu-west", 300, 40);
+        bench.measure(&format!("10.1.{i}.0/24"), "us-east", 20, 40);
+    }
+    bench.measure("10.1.9.0/24", "us-east", 21, 40);
+    for _ in 0..10 {
+        bench.pass(MINUTE_MS);
+    }
+    assert!(bench.first("10.1.9.9").starts_with("eu-west"), "{}", bench.first("10.1.9.9"));
+    // Its own connections say so.
+    bench.measure("10.1.9.0/24", "eu-west", 290, 1);
+    bench.pass(MINUTE_MS);
+    assert_eq!(bench.first("10.1.9.9"), "us-east learned_latency");
+}
+
+#[test]
+fn no_answer_is_kept_into_a_trial() {
+    let mut bench = Bench::exploring();
+    bench.measure("10.1.2.0/24", "eu-west", 90, 40);
+    bench.pass(1_000);
+    let (map, pool) = (bench.learning.map(), pool(&bench.learning.settings, |_| {}));
+    let client = "10.1.2.9".parse().unwrap();
+    let at = |ms: u64| decide(&map, &pool, client, 0, NOW.plus_ms(ms));
+    let slot_ms = map.settings().learning.exploration.slot_ms;
+    let offset_ms = NOW.unix_ms() % slot_ms;
+    let tries = |slot: u64| at(slot * slot_ms - offset_ms).reason == Reason::Exploration;
+    let before = |slot: u64| at(slot * slot_ms - offset_ms - 10_000).ttl_s;
+    let whole_s = map.settings().ttl_s;
+    assert!(whole_s > 10, "or there is nothing to shorten");
+    let (mut cut, mut left) = (0, 0);
+    for slot in (2..2_000).filter(|slot| !tries(slot - 1)) {
+        let expect = if tries(slot) { 10 } else { whole_s };
+        assert_eq!(before(slot), expect, "{slot}");
+        *if tries(slot) { &mut cut } else { &mut left } += 1;
+    }
+    assert!(cut > 5 && left > 1_000, "{cut} {left}");
+}
+
+#[test]
 fn a_map_is_made_when_something_changed_and_is_new_only_then() {
     let mut bench = Bench::new();
     assert!(bench.learning.is_due(bench.now));

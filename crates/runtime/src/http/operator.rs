@@ -20,6 +20,7 @@ pub(super) fn routes(node: mpsc::Sender<Ask>) -> Router {
     Router::new()
         .route("/api/v1/overwatch/agents/{id}/approve", post(approve))
         .route("/api/v1/overwatch/agents/{id}/revoke", post(revoke))
+        .route("/api/v1/overwatch/agents/{id}/accept", post(accept))
         .route(&format!("{backend}/override"), post(set_override).delete(clear_override))
         .route(&format!("{backend}/drain"), post(begin_drain).delete(end_drain))
         .merge(by_hand::changing())
@@ -54,6 +55,13 @@ async fn approve(
 async fn revoke(State(node): Node, Path(id): Path<String>) -> Response {
     match id.parse() {
         Ok(id) => say(&node, Command::Revoke(id)).await,
+        Err(_) => no_name(&id),
+    }
+}
+
+async fn accept(State(node): Node, Path(id): Path<String>) -> Response {
+    match id.parse() {
+        Ok(id) => say(&node, Command::Accept(id)).await,
         Err(_) => no_name(&id),
     }
 }
@@ -118,7 +126,7 @@ pub(super) fn objected(objection: &Objection) -> Response {
     let status = match objection {
         Objection::Unknown | Objection::Keys(KeyFault::NotSigned(_)) => StatusCode::NOT_FOUND,
         Objection::Hand(fault) => by_hand::status_of(fault),
-        Objection::WhichKey | Objection::Keys(_) => StatusCode::CONFLICT,
+        Objection::WhichKey | Objection::NotHeld | Objection::Keys(_) => StatusCode::CONFLICT,
     };
     refusal(status, &objection.to_string()).into_response()
 }

@@ -23,7 +23,7 @@ drift: 0.4
 long: {share: 0.2, seconds: 300}
 spikes: {share: 0.02, ms: 80}
 detours: {share: 0.1, ms: 30}
-agent_min_samples: 1
+agent_min_samples: 2
 domain_min_samples: 3
 report_interval: 10
 robust_average: true
@@ -52,7 +52,7 @@ lies:
         long: Long { share: 0.2, seconds: 300.0 },
         spikes: Spikes { share: 0.02, ms: 80.0 },
         detours: Detours { share: 0.1, ms: 30.0 },
-        agent_min_samples: 1,
+        agent_min_samples: 2,
         domain_min_samples: 3,
         report_interval_s: 10,
         robust_average: true,

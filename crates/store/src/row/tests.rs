@@ -93,6 +93,7 @@ fn health_and_pins_keep_their_form() {
             service: "app".parse().unwrap(),
             first_seen: Time::from_unix_ms(9),
             blocked: BTreeSet::from([blocked.clone()]),
+            held: None,
         };
         let expect = format!(
             r#"{{"spki_sha256":"{}","state":"{word}","service":"app","first_seen_ms":9,"blocked":[{{"service":"web","address":"10.0.0.1","port":8080}}]}}"#,
@@ -100,6 +101,10 @@ fn health_and_pins_keep_their_form() {
         );
         assert_eq!(text(write_pin(&pin)), expect);
         assert_eq!(read_pin(expect.as_bytes()).unwrap(), pin);
+        let held = Pin { held: Some(Time::from_unix_ms(8)), ..pin };
+        let expect = expect.replace("}]}", r#"}],"held_since_ms":8}"#);
+        assert_eq!(text(write_pin(&held)), expect);
+        assert_eq!(read_pin(expect.as_bytes()).unwrap(), held);
     }
 }
 

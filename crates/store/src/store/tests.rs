@@ -52,6 +52,7 @@ fn pin(number: u8) -> Change {
             service: "app".parse().unwrap(),
             first_seen,
             blocked,
+            held: Some(first_seen),
         },
     )
 }

@@ -113,6 +113,7 @@ impl World {
                     countries: option(options, "countries").map_or(Vec::new(), list),
                     continents: option(options, "continents").map_or(Vec::new(), list),
                     place: None,
+                    capacity: None,
                 });
             }
             ("target", [region, name]) => {

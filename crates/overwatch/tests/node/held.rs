@@ -1,0 +1,73 @@
+//! An agent that was honest for long and then is not: held, named, and released by an operator.
+
+use overwatch::{Command, Note};
+
+use crate::bench::{Bench, connections};
+use crate::settings::parsed;
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// Sixty networks connect to `eu`, so far away.
+fn connect_all(bench: &mut Bench, ms: u32) {
+    for n in 0..60 {
+        bench.observe("eu", connections(&format!("10.9.{n}.7"), ms, 5));
+    }
+    bench.advance(31_000);
+}
+
+/// What is known of the first network, and what is said of the agent: why it is held, and the rows
+/// that wait.
+fn told(bench: &Bench) -> (u32, Option<String>, usize) {
+    let ms = bench.learned().first().map_or(0, |row| row.2);
+    let agents = bench.overwatch.agent_list(bench.now).agents;
+    let agent = agents.into_iter().find(|agent| agent.agent_id == "eu").unwrap();
+    (ms, agent.held.map(|held| held.reason), agent.latency_rows_waiting)
+}
+
+#[test]
+fn an_agent_whose_networks_all_fall_is_held_until_it_is_accepted() {
+    let mut bench = Bench::demo();
+    connect_all(&mut bench, 80);
+    assert_eq!(told(&bench), (80, None, 0));
+    let accept = Command::Accept(parsed("eu"));
+    let objection = bench.overwatch.objection(&accept, bench.now).unwrap();
+    assert_eq!(objection.to_string(), "the agent is not held: what it says counts");
+    bench.advance(7 * HOUR_MS);
+    connect_all(&mut bench, 80);
+    bench.take_notes();
+    for _ in 0..8 {
+        connect_all(&mut bench, 40);
+    }
+    assert_eq!(told(&bench), (80, Some("fell".to_owned()), 60), "what it said before stands");
+    let lines: Vec<String> = bench.take_notes().iter().map(Note::to_string).collect();
+    let expect = "agent eu is held: 60 networks fell by more than 30 % at once; what it said before \
+                  stays in force; where the change is real, say opengslb-cli learning accept eu";
+    assert_eq!(lines.iter().filter(|line| *line == expect).count(), 1, "{lines:?}");
+    // A restart forgets the rows, and not that the agent is held.
+    bench.restart_overwatch();
+    bench.connect("eu");
+    bench.advance(31_000);
+    assert_eq!(told(&bench), (0, Some("before".to_owned()), 60));
+    bench.command(accept.clone());
+    let (ms, held, waiting) = told(&bench);
+    assert!(ms < 56 && held.is_none() && waiting == 0, "{ms} {held:?} {waiting}");
+    // Nor does a second restart know of it.
+    bench.restart_overwatch();
+    bench.connect("eu");
+    bench.advance(31_000);
+    assert!(told(&bench).1.is_none());
+    let stranger = Command::Accept(parsed("nobody"));
+    let objection = bench.overwatch.objection(&stranger, bench.now).unwrap();
+    assert_eq!(objection.to_string(), "there is none of that name here");
+}
+
+#[test]
+fn how_busy_an_agent_is_is_told() {
+    let mut bench = Bench::demo();
+    bench.observe("eu", connections("10.9.1.7", 80, 30));
+    bench.advance(31_000);
+    let agents = bench.overwatch.agent_list(bench.now).agents;
+    let agent = agents.iter().find(|agent| agent.agent_id == "eu").unwrap();
+    assert_eq!(agent.open_connections, Some(0));
+    assert!(agent.closes_per_second.is_some());
+}
