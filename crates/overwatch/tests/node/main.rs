@@ -11,6 +11,7 @@
 //! - `learning`: each key of `latency_learning`, from a socket to the answer,
 //! - `restart`: what a restart keeps and what comes back by itself,
 //! - `reload`: other settings while everything runs,
+//! - `by_hand`: what operators do about routing,
 //! - `held`: an agent that is not believed any more,
 //! - `lifecycle`: how backends come, go and stand,
 //! - `scopes`: for whom answers say that they hold,
@@ -27,6 +28,7 @@
 )]
 
 mod bench;
+mod by_hand;
 mod decoding;
 mod dialogues;
 mod fuzz_loop;
