@@ -53,6 +53,7 @@ fn view(algorithm: Option<Algorithm>) -> View {
             countries: Vec::new(),
             continents: Vec::new(),
             place: None,
+            capacity: None,
         }],
         default_region: Some(region.clone()),
         constraints: Vec::new(),
