@@ -12,8 +12,9 @@ use anyhow::{Context as _, ensure};
 use super::process::{Process, free_port};
 use crate::steps::say;
 
-/// How long it must have been quiet to have worked off what it learned.
-const QUIET: Duration = Duration::from_secs(3);
+/// How long it must have been quiet to have worked off what it learned: longer than it waits between
+/// two parts of that work.
+const QUIET: Duration = Duration::from_secs(8);
 /// Less than this share of one processor is quiet.
 const QUIET_SHARE: f64 = 0.05;
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -37,8 +37,11 @@ pub(super) struct Row {
 pub(super) struct Rounds {
     /// Ours first, then [`peers::GDNSD`], the flood on ours, and the other peers.
     pub(super) rows: Vec<Row>,
-    /// Our memory before the first flood and after the last, in KiB.
-    pub(super) memory_kib: (u64, u64),
+    /// Our memory before the first round, in KiB.
+    pub(super) memory_kib: u64,
+    /// What each flood added to it. Learning goes on beside it and takes and gives back for its own
+    /// sake, so only what most floods add is the flood's.
+    pub(super) growths_kib: Vec<u64>,
 }
 
 /// The row of our server under the flood.
@@ -71,15 +74,20 @@ pub(super) fn run(
     for (_, process, load, code) in &turns {
         turn(process, load, code, 1)?;
     }
-    let before = server.memory_kib()?;
+    let memory_kib = server.memory_kib()?;
+    let mut growths_kib = Vec::new();
     let mut rows: Vec<Row> =
         turns.iter().map(|(name, ..)| Row { name, turns: Vec::new() }).collect();
     for _ in 0..options.rounds {
         for (row, (_, process, load, code)) in rows.iter_mut().zip(&turns) {
+            let before = server.memory_kib()?;
             row.turns.push(turn(process, load, code, options.seconds)?);
+            if row.name == FLOOD {
+                growths_kib.push(server.memory_kib()?.saturating_sub(before));
+            }
         }
     }
-    Ok(Rounds { rows, memory_kib: (before, server.memory_kib()?) })
+    Ok(Rounds { rows, memory_kib, growths_kib })
 }
 
 fn turn(process: &Process, load: &Path, code: &str, seconds: usize) -> anyhow::Result<Turn> {
