@@ -17,6 +17,9 @@ use crate::{Asker, Outcome, Reply, Transport, resolve};
 use crate::{View, Worker};
 use reading::Message;
 
+/// For other crates' tests.
+pub use fixture::view;
+
 /// Built once: a packet is looked at in microseconds.
 static VIEW: LazyLock<Option<Arc<View>>> = LazyLock::new(fixture::view);
 
@@ -38,13 +41,6 @@ pub fn fuzz(data: &[u8]) {
         }
     }
     check_limited(view, data);
-}
-
-/// The small world that packets are tried on, for other crates' tests: the zone `demo.local` with a bit
-/// of everything, `app.demo.local` steered by what was learned.
-#[must_use]
-pub fn view() -> Option<Arc<View>> {
-    VIEW.clone()
 }
 
 const fn asker(address: IpAddr, transport: Transport) -> Asker {

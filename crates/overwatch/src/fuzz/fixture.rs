@@ -80,7 +80,8 @@ const DOMAINS: [(&str, Algorithm, Kind); 5] = [
 const NOW: Time = Time::from_unix_ms(1_766_138_700_000);
 
 /// The world; `None` would be a fault of these lines.
-pub(super) fn view() -> Option<Arc<View>> {
+#[must_use]
+pub fn view() -> Option<Arc<View>> {
     let countries =
         COUNTRIES.iter().map(|(network, code)| Some((subnet(network)?, code.parse().ok()?)));
     let countries = countries.collect::<Option<Vec<(Subnet, Country)>>>()?;
