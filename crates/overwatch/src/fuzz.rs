@@ -21,7 +21,7 @@ use reading::Message;
 pub use fixture::view;
 
 /// Built once: a packet is looked at in microseconds.
-static VIEW: LazyLock<Option<Arc<View>>> = LazyLock::new(fixture::view);
+static VIEW: LazyLock<Option<Arc<View>>> = LazyLock::new(view);
 
 /// What the fixture says is its longest answer by UDP.
 const UDP_SIZE: usize = 1232;
