@@ -67,6 +67,8 @@ fn a_lost_session_is_doubtful_and_then_down() {
     assert_eq!(bench.standing(EU), "unhealthy");
     bench.connect("eu");
     assert_eq!(bench.standing(EU), "healthy");
+    // Its clients come back within the time that it was away.
+    bench.advance(32_000);
     assert_eq!(bench.steer("10.9.1.1").0, [ip(EU)]);
 }
 
@@ -269,4 +271,44 @@ fn the_api_tells_the_demo_as_it_is() {
     let status = bench.overwatch.cluster_status(Some(2), bench.now);
     assert!(!status.cluster_healthy);
     assert_eq!((status.healthy_agents, status.backend_summary.healthy), (1, 1));
+}
+
+#[test]
+fn a_region_that_comes_back_gets_its_clients_bit_by_bit() {
+    let mut bench = Bench::demo();
+    // 200 networks that geography knows nothing of, each drawn for itself.
+    let in_sg = |bench: &Bench| {
+        let clients = (0..200).map(|i| format!("10.{}.{}.9", 16 + i / 16, i % 16 * 16));
+        clients.filter(|client| bench.steer(client).0 == [ip(SG)]).count()
+    };
+    assert_eq!(in_sg(&bench), 200, "nobody waits at a start");
+    bench.stop("sg");
+    assert_eq!(in_sg(&bench), 0, "it is left at once");
+    bench.advance(600_000);
+    bench.start(settings::agent("sg", "ap-southeast", SG), SG, 2);
+    bench.connect("sg");
+    assert_eq!(in_sg(&bench), 0, "no stampede");
+    let mut before = 0;
+    for (after_ms, least, most) in [(75_000, 25, 80), (75_000, 70, 130), (75_000, 120, 180)] {
+        bench.advance(after_ms);
+        let now = in_sg(&bench);
+        assert!((least..=most).contains(&now) && now > before, "{now} of 200");
+        before = now;
+    }
+    bench.advance(75_000);
+    assert_eq!(in_sg(&bench), 200);
+    // Away for ten seconds, back within ten.
+    bench.stop("sg");
+    bench.advance(10_000);
+    bench.start(settings::agent("sg", "ap-southeast", SG), SG, 2);
+    bench.connect("sg");
+    bench.advance(11_000);
+    assert_eq!(in_sg(&bench), 200);
+    // Whoever else is down, somebody must serve.
+    bench.stop("sg");
+    bench.advance(600_000);
+    bench.stop("eu");
+    bench.start(settings::agent("sg", "ap-southeast", SG), SG, 2);
+    bench.connect("sg");
+    assert_eq!(in_sg(&bench), 200);
 }
