@@ -23,8 +23,8 @@ use crate::window::Window;
 const STANDING_BITS: u32 = 12;
 /// The table of names made up has place for 4,096: 330 kB. They are seldom asked for twice.
 const STRAY_BITS: u32 = 10;
-/// How many signatures for names made up a worker makes a second for answers by UDP. At 25 to 50 us
-/// each they take 5 to 10 % of a core; beyond it askers come back by TCP.
+/// How many signatures for names made up a worker makes a second for answers by UDP. At 25 us
+/// each they take 5 % of a core; beyond it askers come back by TCP.
 const STRAYS_PER_S_MAX: u32 = 2_000;
 /// Room at start for the RRSIG records of one set: eight of the longest have 2,696 bytes.
 const MADE_BYTES: usize = 4_096;
