@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 /// All steered domains, sorted by name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Domains {
     /// The domains.
     pub domains: Vec<Domain>,
 }
 
 /// One steered domain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Domain {
     /// Its name, without the final dot.
     pub name: String,
@@ -20,9 +20,26 @@ pub struct Domain {
     pub regions: Vec<String>,
     /// The TTL of its answers in seconds.
     pub ttl: u32,
+    /// How full its regions are; only those that have a capacity.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capacity: Vec<RegionCapacity>,
     /// The limits on latency; only where the algorithm has them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_config: Option<LatencyConfig>,
+}
+
+/// How full a region is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegionCapacity {
+    /// Its name.
+    pub region: String,
+    /// The most open connections it is to have, with all services.
+    pub capacity: u64,
+    /// Those it has; absent where no agent tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_connections: Option<u64>,
+    /// The share of this domain's clients that is sent on to their next region, from 0 to 1.
+    pub spilled_share: f64,
 }
 
 /// A domain's limits on latency.

@@ -93,7 +93,7 @@ pub struct Candidate {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What speaks against it: `constraint`, `no_server`, `no_server_up`, `servers_draining`,
-    /// `drained`, `doubtful` or `over_max_latency`; absent where it merely stands behind the chosen
+    /// `drained`, `full`, `doubtful` or `over_max_latency`; absent where it merely stands behind the chosen
     /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excluded: Option<String>,

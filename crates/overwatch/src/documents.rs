@@ -15,13 +15,13 @@ mod keys;
 
 use api::agents::{Agent, Agents, Held};
 use api::backends::{Backend, Backends};
-use api::domains::{Domain, Domains, LatencyConfig};
+use api::domains::{Domain, Domains, LatencyConfig, RegionCapacity};
 use api::latency::{LatencyEntry, LatencyTable};
 use api::status::{AgentStatus, BackendSummary, ClusterStatus, OverwatchStatus};
 use health::{CheckState, CheckStatus, SessionLiveness, Standing};
 use latency::Suspicion;
 use model::{AgentId, Time};
-use routing::{Algorithm, DomainSettings, Names};
+use routing::{Algorithm, Capacity, DomainSettings, Names, Spill};
 
 use crate::Overwatch;
 use crate::agents::{AgentRecord, PinState};
@@ -54,8 +54,9 @@ impl Overwatch {
     pub fn domain_list(&self) -> Domains {
         let mut domains: Vec<Domain> = self
             .publisher
-            .domains()
-            .map(|domain| Domain {
+            .capacity()
+            .map(|(domain, capacity)| Domain {
+                capacity: capacities(domain, capacity),
                 name: domain.name.clone(),
                 routing_algorithm: domain.algorithm.as_str().to_owned(),
                 regions: domain.regions.iter().map(|region| region.name.to_string()).collect(),
@@ -214,6 +215,18 @@ fn backend(entry: &Entry, agent: Option<&AgentRecord>) -> Backend {
         validation_last_check: checked.and_then(CheckState::last_checked).map(Time::to_rfc3339),
         validation_error: checked.and_then(CheckState::last_error).map(ToString::to_string),
     }
+}
+
+fn capacities(domain: &DomainSettings, capacity: &Capacity) -> Vec<RegionCapacity> {
+    let region = |(at, spill): (usize, Spill)| {
+        Some(RegionCapacity {
+            region: domain.regions.get(at)?.name.to_string(),
+            capacity: spill.capacity,
+            open_connections: spill.open,
+            spilled_share: spill.share,
+        })
+    };
+    capacity.spills().filter_map(region).collect()
 }
 
 fn latency_config(algorithm: Algorithm) -> Option<LatencyConfig> {

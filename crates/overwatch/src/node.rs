@@ -440,6 +440,7 @@ impl Overwatch {
         }
         self.look_after_keys(now, out);
         self.learn(now);
+        self.publisher.spill(&self.loads.by_region(&self.agents, now), now);
         // Connect times move all the time; once a second is soon enough for them.
         let by_time = |algorithm: Algorithm| matches!(algorithm, Algorithm::Latency { .. });
         let timed = self.publisher.domains().filter(|domain| by_time(domain.algorithm));

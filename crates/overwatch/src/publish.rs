@@ -10,7 +10,9 @@ use geo::Geo;
 use health::{Authority, CheckState, Standing};
 use latency::RowChange;
 use model::{Region, Service, Time};
-use routing::{DomainMap, DomainSettings, Drain, Learning, Server, ServerPool};
+use routing::{
+    Capacity, DomainMap, DomainSettings, Drain, Learning, RegionLoad, Server, ServerPool,
+};
 use zone::Zones;
 
 use crate::hand::Hand;
@@ -39,6 +41,8 @@ struct Domain {
     learning: Learning,
     map: Arc<DomainMap>,
     pool: Arc<ServerPool>,
+    /// What is sent on of full regions.
+    capacity: Capacity,
 }
 
 impl Domain {
@@ -47,7 +51,13 @@ impl Domain {
         let learning = Learning::new(&settings, geo);
         let map = Arc::new(learning.map());
         let pool = Arc::new(ServerPool::new(&settings, Vec::new()));
-        Self { settings, learning, map, pool }
+        let capacity = Capacity::new(&settings);
+        Self { settings, learning, map, pool, capacity }
+    }
+
+    /// The pool, with what is drained by hand and what is full closed to some clients.
+    fn closed(&self, pool: ServerPool, drains: &BTreeMap<Region, Drain>) -> ServerPool {
+        pool.drained(&self.settings, drains).spilling(self.capacity.shares())
     }
 }
 
@@ -128,7 +138,7 @@ impl Publisher {
         for domain in &mut self.domains {
             domain.learning.set_hand_work(hand.of_domain(&domain.settings));
             let pool = ServerPool::clone(&domain.pool);
-            domain.pool = Arc::new(pool.drained(&domain.settings, &self.drains));
+            domain.pool = Arc::new(domain.closed(pool, &self.drains));
         }
         self.is_changed = true;
     }
@@ -140,7 +150,7 @@ impl Publisher {
                 let Some(domain) = self.domains.get_mut(*index) else { continue };
                 let servers = servers_of(service, registry, now);
                 let pool = ServerPool::new(&domain.settings, servers);
-                domain.pool = Arc::new(pool.drained(&domain.settings, &self.drains));
+                domain.pool = Arc::new(domain.closed(pool, &self.drains));
                 self.is_changed = true;
             }
         }
@@ -150,6 +160,24 @@ impl Publisher {
     pub(crate) fn sign(&mut self, signers: Arc<Signers>) {
         self.signers = signers;
         self.is_changed = true;
+    }
+
+    /// Reckons what is sent on of full regions, from how busy each is.
+    pub(crate) fn spill(&mut self, loads: &BTreeMap<Region, RegionLoad>, now: Time) {
+        for domain in &mut self.domains {
+            let pool = Arc::clone(&domain.pool);
+            let is_up = |region| pool.is_up(region);
+            if domain.capacity.reckon(&domain.settings, loads, is_up, now) {
+                let pool = ServerPool::clone(&pool);
+                domain.pool = Arc::new(domain.closed(pool, &self.drains));
+                self.is_changed = true;
+            }
+        }
+    }
+
+    /// What is sent on of full regions, for each domain in the order of the view.
+    pub(crate) fn capacity(&self) -> impl Iterator<Item = (&DomainSettings, &Capacity)> {
+        self.domains.iter().map(|domain| (&*domain.settings, &domain.capacity))
     }
 
     /// The new view, if anything changed.

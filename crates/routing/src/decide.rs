@@ -64,8 +64,8 @@ pub struct Candidate<'a> {
 /// 5. Hold: the present region, until another is surely better (`learning::hold`).
 /// 6. Explore: in some slots of time a block goes to a region that may turn out better, if that is
 ///    up (here; which and how often: `learning::explore`; when: `slot`).
-/// 7. Capacity: its place is between the making of a block's ranking and its number
-///    (`learning::judge`).
+/// 7. Capacity: a part of a full region's clients stands before closed doors, as if it was drained
+///    (`drain`; how large a part: `capacity`). Where all doors are closed, none is.
 /// 8. Reason: that of the region chosen, in the ranking; the policy's where it decided.
 /// 9. Scope: the block (`map`).
 #[must_use]
@@ -78,7 +78,9 @@ pub fn decide<'a>(
 ) -> Decision<'a> {
     let (ranking, block) = map.block(client);
     let drained = pool.drained_for(client, now);
-    let trial = map.trial(ranking, block, now).filter(|(region, _)| !drained.from(*region));
+    let trial = map
+        .trial(ranking, block, now)
+        .filter(|(region, _)| drained.has_room(*region) && !drained.from(*region));
     let tried = trial.and_then(|(region, left_ms)| Some((pool.find_up(region, turn)?, left_ms)));
     let scope = drained.scope(ranking, block);
     let left_ms = match tried {

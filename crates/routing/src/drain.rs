@@ -1,4 +1,5 @@
-//! Regions that an operator empties by hand, a part of their clients after the other.
+//! Regions that are left by a part of their clients: those that an operator empties by hand, and
+//! those that are full.
 //!
 //! Whether a client is sent elsewhere is a function of its network, the region and the drained
 //! share. So every overwatch comes to the same, a larger share only adds clients, and a smaller one
@@ -34,14 +35,18 @@ pub struct Drain {
     pub over_ms: u64,
 }
 
-/// The drains of a domain's regions, by number.
+/// The drains of a domain's regions, by number; empty where there are none.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Drains(Vec<Option<Drain>>);
+pub(crate) struct Drains {
+    by_hand: Vec<Option<Drain>>,
+    /// What is sent on of the rest since the region is full, in 65,536ths ([`crate::Capacity`]).
+    spilled: Vec<u16>,
+}
 
 /// The drains, as far as they concern one client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Drained<'a> {
-    drains: &'a [Option<Drain>],
+    drains: &'a Drains,
     client: IpAddr,
     now: Time,
 }
@@ -83,12 +88,18 @@ impl Drains {
             return Self::default();
         }
         let regions = settings.regions.iter();
-        Self(regions.map(|region| drains.get(&region.name).copied()).collect())
+        let by_hand = regions.map(|region| drains.get(&region.name).copied()).collect();
+        Self { by_hand, spilled: Vec::new() }
+    }
+
+    /// The same, with these shares sent on.
+    pub(crate) fn spilling(self, spilled: Vec<u16>) -> Self {
+        Self { spilled, ..self }
     }
 
     /// As far as they concern this client.
     pub(crate) fn of_client(&self, client: IpAddr, now: Time) -> Drained<'_> {
-        Drained { drains: &self.0, client, now }
+        Drained { drains: self, client, now }
     }
 }
 
@@ -99,9 +110,22 @@ impl Drained<'_> {
         share > 0 && u64::from(slot::draw(self.network(), region, DRAW)) < share
     }
 
-    /// The share of the region's clients that is, in thousandths.
+    /// Whether it is since the region is full, and not by hand.
+    pub(crate) fn spilled_from(&self, region: u16) -> bool {
+        self.spilled(region) > 0
+            && self.from(region)
+            && u64::from(slot::draw(self.network(), region, DRAW)) >= self.by_hand(region)
+    }
+
+    /// Whether the region has room for more than its own clients.
+    pub(crate) fn has_room(&self, region: u16) -> bool {
+        self.spilled(region) == 0
+    }
+
+    /// The share of the region's clients that is by hand, in thousandths.
     pub(crate) fn permille(&self, region: u16) -> Option<u16> {
-        self.drains.get(usize::from(region))?.as_ref().map(|drain| drain.permille(self.now))
+        let drain = self.drains.by_hand.get(usize::from(region))?.as_ref();
+        drain.map(|drain| drain.permille(self.now))
     }
 
     /// How much of a block is decided as this client is: all of it, unless one of the regions is
@@ -109,13 +133,23 @@ impl Drained<'_> {
     pub(crate) fn scope(&self, ranking: &Ranking, block: Subnet) -> Subnet {
         let in_part = |ranked: &RankedRegion| (1..WHOLE).contains(&self.share(ranked.region));
         let network = self.network();
-        let is_cut = !self.drains.is_empty() && block.length() < network.length();
+        let is_any = !self.drains.by_hand.is_empty() || !self.drains.spilled.is_empty();
+        let is_cut = is_any && block.length() < network.length();
         if is_cut && ranking.regions().iter().any(in_part) { network } else { block }
     }
 
     fn share(&self, region: u16) -> u64 {
-        let drain = self.drains.get(usize::from(region)).and_then(Option::as_ref);
+        let by_hand = self.by_hand(region);
+        by_hand + (WHOLE - by_hand) * self.spilled(region) / WHOLE
+    }
+
+    fn by_hand(&self, region: u16) -> u64 {
+        let drain = self.drains.by_hand.get(usize::from(region)).and_then(Option::as_ref);
         drain.map_or(0, |drain| drain.share(self.now))
+    }
+
+    fn spilled(&self, region: u16) -> u64 {
+        self.drains.spilled.get(usize::from(region)).copied().map_or(0, u64::from)
     }
 
     /// The same for each of its clients whatever the map: what was sent elsewhere stays there.
@@ -202,6 +236,45 @@ mod tests {
         assert_eq!(scope(&half, "10.1.2.3"), "10.1.2.0/24");
         assert_eq!(scope(&[("us-east", drain(0, 1_000, 0))], "12.1.2.3"), "12.0.0.0/8");
         assert_eq!(scope(&[("us-east", drain(0, 0, 0))], "12.1.2.3"), "12.0.0.0/8");
+    }
+
+    fn spilling(spilled: [u16; 3], by_hand: &[(&str, Drain)]) -> (DomainMap, ServerPool) {
+        let (map, pool) = world(by_hand);
+        (map, pool.spilling(spilled.to_vec()))
+    }
+
+    #[test]
+    fn a_full_region_sends_its_share_on_by_whole_networks() {
+        let half = spilling([32_768, 0, 0], &[]);
+        let left = stays(&half, NOW).iter().filter(|stays| !**stays).count();
+        assert!(left.abs_diff(1_000) < 80, "{left}");
+        // More only adds, and with half drained by hand half of the rest is sent on.
+        let more = stays(&spilling([49_152, 0, 0], &[]), NOW);
+        assert!(stays(&half, NOW).iter().zip(&more).all(|(before, after)| *before || !after));
+        let both = stays(&spilling([32_768, 0, 0], &[("eu-west", drain(0, 500, 0))]), NOW);
+        let left = both.iter().filter(|stays| !**stays).count();
+        assert!(left.abs_diff(1_500) < 80, "{left}");
+        // Each network says why, and for whom it holds.
+        for i in 0..200u32 {
+            let client: IpAddr = std::net::Ipv4Addr::from_bits(0x0a40_0005 + (i << 12)).into();
+            let decision = decide(&half.0, &half.1, client, 0, NOW);
+            let is_sent_on = decision.region.unwrap().as_str() != "eu-west";
+            let is_full = decision.reason == Reason::Capacity;
+            assert_eq!((is_full, decision.scope.length()), (is_sent_on, 20), "{client}");
+            for other in [decision.scope.address(), decision.scope.last()] {
+                let theirs = decide(&half.0, &half.1, other, 0, NOW);
+                assert_eq!((theirs.region, theirs.scope), (decision.region, decision.scope));
+            }
+        }
+    }
+
+    #[test]
+    fn where_all_are_full_nobody_is_refused() {
+        let (map, pool) = spilling([65_000; 3], &[]);
+        for i in 0..500u32 {
+            let client = std::net::Ipv4Addr::from_bits(0x0a00_0005 + (i << 12)).into();
+            assert!(decide(&map, &pool, client, 0, NOW).region.is_some());
+        }
     }
 
     #[test]

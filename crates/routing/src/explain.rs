@@ -74,6 +74,8 @@ pub enum Excluded {
     Draining,
     /// An operator drains the region, and this client is in the part that is sent elsewhere.
     Drained,
+    /// It has as many connections as it may, and the client is among those sent on.
+    Full,
     /// Its servers are doubtful, and another region's are up.
     Doubtful,
     /// It is slower than `max_latency_ms`.
@@ -90,6 +92,7 @@ impl Excluded {
             Self::NoneUp => "no_server_up",
             Self::Draining => "servers_draining",
             Self::Drained => "drained",
+            Self::Full => "full",
             Self::Doubtful => "doubtful",
             Self::OverLimit => "over_max_latency",
         }
@@ -151,6 +154,9 @@ impl Scene<'_> {
         let Some(tier) = self.pool.serving_tier(region) else {
             return Some(self.not_serving(region));
         };
+        if self.drained.spilled_from(region) {
+            return Some(Excluded::Full);
+        }
         if self.drained.from(region) {
             return Some(Excluded::Drained);
         }

@@ -142,6 +142,18 @@ impl ServerPool {
         Self { drains: Drains::of(settings, drains), ..self }
     }
 
+    /// The same, with these shares of regions' clients sent on, in 65,536ths by number.
+    #[must_use]
+    pub fn spilling(self, shares: Vec<u16>) -> Self {
+        Self { drains: self.drains.spilling(shares), ..self }
+    }
+
+    /// Whether a region has a server that is up.
+    #[must_use]
+    pub fn is_up(&self, region: u16) -> bool {
+        !self.families(region, Tier::Up).is_empty()
+    }
+
     /// The drains of a client.
     pub(crate) fn drained_for(&self, client: IpAddr, now: Time) -> Drained<'_> {
         self.drains.of_client(client, now)
@@ -194,6 +206,13 @@ impl ServerPool {
             order.iter().find(has).map(|ranked| self.found(*ranked, *tier, turn))
         };
         let open = serving.into_iter().find_map(|tier| find(tier, &is_open));
+        let open = open.map(|found| {
+            // Those before it that are up are closed to this client: by hand, or since they are full.
+            let mut before = order.iter().take_while(|ranked| ranked.region != found.region);
+            let is_full = |r: &RankedRegion| drained.spilled_from(r.region) && self.is_up(r.region);
+            let reason = if before.any(is_full) { Reason::Capacity } else { found.reason };
+            Found { reason, ..found }
+        });
         open.or_else(|| self.tiers.iter().find_map(|tier| find(tier, &|_| true)))
     }
 

@@ -17,6 +17,8 @@ pub enum Reason {
     /// Nothing was learned about the region for this client; geography chose it, or nothing better
     /// is up.
     GeoFallback,
+    /// A better region has as many connections as it may; the next one that has room.
+    Capacity,
     /// Geography, as asked.
     Geolocation,
     /// The lowest connect time, measured from the overwatch.
@@ -43,12 +45,13 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::LearnedLatency,
         Self::LearnedOverLimit,
         Self::Exploration,
         Self::Pinned,
         Self::GeoFallback,
+        Self::Capacity,
         Self::Geolocation,
         Self::Latency,
         Self::LatencyOverLimit,
@@ -71,6 +74,7 @@ impl Reason {
             Self::Exploration => "exploration",
             Self::Pinned => "pinned",
             Self::GeoFallback => "geo_fallback",
+            Self::Capacity => "capacity",
             Self::Geolocation => "geolocation",
             Self::Latency => "latency",
             Self::LatencyOverLimit => "latency_over_limit",

@@ -43,6 +43,7 @@ fn because(
             None => "an operator pinned the client to it".to_owned(),
         },
         Reason::GeoFallback => guessed(story, chosen),
+        Reason::Capacity => "a better region is as full as it may be".to_owned(),
         Reason::Geolocation => format!("geography says so ({})", place(story)),
         Reason::Latency => format!("it has the lowest connect time from here, {}", time(chosen)),
         Reason::LatencyOverLimit => {
@@ -123,7 +124,8 @@ fn passed_over(candidate: &Candidate<'_>) -> Option<String> {
         Excluded::NoServer => "has no known server",
         Excluded::NoneUp => "has no server that is up",
         Excluded::Draining => "has only servers that are being drained",
-        Excluded::Drained => "is drained for this client by an operator",
+        Excluded::Full => "is full, and this client is among those that are sent on",
+        Excluded::Drained => "is drained for this client, by an operator or since it is just coming back",
         Excluded::Doubtful => "has only servers whose state is in doubt",
         Excluded::OverLimit => "is over max_latency_ms",
     };

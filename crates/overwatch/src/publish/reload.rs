@@ -30,6 +30,7 @@ impl Publisher {
             let known = || rows(&settings.service);
             let domain = if let Some(mut domain) = old.remove(&settings.name) {
                 domain.learning.succeed(&settings, geo, known);
+                domain.capacity = domain.capacity.succeed(&domain.settings, &settings);
                 domain.map = Arc::new(domain.learning.map());
                 Domain { settings, ..domain }
             } else {

@@ -38,6 +38,8 @@ struct World {
     settings: DomainSettings,
     capacity: Capacity,
     blocks: Vec<Block>,
+    /// What was last answered: by which shares and with what down, and where that leads.
+    answered: (Vec<u16>, Option<u16>, Vec<f64>),
     /// What caches send where: by region, in connections kept up.
     arriving: Vec<f64>,
     open: Vec<f64>,
@@ -67,6 +69,7 @@ impl World {
             arriving: none.clone(),
             open: none,
             down: None,
+            answered: Default::default(),
             now: NOW,
         };
         world.arriving = world.sent();
@@ -95,7 +98,12 @@ impl World {
         for _ in 0..seconds {
             self.now = self.now.plus_ms(1_000);
             let before = self.open.clone();
-            for (region, sent) in self.sent().into_iter().enumerate() {
+            let (shares, down, _) = &self.answered;
+            if (shares, down) != (&self.capacity.shares(), &self.down) || self.answered.2.is_empty()
+            {
+                self.answered = (self.capacity.shares(), self.down, self.sent());
+            }
+            for (region, sent) in self.answered.2.clone().into_iter().enumerate() {
                 self.arriving[region] += (sent - self.arriving[region]) / TTL_S;
                 self.open[region] += (self.arriving[region] - self.open[region]) / LIFE_S;
             }
