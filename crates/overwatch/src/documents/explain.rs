@@ -134,10 +134,7 @@ fn hold(
     named: impl Fn(u16) -> Option<String>,
 ) -> Option<Hold> {
     let hold = story.hold.as_ref()?;
-    let min_samples = match settings.algorithm {
-        Algorithm::LearnedLatency { min_samples, .. } => min_samples,
-        _ => return None,
-    };
+    let Algorithm::LearnedLatency { min_samples, .. } = settings.algorithm else { return None };
     Some(Hold {
         judged_as: judged(story.judged),
         region: named(hold.region)?,

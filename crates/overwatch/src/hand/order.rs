@@ -139,19 +139,19 @@ impl HandOrder {
         now: Time,
     ) -> Result<(), HandFault> {
         match self {
-            HandOrder::Pin { domain, region: Some(region), .. } => {
+            Self::Pin { domain, region: Some(region), .. } => {
                 let pins = hand.items().filter(|row| matches!(row.item, HandItem::Pin { .. }));
                 bounded(pins.count(), PINS_MAX - 1, "pins")?;
                 let domain = find(domains, domain)?;
                 has_region(std::iter::once(domain), region, &format!("of {}", domain.name))
             }
-            HandOrder::Pin { domain, network, region: None } => {
+            Self::Pin { domain, network, region: None } => {
                 let name = find(domains, domain).map_or(domain.as_str(), |domain| &domain.name);
                 let is_there = hand.rows.contains_key(&pin_name(name, *network));
                 let what = || format!("{network} of {name} is not pinned");
                 if is_there { Ok(()) } else { Err(HandFault::Nothing { what: what() }) }
             }
-            HandOrder::Drain { region, permille, over_ms } => {
+            Self::Drain { region, permille, over_ms } => {
                 bounded(usize::from(*permille), 1_000, "thousandths of a region's clients")?;
                 bounded_ms(*over_ms)?;
                 let drained = hand.drain(region).map(|(drain, _)| drain.permille(now));
@@ -162,17 +162,17 @@ impl HandOrder {
                 // One that the configuration lost can still be given back.
                 if *permille == 0 { Ok(()) } else { has_region(domains, region, "of any domain") }
             }
-            HandOrder::Freeze { domain, is_frozen } => {
+            Self::Freeze { domain, is_frozen } => {
                 let domain = learning(domains, domain)?;
                 let is_configured = !is_frozen && domain.learning.is_frozen;
                 configured(is_configured, "domains[].learning.frozen: true")
             }
-            HandOrder::Explore { domain, is_on } => {
+            Self::Explore { domain, is_on } => {
                 let domain = learning(domains, domain)?;
                 let is_configured = *is_on && !domain.learning.exploration.is_enabled;
                 configured(is_configured, "domains[].learning.exploration.enabled: false")
             }
-            HandOrder::Resolvers(resolvers) => check_resolvers(resolvers),
+            Self::Resolvers(resolvers) => check_resolvers(resolvers),
         }
     }
 }
