@@ -17,8 +17,12 @@ const SEEDS_ELSEWHERE: &[(&str, &str)] =
 const FLOOD: &str = "env OPENGSLB_FLOOD=whole cargo test --release --locked -p opengslb \
                      --test flood -- --nocapture --test-threads=1";
 
-/// Floods the server, then runs every fuzz target. What a run learns stays in `fuzz/corpus`, for the next
-/// one here; the part of it that is worth a place in the repository is in `fuzz/kept` (libFuzzer's
+/// A hundred reloads and ten hand-overs under load, in the release build.
+const RELOAD: &str = "env OPENGSLB_RELOAD=whole cargo test --release --locked -p opengslb \
+                      --test reload -- --nocapture --test-threads=1";
+
+/// Floods the server, reloads it and hands it over, then runs every fuzz target. What a run learns
+/// stays in `fuzz/corpus`, for the next one here; the part of it that is worth a place in the repository is in `fuzz/kept` (libFuzzer's
 /// `-merge=1` picks it).
 ///
 /// # Errors
@@ -27,7 +31,8 @@ const FLOOD: &str = "env OPENGSLB_FLOOD=whole cargo test --release --locked -p o
 pub(crate) fn run() -> anyhow::Result<()> {
     let mut steps = Steps::start();
     let flooded = steps.run("flood", FLOOD);
-    let result = flooded
+    let reloaded = flooded.and_then(|()| steps.run("reload", RELOAD));
+    let result = reloaded
         .and_then(|()| fuzz_targets()?.iter().try_for_each(|target| fuzz(&mut steps, target)));
     steps.print_minutes();
     result

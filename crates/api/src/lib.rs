@@ -11,6 +11,7 @@
 //! - [`explain`]: `GET /api/v1/routing/explain`, where a client is sent, and why,
 //! - [`hand`]: `/api/v1/routing/{pins,regions,learning}`, `/api/v1/resolvers/weights`,
 //!   `/api/v1/overwatch/audit`, what operators did by hand,
+//! - [`reload`]: `POST /api/v1/reload`, what came of reading the configuration again,
 //! - [`dnssec`]: `GET /api/v1/overwatch/dnssec`, `/api/v1/overwatch/dnssec/{zone}/ds`, signed zones,
 //! - [`status`]: `/api/v1/live`, `/ready`, `/version`, `/cluster/status`.
 
@@ -29,6 +30,8 @@ pub mod explain;
 pub mod hand;
 
 pub mod dnssec;
+
+pub mod reload;
 
 pub mod status;
 

@@ -14,6 +14,7 @@ use opengslb::survey::words::Words;
     disable_version_flag = true,
     after_help = "Examples:\n  \
         opengslb --config /etc/opengslb/config.yaml --mode overwatch\n  \
+        opengslb --config /etc/opengslb/config.yaml --take-over\n  \
         opengslb check-config --config /etc/opengslb/config.yaml\n  \
         opengslb check-config --preflight\n  \
         opengslb lab demo6"
@@ -25,6 +26,10 @@ pub(crate) struct Arguments {
     /// What to be; beats the file's own word.
     #[arg(long)]
     pub(crate) mode: Option<ModeArgument>,
+    /// Take the place of the overwatch that runs on the same data directory, with no query lost: its
+    /// sockets, its store, its agents. It ends once this one answers.
+    #[arg(long)]
+    pub(crate) take_over: bool,
     /// Print the settings in force, defaults included and secrets hidden, and end.
     #[arg(long)]
     pub(crate) print_config: bool,

@@ -9,7 +9,9 @@ mod command_line;
 mod configuration;
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
@@ -17,9 +19,10 @@ use config::{Config, Mode};
 use opengslb::cli;
 use opengslb::survey::words::Words;
 use runtime::logs::{Logs, chain};
-use runtime::process;
+use runtime::process::reload::Reread;
+use runtime::process::{self, Around};
 
-use command_line::{Arguments, Command};
+use command_line::{Arguments, Command, ModeArgument};
 use configuration::{Loaded, load};
 
 /// A faulty command line or configuration (sysexits.h, EX_USAGE).
@@ -71,7 +74,7 @@ fn main() -> ExitCode {
                 ExitCode::SUCCESS
             }
             Ok(Loaded { exposed: Some(fault), .. }) => refuse(&[fault]),
-            Ok(loaded) => run(loaded),
+            Ok(loaded) => run(loaded, arguments),
             Err(faults) => refuse(&faults),
         },
     }
@@ -90,10 +93,9 @@ fn look_at_zones(config: &Config, words: &Words) -> ExitCode {
 }
 
 /// Runs the process that the configuration describes.
-fn run(Loaded { config, warnings, .. }: Loaded) -> ExitCode {
+fn run(Loaded { config, warnings, .. }: Loaded, arguments: Arguments) -> ExitCode {
     let Config { mode, logging, metrics } = config;
-    // Dropped last, so that the last lines are written.
-    let _logs = match Logs::start(logging.level, logging.format) {
+    let logs = match Logs::start(logging.level, logging.format) {
         Ok(logs) => logs,
         Err(error) => {
             tell(&format!("opengslb: {}", chain(&error)));
@@ -111,14 +113,19 @@ fn run(Loaded { config, warnings, .. }: Loaded) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let (is_taking_over, path, word) = (arguments.take_over, arguments.config, arguments.mode);
+    let read: process::reload::Read = Arc::new(move || read_again(&path, word));
+    // Dropped last, so that the last lines are written.
+    let logs = Arc::new(logs);
+    let around = Around { logging, metrics, logs: Arc::clone(&logs), read, is_taking_over };
     let ended = match mode {
         Mode::Agent(config) => {
             tracing::info!("opengslb {version} agent {}", config.identity.agent_id);
-            runtime.block_on(process::agent::run(&config, &metrics))
+            runtime.block_on(process::agent::run(*config, around))
         }
         Mode::Overwatch(config) => {
             tracing::info!("opengslb {version} overwatch {}", config.identity.node_id);
-            runtime.block_on(process::overwatch::run(&config, &metrics))
+            runtime.block_on(process::overwatch::run(*config, around))
         }
     };
     match ended {
@@ -127,6 +134,14 @@ fn run(Loaded { config, warnings, .. }: Loaded) -> ExitCode {
             tracing::error!("cannot run: {}", chain(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Reads the configuration while a process runs on it: by the same rules as at its start.
+fn read_again(path: &Path, mode: Option<ModeArgument>) -> Result<Reread, Vec<String>> {
+    match load(path, mode)? {
+        Loaded { exposed: Some(fault), .. } => Err(vec![fault]),
+        Loaded { config, warnings, .. } => Ok(Reread { config, warnings }),
     }
 }
 

@@ -20,6 +20,13 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "curl --unix-socket /var/lib/opengslb/control.sock -X POST *",
         "crates/runtime/src/http/tests.rs",
     ),
+    ("opengslb-cli reload", "crates/opengslb/tests/reload/main.rs"),
+    (
+        "opengslb --config /etc/opengslb/config.yaml --take-over",
+        "crates/opengslb/tests/reload/main.rs",
+    ),
+    ("opengslb-cli dnssec *", "crates/opengslb/tests/dnssec/main.rs"),
+    ("(umask 077; opengslb-cli dnssec export *", "crates/opengslb/tests/dnssec/main.rs"),
     ("opengslb-cli *", "crates/opengslb/tests/operator/main.rs"),
     ("opengslb check-config --preflight", "crates/opengslb/tests/operator/main.rs"),
 ];

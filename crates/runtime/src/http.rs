@@ -25,8 +25,10 @@ pub(crate) mod serve;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use dns::NameBuf;
 use model::Subnet;
 use overwatch::{Command, Objection};
@@ -89,12 +91,14 @@ pub enum Question {
     ExportKeys(NameBuf),
     /// Whether answers are good.
     Ready,
+    /// The configuration is to be read again. Only the local socket asks that.
+    Reload,
     /// An operator's word.
     Command(Command),
 }
 
 /// What comes back.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Told {
     /// A document as JSON, its fields in the order of the contract.
     Document(String),
@@ -105,6 +109,8 @@ pub enum Told {
         /// The document that says so.
         document: String,
     },
+    /// The configuration was not taken; a document that says why.
+    Invalid(String),
     /// A zone's keys.
     Keys(KeyText),
     /// The word was carried out.
@@ -138,62 +144,34 @@ impl std::fmt::Debug for KeyText {
     }
 }
 
-/// The servers. Dropping them closes both and removes the socket's file.
+/// The servers. Dropping them ends both; the sockets are whoever's who made them.
 #[derive(Debug)]
 pub struct HttpServers {
     tasks: Vec<JoinHandle<()>>,
     local: Option<SocketAddr>,
-    socket: PathBuf,
-}
-
-/// Why there is no API.
-#[derive(Debug, thiserror::Error)]
-pub enum HttpError {
-    /// The address cannot be had.
-    #[error("cannot serve the API on {address}")]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// The local socket cannot be made.
-    #[error("cannot make the control socket {path}")]
-    Socket {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
 }
 
 impl HttpServers {
-    /// Serves the API: by TCP where an address is given, and always by the local socket.
-    ///
-    /// # Errors
-    ///
-    /// An address or a file that cannot be had.
-    pub async fn start(
-        tcp: Option<(SocketAddr, Access)>,
-        socket: &Path,
+    /// Serves the API on sockets that listen: by TCP where there is one, to those whom the access of
+    /// the moment allows, and always by the local socket.
+    #[must_use]
+    pub fn start(
+        tcp: Option<(TcpListener, Arc<ArcSwap<Access>>)>,
+        control: UnixListener,
         node: mpsc::Sender<Ask>,
-    ) -> Result<Self, HttpError> {
-        let mut servers = Self { tasks: Vec::new(), local: None, socket: socket.to_owned() };
-        if let Some((address, access)) = tcp {
-            let failed = |source| HttpError::Bind { address, source };
-            let listener = TcpListener::bind(address).await.map_err(failed)?;
-            servers.local = Some(listener.local_addr().map_err(failed)?);
+    ) -> Self {
+        let mut servers = Self { tasks: Vec::new(), local: None };
+        if let Some((listener, access)) = tcp {
+            servers.local = listener.local_addr().ok();
             let router = access::guard(routes::reading(node.clone()), access);
             servers.tasks.push(tokio::spawn(serve::serve(listener, router)));
         }
-        let listener = control_socket(socket)
-            .map_err(|source| HttpError::Socket { path: socket.to_owned(), source })?;
         let router = routes::reading(node.clone()).merge(operator::routes(node));
         servers.tasks.push(tokio::spawn(async move {
             // Serving ends with the task; it has no error of its own.
-            let _ = axum::serve(listener, router).await;
+            let _ = axum::serve(control, router).await;
         }));
-        Ok(servers)
+        servers
     }
 
     /// Where the API is served by TCP; tells the port where 0 was asked for.
@@ -206,8 +184,6 @@ impl HttpServers {
 impl Drop for HttpServers {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
-        // Already gone is as good.
-        let _ = std::fs::remove_file(&self.socket);
     }
 }
 
@@ -215,7 +191,11 @@ impl Drop for HttpServers {
 ///
 /// Whatever the umask, nobody else can connect at any moment: the socket is made in a directory that
 /// only this user may enter, and moved to its place once its own mode is right.
-fn control_socket(path: &Path) -> io::Result<UnixListener> {
+///
+/// # Errors
+///
+/// The directory cannot be written to, or the path is too long for a socket.
+pub fn private_socket(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
     let mut directory = path.as_os_str().to_owned();
     directory.push(".d");
     let directory = Path::new(&directory);
@@ -226,7 +206,8 @@ fn control_socket(path: &Path) -> io::Result<UnixListener> {
     std::fs::DirBuilder::new().mode(0o700).create(directory)?;
     // A short name: a socket's path has 107 bytes (unix(7)).
     let beside = directory.join("s");
-    let listener = UnixListener::bind(&beside)?;
+    let listener = std::os::unix::net::UnixListener::bind(&beside)?;
+    listener.set_nonblocking(true)?;
     std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600))?;
     std::fs::rename(&beside, path)?;
     std::fs::remove_dir(directory)?;

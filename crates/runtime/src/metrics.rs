@@ -95,13 +95,12 @@ pub struct MetricsServer {
 }
 
 impl MetricsServer {
-    /// Serves the numbers of `source`.
+    /// Serves the numbers of `source` on a socket that listens.
     ///
     /// # Errors
     ///
-    /// The address cannot be had.
-    pub async fn start<S: Source>(address: SocketAddr, source: S) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+    /// The socket has no address.
+    pub fn start<S: Source>(listener: TcpListener, source: S) -> std::io::Result<Self> {
         let local = listener.local_addr()?;
         let router = Router::new()
             .route("/metrics", get(page::<S>))

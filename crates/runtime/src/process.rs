@@ -3,6 +3,12 @@
 //!
 //! - [`agent`]: `--mode agent`,
 //! - [`overwatch`]: `--mode overwatch`,
+//! - [`reload`]: reading the configuration again,
+//! - `comparison`: what differs in it,
+//! - [`handover`]: one process takes the place of another,
+//! - `sockets`: what is handed over,
+//! - `signals`: what a process is told by signals,
+//! - `geography`: the databases of geography,
 //! - `digest`: what decides answers, in one word to compare,
 //! - `keeper`: what must survive a restart, to the store,
 //! - `settings`: what the configuration says, in the nodes' own words,
@@ -11,6 +17,18 @@
 pub mod agent;
 
 pub mod overwatch;
+
+pub mod reload;
+
+mod comparison;
+
+pub mod handover;
+
+mod sockets;
+
+mod signals;
+
+mod geography;
 
 mod digest;
 
@@ -23,16 +41,30 @@ mod settings;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use config::{Listen, TcpSettings};
-use tokio::signal::unix::{SignalKind, signal};
+use config::{Listen, LoggingSettings, MetricsSettings, TcpSettings};
 use tracing::{info, warn};
 
 use crate::dns;
-use crate::http::HttpError;
+use crate::logs::Logs;
 use crate::mesh::{
     Identity, IdentityError, IdentityFiles, ListenError, PinsError, Provenance, TlsSetupError,
 };
+
+/// What a process of either mode is started with, beside what its mode says.
+pub struct Around {
+    /// What is logged.
+    pub logging: LoggingSettings,
+    /// Where numbers are shown.
+    pub metrics: MetricsSettings,
+    /// The log, to be turned up or down.
+    pub logs: Arc<Logs>,
+    /// Reads the configuration again.
+    pub read: reload::Read,
+    /// Whether to take the place of the process that serves the data directory.
+    pub is_taking_over: bool,
+}
 
 /// Why a process cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +88,27 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] store::StoreError),
     /// The API.
-    #[error(transparent)]
-    Http(#[from] HttpError),
+    #[error("cannot serve the API on {address}")]
+    Api {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A local socket.
+    #[error("cannot make the local socket {path}")]
+    Socket {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An agent has no socket that anybody waits at.
+    #[error("an agent has nothing to take over: stop the old one, then start this one")]
+    NothingToTakeOver,
+    /// A hand-over.
+    #[error("cannot take over")]
+    Handover(#[from] handover::HandoverError),
     /// A directory that cannot be made.
     #[error("cannot make the directory {path}")]
     Directory {
@@ -139,23 +190,6 @@ fn identity(
 fn make_directory(path: &Path) -> Result<(), StartError> {
     std::fs::create_dir_all(path)
         .map_err(|source| StartError::Directory { path: path.to_owned(), source })
-}
-
-/// Comes back when the process is asked to end: SIGTERM or SIGINT. A SIGHUP does not end it.
-async fn asked_to_end() -> Result<(), StartError> {
-    let listen = |kind| signal(kind).map_err(StartError::System);
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut hang_up = listen(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => {
-                warn!("a SIGHUP changes nothing: restart to apply a changed configuration");
-            }
-        }
-    }
 }
 
 /// The worker threads that DNS gets: one a core.

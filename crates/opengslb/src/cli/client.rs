@@ -126,6 +126,9 @@ impl Client {
         }
         // `/ready` and the like say with their status what the body says in words.
         let refusal = serde_json::from_str::<api::Error>(&body).map(|refusal| refusal.error);
+        if let Ok(api::reload::Refused { error, faults, .. }) = serde_json::from_str(&body) {
+            return Err(Failure::Refused([&[error], faults.as_slice()].concat().join("\n")));
+        }
         let text = refusal.unwrap_or_else(|_| format!("{} answers {status}", self.place));
         Err(match status {
             StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::METHOD_NOT_ALLOWED => {

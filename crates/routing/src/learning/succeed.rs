@@ -45,6 +45,12 @@ impl Learning {
         *self = next;
     }
 
+    /// Whether rows that were taken, or cells that they concern, are still to be judged.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.learns() && !(self.queue.is_empty() && self.todo.is_empty() && !self.cells.is_stale())
+    }
+
     /// Whether nothing that was learned depends on what these differ in.
     fn stands_on(&self, settings: &DomainSettings, geo: &Arc<Geo>) -> bool {
         let old = &self.settings;
@@ -163,7 +169,9 @@ mod tests {
         learning.succeed(&settings, &old, || unreachable!("nothing of it is learned anew"));
         assert_eq!(learning.map().settings.ttl_s, 5);
         learning.succeed(&settings, &Arc::new(geo(&[])), rows);
+        assert!(learning.is_behind());
         assert!(learning.is_due(LATER) && learning.compile(LATER));
+        assert!(!learning.is_behind());
         assert_eq!(first(&learning.map()), "ap-southeast learned_latency");
         assert!(learning.counters().moved > 0, "what was counted stays counted");
     }

@@ -13,9 +13,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use socket2::Socket;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::{Handler, TCP_ANSWER_BYTES_MAX, bind};
 
@@ -28,6 +32,10 @@ mod connection;
 use accept::Accepting;
 use connection::End;
 use places::Places;
+
+/// How much longer than the idle time connections may take that are to end: for the answers that
+/// are on their way.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What connections may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +56,7 @@ pub struct TcpServer {
     limits: TcpLimits,
     counts: Arc<Counts>,
     places: Arc<Places>,
+    leave: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -93,8 +102,26 @@ impl TcpServer {
         limits: TcpLimits,
         handler: H,
     ) -> io::Result<Self> {
-        let (socket, local) = bind::tcp(address)?;
+        Self::serve(Self::bind(address)?, limits, handler)
+    }
+
+    /// A socket that newcomers can knock at; they wait until it is served.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound.
+    pub fn bind(address: SocketAddr) -> io::Result<Socket> {
+        Ok(bind::tcp(address)?.0)
+    }
+
+    /// Serves such a socket on the current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The runtime does not take it.
+    pub fn serve<H: Handler>(socket: Socket, limits: TcpLimits, handler: H) -> io::Result<Self> {
         let listener = TcpListener::from_std(socket.into())?;
+        let local = listener.local_addr()?;
         let (counts, places) = (Arc::new(Counts::default()), Places::new(limits));
         let answer = vec![0; TCP_ANSWER_BYTES_MAX].into();
         let shared = Shared {
@@ -102,8 +129,10 @@ impl TcpServer {
             waiting: AtomicUsize::new(0),
             counts: Arc::clone(&counts),
         };
+        let leave = Arc::new(Notify::new());
         let accepting = Accepting::new(listener, limits, Arc::clone(&places), Arc::new(shared));
-        Ok(Self { local, limits, counts, places, task: tokio::spawn(accepting.run()) })
+        let task = tokio::spawn(accepting.run(Arc::clone(&leave)));
+        Ok(Self { local, limits, counts, places, leave, task })
     }
 
     /// The address that is served, with the port the system chose.
@@ -127,6 +156,16 @@ impl TcpServer {
             answered: read(&self.counts.answered),
             panics: read(&self.counts.closed[End::Panic as usize]),
         }
+    }
+
+    /// Takes no newcomers any more, serves the connections there are until their clients have been
+    /// silent for the idle time, and waits for the last: for a little longer than that time. For a
+    /// socket that another process serves too.
+    pub async fn leave(mut self) {
+        self.leave.notify_one();
+        let most = Duration::from_millis(self.limits.idle_timeout_ms) + LAST_WORDS;
+        // Who is still asking then asks again elsewhere (RFC 7766, 6.2.4).
+        drop(timeout(most, &mut self.task).await);
     }
 
     /// Closes all connections and waits until the port is free.

@@ -30,7 +30,26 @@ const REST: Duration = Duration::from_millis(10);
 pub struct UdpServer {
     local: SocketAddr,
     workers: Vec<Worker>,
-    stop: Arc<AtomicBool>,
+    orders: Arc<Orders>,
+}
+
+/// What the threads are told.
+#[derive(Debug, Default)]
+struct Orders {
+    /// End at once.
+    stop: AtomicBool,
+    /// Answer what was taken from the kernel, then end.
+    leave: AtomicBool,
+}
+
+impl Orders {
+    fn are_to_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn are_to_leave(&self) -> bool {
+        self.leave.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Debug)]
@@ -85,12 +104,34 @@ impl UdpServer {
         workers: NonZeroUsize,
         handler: &H,
     ) -> io::Result<Self> {
+        Self::serve(Self::bind(address, workers)?, handler)
+    }
+
+    /// The sockets for so many threads, all on one address; queries wait in them until they are
+    /// served.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound.
+    pub fn bind(address: SocketAddr, workers: NonZeroUsize) -> io::Result<Vec<Socket>> {
         let (first, local) = bind::udp_first(address)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let mut server = Self { local, workers: Vec::new(), stop };
-        server.add_worker(first, handler.clone())?;
-        for _ in 1..workers.get() {
-            server.add_worker(bind::udp_beside(local)?, handler.clone())?;
+        let beside = (1..workers.get()).map(|_| bind::udp_beside(local));
+        std::iter::once(Ok(first)).chain(beside).collect()
+    }
+
+    /// Serves each of these sockets with a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or no thread can be started.
+    pub fn serve<H: Handler>(sockets: Vec<Socket>, handler: &H) -> io::Result<Self> {
+        let none = || io::Error::other("no socket to serve");
+        let local = sockets.first().ok_or_else(none)?.local_addr()?.as_socket();
+        let local = local.ok_or_else(none)?;
+        let orders = Arc::new(Orders::default());
+        let mut server = Self { local, workers: Vec::new(), orders };
+        for socket in sockets {
+            server.add_worker(socket, handler.clone())?;
         }
         Ok(server)
     }
@@ -111,7 +152,7 @@ impl UdpServer {
             is_any,
             handler,
             counts: Arc::clone(&counts),
-            stop: Arc::clone(&self.stop),
+            orders: Arc::clone(&self.orders),
         };
         let name = format!("dns-udp-{}", self.workers.len());
         let thread = std::thread::Builder::new().name(name).spawn(move || serving.run())?;
@@ -146,21 +187,36 @@ impl UdpServer {
     pub fn stop(self) {
         drop(self);
     }
-}
 
-impl Drop for UdpServer {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for worker in &self.workers {
-            // Linux says "not connected" and wakes the sleeper all the same.
-            drop(worker.socket.shutdown(std::net::Shutdown::Both));
-        }
+    /// Ends the threads once each has answered what it took from the kernel, and waits for them: a
+    /// second at most where nothing comes. For sockets that another process serves too: they are not
+    /// shut, and no query is taken that is not answered.
+    pub fn leave(mut self) {
+        self.orders.leave.store(true, Ordering::Relaxed);
+        self.wait();
+    }
+
+    fn wait(&mut self) {
         for worker in &mut self.workers {
             if let Some(thread) = worker.thread.take() {
                 // A thread that panicked has ended as well.
                 drop(thread.join());
             }
         }
+    }
+}
+
+impl Drop for UdpServer {
+    fn drop(&mut self) {
+        if self.workers.iter().all(|worker| worker.thread.is_none()) {
+            return;
+        }
+        self.orders.stop.store(true, Ordering::Relaxed);
+        for worker in &self.workers {
+            // Linux says "not connected" and wakes the sleeper all the same.
+            drop(worker.socket.shutdown(std::net::Shutdown::Both));
+        }
+        self.wait();
     }
 }
 
@@ -172,14 +228,14 @@ struct Serving<H> {
     is_any: bool,
     handler: H,
     counts: Arc<Counts>,
-    stop: Arc<AtomicBool>,
+    orders: Arc<Orders>,
 }
 
 impl<H: Handler> Serving<H> {
     /// Serves until it is told to stop. The kernel gives this socket its share of the askers for
     /// as long as it is open, so a thread that a panic has ended would leave them without answers.
     fn run(mut self) {
-        while !self.stop.load(Ordering::Relaxed) {
+        while !self.orders.are_to_stop() && !self.orders.are_to_leave() {
             // What a turn leaves behind is counters, and buffers that the next one makes anew.
             if catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
                 add(&self.counts.panics, 1);
@@ -191,10 +247,13 @@ impl<H: Handler> Serving<H> {
     /// Three steps, each over what the one before left.
     fn serve(&mut self) {
         let mut batch = Batch::new();
-        while !self.stop.load(Ordering::Relaxed) {
+        while !self.orders.are_to_stop() {
             if self.receive(&mut batch) {
                 self.answer(batch.slots());
                 self.send(&mut batch);
+            }
+            if self.orders.are_to_leave() {
+                return;
             }
         }
     }
@@ -203,7 +262,7 @@ impl<H: Handler> Serving<H> {
     fn receive(&self, batch: &mut Batch) -> bool {
         match batch.receive(&self.socket, self.is_any) {
             // What wakes a thread that is to stop.
-            Ok(()) => !self.stop.load(Ordering::Relaxed),
+            Ok(()) => !self.orders.are_to_stop(),
             Err(error) => {
                 if !is_idle(&error) {
                     add(&self.counts.receive_errors, 1);

@@ -4,7 +4,9 @@
 //! nothing about clients.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -50,19 +52,19 @@ impl Access {
     }
 }
 
-/// Puts the guard in front of a router.
-pub(super) fn guard(router: Router, access: Access) -> Router {
+/// Puts the guard in front of a router. It goes by the access of the moment.
+pub(super) fn guard(router: Router, access: Arc<ArcSwap<Access>>) -> Router {
     router.layer(middleware::from_fn_with_state(access, check))
 }
 
 async fn check(
-    State(access): State<Access>,
+    State(access): State<Arc<ArcSwap<Access>>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
     next: Next,
 ) -> Response {
     let is_open = OPEN.contains(&request.uri().path());
-    if is_open || access.allows(peer.ip(), request.headers()) {
+    if is_open || access.load().allows(peer.ip(), request.headers()) {
         return next.run(request).await;
     }
     let text = "this address may not read here: see api.allowed_networks";

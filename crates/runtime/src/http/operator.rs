@@ -11,7 +11,7 @@ use model::BackendKey;
 use overwatch::{Command, KeyFault, Objection};
 use tokio::sync::mpsc;
 
-use super::routes::{going_down, refusal};
+use super::routes::{going_down, json, refusal};
 use super::{Ask, Question, Told, ask, by_hand, keys};
 
 /// The paths for changing.
@@ -23,6 +23,7 @@ pub(super) fn routes(node: mpsc::Sender<Ask>) -> Router {
         .route("/api/v1/overwatch/agents/{id}/accept", post(accept))
         .route(&format!("{backend}/override"), post(set_override).delete(clear_override))
         .route(&format!("{backend}/drain"), post(begin_drain).delete(end_drain))
+        .route("/api/v1/reload", post(reload))
         .merge(by_hand::changing())
         .merge(keys::words())
         .with_state(node)
@@ -111,6 +112,15 @@ async fn about(
         return refusal(StatusCode::BAD_REQUEST, text).into_response();
     };
     say(node, command(BackendKey { service, address, port })).await
+}
+
+/// Reads the configuration again: what changed, or with 422 every fault of it.
+async fn reload(State(node): Node) -> Response {
+    match ask(&node, Question::Reload).await {
+        Some(Told::Document(document)) => json(StatusCode::OK, document),
+        Some(Told::Invalid(document)) => json(StatusCode::UNPROCESSABLE_ENTITY, document),
+        Some(_) | None => going_down(),
+    }
 }
 
 pub(super) async fn say(node: &mpsc::Sender<Ask>, command: Command) -> Response {

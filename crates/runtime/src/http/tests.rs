@@ -18,6 +18,7 @@ fn node() -> mpsc::Sender<Ask> {
                     Told::Objected(Objection::WhichKey)
                 }
                 Question::Command(_) => Told::Done,
+                Question::Reload => Told::Invalid("{}".to_owned()),
                 Question::Ready => Told::Ready { is_ready: false, document: "{}".to_owned() },
                 question => Told::Document(format!("{question:?}")),
             };
@@ -54,9 +55,10 @@ struct World {
 async fn world(allowed: &str) -> World {
     let directory = tempfile::tempdir().unwrap();
     let access = Access { allowed: vec![allowed.parse().unwrap()], trust_proxy_headers: false };
-    let tcp = Some(("127.0.0.1:0".parse().unwrap(), access));
-    let socket = directory.path().join("control.sock");
-    let servers = HttpServers::start(tcp, &socket, node()).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let tcp = Some((listener, Arc::new(ArcSwap::from_pointee(access))));
+    let control = private_socket(&directory.path().join("control.sock")).unwrap();
+    let servers = HttpServers::start(tcp, UnixListener::from_std(control).unwrap(), node());
     World { servers, directory }
 }
 
@@ -99,6 +101,7 @@ async fn every_path_asks_its_own_question_and_refusals_are_documents() {
         ("GET /api/v1/else", 404, "nothing at this path"),
         ("POST /api/v1/domains", 405, "other methods"),
         ("POST /api/v1/overwatch/agents/a/revoke", 404, "nothing at this path"),
+        ("POST /api/v1/reload", 404, "nothing at this path"),
     ] {
         let (got, body) = world.tcp(request).await;
         assert_eq!(got, status, "{request}: {body}");
@@ -128,11 +131,10 @@ async fn an_operator_speaks_through_the_socket_alone() {
         (format!("DELETE {backend}/override"), "", 204),
         (format!("POST {backend}/drain"), "", 204),
         ("POST /api/v1/overwatch/backends/app/ten/80/drain".to_owned(), "", 400),
+        ("POST /api/v1/reload".to_owned(), "", 422),
         ("GET /api/v1/domains".to_owned(), "", 200),
     ] {
         let (got, text) = world.unix(&request, body).await;
         assert_eq!(got, status, "{request}: {text}");
     }
-    drop(world.servers);
-    assert!(!socket.exists(), "the file goes with the server");
 }

@@ -60,6 +60,9 @@ pub enum ListenError {
         /// Why.
         source: io::Error,
     },
+    /// The socket is none to listen on.
+    #[error("cannot listen for agents on the socket at hand")]
+    Socket(#[source] io::Error),
     /// TLS does not take this identity.
     #[error(transparent)]
     Tls(#[from] TlsSetupError),
@@ -83,10 +86,23 @@ pub async fn listen(
     limits: ServerLimits,
     events: mpsc::Sender<Event>,
 ) -> Result<Server, ListenError> {
-    let acceptor = TlsAcceptor::from(tls::server_config(identity)?);
     let failed = |source| ListenError::Bind { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let local_address = listener.local_addr().map_err(failed)?;
+    serve(TcpListener::bind(address).await.map_err(failed)?, identity, limits, events)
+}
+
+/// The same on a socket that listens already.
+///
+/// # Errors
+///
+/// A socket without an address; an identity that TLS does not take.
+pub fn serve(
+    listener: TcpListener,
+    identity: &Identity,
+    limits: ServerLimits,
+    events: mpsc::Sender<Event>,
+) -> Result<Server, ListenError> {
+    let acceptor = TlsAcceptor::from(tls::server_config(identity)?);
+    let local_address = listener.local_addr().map_err(ListenError::Socket)?;
     let seats = Seats::new(&limits);
     let door = Door { acceptor, own_key: identity.key(), limits, events, seats };
     let task = tokio::spawn(accept_all(listener, Arc::new(door)));
@@ -129,7 +145,7 @@ async fn accept_all(listener: TcpListener, door: Arc<Door>) {
             Ok((stream, address)) if sessions.len() < door.limits.connections_max => {
                 match door.seats.take(address.ip()) {
                     Some(seat) => {
-                        sessions.spawn(serve(stream, address, seat, Arc::clone(&door)));
+                        sessions.spawn(converse(stream, address, seat, Arc::clone(&door)));
                     }
                     None => door.fail(Some(address), FailReason::TooManyUnproven).await,
                 }
@@ -144,7 +160,7 @@ async fn accept_all(listener: TcpListener, door: Arc<Door>) {
 }
 
 /// One connection, from its first packet to its end.
-async fn serve(stream: TcpStream, address: SocketAddr, seat: UnprovenSeat, door: Arc<Door>) {
+async fn converse(stream: TcpStream, address: SocketAddr, seat: UnprovenSeat, door: Arc<Door>) {
     let deadline = Instant::now() + door.limits.session.handshake_timeout;
     if let Err(error) = connection::tune(&stream, &door.limits.session) {
         return door.fail(Some(address), FailReason::Accept(error)).await;

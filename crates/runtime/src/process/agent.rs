@@ -7,22 +7,29 @@
 //! clock, signals -----------------+
 //! ```
 
+mod running;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent::{Agent, Effect, Event, Level, Note};
-use config::{AgentConfig, MetricsSettings};
+use config::AgentConfig;
 use model::BackendKey;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
-use super::{StartError, asked_to_end, identity, numbers, settings};
+use self::running::{Prepared, Running};
+use super::reload::{Read, Reloads, tell};
+use super::signals::{Asked, Signals};
+use super::{Around, StartError, address_of, identity, numbers, settings};
 use crate::clock::Clock;
 use crate::collect::{Collected, Collector};
-use crate::logs::chain;
+use crate::logs::{Logs, chain};
 use crate::mesh::{
     self, Client, ClientLimits, Connection, ConnectionId, Identity, Origin, Pins, SessionLimits,
 };
@@ -62,11 +69,19 @@ const CLIENT_LIMITS: ClientLimits = ClientLimits {
 /// # Errors
 ///
 /// Something it needs cannot be had at start; later it only logs.
-pub async fn run(config: &AgentConfig, metrics: &MetricsSettings) -> Result<(), StartError> {
-    let mut process = Process::start(config).await?;
-    let (_metrics, mut asked_numbers) = numbers::serve(metrics).await?;
-    let end = asked_to_end();
-    tokio::pin!(end);
+pub async fn run(config: AgentConfig, around: Around) -> Result<(), StartError> {
+    // First: until they are taken, a signal to reload would end the process.
+    let mut signals = Signals::take()?;
+    let (mut process, mut prepared) = Process::start(config, around).await?;
+    let (ask_numbers, mut asked_numbers) = numbers::queue();
+    let _metrics = match process.running.metrics.address.map(address_of) {
+        None => None,
+        Some(address) => {
+            let failed = |source| StartError::Metrics { address, source };
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            Some(numbers::serve(listener, ask_numbers).map_err(failed)?)
+        }
+    };
     loop {
         let deadline = Instant::from_std(process.clock.instant_at(process.node.next_deadline()));
         tokio::select! {
@@ -75,9 +90,13 @@ pub async fn run(config: &AgentConfig, metrics: &MetricsSettings) -> Result<(), 
             Some(result) = process.checked.recv() => process.on_checked(result),
             () = sleep_until(deadline) => process.handle(Event::Tick),
             Some(reply) = asked_numbers.recv() => process.on_numbers(reply),
-            ended = &mut end => {
-                ended?;
-                break;
+            Some(prepared) = prepared.recv() => process.on_prepared(prepared),
+            asked = signals.next() => match asked {
+                Asked::Reload => {
+                    process.reloads.ask(None);
+                    process.begin_reload();
+                }
+                Asked::End => break,
             }
         }
     }
@@ -89,6 +108,11 @@ pub async fn run(config: &AgentConfig, metrics: &MetricsSettings) -> Result<(), 
 struct Process {
     node: Agent,
     clock: Clock,
+    /// What it runs on.
+    running: Running,
+    logs: Arc<Logs>,
+    read: Read,
+    reloads: Reloads<Prepared>,
     identity: Identity,
     pins: Pins,
     clients: BTreeMap<String, Client>,
@@ -96,36 +120,42 @@ struct Process {
     to_mesh_events: mpsc::Sender<mesh::Event>,
     mesh_events: mpsc::Receiver<mesh::Event>,
     collector: Option<Collector>,
+    /// The ports that it listens about.
+    ports: BTreeSet<u16>,
     collected: mpsc::Receiver<Collected>,
-    _prober: Prober<BackendKey>,
+    prober: Prober<BackendKey>,
     checked: mpsc::Receiver<ProbeResult<BackendKey>>,
     /// Overwatches that could not be reached the last time: said once, not at every try.
     unreachable: BTreeSet<String>,
 }
 
 impl Process {
-    async fn start(config: &AgentConfig) -> Result<Self, StartError> {
+    async fn start(
+        config: AgentConfig,
+        around: Around,
+    ) -> Result<(Self, mpsc::Receiver<Result<Prepared, Vec<String>>>), StartError> {
         let clock = Clock::start();
+        let Around { logging, metrics, logs, read, is_taking_over } = around;
+        if is_taking_over {
+            return Err(StartError::NothingToTakeOver);
+        }
         let (certificate, key) = (&config.identity.cert_path, &config.identity.key_path);
         let name = config.identity.agent_id.as_str();
         let identity = identity(certificate, key, ("agent", name))?;
         let pins = Pins::load(&Path::new(key).with_file_name("pinned-overwatches"))?;
 
-        let settings = settings::agent(config)?;
-        let overwatches: Vec<String> =
-            config.overwatch_nodes.iter().map(ToString::to_string).collect();
+        let settings = settings::agent(&config)?;
+        let running = Running { config, logging, metrics };
+        let overwatches = running.overwatches();
         let addresses = addresses_of(&overwatches).await;
-        let ports = settings.offers.iter().map(|offer| offer.listen_port).collect();
-        let targets = settings.offers.iter().filter_map(|offer| {
-            let spec = offer.check.clone()?;
-            let address = offer.backend.key.socket();
-            Some((offer.backend.key.clone(), ProbeTarget { address, spec }))
-        });
-        let targets: BTreeMap<BackendKey, ProbeTarget> = targets.collect();
+        let ports = ports_of(&settings);
+        let targets = targets_of(&settings);
 
         let (to_collected, collected) = mpsc::channel(QUEUE_READINGS);
         let collector = match &settings.learning {
-            Some(_) => Some(Collector::start(ports, to_collected).map_err(StartError::System)?),
+            Some(_) => {
+                Some(Collector::start(ports.clone(), to_collected).map_err(StartError::System)?)
+            }
             None => {
                 info!("latency learning is switched off");
                 None
@@ -139,9 +169,14 @@ impl Process {
         }
         let (to_mesh_events, mesh_events) = mpsc::channel(QUEUE_EVENTS);
         let node = Agent::new(settings, addresses, clock.now());
+        let (reloads, prepared) = Reloads::new();
         let mut process = Self {
             node,
             clock,
+            running,
+            logs,
+            read,
+            reloads,
             identity,
             pins,
             clients: BTreeMap::new(),
@@ -149,15 +184,74 @@ impl Process {
             to_mesh_events,
             mesh_events,
             collector,
+            ports,
             collected,
-            _prober: prober,
+            prober,
             checked,
             unreachable: BTreeSet::new(),
         };
         for address in overwatches {
             process.dial(address)?;
         }
-        Ok(process)
+        Ok((process, prepared))
+    }
+
+    fn begin_reload(&mut self) {
+        let (running, read) = (&self.running, &self.read);
+        self.reloads.begin(|| running.clone().next(Arc::clone(read)));
+    }
+
+    /// The configuration was read again: applies it, or says why not.
+    fn on_prepared(&mut self, prepared: Result<Prepared, Vec<String>>) {
+        let told = match prepared {
+            Err(faults) => tell(Err(&faults), ""),
+            Ok(prepared) => {
+                let Prepared { running, settings, addresses, comparison, warnings } = prepared;
+                self.logs.set_level(running.logging.level);
+                let before = std::mem::replace(&mut self.running, running).overwatches();
+                if !comparison.changed.is_empty() {
+                    self.apply(settings, addresses, &before);
+                }
+                tell(Ok((&comparison, &warnings)), "")
+            }
+        };
+        self.reloads.end(&told);
+        self.begin_reload();
+    }
+
+    /// Goes by other settings from now on; `before` are the overwatches that it dialled until now.
+    fn apply(&mut self, settings: ::agent::Settings, addresses: Vec<IpAddr>, before: &[String]) {
+        if let Err(error) = self.prober.set_targets(targets_of(&settings)) {
+            warn!("not all backends are checked: {error}");
+        }
+        let ports = ports_of(&settings);
+        if self.collector.is_some() && ports != self.ports {
+            self.collect_from(ports);
+        }
+        let reload = ::agent::Reload { settings, overwatches: addresses };
+        self.handle(Event::Reload(Box::new(reload)));
+        let now = self.running.overwatches();
+        // Their sessions end with them.
+        self.clients.retain(|address, _| now.contains(address) || !before.contains(address));
+        for address in now {
+            if let Err(error) = self.dial(address) {
+                warn!("{}", chain(&error));
+            }
+        }
+    }
+
+    /// Listens to the kernel about these ports, and no others. What the last threads still have to
+    /// say is not heard: it would be told twice.
+    fn collect_from(&mut self, ports: BTreeSet<u16>) {
+        let (to_collected, collected) = mpsc::channel(QUEUE_READINGS);
+        self.collector = None;
+        self.collected = collected;
+        match Collector::start(ports.clone(), to_collected) {
+            Ok(collector) => (self.collector, self.ports) = (Some(collector), ports),
+            Err(error) => error!("latency learning cannot read the kernel: {error}"),
+        }
+        // A dump that was under way is heard no more.
+        self.handle(Event::PollEnded);
     }
 
     fn dial(&mut self, address: String) -> Result<(), StartError> {
@@ -274,6 +368,21 @@ fn log(note: &Note) {
         Level::Info => info!("{note}"),
         Level::Warn => warn!("{note}"),
     }
+}
+
+/// The ports on which clients' connections end.
+fn ports_of(settings: &::agent::Settings) -> BTreeSet<u16> {
+    settings.offers.iter().map(|offer| offer.listen_port).collect()
+}
+
+/// What is checked.
+fn targets_of(settings: &::agent::Settings) -> BTreeMap<BackendKey, ProbeTarget> {
+    let targets = settings.offers.iter().filter_map(|offer| {
+        let spec = offer.check.clone()?;
+        let address = offer.backend.key.socket();
+        Some((offer.backend.key.clone(), ProbeTarget { address, spec }))
+    });
+    targets.collect()
 }
 
 /// The addresses that these names have now: connections from there are an overwatch's checks.

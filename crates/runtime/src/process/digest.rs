@@ -64,6 +64,10 @@ impl Digest {
             let terms = RolloverTerms { entry_point_age_s: None, zsk_age_s: None, ..zone.terms };
             digest.words(&(&zone.apex, terms));
         }
+        for zone in signed {
+            // Who makes the keys, the answers do not show.
+            digest.words(&(&zone.apex, &zone.terms));
+        }
         for token in agent_tokens {
             digest.words(&(&token.service, &token.regions, &token.networks));
         }
@@ -74,6 +78,13 @@ impl Digest {
     fn words(&mut self, value: &impl fmt::Debug) {
         // The sink takes everything.
         let _ = writeln!(self, "{value:?}");
+    }
+
+    /// Of one file alone.
+    pub(super) fn of_file(bytes: &[u8]) -> String {
+        let mut digest = Self(Context::new(&SHA256));
+        digest.bytes(bytes);
+        digest.finish()
     }
 
     /// Takes in a file.

@@ -63,6 +63,50 @@ impl Keeper {
     }
 }
 
+/// The store, or what is to be written once it is open again.
+#[derive(Debug)]
+pub(super) enum Keeping {
+    /// It is open.
+    Open(Keeper),
+    /// Another process has it.
+    Away(Vec<Change>),
+}
+
+impl Keeping {
+    /// Keeps these changes over a restart; or until the store is back.
+    pub(super) fn keep(&mut self, changes: Vec<Change>) {
+        match self {
+            Self::Open(keeper) => keeper.keep(changes),
+            // A hand-over takes seconds: this is far above what comes in them.
+            Self::Away(waiting) if waiting.len() < CHANGES_MAX => waiting.extend(changes),
+            Self::Away(_) => {
+                error!("the store is away for too long: the last changes are not kept");
+            }
+        }
+    }
+
+    /// Closes the store, once everything is written.
+    pub(super) fn give(&mut self) {
+        if let Self::Open(keeper) = std::mem::replace(self, Self::Away(Vec::new())) {
+            keeper.stop();
+        }
+    }
+
+    /// Has the store back, and writes what waits.
+    pub(super) fn take_back(&mut self, keeper: Keeper) {
+        if let Self::Away(waiting) = std::mem::replace(self, Self::Open(keeper))
+            && !waiting.is_empty()
+        {
+            self.keep(waiting);
+        }
+    }
+
+    /// Whether it is open.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self, Self::Open(_))
+    }
+}
+
 /// Writes until nobody can send any more.
 fn write_all(mut store: Store, waiting: &Receiver<Vec<Change>>) {
     let mut changes: Vec<Change> = Vec::new();

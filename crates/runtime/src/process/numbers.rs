@@ -1,10 +1,12 @@
 //! What the nodes count, as metrics. Every label comes from a closed list.
 
+use std::io;
+
 use ::agent::Agent;
 use ::overwatch::Overwatch;
-use config::MetricsSettings;
 use model::Time;
 use routing::{Learning, LearningCounters};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
@@ -13,22 +15,20 @@ use crate::collect::CollectorCounters;
 use crate::dns::{TcpCounters, UdpCounters};
 use crate::metrics::{Kind, Metric, MetricsServer, Source};
 
-use super::{StartError, address_of};
-
 /// Somebody who wants to see the numbers.
 pub(super) type Asked = oneshot::Sender<Vec<Metric>>;
 
-/// Serves the numbers where the configuration says so. The loop answers those who ask.
-pub(super) async fn serve(
-    settings: &MetricsSettings,
-) -> Result<(Option<MetricsServer>, mpsc::Receiver<Asked>), StartError> {
+/// Where those who want to see the numbers stand.
+pub(super) fn queue() -> (mpsc::Sender<Asked>, mpsc::Receiver<Asked>) {
     // Scrapes come one at a time; a few more wait.
-    let (ask, asked) = mpsc::channel(8);
-    let Some(address) = settings.address.map(address_of) else { return Ok((None, asked)) };
-    let failed = |source| StartError::Metrics { address, source };
-    let server = MetricsServer::start(address, Numbers(ask)).await.map_err(failed)?;
+    mpsc::channel(8)
+}
+
+/// Serves the numbers on a socket that listens. The loop answers those who ask.
+pub(super) fn serve(listener: TcpListener, ask: mpsc::Sender<Asked>) -> io::Result<MetricsServer> {
+    let server = MetricsServer::start(listener, Numbers(ask))?;
     info!("serving metrics on {}", server.local_address());
-    Ok((Some(server), asked))
+    Ok(server)
 }
 
 /// Asks the loop for its numbers.
@@ -105,11 +105,13 @@ pub(super) struct Dns {
     pub(super) tcp: TcpCounters,
 }
 
-/// An overwatch's numbers.
-pub(super) fn overwatch(node: &Overwatch, dns: &Dns, now: Time) -> Vec<Metric> {
+/// An overwatch's numbers; without DNS while another process still answers.
+pub(super) fn overwatch(node: &Overwatch, dns: Option<&Dns>, now: Time) -> Vec<Metric> {
     let mut metrics = vec![info()];
-    metrics.extend(of_dns(dns));
-    metrics.extend(of_connections(&dns.tcp));
+    if let Some(dns) = dns {
+        metrics.extend(of_dns(dns));
+        metrics.extend(of_connections(&dns.tcp));
+    }
     metrics.extend(of_mesh(node));
     metrics.extend(of_table(node));
     metrics.extend(of_learning(node));

@@ -8,38 +8,55 @@
 //! ```
 //!
 //! DNS is answered from the first moment, by what was kept over the restart: a query before any
-//! agent is back gets an answer by geography.
+//! agent is back gets an answer by geography. A process that takes over from another answers once it
+//! knows what that one knew.
+//!
+//! - `running`: the configuration that runs, and the next one,
+//! - `dns`: the servers that answer, and what they answer with,
+//! - `edges`: everything else that has a socket,
+//! - `reloading`: another configuration, applied,
+//! - `handing`: from one process to the next, both ends.
+
+mod running;
+
+mod dns;
+
+mod edges;
+
+mod reloading;
+
+mod handing;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::overwatch::{Effect, Event, Level, Note, Overwatch, View};
 use arc_swap::ArcSwap;
-use config::{MetricsSettings, OverwatchConfig};
-use dns::RateLimits;
-use geo::Geo;
+use config::OverwatchConfig;
 use model::BackendKey;
 use store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
 
-use super::digest::Digest;
-use super::keeper::Keeper;
-use super::{
-    StartError, address_of, asked_to_end, dns_tcp_limits, dns_workers, identity, make_directory,
-    numbers, settings,
-};
-use crate::answer::Answering;
+use self::dns::Dns;
+use self::edges::{Edges, Ends};
+use self::handing::Awaiting;
+use self::running::{Prepared, Running};
+use super::handover::giving::Request;
+use super::handover::taking::{Outcome, Taking};
+use super::keeper::{Keeper, Keeping};
+use super::reload::{Read, Reloads};
+use super::signals::{Asked, Signals};
+use super::sockets::{Sockets, Wanted};
+use super::{Around, StartError, identity, make_directory, numbers};
 use crate::clock::{self, Clock};
-use crate::dns::{TcpServer, UdpServer};
-use crate::http::{Access, Ask, HttpServers, KeyText, Question, Told};
-use crate::logs::chain;
-use crate::mesh::{self, Connection, ConnectionId, Server, ServerLimits, SessionLimits};
+use crate::http::{Ask, KeyText, Question, Told};
+use crate::logs::{Logs, chain};
+use crate::mesh::{self, Connection, ConnectionId};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
 use crate::random;
 
@@ -52,46 +69,58 @@ const TICK: Duration = Duration::from_secs(1);
 /// Checks of this overwatch: ten thousand targets, five hundred under way at a time.
 const PROBE_LIMITS: ProbeLimits = ProbeLimits { targets_max: 10_000, in_flight_max: 512 };
 
-/// What sessions with agents may take.
-const SERVER_LIMITS: ServerLimits = ServerLimits {
-    session: SessionLimits {
-        handshake_timeout: Duration::from_secs(10),
-        dead_peer_timeout: Duration::from_secs(5),
-        write_timeout: Duration::from_secs(10),
-        queue_frames: 64,
-    },
-    connections_max: 10_000,
-    unproven_max: 256,
-    unproven_per_address_max: 16,
-};
+/// The store's file, in the data directory.
+const STORE: &str = "overwatch.redb";
 
-/// Runs an overwatch until it is asked to end.
+/// Runs an overwatch until it is asked to end, or another process takes its place.
 ///
 /// # Errors
 ///
 /// Something it needs cannot be had at start; later it only logs.
-pub async fn run(config: &OverwatchConfig, metrics: &MetricsSettings) -> Result<(), StartError> {
-    let mut process = Process::start(config).await?;
-    let (_metrics, mut asked_numbers) = numbers::serve(metrics).await?;
+pub async fn run(config: OverwatchConfig, around: Around) -> Result<(), StartError> {
+    // First: until they are taken, a signal to reload would end the process.
+    let mut signals = Signals::take()?;
+    let (mut process, mut inbox) = Process::start(config, around).await?;
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let end = asked_to_end();
-    tokio::pin!(end);
     loop {
         tokio::select! {
-            Some(event) = process.mesh_events.recv() => process.on_mesh(event),
-            Some(result) = process.checked.recv() => process.on_checked(result),
-            Some(ask) = process.asked.recv() => process.on_ask(ask),
+            Some(event) = inbox.mesh.recv() => process.on_mesh(event),
+            Some(result) = inbox.checked.recv() => process.on_checked(result),
+            Some(ask) = inbox.asked.recv() => process.on_ask(ask),
             _ = tick.tick() => process.on_tick(),
-            Some(reply) = asked_numbers.recv() => process.on_numbers(reply),
-            ended = &mut end => {
-                ended?;
-                break;
+            Some(reply) = inbox.numbers.recv() => process.on_numbers(reply),
+            Some(prepared) = inbox.prepared.recv() => process.on_prepared(prepared),
+            Some(request) = inbox.requests.recv() => {
+                if let Some(left) = process.on_request(request) {
+                    process.leave(left).await;
+                    return Ok(());
+                }
+            }
+            Some(outcome) = inbox.outcomes.recv() => process.on_outcome(outcome)?,
+            asked = signals.next() => match asked {
+                Asked::Reload => process.reload(None),
+                Asked::End => break,
             }
         }
+        process.look_whether_all_are_back()?;
     }
     process.stop().await;
     Ok(())
+}
+
+/// What an overwatch hears.
+struct Inbox {
+    mesh: mpsc::Receiver<mesh::Event>,
+    checked: mpsc::Receiver<ProbeResult<BackendKey>>,
+    asked: mpsc::Receiver<Ask>,
+    numbers: mpsc::Receiver<numbers::Asked>,
+    /// Configurations that were read again.
+    prepared: mpsc::Receiver<Result<Prepared, Vec<String>>>,
+    /// Of whoever wants to take over.
+    requests: mpsc::Receiver<Request>,
+    /// Of the process that was taken over from.
+    outcomes: mpsc::Receiver<Outcome>,
 }
 
 /// Everything an overwatch holds.
@@ -99,35 +128,53 @@ struct Process {
     node: Overwatch,
     clock: Clock,
     view: Arc<ArcSwap<View>>,
-    udp: UdpServer,
-    tcp: TcpServer,
-    meter: crate::answer::AnswerMeter,
-    _server: Server,
-    mesh_events: mpsc::Receiver<mesh::Event>,
+    /// What it runs on.
+    running: Arc<Running>,
+    logs: Arc<Logs>,
+    read: Read,
+    reloads: Reloads<Prepared>,
+    dns: Dns,
+    edges: Edges,
     connections: BTreeMap<ConnectionId, Connection>,
     prober: Prober<BackendKey>,
     targets: BTreeMap<BackendKey, ProbeTarget>,
-    checked: mpsc::Receiver<ProbeResult<BackendKey>>,
-    _http: HttpServers,
-    asked: mpsc::Receiver<Ask>,
-    keeper: Keeper,
-    /// Of what decides answers.
-    config_digest: String,
+    keeping: Keeping,
+    /// While another process answers, and this one waits for its agents.
+    awaiting: Option<Awaiting>,
+    /// Connections that a hand-over cut which came to nothing, and until when their agents may come
+    /// back unnoticed.
+    cut_off: Option<(Instant, Vec<ConnectionId>)>,
 }
 
 impl Process {
-    async fn start(config: &OverwatchConfig) -> Result<Self, StartError> {
+    async fn start(config: OverwatchConfig, around: Around) -> Result<(Self, Inbox), StartError> {
         let clock = Clock::start();
+        let Around { logging, metrics, logs, read, is_taking_over } = around;
         let data = PathBuf::from(&config.data_dir);
         make_directory(&data)?;
         let (certificate, key) = (&config.identity.cert_path, &config.identity.key_path);
         let identity = identity(certificate, key, ("overwatch", &config.identity.node_id))?;
-        let (store, snapshot) = Store::open(&data.join("overwatch.redb"))?;
-        let keeper = Keeper::start(store)?;
-        let mut digest = Digest::of(config);
-        let geo = Arc::new(geography(config, &mut digest)?);
+        let (running, settings) = Running::first(config, logging, metrics)?;
+        let running = Arc::new(running);
+        let wanted = Wanted::new(&running.config, &running.metrics);
 
-        let mut node = Overwatch::new(settings::overwatch(config)?, geo, snapshot, clock.now());
+        let (taking, passed) = match is_taking_over {
+            true => Taking::begin(&data).await.map(|(taking, passed)| (Some(taking), passed))?,
+            false => (None, Vec::new()),
+        };
+        // All that can go wrong before the other process gives up its store has not.
+        let (taking, expected) = match taking {
+            Some(mut taking) => {
+                let expected = taking.baton().await?;
+                (Some(taking), expected)
+            }
+            None => (None, Vec::new()),
+        };
+        let (store, snapshot) = Store::open(&data.join(STORE))?;
+        let sockets = Arc::new(Sockets::open(wanted, passed)?);
+        let keeping = Keeping::Open(Keeper::start(store)?);
+        let geo = Arc::clone(&running.geography.built);
+        let mut node = Overwatch::new(settings, geo, snapshot, clock.now());
         let (to_checked, checked) = mpsc::channel(QUEUE_EVENTS);
         let checker = Checker::new().map_err(StartError::CheckTls)?;
         let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
@@ -146,48 +193,38 @@ impl Process {
             _ => None,
         });
         let view = Arc::new(ArcSwap::new(published.unwrap_or_else(|| node.view())));
-
-        let answering = Answering::new(Arc::clone(&view), clock, limits_of_worker(config));
-        let meter = answering.meter();
-        let (udp, tcp) = serve_dns(config, answering)?;
-
-        let (to_mesh_events, mesh_events) = mpsc::channel(QUEUE_EVENTS);
-        let gossip = address_of(config.gossip_address);
-        let server = mesh::server::listen(gossip, &identity, SERVER_LIMITS, to_mesh_events).await?;
-        info!("hearing agents on {}", server.local_address());
-
-        let (to_asked, asked) = mpsc::channel(64);
-        let tcp_api = config.api.as_ref().map(|api| {
-            let access = Access {
-                allowed: api.allowed_networks.clone(),
-                trust_proxy_headers: api.trust_proxy_headers,
-            };
-            (address_of(api.address), access)
-        });
-        let http = HttpServers::start(tcp_api, &data.join("control.sock"), to_asked).await?;
-        if let Some(address) = http.local_address() {
-            info!("serving the API on {address}");
-        }
+        let mut dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets));
+        let (outcomes, awaiting) = match taking {
+            None => {
+                dns.serve()?;
+                (mpsc::channel(1).1, None)
+            }
+            Some(taking) => Awaiting::new(taking, expected),
+        };
+        let (edges, ends) = Edges::new(identity, sockets, &running.config)?;
+        let (reloads, prepared) = Reloads::new();
+        let connections = BTreeMap::new();
+        let targets = BTreeMap::new();
         let mut process = Self {
             node,
             clock,
             view,
-            udp,
-            tcp,
-            meter,
-            _server: server,
-            mesh_events,
-            connections: BTreeMap::new(),
+            running,
+            logs,
+            read,
+            reloads,
+            dns,
+            edges,
+            connections,
             prober,
-            targets: BTreeMap::new(),
-            checked,
-            _http: http,
-            asked,
-            keeper,
-            config_digest: digest.finish(),
+            targets,
+            keeping,
+            awaiting,
+            cut_off: None,
         };
         process.carry_out(first);
-        Ok(process)
+        let Ends { mesh, asked, numbers, requests } = ends;
+        Ok((process, Inbox { mesh, checked, asked, numbers, prepared, requests, outcomes }))
     }
 
     fn on_mesh(&mut self, event: mesh::Event) {
@@ -237,6 +274,8 @@ impl Process {
         // Signatures are dated: a clock that was set since the start, or went its own way, is seen.
         self.handle(Event::ClockRead(clock::wall()));
         self.handle(Event::Tick);
+        self.edges.look_after_store(&self.running.config, &mut self.keeping);
+        self.look_after_cut_off();
     }
 
     fn on_ask(&mut self, Ask { question, reply }: Ask) {
@@ -244,6 +283,7 @@ impl Process {
         let told = match question {
             Question::Latency => document(&self.node.latency_table()),
             Question::Version => document(&self.version()),
+            Question::Reload => return self.reload(Some(reply)),
             Question::Domains => document(&self.node.domain_list()),
             Question::Backends => document(&self.node.backend_list(now)),
             Question::Agents => document(&self.node.agent_list(now)),
@@ -290,7 +330,7 @@ impl Process {
         api::status::Version {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
-            config_digest: self.config_digest.clone(),
+            config_digest: self.running.digest.clone(),
             generated_at: self.clock.now().to_rfc3339(),
         }
     }
@@ -314,13 +354,9 @@ impl Process {
     }
 
     fn on_numbers(&self, reply: numbers::Asked) {
-        let dns = numbers::Dns {
-            answers: self.meter.counters(),
-            udp: self.udp.counters(),
-            tcp: self.tcp.counters(),
-        };
+        let dns = self.dns.numbers();
         // Who asked may have gone.
-        let _ = reply.send(numbers::overwatch(&self.node, &dns, self.clock.now()));
+        let _ = reply.send(numbers::overwatch(&self.node, dns.as_ref(), self.clock.now()));
     }
 
     fn handle(&mut self, event: Event) {
@@ -355,7 +391,7 @@ impl Process {
                 }
                 Effect::Publish(view) => self.view.store(view),
                 Effect::Draw { zone } => drawn.push(zone),
-                Effect::Keep(changes) => self.keeper.keep(changes),
+                Effect::Keep(changes) => self.keeping.keep(changes),
                 Effect::Log(note) => log(&note),
             }
         }
@@ -373,12 +409,15 @@ impl Process {
         }
     }
 
-    async fn stop(self) {
+    async fn stop(mut self) {
         info!("overwatch stops");
         // DNS goes first, so that no query is taken and not answered.
-        self.udp.stop();
-        self.tcp.stop().await;
-        self.keeper.stop();
+        self.dns.stop().await;
+        self.keeping.give();
+        // Where another process answers they are its.
+        if self.awaiting.is_none() {
+            self.edges.sockets.remove_files();
+        }
     }
 }
 
@@ -391,27 +430,6 @@ fn source_towards(target: SocketAddr) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip().to_canonical())
 }
 
-/// Opens the DNS sockets, on one port for both; from then on there are answers.
-fn serve_dns(
-    config: &OverwatchConfig,
-    answering: Answering,
-) -> Result<(UdpServer, TcpServer), StartError> {
-    let address = address_of(config.dns.listen_address);
-    let failed = |source| StartError::Dns { address, source };
-    let udp = UdpServer::start(address, dns_workers(), &answering);
-    let udp = udp.map_err(failed)?;
-    let limits = dns_tcp_limits(config.dns.tcp);
-    let tcp = TcpServer::start(udp.local_addr(), limits, answering).map_err(failed)?;
-    info!("answering DNS on {}", udp.local_addr());
-    Ok((udp, tcp))
-}
-
-/// One worker's share of the limits.
-fn limits_of_worker(config: &OverwatchConfig) -> Option<RateLimits> {
-    let workers = NonZeroU32::try_from(dns_workers()).unwrap_or(NonZeroU32::MAX);
-    config.dns.rate_limits.as_ref().map(|limits| limits.share_of(workers))
-}
-
 fn document(document: &impl serde::Serialize) -> Told {
     Told::Document(json(document))
 }
@@ -419,21 +437,6 @@ fn document(document: &impl serde::Serialize) -> Told {
 /// Plain data as JSON: there is nothing in it that JSON cannot say.
 fn json(document: &impl serde::Serialize) -> String {
     serde_json::to_string(document).unwrap_or_default()
-}
-
-fn geography(config: &OverwatchConfig, digest: &mut Digest) -> Result<Geo, StartError> {
-    let mut read = |path: &Option<String>| -> Result<Option<Vec<u8>>, StartError> {
-        let Some(path) = path else { return Ok(None) };
-        let bytes = std::fs::read(path);
-        let failed = |source| StartError::DatabaseFile { path: Path::new(path).to_owned(), source };
-        let bytes = bytes.map_err(failed)?;
-        digest.bytes(&bytes);
-        Ok(Some(bytes))
-    };
-    let countries = read(&config.geography.database_path)?;
-    let systems = read(&config.geography.asn_database_path)?;
-    let mappings = &config.geography.custom_mappings;
-    Ok(Geo::build(countries.as_deref(), systems.as_deref(), mappings)?)
 }
 
 fn log(note: &Note) {

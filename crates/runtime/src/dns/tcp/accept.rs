@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 
 use super::connection::{Connection, End};
@@ -37,9 +38,11 @@ impl<H: Handler> Accepting<H> {
         Self { listener, limits, places, shared, connections: JoinSet::new() }
     }
 
-    pub(super) async fn run(mut self) {
+    /// Accepts until it is asked to leave, then waits for the connections there are.
+    pub(super) async fn run(mut self, leave: Arc<Notify>) {
         loop {
             tokio::select! {
+                () = leave.notified() => break,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => self.admit(stream, canonical(peer)).await,
                     Err(error) => self.on_error(&error).await,
@@ -47,6 +50,9 @@ impl<H: Handler> Accepting<H> {
                 Some(ended) = self.connections.join_next() => self.on_end(ended),
             }
         }
+        let Self { listener, mut connections, .. } = self;
+        drop(listener);
+        while connections.join_next().await.is_some() {}
     }
 
     /// Serves a connection; another one may have to end first.

@@ -1,0 +1,200 @@
+//! An overwatch of two regions whose configuration is written anew again and again. Every port is
+//! chosen by the system.
+
+use std::fs::{self, Permissions};
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::asker::{Expected, ask_once};
+use crate::daemon::{Daemon, eventually};
+use crate::learner::Learner;
+
+pub(crate) const SERVICE: &str = "app.test";
+pub(crate) const TOKEN: &str = "correct-horse-battery-staple";
+/// The mesh key, and as the configuration writes it.
+pub(crate) const KEY_BYTES: [u8; 32] = [7; 32];
+const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// Geography sends everybody to `eu-west`; only who has learned better says this.
+pub(crate) const LEARNED: Expected = Expected { name: SERVICE, address: [127, 0, 0, 12] };
+pub(crate) const WWW: Expected = Expected { name: "www.test", address: [192, 0, 2, 80] };
+
+/// An overwatch, its files, and its agents.
+pub(crate) struct Site {
+    pub(crate) overwatch: Daemon,
+    pub(crate) dns: SocketAddr,
+    pub(crate) mesh: SocketAddr,
+    pub(crate) directory: TempDir,
+    _learners: Vec<Learner>,
+}
+
+impl Site {
+    /// With what two agents learned in its answers.
+    pub(crate) fn learned() -> Self {
+        let mut site = Self::start();
+        let at = |last: u8| std::net::IpAddr::from([127, 0, 0, last]);
+        site._learners = vec![
+            Learner::start(site.mesh, "eu-west", at(11), 180),
+            Learner::start(site.mesh, "ap-southeast", at(12), 20),
+        ];
+        eventually("it is learned", || ask_once(site.dns, LEARNED).1);
+        site
+    }
+
+    /// Without agents.
+    pub(crate) fn start() -> Self {
+        // A port that the system chose for UDP may be somebody's for TCP; DNS needs both.
+        for _ in 0..5 {
+            let directory = tempfile::tempdir().unwrap();
+            write(&directory, &text_in(&directory));
+            let mut overwatch = Daemon::start(&config_in(&directory), &[]);
+            let is_up = |overwatch: &Daemon| overwatch.has("serving the API on ");
+            eventually("it serves or ends", || is_up(&overwatch) || !overwatch.is_running());
+            if is_up(&overwatch) {
+                let at = |what: &str| overwatch.word_after(what).parse().unwrap();
+                let (dns, mesh) = (at("answering DNS on "), at("hearing agents on "));
+                return Self { overwatch, dns, mesh, directory, _learners: Vec::new() };
+            }
+        }
+        panic!("five times no port that is free for both UDP and TCP");
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        config_in(&self.directory)
+    }
+
+    /// The configuration that the site started with.
+    pub(crate) fn text(&self) -> String {
+        text_in(&self.directory)
+    }
+
+    pub(crate) fn write(&self, text: &str) {
+        write(&self.directory, text);
+    }
+
+    /// The same with one part of it changed.
+    #[track_caller]
+    pub(crate) fn change(&self, from: &str, to: &str) {
+        let text = self.text();
+        assert!(text.contains(from), "{from} is not in\n{text}");
+        self.write(&text.replace(from, to));
+    }
+
+    fn api(&self) -> String {
+        format!("unix:{}", self.control().display())
+    }
+
+    fn control(&self) -> PathBuf {
+        self.directory.path().join("data/control.sock")
+    }
+
+    /// `opengslb-cli reload`: its exit code and what it said.
+    pub(crate) fn cli_reload(&self) -> (i32, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb-cli"));
+        let output = command.args(["--api", &self.api(), "reload"]).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    }
+
+    /// A request over the control socket: status and body.
+    pub(crate) fn ask_api(&self, request: &str) -> (u16, String) {
+        let mut stream = UnixStream::connect(self.control()).unwrap();
+        let head = "HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(format!("{request} {head}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    /// The digest of what is in force.
+    pub(crate) fn digest(&self) -> String {
+        let (status, body) = self.ask_api("GET /api/v1/version");
+        assert_eq!(status, 200);
+        let version: serde_json::Value = serde_json::from_str(&body).unwrap();
+        version["config_digest"].as_str().unwrap().to_owned()
+    }
+
+    /// A configuration of an agent with a server at 127.0.0.11.
+    pub(crate) fn agent_config(&self, weight: &str, level: &str) -> PathBuf {
+        let files = self.directory.path().join("agent");
+        let (files, mesh) = (files.display(), self.mesh);
+        let identity = format!("agent_id: a, service_token: {TOKEN}, region: eu-west");
+        let text = format!(
+            "\
+mode: agent
+agent:
+  identity: {{{identity}, cert_path: {files}/agent.crt, key_path: {files}/agent.key}}
+  backends: [{{service: {SERVICE}, address: 127.0.0.11, port: 80, {weight}}}]
+  gossip: {{encryption_key: {KEY}, overwatch_nodes: [\"{mesh}\"]}}
+logging: {{{level}, format: text}}
+metrics: {{enabled: false}}
+"
+        );
+        let path = self.directory.path().join("agent.yaml");
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    /// Another process takes the place of this one, which ends.
+    #[track_caller]
+    pub(crate) fn hand_over(&mut self) {
+        let next = Daemon::start(&self.config(), &["--take-over"]);
+        next.line("took over from process");
+        let mut old = std::mem::replace(&mut self.overwatch, next);
+        assert!(old.end().success(), "{}", old.log());
+        assert!(old.has("handed over"), "{}", old.log());
+    }
+}
+
+fn config_in(directory: &TempDir) -> PathBuf {
+    directory.path().join("config.yaml")
+}
+
+/// Whole or not at all: the overwatch may be reading.
+fn write(directory: &TempDir, text: &str) {
+    let beside = directory.path().join("config.yaml.new");
+    fs::write(&beside, text).unwrap();
+    fs::set_permissions(&beside, Permissions::from_mode(0o600)).unwrap();
+    fs::rename(beside, config_in(directory)).unwrap();
+}
+
+fn text_in(directory: &TempDir) -> String {
+    let data = directory.path().join("data");
+    let data = data.display();
+    format!(
+        "\
+mode: overwatch
+overwatch:
+  identity: {{node_id: one, cert_path: {data}/overwatch.crt, key_path: {data}/overwatch.key}}
+  data_dir: {data}
+  agent_tokens: [{{service: {SERVICE}, token: {TOKEN}, networks: [127.0.0.0/8]}}]
+  gossip: {{bind_address: \"127.0.0.1:0\", encryption_key: {KEY}}}
+  validation: {{enabled: false}}
+  geolocation: {{default_region: eu-west}}
+dns:
+  listen_address: 127.0.0.1:0
+  rate_limit: {{enabled: false}}
+  tcp: {{idle_timeout: 2s}}
+  zones:
+    - {{name: test, records: [www 300 A 192.0.2.80]}}
+regions: [{{name: eu-west}}, {{name: ap-southeast}}]
+domains:
+  - name: {SERVICE}
+    routing_algorithm: learned_latency
+    regions: [eu-west, ap-southeast]
+    ttl: 30
+    learning: {{exploration: {{enabled: false}}}}
+api: {{enabled: true, address: \"127.0.0.1:0\"}}
+metrics: {{enabled: true, address: \"127.0.0.1:0\"}}
+logging: {{level: info, format: text}}
+"
+    )
+}

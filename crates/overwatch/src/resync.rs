@@ -1,0 +1,38 @@
+//! From one process to the next: who was there, and whether all of them are again.
+
+use health::SessionLiveness;
+use latency::Position;
+use model::{AgentId, Time};
+
+use crate::Overwatch;
+
+impl Overwatch {
+    /// The agents that are there, and as far as each has told what it learned; nothing where it
+    /// tells nothing.
+    #[must_use]
+    pub fn positions(&self, now: Time) -> Vec<(AgentId, Option<Position>)> {
+        let there = self.agents.iter().filter(|(agent, _)| self.is_alive(agent, now));
+        there.map(|(agent, _)| (agent.clone(), self.table.position(agent))).collect()
+    }
+
+    /// Whether an agent is there and has told at least as much; or is another life of it.
+    #[must_use]
+    pub fn has_caught_up(&self, agent: &AgentId, with: Option<Position>, now: Time) -> bool {
+        let has_told = with.is_none_or(|with| {
+            self.table
+                .position(agent)
+                .is_some_and(|told| (told.epoch, told.sequence) >= (with.epoch, with.sequence))
+        });
+        has_told && self.is_alive(agent, now)
+    }
+
+    /// Whether everything that was learned is in the maps.
+    #[must_use]
+    pub fn is_compiled(&self) -> bool {
+        self.learning().all(|learning| !learning.is_behind())
+    }
+
+    fn is_alive(&self, agent: &AgentId, now: Time) -> bool {
+        self.agents.liveness(agent, now) == SessionLiveness::Alive
+    }
+}

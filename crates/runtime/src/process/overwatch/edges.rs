@@ -1,0 +1,167 @@
+//! Everything of an overwatch that has a socket and is not DNS: agents, the API, metrics, and the next
+//! process. What a hand-over takes away and may give back.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use config::{ApiSettings, OverwatchConfig};
+use store::Store;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+use super::super::handover::giving::{self, Request};
+use super::super::keeper::{Keeper, Keeping};
+use super::super::sockets::Sockets;
+use super::super::{StartError, numbers};
+use super::{QUEUE_EVENTS, STORE};
+use crate::http::{Access, Ask, HttpServers};
+use crate::logs::chain;
+use crate::mesh::{self, Identity, ListenError, Server, ServerLimits, SessionLimits};
+use crate::metrics::MetricsServer;
+
+/// What sessions with agents may take.
+const SERVER_LIMITS: ServerLimits = ServerLimits {
+    session: SessionLimits {
+        handshake_timeout: Duration::from_secs(10),
+        dead_peer_timeout: Duration::from_secs(5),
+        write_timeout: Duration::from_secs(10),
+        queue_frames: 64,
+    },
+    connections_max: 10_000,
+    unproven_max: 256,
+    unproven_per_address_max: 16,
+};
+
+/// The edges.
+pub(super) struct Edges {
+    pub(super) sockets: Arc<Sockets>,
+    identity: Identity,
+    /// Who may read the API by TCP, now.
+    access: Arc<ArcSwap<Access>>,
+    to_mesh: mpsc::Sender<mesh::Event>,
+    to_asked: mpsc::Sender<Ask>,
+    to_numbers: mpsc::Sender<numbers::Asked>,
+    /// None while another process has them.
+    served: Option<Served>,
+    handover: JoinHandle<()>,
+}
+
+/// What is served.
+struct Served {
+    _mesh: Server,
+    _http: HttpServers,
+    _metrics: Option<MetricsServer>,
+}
+
+/// Where it comes out.
+pub(super) struct Ends {
+    pub(super) mesh: mpsc::Receiver<mesh::Event>,
+    pub(super) asked: mpsc::Receiver<Ask>,
+    pub(super) numbers: mpsc::Receiver<numbers::Asked>,
+    pub(super) requests: mpsc::Receiver<Request>,
+}
+
+impl Edges {
+    /// Serves all of them.
+    pub(super) fn new(
+        identity: Identity,
+        sockets: Arc<Sockets>,
+        config: &OverwatchConfig,
+    ) -> Result<(Self, Ends), StartError> {
+        let (to_mesh, mesh) = mpsc::channel(QUEUE_EVENTS);
+        let (to_asked, asked) = mpsc::channel(64);
+        let (to_numbers, numbers) = numbers::queue();
+        let (to_requests, requests) = mpsc::channel(1);
+        let access = Arc::new(ArcSwap::from_pointee(access_of(config)));
+        let listener = sockets.handover.try_clone().and_then(UnixListener::from_std);
+        let listener = listener.map_err(StartError::System)?;
+        let handover = tokio::spawn(giving::serve(listener, Arc::clone(&sockets), to_requests));
+        let mut edges = Self {
+            sockets,
+            identity,
+            access,
+            to_mesh,
+            to_asked,
+            to_numbers,
+            served: None,
+            handover,
+        };
+        edges.serve()?;
+        Ok((edges, Ends { mesh, asked, numbers, requests }))
+    }
+
+    /// Serves agents, the API and metrics from now on.
+    pub(super) fn serve(&mut self) -> Result<(), StartError> {
+        let sockets = &self.sockets;
+        let listener = sockets.mesh.try_clone().and_then(TcpListener::from_std);
+        let listener = listener.map_err(ListenError::Socket)?;
+        let to_mesh = self.to_mesh.clone();
+        let server = mesh::server::serve(listener, &self.identity, SERVER_LIMITS, to_mesh)?;
+        info!("hearing agents on {}", server.local_address());
+        let copy = |socket: &Option<std::net::TcpListener>| -> Result<_, StartError> {
+            let copy = socket.as_ref().map(|socket| TcpListener::from_std(socket.try_clone()?));
+            copy.transpose().map_err(StartError::System)
+        };
+        let api = copy(&sockets.api)?.map(|listener| (listener, Arc::clone(&self.access)));
+        let control = sockets.control.try_clone().and_then(UnixListener::from_std);
+        let control = control.map_err(StartError::System)?;
+        let http = HttpServers::start(api, control, self.to_asked.clone());
+        if let Some(address) = http.local_address() {
+            info!("serving the API on {address}");
+        }
+        let metrics = copy(&sockets.metrics)?;
+        let metrics = metrics.map(|listener| numbers::serve(listener, self.to_numbers.clone()));
+        let metrics = metrics.transpose().map_err(StartError::System)?;
+        self.served = Some(Served { _mesh: server, _http: http, _metrics: metrics });
+        Ok(())
+    }
+
+    /// Serves none of them any more; who knocks waits for another process.
+    pub(super) fn give(&mut self) {
+        self.served = None;
+    }
+
+    /// Whether they are served.
+    pub(super) const fn is_served(&self) -> bool {
+        self.served.is_some()
+    }
+
+    /// Who may read the API by TCP from now on.
+    pub(super) fn allow(&self, config: &OverwatchConfig) {
+        self.access.store(Arc::new(access_of(config)));
+    }
+
+    /// Opens the store again where another process had it and this one goes on. It may have it for a
+    /// moment still; so this is tried again and again.
+    pub(super) fn look_after_store(&self, config: &OverwatchConfig, keeping: &mut Keeping) {
+        if keeping.is_open() || !self.is_served() {
+            return;
+        }
+        let opened = Store::open(&Path::new(&config.data_dir).join(STORE));
+        let keeper = opened.map_err(StartError::from).and_then(|(store, _)| Keeper::start(store));
+        match keeper {
+            Ok(keeper) => keeping.take_back(keeper),
+            Err(error) => error!("the store is not back yet: {}", chain(&error)),
+        }
+    }
+}
+
+impl Drop for Edges {
+    fn drop(&mut self) {
+        self.handover.abort();
+    }
+}
+
+/// Nobody where the API is not served by TCP.
+fn access_of(config: &OverwatchConfig) -> Access {
+    let of = |api: &ApiSettings| Access {
+        allowed: api.allowed_networks.clone(),
+        trust_proxy_headers: api.trust_proxy_headers,
+    };
+    let nobody = Access { allowed: Vec::new(), trust_proxy_headers: false };
+    config.api.as_ref().map_or(nobody, of)
+}

@@ -1,0 +1,153 @@
+//! From one process to the next, both ends, as the loop sees them.
+
+use std::time::Instant;
+
+use ::overwatch::Event;
+use latency::Position;
+use model::{AgentId, Time};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, info, warn};
+
+use super::super::StartError;
+use super::super::handover::giving::Request;
+use super::super::handover::taking::{Outcome, Taking};
+use super::super::handover::wire::Expected;
+use super::super::handover::{HandoverError, RESYNC_MAX};
+use super::Process;
+use crate::logs::chain;
+
+/// The agents that a process waits for before it answers.
+pub(super) struct Awaiting {
+    agents: Vec<(AgentId, Option<Position>)>,
+    until: Instant,
+    /// To the process that still answers.
+    answering: oneshot::Sender<()>,
+    pid: u32,
+}
+
+impl Awaiting {
+    /// Waits for these, until they are there or not for longer than [`RESYNC_MAX`]. What becomes of
+    /// the other process comes out of the receiver.
+    pub(super) fn new(
+        taking: Taking,
+        expected: Vec<Expected>,
+    ) -> (mpsc::Receiver<Outcome>, Option<Self>) {
+        let (to_outcomes, outcomes) = mpsc::channel(1);
+        let pid = taking.pid();
+        let agents = expected.into_iter().filter_map(|expected| {
+            let position = expected.position.map(|(epoch, sequence)| Position { epoch, sequence });
+            Some((expected.agent.parse().ok()?, position))
+        });
+        let (agents, until) = (agents.collect(), Instant::now() + RESYNC_MAX);
+        let answering = taking.watch(to_outcomes);
+        (outcomes, Some(Self { agents, until, answering, pid }))
+    }
+}
+
+impl Process {
+    /// The other process has a word for this one. The sender of the last word, if this one ends.
+    pub(super) fn on_request(&mut self, request: Request) -> Option<oneshot::Sender<()>> {
+        match request {
+            Request::Give(reply) => {
+                let expected = self.give();
+                // Who does not take it has broken off, and says so next.
+                let _ = reply.send(expected);
+                None
+            }
+            Request::Resume => {
+                self.resume();
+                None
+            }
+            Request::Leave(left) => Some(left),
+        }
+    }
+
+    /// Stops all but DNS and own checks. Agents are cut off without a word: for this process they
+    /// stay as they were, for as long as their own terms allow.
+    fn give(&mut self) -> Vec<Expected> {
+        let positions = self.node.positions(self.clock.now());
+        self.edges.give();
+        self.keeping.give();
+        let expected = positions.into_iter().map(|(agent, position)| Expected {
+            agent: agent.to_string(),
+            position: position.map(|position| (position.epoch, position.sequence)),
+        });
+        expected.collect()
+    }
+
+    /// Takes back what was given: nobody goes on.
+    fn resume(&mut self) {
+        warn!("this process goes on");
+        // Their connections were cut. An agent that comes back takes its own place again, and nobody
+        // notices; of those that do not, it is told later.
+        let links = std::mem::take(&mut self.connections).into_keys().collect();
+        self.cut_off = Some((Instant::now() + RESYNC_MAX, links));
+        if let Err(error) = self.edges.serve() {
+            error!("agents and the API cannot be served again: {}", chain(&error));
+        }
+        self.edges.look_after_store(&self.running.config, &mut self.keeping);
+    }
+
+    /// Tells of the connections that a hand-over cut, once their agents had time to come back.
+    pub(super) fn look_after_cut_off(&mut self) {
+        let is_due = |(until, _): &mut (Instant, _)| Instant::now() >= *until;
+        if let Some((_, links)) = self.cut_off.take_if(is_due) {
+            for link in links {
+                self.handle(Event::LinkClosed { link, refusal: None });
+            }
+        }
+    }
+
+    /// Ends: another process answers.
+    pub(super) async fn leave(mut self, left: oneshot::Sender<()>) {
+        info!("handed over; the last answers go out");
+        self.dns.leave().await;
+        // Nobody has to hear it.
+        let _ = left.send(());
+        info!("overwatch stops");
+    }
+
+    /// Answers once all agents that were there have told what they had told, and it is in the maps;
+    /// or once that has taken too long.
+    pub(super) fn look_whether_all_are_back(&mut self) -> Result<(), StartError> {
+        let Some(awaiting) = &mut self.awaiting else { return Ok(()) };
+        let (node, now): (_, Time) = (&self.node, self.clock.now());
+        awaiting.agents.retain(|(agent, position)| !node.has_caught_up(agent, *position, now));
+        let (missing, is_late) = (awaiting.agents.len(), Instant::now() >= awaiting.until);
+        if missing > 0 && !is_late {
+            return Ok(());
+        }
+        // What was just told goes into the maps.
+        self.handle(Event::Tick);
+        if !self.node.is_compiled() && !is_late {
+            return Ok(());
+        }
+        if is_late {
+            warn!("{missing} agents that were there are not back; answering without them");
+        }
+        self.answer()
+    }
+
+    /// Answers from now on; the other process, if it is there, is told so.
+    fn answer(&mut self) -> Result<(), StartError> {
+        let Some(Awaiting { answering, pid, .. }) = self.awaiting.take() else { return Ok(()) };
+        self.dns.serve()?;
+        info!("took over from process {pid}");
+        // Where it is gone there is nobody to tell.
+        let _ = answering.send(());
+        Ok(())
+    }
+
+    /// What became of the other process.
+    pub(super) fn on_outcome(&mut self, outcome: Outcome) -> Result<(), StartError> {
+        match outcome {
+            Outcome::TooLate => Err(HandoverError::TooLate.into()),
+            Outcome::IsGone => {
+                if self.awaiting.is_some() {
+                    warn!("the process that was taken over from is gone; answering at once");
+                }
+                self.answer()
+            }
+        }
+    }
+}

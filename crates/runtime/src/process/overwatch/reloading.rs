@@ -1,0 +1,47 @@
+//! Another configuration: read aside, applied as one event.
+
+use std::sync::Arc;
+
+use ::overwatch::{Event, Reload};
+use tokio::sync::oneshot;
+
+use super::super::reload::{aside, tell};
+use super::Process;
+use super::running::Prepared;
+use crate::http::Told;
+
+impl Process {
+    /// Reads the configuration again; `reply` waits to hear what came of it.
+    pub(super) fn reload(&mut self, reply: Option<oneshot::Sender<Told>>) {
+        self.reloads.ask(reply);
+        self.begin_reload();
+    }
+
+    fn begin_reload(&mut self) {
+        let (running, read) = (Arc::clone(&self.running), Arc::clone(&self.read));
+        self.reloads.begin(|| aside(move || running.next(&read)));
+    }
+
+    /// It was read: applies it, or says why not.
+    pub(super) fn on_prepared(&mut self, prepared: Result<Prepared, Vec<String>>) {
+        let told = match prepared {
+            Ok(prepared) => self.apply(prepared),
+            Err(faults) => tell(Err(&faults), &self.running.digest),
+        };
+        self.reloads.end(&told);
+        // Somebody may have asked meanwhile.
+        self.begin_reload();
+    }
+
+    fn apply(&mut self, prepared: Prepared) -> Told {
+        let Prepared { running, settings, comparison, warnings } = prepared;
+        self.logs.set_level(running.logging.level);
+        self.edges.allow(&running.config);
+        let geo = Arc::clone(&running.geography.built);
+        self.running = Arc::new(running);
+        if !comparison.changed.is_empty() {
+            self.handle(Event::Reload(Box::new(Reload { settings, geo })));
+        }
+        tell(Ok((&comparison, &warnings)), &self.running.digest)
+    }
+}

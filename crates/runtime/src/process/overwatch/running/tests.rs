@@ -1,0 +1,133 @@
+//! Which keys are applied, and which need a restart.
+
+use std::sync::Arc;
+
+use super::*;
+
+const FILE: &str = "\
+mode: overwatch
+overwatch:
+  identity: {node_id: one, region: here, cert_path: /a/crt, key_path: /a/key}
+  data_dir: /var/lib/one
+  enrolment: auto
+  agent_tokens: [{service: app.test, token: correct-horse-battery-staple, networks: [192.0.2.0/24]}]
+  gossip: {bind_address: \"127.0.0.1:1\", encryption_key: uP2s0mVn6p3q8Xr1Yt4wZb7eHc9kLd0fGj5aQx2iNyU=}
+  validation: {enabled: true, check_interval: 10s}
+  stale: {threshold: 30s}
+  geolocation: {default_region: here, custom_mappings: [{cidr: 10.0.0.0/8, region: here}]}
+dns:
+  listen_address: 127.0.0.1:2
+  nsid: one
+  version: one
+  identity: one
+  udp_size: 1232
+  ecs: {enabled: true, trusted: [192.0.2.0/24]}
+  cookies: {enabled: true}
+  tcp: {idle_timeout: 10s}
+  rate_limit: {enabled: true}
+  zones: [{name: test, records: [\"www 300 A 192.0.2.1\"]}]
+regions: [{name: here, servers: [{address: 192.0.2.9, port: 80, service: app.test}]}]
+domains: [{name: app.test, routing_algorithm: failover, regions: [here], ttl: 30}]
+api: {enabled: true, address: \"127.0.0.1:3\", allowed_networks: [192.0.2.0/24], trust_proxy_headers: false}
+metrics: {enabled: true, address: \"127.0.0.1:4\"}
+logging: {level: info, format: text}
+";
+
+fn config(text: &str) -> Config {
+    let no_file = |_: &str| Err("none is named".to_owned());
+    let given =
+        config::Given { file_name: "test", mode: None, host_name: "host", read_zone_file: no_file };
+    config::load(text, &given).unwrap().config
+}
+
+fn running(text: &str) -> Running {
+    let Config { mode: Mode::Overwatch(config), logging, metrics } = config(text) else {
+        unreachable!("the file says overwatch")
+    };
+    Running::first(*config, logging, metrics).unwrap().0
+}
+
+/// The next one, after `running`.
+fn next(running: &Running, text: &str) -> Prepared {
+    let text = text.to_owned();
+    let read: Read = Arc::new(move || Ok(Reread { config: config(&text), warnings: Vec::new() }));
+    running.next(&read).unwrap()
+}
+
+#[track_caller]
+fn check(from: &str, to: &str, applied: &[&str], fixed: &[&str]) {
+    let text = FILE.replacen(from, to, 1);
+    assert_ne!(text, FILE, "{from} is not there");
+    let running = running(FILE);
+    let Prepared { running: after, comparison, .. } = next(&running, &text);
+    assert_eq!(comparison.changed, applied, "{from} -> {to}");
+    assert_eq!(comparison.needs_restart, fixed, "{from} -> {to}");
+    // What is fixed is as it was, and nothing else is.
+    let again = next(&after, &text).comparison;
+    assert_eq!((again.changed.len(), again.needs_restart), (0, comparison.needs_restart));
+}
+
+#[test]
+fn every_key_is_applied_or_named() {
+    assert!(next(&running(FILE), FILE).comparison.is_empty());
+    let fixed = |from, to, key: &str| check(from, to, &[], &[key]);
+    fixed("node_id: one", "node_id: two", "overwatch.identity.node_id");
+    fixed("/a/crt", "/b/crt", "overwatch.identity.cert_path");
+    fixed("/a/key", "/b/key", "overwatch.identity.key_path");
+    fixed("/var/lib/one", "/var/lib/two", "overwatch.data_dir");
+    fixed("127.0.0.1:1", "127.0.0.1:9", "overwatch.gossip.bind_address");
+    fixed("127.0.0.1:2", "127.0.0.1:9", "dns.listen_address");
+    fixed("idle_timeout: 10s", "idle_timeout: 9s", "dns.tcp");
+    fixed("rate_limit: {enabled: true}", "rate_limit: {enabled: false}", "dns.rate_limit");
+    fixed("127.0.0.1:3", "127.0.0.1:9", "api.address");
+    fixed("api: {enabled: true", "api: {enabled: false", "api.enabled");
+    fixed("127.0.0.1:4", "127.0.0.1:9", "metrics.address");
+    fixed("format: text", "format: json", "logging.format");
+
+    let applied = |from, to, key: &str| check(from, to, &[key], &[]);
+    applied("level: info", "level: debug", "logging.level");
+    applied("region: here, cert", "region: there, cert", "overwatch.identity.region");
+    applied("enrolment: auto", "enrolment: approve", "overwatch.enrolment");
+    let key = "overwatch.agent_tokens (app.test changed)";
+    applied("correct-horse", "another-horse", key);
+    applied("encryption_key: uP2s", "encryption_key: uP3s", "overwatch.gossip.encryption_key");
+    applied("check_interval: 10s", "check_interval: 9s", "overwatch.validation");
+    applied("threshold: 30s", "threshold: 31s", "overwatch.stale");
+    applied("10.0.0.0/8", "10.0.0.0/9", "overwatch.geolocation.custom_mappings");
+    applied("nsid: one", "nsid: two", "dns.nsid");
+    applied("version: one", "version: two", "dns.version");
+    applied("  identity: one", "  identity: two", "dns.identity");
+    applied("udp_size: 1232", "udp_size: 1400", "dns.udp_size");
+    applied("ecs: {enabled: true", "ecs: {enabled: false", "dns.ecs.enabled");
+    applied("trusted: [192.0.2.0/24]", "trusted: []", "dns.ecs.trusted");
+    applied("cookies: {enabled: true}", "cookies: {enabled: false}", "dns.cookies.enabled");
+    applied("A 192.0.2.1\"", "A 192.0.2.2\"", "dns.zones (test changed)");
+    let key = "regions[].servers (app.test at 192.0.2.9:80 changed)";
+    applied("port: 80,", "port: 80, weight: 7,", key);
+    let key = "api.allowed_networks";
+    applied("allowed_networks: [192.0.2.0/24]", "allowed_networks: []", key);
+    applied("headers: false", "headers: true", "api.trust_proxy_headers");
+    let both = ["overwatch.geolocation.default_region", "domains (app.test changed)"];
+    check("{default_region: here, ", "{", &both, &[]);
+    applied("ttl: 30", "ttl: 31", "domains (app.test changed)");
+}
+
+#[test]
+fn geography_is_the_same_value_until_it_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = running(FILE);
+    let other_ttl = next(&first, &FILE.replace("ttl: 30", "ttl: 31")).running;
+    assert!(Arc::ptr_eq(&first.geography.built, &other_ttl.geography.built));
+    assert_ne!(first.digest, other_ttl.digest);
+    let other = next(&first, &FILE.replace("10.0.0.0/8", "10.0.0.0/9")).running;
+    assert!(!Arc::ptr_eq(&first.geography.built, &other.geography.built));
+    // A database that cannot be read is a fault, and so is the second one.
+    let missing = directory.path().join("missing.mmdb");
+    let keys =
+        format!("{{database_path: {0}, asn_database_path: {0}, default_region", missing.display());
+    let text = FILE.replace("{default_region", &keys);
+    let read: Read = Arc::new(move || Ok(Reread { config: config(&text), warnings: Vec::new() }));
+    let faults = first.next(&read).unwrap_err();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[0].contains("missing.mmdb"), "{faults:?}");
+}

@@ -1,0 +1,129 @@
+//! Reading the configuration again: off every loop, one reading at a time, taken whole or not at all.
+
+use std::sync::Arc;
+
+use config::Config;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, info, warn};
+
+use super::comparison::Comparison;
+use crate::http::Told;
+
+/// A configuration as it was read.
+#[derive(Debug)]
+pub struct Reread {
+    /// The settings.
+    pub config: Config,
+    /// What somebody should know about the file.
+    pub warnings: Vec<String>,
+}
+
+/// Reads and checks the configuration and all files that it names; or says everything that is wrong
+/// with them, a line each.
+pub type Read = Arc<dyn Fn() -> Result<Reread, Vec<String>> + Send + Sync>;
+
+/// Who waits to hear what came of it; nobody, where a signal asked.
+type Reply = Option<oneshot::Sender<Told>>;
+
+/// Who asked. Whoever asks while the configuration is being read may have changed it since: it is
+/// read once more, for all of those.
+#[derive(Debug)]
+pub(super) struct Reloads<T> {
+    done: mpsc::Sender<Result<T, Vec<String>>>,
+    is_under_way: bool,
+    served: Vec<Reply>,
+    waiting: Vec<Reply>,
+}
+
+/// Those who wait: as many as the API has connections. The next one is not answered.
+const WAITING_MAX: usize = 256;
+
+impl<T: Send + 'static> Reloads<T> {
+    /// Nobody asked. What was read comes out of the receiver.
+    pub(super) fn new() -> (Self, mpsc::Receiver<Result<T, Vec<String>>>) {
+        let (done, read) = mpsc::channel(1);
+        (Self { done, is_under_way: false, served: Vec::new(), waiting: Vec::new() }, read)
+    }
+
+    /// Somebody asks.
+    pub(super) fn ask(&mut self, reply: Reply) {
+        if self.waiting.len() < WAITING_MAX {
+            self.waiting.push(reply);
+        }
+    }
+
+    /// Begins to read, if somebody asked and nothing is being read.
+    pub(super) fn begin<F>(&mut self, prepare: impl FnOnce() -> F)
+    where
+        F: Future<Output = Result<T, Vec<String>>> + Send + 'static,
+    {
+        if self.is_under_way || self.waiting.is_empty() {
+            return;
+        }
+        self.served = std::mem::take(&mut self.waiting);
+        self.is_under_way = true;
+        let (done, prepared) = (self.done.clone(), prepare());
+        tokio::spawn(async move {
+            // The loop may have ended meanwhile.
+            let _ = done.send(prepared.await).await;
+        });
+    }
+
+    /// What was begun has come to its end, which is told to all who asked for it.
+    pub(super) fn end(&mut self, told: &Told) {
+        self.is_under_way = false;
+        for reply in std::mem::take(&mut self.served).into_iter().flatten() {
+            // Who asked may have gone.
+            let _ = reply.send(told.clone());
+        }
+    }
+}
+
+/// Does work that takes time on a thread of its own.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Vec<String>> + Send + 'static,
+) -> Result<T, Vec<String>> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(vec!["this program failed while it read it".to_owned()]))
+}
+
+/// Says what came of a reload; the same for those who asked.
+pub(super) fn tell(
+    result: Result<(&Comparison, &[String]), &[String]>,
+    config_digest: &str,
+) -> Told {
+    match result {
+        Ok((comparison, warnings)) => {
+            let Comparison { changed, needs_restart } = comparison;
+            warnings.iter().for_each(|warning| warn!("{warning}"));
+            if comparison.is_empty() {
+                info!("the configuration was read again: nothing changed");
+            } else {
+                info!(changed = %changed.join(", "), "the configuration was reloaded");
+            }
+            if !needs_restart.is_empty() {
+                let keys = needs_restart.join(", ");
+                warn!("stays as it was until a restart or a hand-over: {keys}");
+            }
+            told(&api::reload::Reloaded {
+                changed: changed.clone(),
+                needs_restart: needs_restart.clone(),
+                warnings: warnings.to_vec(),
+                config_digest: config_digest.to_owned(),
+            })
+        }
+        Err(faults) => {
+            for fault in faults {
+                error!("the configuration was not reloaded, nothing changes: {fault}");
+            }
+            let error = "the configuration has faults; nothing was changed".to_owned();
+            let refused = api::reload::Refused { error, code: 422, faults: faults.to_vec() };
+            Told::Invalid(serde_json::to_string(&refused).unwrap_or_default())
+        }
+    }
+}
+
+fn told(document: &impl serde::Serialize) -> Told {
+    // Plain data: there is nothing in it that JSON cannot say.
+    Told::Document(serde_json::to_string(document).unwrap_or_default())
+}
