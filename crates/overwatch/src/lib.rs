@@ -30,6 +30,7 @@
 //! - [`mod@reload`]: other settings while it runs,
 //! - [`hand`]: what operators did by hand about routing,
 //! - [`signing`]: the keys of signed zones, and how they change,
+//! - `resync`: from one process to the next,
 //! - `settle`: what follows from an event that may have changed a standing,
 //! - `publish`: table, registry and settings to a new view,
 //! - [`record`]: what must survive a restart,
@@ -86,6 +87,8 @@ pub mod signing;
 mod held;
 
 mod loads;
+
+mod resync;
 
 mod settle;
 
