@@ -50,7 +50,9 @@ pub(super) enum Dnssec {
         tag: Option<u16>,
     },
     /// Print a zone's keys for another overwatch. Secret: whoever has them can sign for the zone.
-    #[command(after_help = "Example:\n  (umask 077; opengslb-cli dnssec export demo.local > demo.keys)")]
+    #[command(
+        after_help = "Example:\n  (umask 077; opengslb-cli dnssec export demo.local > demo.keys)"
+    )]
     Export {
         /// The zone.
         zone: String,
@@ -99,12 +101,16 @@ pub(super) fn run(client: &Client, output: &Output, command: Dnssec) -> Result<b
                 _ => "",
             };
             client.say(Method::POST, &format!("{}{role}", path(&zone, "roll")), String::new())?;
-            output.done(&format!("{zone}: a new key is published; every overwatch needs it: export and import"));
+            output.done(&format!(
+                "{zone}: a new key is published; every overwatch needs it: export and import"
+            ));
         }
         Dnssec::DsSeen { zone, tag } => {
             let tag = tag.map_or_else(String::new, |tag| format!("?tag={tag}"));
             client.say(Method::POST, &format!("{}{tag}", path(&zone, "ds-seen")), String::new())?;
-            output.done(&format!("{zone}: the DS record is seen; every overwatch needs to know: export and import"));
+            output.done(&format!(
+                "{zone}: the DS record is seen; every overwatch needs to know: export and import"
+            ));
         }
         Dnssec::Export { zone } => export(client, &path(&zone, "keys"))?,
         Dnssec::Import { zone, file, replace } => {
@@ -168,7 +174,8 @@ fn ds(client: &Client, output: &Output, path: &str, is_dnskey: bool) -> Result<(
 
 fn export(client: &Client, path: &str) -> Result<(), Failure> {
     if let Place::Tcp(_) = client.place() {
-        let text = "keys leave an overwatch by its control socket alone: --api unix:PATH, on its machine";
+        let text =
+            "keys leave an overwatch by its control socket alone: --api unix:PATH, on its machine";
         return Err(Failure::NotAllowed(text.to_owned()));
     }
     let text = Zeroizing::new(client.text(path)?);

@@ -168,6 +168,13 @@ fn every_command_has_an_example_in_its_help() {
         "resolvers list",
         "resolvers set",
         "resolvers clear",
+        "dnssec",
+        "dnssec status",
+        "dnssec ds",
+        "dnssec roll",
+        "dnssec ds-seen",
+        "dnssec export",
+        "dnssec import",
         "audit",
         "preflight",
     ];
