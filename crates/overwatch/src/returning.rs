@@ -1,5 +1,5 @@
 //! Regions that were down and are up again: their clients come back bit by bit, not all within one
-//! time to live. A server that has just started is the last that should meet a crowd.
+//! time to live (decision 41). A server that has just started is the last that should meet a crowd.
 //!
 //! Nobody is held back at a start: a region that was never seen up and then down is not returning.
 //! Must never keep clients from the only region that serves; the pool sees to that, since to it this
