@@ -5,13 +5,15 @@
 //! - `by_hand`: what operators did about routing,
 //! - `keys`: signed zones.
 
-mod explain;
+pub(crate) mod explain;
 
 mod sentence;
 
 mod by_hand;
 
 mod keys;
+
+use std::collections::BTreeMap;
 
 use api::agents::{Agent, Agents, Held};
 use api::backends::{Backend, Backends};
@@ -20,7 +22,7 @@ use api::latency::{LatencyEntry, LatencyTable};
 use api::status::{AgentStatus, BackendSummary, ClusterStatus, OverwatchStatus};
 use health::{CheckState, CheckStatus, SessionLiveness, Standing};
 use latency::Suspicion;
-use model::{AgentId, Time};
+use model::{AgentId, Region, Time};
 use routing::{Algorithm, Capacity, DomainSettings, Names, Spill};
 
 use crate::Overwatch;
@@ -47,6 +49,20 @@ impl Overwatch {
             rtt_us: row.rtt.us(),
         });
         LatencyTable { entries: entries.collect() }
+    }
+
+    /// Every region that has a limit, and what is sent on of it in the domain that does most.
+    #[must_use]
+    pub fn full_regions(&self) -> BTreeMap<Region, Spill> {
+        let mut regions: BTreeMap<Region, Spill> = BTreeMap::new();
+        for (domain, capacity) in self.publisher.capacity() {
+            for (at, spill) in capacity.spills() {
+                let Some(region) = domain.regions.get(at) else { continue };
+                let most = regions.entry(region.name.clone()).or_insert(spill);
+                most.share = most.share.max(spill.share);
+            }
+        }
+        regions
     }
 
     /// `GET /api/v1/domains`: sorted by name.

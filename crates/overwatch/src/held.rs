@@ -23,12 +23,7 @@ impl Overwatch {
     }
 
     /// An operator's word that what a held agent says is so.
-    pub(crate) fn accept(
-        &mut self,
-        agent: &AgentId,
-        now: Time,
-        out: &mut Vec<Effect>,
-    ) -> String {
+    pub(crate) fn accept(&mut self, agent: &AgentId, now: Time, out: &mut Vec<Effect>) -> String {
         let rows = self.table.rows_waiting(agent);
         self.table.accept(agent, now);
         self.keep_held(agent, None, out);
@@ -38,6 +33,12 @@ impl Overwatch {
     /// Whether an agent is held, here or as soon as it speaks.
     pub(crate) fn is_held(&self, agent: &AgentId) -> bool {
         self.agents.get(agent).is_some_and(|record| record.pin.held.is_some())
+    }
+
+    /// How many agents are held.
+    #[must_use]
+    pub fn held_agents(&self) -> usize {
+        self.agents.iter().filter(|(_, record)| record.pin.held.is_some()).count()
     }
 
     fn keep_held(&mut self, agent: &AgentId, since: Option<Time>, out: &mut Vec<Effect>) {

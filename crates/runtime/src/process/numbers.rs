@@ -5,7 +5,7 @@ use std::io;
 use ::agent::Agent;
 use ::overwatch::Overwatch;
 use model::Time;
-use routing::{Learning, LearningCounters};
+use routing::{Learning, LearningCounters, Spill};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
@@ -115,6 +115,7 @@ pub(super) fn overwatch(node: &Overwatch, dns: Option<&Dns>, now: Time) -> Vec<M
     metrics.extend(of_mesh(node));
     metrics.extend(of_table(node));
     metrics.extend(of_learning(node));
+    metrics.extend(of_capacity(node));
     metrics.extend(of_signing(node, now));
     let cluster = node.cluster_status(None, now);
     let (agents, backends) = (cluster.agents.len() as u64, cluster.backend_summary);
@@ -211,8 +212,9 @@ fn of_mesh(node: &Overwatch) -> [Metric; 5] {
     ]
 }
 
-fn of_table(node: &Overwatch) -> [Metric; 6] {
+fn of_table(node: &Overwatch) -> [Metric; 8] {
     let table = node.table();
+    let held = node.held_agents() as u64;
     let counters = table.counters();
     let refused = counters.refused.iter().map(|(why, count)| (*why, *count));
     [
@@ -220,6 +222,8 @@ fn of_table(node: &Overwatch) -> [Metric; 6] {
         counter("overwatch_latency_reports_received", "Reports taken", counters.reports),
         counter("overwatch_latency_rows_received", "Rows set", counters.rows),
         counter("overwatch_latency_entries_pruned", "Rows too old", counters.expired),
+        counter("overwatch_latency_rows_waiting", "Rows that did not count yet", counters.waiting),
+        Metric::gauge("overwatch_agents_held", "Agents that are not believed", held),
         counter("overwatch_latency_entries_evicted", "Rows that made room", counters.evicted),
         Metric::counters("overwatch_latency_reports_refused", "Reports refused", "reason", refused),
     ]
@@ -237,6 +241,24 @@ fn of_signing(node: &Overwatch, now: Time) -> [Metric; 2] {
     [
         Metric::gauges("dnssec_keys", "Keys of signed zones", "state", keys),
         Metric::gauges("dnssec_faults", "What keeps zones from being signed well", "fault", faults),
+    ]
+}
+
+/// How full regions are that have a limit: the largest share sent on of any domain.
+fn of_capacity(node: &Overwatch) -> [Metric; 3] {
+    let regions = node.full_regions();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1")]
+    let ppm = |share: f64| (share * 1e6) as u64;
+    let of = |name, help, value: &dyn Fn(&Spill) -> Option<u64>| {
+        let values = regions.iter().filter_map(|(at, spill)| Some((at.as_str(), value(spill)?)));
+        Metric::gauges(name, help, "region", values)
+    };
+    [
+        of("region_connections", "Open connections of a region with a limit", &|spill| spill.open),
+        of("region_capacity", "Open connections it is to have at most", &|s| Some(s.capacity)),
+        of("region_spilled_share_ppm", "Millionths of its clients that are sent on", &|spill| {
+            Some(ppm(spill.share))
+        }),
     ]
 }
 
