@@ -63,7 +63,7 @@ pub enum Event {
     /// Random bytes came, as they were asked for.
     Drawn {
         /// The zone that needs keys.
-        zone: NameBuf,
+        zone: Box<NameBuf>,
         /// The bytes.
         secrets: Secrets,
     },
@@ -104,7 +104,7 @@ pub enum Command {
     /// Something about routing.
     Hand(HandOrder),
     /// Something about keys.
-    Keys(KeyOrder),
+    Keys(Box<KeyOrder>),
 }
 
 /// What to do.

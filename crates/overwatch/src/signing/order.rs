@@ -37,7 +37,7 @@ pub enum KeyOrder {
         /// The zone.
         zone: NameBuf,
         /// Its keys.
-        ring: KeyRing,
+        ring: Box<KeyRing>,
         /// Take them though they are others than those that sign now, or older.
         replaces: bool,
     },
@@ -126,7 +126,10 @@ impl Signing {
             KeyOrder::Import { ring: import, replaces, .. } => {
                 check_import(import, order.zone(), ring.filter(|_| !replaces), now)?;
                 let tags: Vec<String> = import.members().map(|m| m.key.tag().to_string()).collect();
-                Ok((import.clone(), format!("{name}: keys were imported: {}", tags.join(", "))))
+                Ok((
+                    KeyRing::clone(import),
+                    format!("{name}: keys were imported: {}", tags.join(", ")),
+                ))
             }
         }
     }

@@ -458,7 +458,7 @@ impl Bench {
                 }
                 Effect::Log(note) => self.notes.push(note),
                 Effect::Draw { zone } => {
-                    let event = Event::Drawn { zone, secrets: secrets(1) };
+                    let event = Event::Drawn { zone: Box::new(zone), secrets: secrets(1) };
                     self.tell(event);
                 }
             }

@@ -62,7 +62,7 @@ fn faults(bench: &Bench) -> Vec<&'static str> {
 }
 
 fn say(bench: &mut Bench, order: KeyOrder) -> Result<(), Objection> {
-    let command = Command::Keys(order);
+    let command = Command::Keys(Box::new(order));
     match bench.overwatch.objection(&command, bench.now) {
         Some(objection) => Err(objection),
         None => {
@@ -81,7 +81,7 @@ fn ds_seen(bench: &mut Bench, tag: Option<u16>) -> Result<(), Objection> {
 }
 
 fn import(bench: &mut Bench, ring: &KeyRing, replaces: bool) -> Result<(), Objection> {
-    say(bench, KeyOrder::Import { zone: zone(), ring: ring.clone(), replaces })
+    say(bench, KeyOrder::Import { zone: zone(), ring: Box::new(ring.clone()), replaces })
 }
 
 fn export(bench: &Bench) -> KeyRing {
@@ -244,7 +244,7 @@ fn a_wrong_clock_is_a_fault_until_it_is_right() {
 #[test]
 fn randomness_that_is_none_makes_no_keys() {
     let mut bench = bench(Layout::Csk, false);
-    let unasked = Event::Drawn { zone: zone(), secrets: secrets(1) };
+    let unasked = Event::Drawn { zone: Box::new(zone()), secrets: secrets(1) };
     bench.tell(unasked);
     assert_eq!(keys(&bench).len(), 0, "another overwatch makes them");
     let mut one = self::bench(Layout::Csk, true);

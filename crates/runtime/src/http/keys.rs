@@ -124,7 +124,9 @@ async fn import(
     let body = Zeroizing::new(body);
     let Ok(zone) = zone.parse::<NameBuf>() else { return no_name(&zone) };
     match KeyRing::from_text(&body) {
-        Ok(ring) => order(&node, KeyOrder::Import { zone, ring, replaces: replace }).await,
+        Ok(ring) => {
+            order(&node, KeyOrder::Import { zone, ring: Box::new(ring), replaces: replace }).await
+        }
         Err(error) => {
             let text = format!("these are no zone's keys: {}", crate::logs::chain(&error));
             refusal(StatusCode::BAD_REQUEST, &text).into_response()
@@ -133,7 +135,7 @@ async fn import(
 }
 
 async fn order(node: &mpsc::Sender<Ask>, order: KeyOrder) -> Response {
-    say(node, Command::Keys(order)).await
+    say(node, Command::Keys(Box::new(order))).await
 }
 
 fn no_name(zone: &str) -> Response {

@@ -185,7 +185,7 @@ impl Process {
         let wanting = first.extract_if(.., |effect| matches!(effect, Effect::Draw { .. }));
         for effect in wanting.collect::<Vec<_>>() {
             let Effect::Draw { zone } = effect else { continue };
-            let drawn = Event::Drawn { zone, secrets: random::secrets() };
+            let drawn = Event::Drawn { zone: Box::new(zone), secrets: random::secrets() };
             first.extend(node.handle(drawn, clock.now()));
         }
         let published = first.iter().rev().find_map(|effect| match effect {
@@ -396,7 +396,7 @@ impl Process {
             }
         }
         for zone in drawn {
-            self.handle(Event::Drawn { zone, secrets: random::secrets() });
+            self.handle(Event::Drawn { zone: Box::new(zone), secrets: random::secrets() });
         }
         // Agents learn where checks come from before the first one leaves.
         sources.sort_unstable();
