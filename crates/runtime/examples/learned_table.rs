@@ -101,11 +101,8 @@ impl Agent {
         let (mut handshake, hello) = AgentHandshake::start(identity, peer, None)?;
         connection.send(hello);
         let mut agent = Self { place, now, connection, events, _client: client };
-        loop {
-            match handshake.on_frame(agent.next().await?)? {
-                AgentStep::Prove { send, .. } => agent.connection.send(send),
-                AgentStep::Welcomed { .. } => break,
-            }
+        while let AgentStep::Prove { send, .. } = handshake.on_frame(agent.next().await?)? {
+            agent.connection.send(send);
         }
         let key = BackendKey { service: SERVICE.parse()?, address: address.into(), port: PORT };
         let backend =
