@@ -29,7 +29,7 @@ mod handing;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,12 +46,14 @@ use self::dns::Dns;
 use self::edges::{Edges, Ends};
 use self::handing::Awaiting;
 use self::running::{Prepared, Running};
+use super::handover::HandoverError;
 use super::handover::giving::Request;
 use super::handover::taking::{Outcome, Taking};
+use super::handover::wire::Expected;
 use super::keeper::{Keeper, Keeping};
 use super::reload::{Read, Reloads};
 use super::signals::{Asked, Signals};
-use super::sockets::{Sockets, Wanted};
+use super::sockets::{Passed, Sockets, Wanted};
 use super::{Around, StartError, identity, make_directory, numbers};
 use crate::clock::{self, Clock};
 use crate::http::{Ask, KeyText, Question, Told};
@@ -158,18 +160,8 @@ impl Process {
         let running = Arc::new(running);
         let wanted = Wanted::new(&running.config, &running.metrics);
 
-        let (taking, passed) = match is_taking_over {
-            true => Taking::begin(&data).await.map(|(taking, passed)| (Some(taking), passed))?,
-            false => (None, Vec::new()),
-        };
         // All that can go wrong before the other process gives up its store has not.
-        let (taking, expected) = match taking {
-            Some(mut taking) => {
-                let expected = taking.baton().await?;
-                (Some(taking), expected)
-            }
-            None => (None, Vec::new()),
-        };
+        let (taking, passed) = take_over(is_taking_over, &data).await?;
         let (store, snapshot) = Store::open(&data.join(STORE))?;
         let sockets = Arc::new(Sockets::open(wanted, passed)?);
         let keeping = Keeping::Open(Keeper::start(store)?);
@@ -179,27 +171,14 @@ impl Process {
         let checker = Checker::new().map_err(StartError::CheckTls)?;
         let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
 
-        // The first tick yields the first view: what was kept, and geography.
-        let mut first = node.handle(Event::Tick, clock.now());
-        // Before anybody can ask: a zone without its first keys is not answered for.
-        let wanting = first.extract_if(.., |effect| matches!(effect, Effect::Draw { .. }));
-        for effect in wanting.collect::<Vec<_>>() {
-            let Effect::Draw { zone } = effect else { continue };
-            let drawn = Event::Drawn { zone: Box::new(zone), secrets: random::secrets() };
-            first.extend(node.handle(drawn, clock.now()));
-        }
-        let published = first.iter().rev().find_map(|effect| match effect {
-            Effect::Publish(view) => Some(Arc::clone(view)),
-            _ => None,
-        });
-        let view = Arc::new(ArcSwap::new(published.unwrap_or_else(|| node.view())));
+        let (first, view) = begin(&mut node, clock);
         let mut dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets));
         let (outcomes, awaiting) = match taking {
             None => {
                 dns.serve()?;
                 (mpsc::channel(1).1, None)
             }
-            Some(taking) => Awaiting::new(taking, expected),
+            Some((taking, expected)) => Awaiting::new(taking, expected),
         };
         let (edges, ends) = Edges::new(identity, sockets, &running.config)?;
         let (reloads, prepared) = Reloads::new();
@@ -419,6 +398,50 @@ impl Process {
             self.edges.sockets.remove_files();
         }
     }
+}
+
+/// What the process that serves this directory gives, if it is to.
+async fn take_over(
+    is_taking_over: bool,
+    data: &Path,
+) -> Result<(Option<(Taking, Vec<Expected>)>, Vec<Passed>), HandoverError> {
+    if !is_taking_over {
+        return Ok((None, Vec::new()));
+    }
+    let (mut taking, passed) = Taking::begin(data).await?;
+    let expected = taking.baton().await?;
+    Ok((Some((taking, expected)), passed))
+}
+
+/// What a node wants at its start.
+fn first_effects(node: &mut Overwatch, clock: Clock) -> Vec<Effect> {
+    let mut first = node.handle(Event::Tick, clock.now());
+    // Before anybody can ask: a zone without its first keys is not answered for.
+    let wanting = first.extract_if(.., |effect| matches!(effect, Effect::Draw { .. }));
+    for effect in wanting.collect::<Vec<_>>() {
+        let Effect::Draw { zone } = effect else { continue };
+        let drawn = Event::Drawn { zone: Box::new(zone), secrets: random::secrets() };
+        first.extend(node.handle(drawn, clock.now()));
+    }
+    first
+}
+
+/// The first tick: what follows from it, and the first view, of what was kept and of geography. The
+/// first keys of a zone are made before anybody can ask: without them it is not answered for.
+fn begin(node: &mut Overwatch, clock: Clock) -> (Vec<Effect>, Arc<ArcSwap<View>>) {
+    let mut first = node.handle(Event::Tick, clock.now());
+    let wanting = first.extract_if(.., |effect| matches!(effect, Effect::Draw { .. }));
+    for effect in wanting.collect::<Vec<_>>() {
+        let Effect::Draw { zone } = effect else { continue };
+        let drawn = Event::Drawn { zone: Box::new(zone), secrets: random::secrets() };
+        first.extend(node.handle(drawn, clock.now()));
+    }
+    let published = first.iter().rev().find_map(|effect| match effect {
+        Effect::Publish(view) => Some(Arc::clone(view)),
+        _ => None,
+    });
+    let view = published.unwrap_or_else(|| node.view());
+    (first, Arc::new(ArcSwap::new(view)))
 }
 
 /// The address this machine would talk to another from. Nothing is sent.
