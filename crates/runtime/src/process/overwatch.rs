@@ -171,7 +171,13 @@ impl Process {
         let checker = Checker::new().map_err(StartError::CheckTls)?;
         let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
 
-        let (first, view) = begin(&mut node, clock);
+        // The first tick yields the first view: what was kept, and geography.
+        let first = first_effects(&mut node, clock);
+        let published = first.iter().rev().find_map(|effect| match effect {
+            Effect::Publish(view) => Some(Arc::clone(view)),
+            _ => None,
+        });
+        let view = Arc::new(ArcSwap::new(published.unwrap_or_else(|| node.view())));
         let mut dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets));
         let (outcomes, awaiting) = match taking {
             None => {
@@ -424,24 +430,6 @@ fn first_effects(node: &mut Overwatch, clock: Clock) -> Vec<Effect> {
         first.extend(node.handle(drawn, clock.now()));
     }
     first
-}
-
-/// The first tick: what follows from it, and the first view, of what was kept and of geography. The
-/// first keys of a zone are made before anybody can ask: without them it is not answered for.
-fn begin(node: &mut Overwatch, clock: Clock) -> (Vec<Effect>, Arc<ArcSwap<View>>) {
-    let mut first = node.handle(Event::Tick, clock.now());
-    let wanting = first.extract_if(.., |effect| matches!(effect, Effect::Draw { .. }));
-    for effect in wanting.collect::<Vec<_>>() {
-        let Effect::Draw { zone } = effect else { continue };
-        let drawn = Event::Drawn { zone: Box::new(zone), secrets: random::secrets() };
-        first.extend(node.handle(drawn, clock.now()));
-    }
-    let published = first.iter().rev().find_map(|effect| match effect {
-        Effect::Publish(view) => Some(Arc::clone(view)),
-        _ => None,
-    });
-    let view = published.unwrap_or_else(|| node.view());
-    (first, Arc::new(ArcSwap::new(view)))
 }
 
 /// The address this machine would talk to another from. Nothing is sent.
