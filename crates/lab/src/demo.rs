@@ -1,13 +1,11 @@
-//! `lab demo6`: the brief's six steps on a lab of its own, each with a tick or a cross.
+//! A play on a lab of its own, in steps that each end with a tick or a cross.
 //!
 //! Builds the lab, runs the steps, takes the lab down; nothing is left but, after a failure, the
 //! hosts' logs. Never claims what it has not checked.
 
 mod screen;
 
-mod stage;
-
-mod steps;
+pub(crate) mod stage;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -16,25 +14,38 @@ use anyhow::Context;
 
 use crate::cli::aligned;
 use crate::sys::process;
-use crate::topology::{self, Role, Topology};
+use crate::topology::{Role, Topology};
 use crate::{shim, supervisor};
 use screen::Screen;
 use stage::{Ended, Stage};
-use steps::Verdict;
 
 /// What a shell says of a command that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
-/// How many steps there are, and so how many ticks.
-const STEPS: usize = 6;
 
-/// Runs the demo. 0: six ticks.
-pub(crate) fn run() -> ExitCode {
+/// What is played.
+pub(crate) struct Play {
+    pub(crate) title: &'static str,
+    /// The lab's name begins with it.
+    pub(crate) name: &'static str,
+    pub(crate) topology: &'static str,
+    /// Each with its title.
+    pub(crate) steps: &'static [(&'static str, Step)],
+}
+
+/// `Err`: what was not as promised.
+pub(crate) type Verdict = Result<String, String>;
+
+/// What a step does; an error ends the play.
+pub(crate) type Step = fn(&mut Stage) -> anyhow::Result<Verdict>;
+
+/// Runs it. 0: as many ticks as steps.
+pub(crate) fn run(play: &Play) -> ExitCode {
     let began = Instant::now();
     let mut screen = Screen::new();
-    screen.title("Demo 6: passive latency learning, three regions on this machine");
+    screen.title(play.title);
     let lab = process::catch_stop_signals().context("catching signals").and_then(|()| {
         screen.waiting("building the lab …");
-        supervisor::start(&format!("demo6-{}", std::process::id()), topology::DEMO6)
+        supervisor::start(&format!("{}-{}", play.name, std::process::id()), play.topology)
     });
     screen.waited();
     let lab = match lab {
@@ -44,11 +55,11 @@ pub(crate) fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let mut stage = Stage { lab, screen };
+    let mut stage = Stage::new(lab, screen);
     let mut ticks = 0;
-    let result = introduce(&stage).and_then(|()| play(&mut stage, &mut ticks));
-    let code = conclude(&stage, result, ticks, began);
-    stage.lab.down();
+    let result = introduce(&stage).and_then(|()| perform(play, &mut stage, &mut ticks));
+    let code = conclude(&stage, result, (ticks, play.steps.len()), began);
+    stage.down();
     code
 }
 
@@ -85,58 +96,34 @@ fn distances(topology: &Topology) -> String {
     format!("Round trips: {}", pairs.join(", "))
 }
 
-fn play(stage: &mut Stage, ticks: &mut usize) -> anyhow::Result<bool> {
-    let mut number = 0;
-    let mut judge = |stage: &Stage, verdict: Verdict| {
-        match &verdict {
-            Ok(text) => stage.screen.tick(text),
-            Err(text) => stage.screen.cross(text),
-        }
-        *ticks += usize::from(verdict.is_ok());
-        verdict.is_ok()
-    };
-    let mut announce = |stage: &Stage, title: &str| {
-        number += 1;
+/// The steps, up to the first cross.
+fn perform(play: &Play, stage: &mut Stage, ticks: &mut usize) -> anyhow::Result<bool> {
+    for (number, (title, step)) in (1..).zip(play.steps) {
         stage.screen.step(number, title);
-    };
-    announce(stage, "verify the deployment");
-    let verdict = steps::verify(stage)?;
-    if !judge(stage, verdict) {
-        return Ok(false);
-    }
-    announce(stage, "generate traffic");
-    let (traffic, verdict) = steps::generate(stage)?;
-    if !judge(stage, verdict) {
-        return Ok(false);
-    }
-    announce(stage, "view what was learned");
-    let verdict = steps::view(stage, traffic)?;
-    if !judge(stage, verdict) {
-        return Ok(false);
-    }
-    type Step = fn(&mut Stage) -> anyhow::Result<Verdict>;
-    let rest: [(&str, Step); 3] = [
-        ("test latency-based routing", steps::route),
-        ("test the cold-start fallback", steps::cold_start),
-        ("compare regions", steps::compare),
-    ];
-    for (title, step) in rest {
-        announce(stage, title);
-        let verdict = step(stage)?;
-        if !judge(stage, verdict) {
-            return Ok(false);
+        match step(stage)? {
+            Ok(text) => stage.screen.tick(&text),
+            Err(text) => {
+                stage.screen.cross(&text);
+                return Ok(false);
+            }
         }
+        *ticks += 1;
     }
     Ok(true)
 }
 
 /// The last lines and the exit code.
-fn conclude(stage: &Stage, result: anyhow::Result<bool>, ticks: usize, began: Instant) -> ExitCode {
+fn conclude(
+    stage: &Stage,
+    result: anyhow::Result<bool>,
+    (ticks, steps): (usize, usize),
+    began: Instant,
+) -> ExitCode {
     crate::say("");
     match &result {
         Ok(true) => {
             let seconds = began.elapsed().as_secs();
-            stage.screen.title(&format!("{ticks} of {STEPS} steps passed, in {seconds} s"));
+            stage.screen.title(&format!("{ticks} of {steps} steps passed, in {seconds} s"));
             return ExitCode::SUCCESS;
         }
         Err(error) if error.is::<Ended>() => {
@@ -146,7 +133,7 @@ fn conclude(stage: &Stage, result: anyhow::Result<bool>, ticks: usize, began: In
         Err(error) => stage.screen.cross(&format!("{error:#}")),
         Ok(false) => {}
     }
-    stage.screen.title(&format!("{ticks} of {STEPS} steps passed"));
+    stage.screen.title(&format!("{ticks} of {steps} steps passed"));
     match stage.keep_logs() {
         Ok(path) => stage.screen.line(&format!("The hosts' logs are kept in {}", path.display())),
         Err(error) => stage.screen.line(&format!("The hosts' logs could not be kept: {error:#}")),

@@ -9,7 +9,8 @@
 //! - `relay`: the distance between the hosts,
 //! - `exec`: commands on a host, from outside,
 //! - `shim`: the commands that hosts have: `test-cluster`, `generate-traffic`, look-alikes,
-//! - `demo6`: the brief's six steps,
+//! - `demo`: a play in steps that are judged; `demo6`: the brief's six steps; `learning`: a map that
+//!   is wrong,
 //! - `sys`: every contact with the kernel; the only `unsafe`.
 //!
 //! ```text
@@ -51,7 +52,11 @@ mod dns_client;
 
 mod shim;
 
+mod demo;
+
 mod demo6;
+
+mod learning;
 
 mod cli;
 

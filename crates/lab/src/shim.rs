@@ -10,6 +10,8 @@ mod traffic;
 
 mod connections;
 
+mod follow;
+
 mod journal;
 
 mod systemctl;
@@ -30,8 +32,15 @@ use crate::sys::namespaces;
 use crate::topology::{Host, Topology};
 
 /// Commands that are always the lab's.
-const OWN: [&str; 6] =
-    ["test-cluster", "generate-traffic", "make-connections", "journalctl", "systemctl", "sudo"];
+const OWN: [&str; 7] = [
+    "test-cluster",
+    "generate-traffic",
+    "make-connections",
+    "follow-dns",
+    "journalctl",
+    "systemctl",
+    "sudo",
+];
 /// Look-alikes.
 const STAND_INS: [&str; 3] = ["dig", "curl", "jq"];
 
@@ -57,6 +66,7 @@ pub(crate) fn run(name: &str, args: &[String]) -> Option<ExitCode> {
         "test-cluster" => cluster::run(),
         "generate-traffic" => traffic::run(args),
         "make-connections" => connections::run(args),
+        "follow-dns" => follow::run(args),
         "journalctl" => journal::run(args),
         "systemctl" => systemctl::run(args),
         "sudo" => sudo(args),

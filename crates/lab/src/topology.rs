@@ -18,6 +18,9 @@ use fields::{Fields, parsed};
 /// The brief's three regions; what `lab up` builds when no file is given.
 pub const DEMO6: &str = include_str!("../topologies/demo6.yaml");
 
+/// The topology of `lab learning`.
+pub const LEARNING: &str = include_str!("../topologies/learning.yaml");
+
 /// More hosts than this are refused: each costs a namespace, two interfaces and a process.
 pub const HOSTS_MAX: usize = 64;
 

@@ -8,6 +8,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo run --release -- lab demo6*", ".ci/run"),
     ("cargo xtask ci*", ".ci/run"),
     ("cargo run --release -p opengslb-sim", "crates/sim/tests/command.rs"),
+    ("cargo run --release -p opengslb-sim -- guide", "crates/sim/src/guide.rs"),
     (
         "opengslb --config /etc/opengslb/config.yaml --mode overwatch",
         "crates/opengslb/tests/process/main.rs",

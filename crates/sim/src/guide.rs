@@ -8,50 +8,79 @@ use opengslb_sim::cities::DEFAULT_SITES;
 use opengslb_sim::random::Random;
 use opengslb_sim::{Matrix, Policy, RunSettings, Scenario, World, run};
 
-/// One line: what is looked at, and the scenario with it and without.
-struct Feature {
+/// The first lines of the table.
+const HEAD: &str = "\
+| part | | captured, hour 6 | captured, last hour | p99 ms, last hour | explored | switched, last hour | DNS queries |
+|---|---|---|---|---|---|---|---|
+";
+
+/// What is looked at, and the scenarios that are held beside each other.
+struct Part {
     name: &'static str,
-    on: &'static str,
-    off: &'static str,
+    /// What each is called, and what it says: as in a file, over the default scenario.
+    states: &'static [(&'static str, &'static str)],
 }
 
-/// What is looked at. Scenarios are as in a file, over the default one with ECS from everybody.
-const FEATURES: &[Feature] = &[
-    Feature { name: "exploration", on: "", off: "exploration: {enabled: false}" },
-    Feature {
-        name: "robust average, with many spikes",
-        on: "robust_average: true\nspikes: {share: 0.05, ms: 200}",
-        off: "spikes: {share: 0.05, ms: 200}",
+/// What is looked at. All resolvers send ECS, but where a line says otherwise.
+const PARTS: &[Part] = &[
+    Part {
+        name: "exploration",
+        states: &[("on", "ecs: 1"), ("off", "ecs: 1\nexploration: {enabled: false}")],
     },
-    Feature {
+    Part {
         name: "hold",
-        on: "",
-        off: "hold: {margin_ms: 0, margin_percent: 0, dwell: 0, moved_per_minute: 1}",
+        states: &[
+            ("on", "ecs: 1"),
+            (
+                "off",
+                "ecs: 1\nhold: {margin_ms: 0, margin_percent: 0, dwell: 0, moved_per_minute: 1}",
+            ),
+        ],
     },
-    Feature {
-        name: "thin rows (agent min_samples 1, not 5)",
-        on: "",
-        off: "agent_min_samples: 5",
+    Part {
+        name: "networks with few connections",
+        states: &[("told of", "ecs: 1"), ("kept back", "ecs: 1\nagent_min_samples: 5")],
+    },
+    Part {
+        name: "robust average, many spikes",
+        states: &[
+            ("on", "ecs: 1\nspikes: {share: 0.05, ms: 200}\nrobust_average: true"),
+            ("off", "ecs: 1\nspikes: {share: 0.05, ms: 200}"),
+        ],
+    },
+    Part {
+        name: "ECS of the resolvers",
+        states: &[("all", "ecs: 1"), ("a quarter", "ecs: 0.25"), ("none", "ecs: 0")],
+    },
+    Part {
+        name: "Frankfurt's agent lies from hour 12",
+        states: &[
+            ("by half: held", "ecs: 1\nlies: [{site: Frankfurt, from_hour: 12, times: 0.5}]"),
+            ("by a fifth: not seen", "ecs: 1\nlies: [{site: Frankfurt, from_hour: 12, times: 0.8}]"),
+        ],
     },
 ];
 
-/// The figures of each feature, as a table in Markdown.
+/// The figures of each part, as a table in Markdown.
 pub(crate) fn table(matrix: &Matrix, hours: u64, seed: u64) -> anyhow::Result<String> {
-    let mut text = String::from(
-        "| part | | captured, hour 6 | captured, last hour | p99 ms, last hour | explored | \
-         switched, last hour | DNS queries |\n|---|---|---|---|---|---|---|---|\n",
-    );
-    for feature in FEATURES {
-        for (state, scenario) in [("on", feature.on), ("off", feature.off)] {
-            let line = line(matrix, hours, seed, scenario)?;
-            writeln!(text, "| {} | {state} | {line} |", feature.name)?;
-        }
+    let mut text = String::from(HEAD);
+    for (names, scenario) in rows() {
+        let figures = figures(matrix, hours, seed, scenario)?;
+        writeln!(text, "{names} {figures} |")?;
     }
     Ok(text)
 }
 
-fn line(matrix: &Matrix, hours: u64, seed: u64, text: &str) -> anyhow::Result<String> {
-    let scenario = Scenario { ecs: 1.0, ..Scenario::read(text)? };
+/// How each row begins, and the scenario behind it.
+fn rows() -> impl Iterator<Item = (String, &'static str)> {
+    PARTS.iter().flat_map(|part| {
+        let row = |(state, scenario)| (format!("| {} | {state} |", part.name), scenario);
+        part.states.iter().copied().map(row)
+    })
+}
+
+fn figures(matrix: &Matrix, hours: u64, seed: u64, text: &str) -> anyhow::Result<String> {
+    let scenario = Scenario::read(text)?;
     let sites = DEFAULT_SITES.map(ToOwned::to_owned);
     let world = World::new(matrix, &sites, &scenario, &mut Random::new(seed, "world"))?;
     let policies = vec![Policy::Geolocation, Policy::Learned];
@@ -74,4 +103,33 @@ fn line(matrix: &Matrix, hours: u64, seed: u64, text: &str) -> anyhow::Result<St
         format!("{:.2} x", learned.dns_queries_ratio),
     ];
     Ok(cells.join(" | "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The guide, where the figures stand.
+    const GUIDE: &str = include_str!("../../../docs/guide/learning.md");
+
+    #[test]
+    fn the_guide_has_the_rows_that_the_command_prints() {
+        assert!(GUIDE.contains(HEAD), "the guide's table begins otherwise than\n{HEAD}");
+        let (_, table) = GUIDE.split_once(HEAD).unwrap();
+        let table: Vec<&str> = table.lines().take_while(|line| line.starts_with('|')).collect();
+        let rows: Vec<String> = rows().map(|(names, _)| names).collect();
+        assert_eq!(table.len(), rows.len(), "{table:#?}");
+        let columns = HEAD.lines().next().unwrap().matches('|').count();
+        for (line, names) in table.iter().zip(&rows) {
+            assert!(line.starts_with(names.as_str()), "{line} is not {names}");
+            assert_eq!(line.matches('|').count(), columns, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_row_is_a_scenario() {
+        for (names, scenario) in rows() {
+            assert!(Scenario::read(scenario).is_ok(), "{names} {scenario}");
+        }
+    }
 }

@@ -23,14 +23,14 @@ const RED: &str = "31";
 const BLUE: &str = "36";
 
 /// The demo's output.
-pub(super) struct Screen {
+pub(crate) struct Screen {
     terminal: bool,
     colour: bool,
     said: Instant,
 }
 
 impl Screen {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let terminal = std::io::stdout().is_terminal();
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self { terminal, colour: terminal && wanted, said: Instant::now() }
@@ -40,29 +40,29 @@ impl Screen {
         if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    pub(super) fn title(&self, text: &str) {
+    pub(crate) fn title(&self, text: &str) {
         crate::say(&self.paint(BOLD, text));
     }
 
-    pub(super) fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         crate::say(&format!("  {}", self.paint(DIM, text)));
     }
 
-    pub(super) fn line(&self, text: &str) {
+    pub(crate) fn line(&self, text: &str) {
         crate::say(&format!("  {text}"));
     }
 
-    pub(super) fn step(&self, number: usize, title: &str) {
+    pub(crate) fn step(&self, number: usize, title: &str) {
         crate::say(&format!("\n{}", self.paint(BOLD, &format!("Step {number}: {title}"))));
     }
 
     /// A command as it is typed on a host.
-    pub(super) fn command(&self, host: &str, command: &str) {
+    pub(crate) fn command(&self, host: &str, command: &str) {
         crate::say(&format!("  {} {command}", self.paint(BLUE, &format!("{host}$"))));
     }
 
     /// What a command printed, without what is too much.
-    pub(super) fn output(&self, text: &str) {
+    pub(crate) fn output(&self, text: &str) {
         let lines: Vec<&str> = text.trim_end().lines().collect();
         for line in lines.iter().take(LINES_MAX) {
             let cut: String = line.chars().take(COLUMNS_MAX).collect();
@@ -74,11 +74,11 @@ impl Screen {
         }
     }
 
-    pub(super) fn tick(&self, text: &str) {
+    pub(crate) fn tick(&self, text: &str) {
         crate::say(&format!("  {} {text}", self.paint(GREEN, "✓")));
     }
 
-    pub(super) fn cross(&self, text: &str) {
+    pub(crate) fn cross(&self, text: &str) {
         let mut lines = text.lines();
         let first = lines.next().unwrap_or_default();
         crate::say(&format!("  {} {first}", self.paint(RED, "✗")));
@@ -86,7 +86,7 @@ impl Screen {
     }
 
     /// Says what is waited for, over itself on a terminal.
-    pub(super) fn waiting(&mut self, text: &str) {
+    pub(crate) fn waiting(&mut self, text: &str) {
         if self.terminal {
             let text: String = text.chars().take(WAIT_COLUMNS_MAX).collect();
             crate::say_raw(format!("\r  {}\x1b[K", self.paint(DIM, &text)).as_bytes());
@@ -97,7 +97,7 @@ impl Screen {
     }
 
     /// Takes the last [`Self::waiting`] away.
-    pub(super) fn waited(&mut self) {
+    pub(crate) fn waited(&mut self) {
         self.said = Instant::now();
         if self.terminal {
             crate::say_raw(b"\r\x1b[K");

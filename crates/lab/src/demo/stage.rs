@@ -1,4 +1,4 @@
-//! Running the demo's commands on the lab's hosts, at once or beside the demo.
+//! Running a play's commands on the lab's hosts, at once or beside the demo.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -14,36 +14,48 @@ use crate::sys::process;
 
 /// Why the demo ends before its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// Ctrl-C, or somebody else's signal.
     #[error("stopped")]
     Stopped,
 }
 
 /// What a command did.
-pub(super) struct Outcome {
-    pub(super) stdout: String,
-    pub(super) stderr: String,
-    pub(super) ok: bool,
+pub(crate) struct Outcome {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) ok: bool,
 }
 
 impl Outcome {
     /// The last thing it said, for a reason.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let all = format!("{}\n{}", self.stderr, self.stdout);
         all.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("no output").to_owned()
     }
 }
 
 /// The lab and the screen.
-pub(super) struct Stage {
-    pub(super) lab: Attached,
-    pub(super) screen: Screen,
+pub(crate) struct Stage {
+    pub(crate) lab: Attached,
+    pub(crate) screen: Screen,
+    /// What runs on, in the order in which it was started.
+    pub(crate) background: Vec<Background>,
 }
 
 impl Stage {
+    pub(crate) const fn new(lab: Attached, screen: Screen) -> Self {
+        Self { lab, screen, background: Vec::new() }
+    }
+
+    /// The end of everything on it.
+    pub(crate) fn down(self) {
+        drop(self.background);
+        self.lab.down();
+    }
+
     /// Runs a command and shows both it and what came back.
-    pub(super) fn show(&mut self, host: &str, command: &str) -> anyhow::Result<Outcome> {
+    pub(crate) fn show(&mut self, host: &str, command: &str) -> anyhow::Result<Outcome> {
         self.screen.command(host, command);
         let outcome = self.run(host, command)?;
         self.screen.output(&outcome.stdout);
@@ -54,7 +66,7 @@ impl Stage {
     }
 
     /// Runs a command with a shell on a host.
-    pub(super) fn run(&mut self, host: &str, command: &str) -> anyhow::Result<Outcome> {
+    pub(crate) fn run(&mut self, host: &str, command: &str) -> anyhow::Result<Outcome> {
         let output = self.command(host, command)?.output().context("running a command")?;
         self.look()?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -65,8 +77,8 @@ impl Stage {
         })
     }
 
-    /// Starts a command that goes on while the demo does.
-    pub(super) fn start(&mut self, host: &str, command: &str) -> anyhow::Result<Background> {
+    /// Starts a command that goes on while the play does.
+    pub(crate) fn start(&mut self, host: &str, command: &str) -> anyhow::Result<()> {
         let mut command = self.command(host, command)?;
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let last_line = Arc::new(Mutex::new(String::new()));
@@ -78,11 +90,12 @@ impl Stage {
                 }
             });
         }
-        Ok(Background { child, last_line })
+        self.background.push(Background { child, last_line });
+        Ok(())
     }
 
     /// Asks again and again until `ask` has an answer. `Err` holds what it said last.
-    pub(super) fn wait<T>(
+    pub(crate) fn wait<T>(
         &mut self,
         what: &str,
         limit: Duration,
@@ -104,7 +117,7 @@ impl Stage {
         }
     }
 
-    pub(super) fn pause(&mut self, length: Duration) -> anyhow::Result<()> {
+    pub(crate) fn pause(&mut self, length: Duration) -> anyhow::Result<()> {
         let until = Instant::now() + length;
         while Instant::now() < until {
             self.look()?;
@@ -126,14 +139,20 @@ impl Stage {
     }
 
     fn command(&self, host: &str, command: &str) -> anyhow::Result<Command> {
-        let mut exec = Command::new(std::env::current_exe()?);
+        let binary = std::env::current_exe()?;
+        let mut exec = Command::new(&binary);
+        // `opengslb-cli` is where we are, if it is anywhere.
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let places =
+            binary.parent().map(Into::into).into_iter().chain(std::env::split_paths(&path));
+        exec.env("PATH", std::env::join_paths(places)?);
         exec.args(["lab", "exec", "--lab", &self.lab.lab.record.name, host, "--"]);
         exec.args(["sh", "-c", command]).stdin(Stdio::null());
         Ok(exec)
     }
 
     /// Copies the hosts' logs to where they outlive the lab.
-    pub(super) fn keep_logs(&self) -> anyhow::Result<std::path::PathBuf> {
+    pub(crate) fn keep_logs(&self) -> anyhow::Result<std::path::PathBuf> {
         let lab = &self.lab.lab;
         let target = lab.directory.with_file_name(format!("{}-logs", lab.record.name));
         std::fs::create_dir_all(&target)?;
@@ -147,17 +166,17 @@ impl Stage {
 }
 
 /// A command beside the demo.
-pub(super) struct Background {
+pub(crate) struct Background {
     child: Child,
     last_line: Arc<Mutex<String>>,
 }
 
 impl Background {
-    pub(super) fn last_line(&self) -> String {
+    pub(crate) fn last_line(&self) -> String {
         self.last_line.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 }

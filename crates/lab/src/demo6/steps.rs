@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use api::latency::{LatencyEntry, LatencyTable};
 
-use super::stage::{Background, Stage};
+use crate::demo::Verdict;
+use crate::demo::stage::{Background, Stage};
 use crate::topology::Topology;
 
 /// The brief's commands.
@@ -40,9 +41,6 @@ const DECIDED_MAX: Duration = Duration::from_secs(15);
 /// than this breaks a promise.
 const RELEARNED_MAX: Duration = Duration::from_secs(10);
 
-/// `Err`: what was not as promised.
-pub(super) type Verdict = Result<String, String>;
-
 /// Step 1: everything is there.
 pub(super) fn verify(stage: &mut Stage) -> anyhow::Result<Verdict> {
     stage
@@ -63,28 +61,26 @@ pub(super) fn verify(stage: &mut Stage) -> anyhow::Result<Verdict> {
 }
 
 /// Step 2: clients connect to every backend.
-pub(super) fn generate(stage: &mut Stage) -> anyhow::Result<(Vec<Background>, Verdict)> {
-    let mut traffic = Vec::new();
+pub(super) fn generate(stage: &mut Stage) -> anyhow::Result<Verdict> {
     for host in [EAST_US, SINGAPORE] {
         stage.screen.command(host, "generate-traffic 5 300");
-        traffic.push(stage.start(host, "generate-traffic 5 300")?);
+        stage.start(host, "generate-traffic 5 300")?;
     }
     stage.pause(Duration::from_secs(2))?;
-    let verdict = if traffic.iter_mut().all(Background::is_running) {
+    Ok(if stage.background.iter_mut().all(Background::is_running) {
         Ok("both run on in the background, until the rows of step 3 are there".into())
     } else {
-        let words: Vec<String> = traffic.iter().map(Background::last_line).collect();
+        let words: Vec<String> = stage.background.iter().map(Background::last_line).collect();
         Err(format!("generate-traffic ended: {}", words.join("; ")))
-    };
-    Ok((traffic, verdict))
+    })
 }
 
 /// Step 3: the agents' kernels measured, the overwatch knows.
-pub(super) fn view(stage: &mut Stage, traffic: Vec<Background>) -> anyhow::Result<Verdict> {
+pub(super) fn view(stage: &mut Stage) -> anyhow::Result<Verdict> {
     let what = "the agents' polls (10 s) and reports (30 s)";
     let learned = stage.wait(what, LEARNED_MAX, |stage| Ok(rows(stage)?.map(drop)))?;
-    let lines: Vec<String> = traffic.iter().map(Background::last_line).collect();
-    drop(traffic);
+    let lines: Vec<String> = stage.background.iter().map(Background::last_line).collect();
+    stage.background.clear();
     for (host, line) in [EAST_US, SINGAPORE].iter().zip(lines) {
         stage.screen.note(&format!("{host}: stopped generate-traffic at {}", line.trim()));
     }

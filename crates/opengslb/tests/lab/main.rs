@@ -17,6 +17,8 @@ mod counting;
 
 mod restarts;
 
+mod wrong_map;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 

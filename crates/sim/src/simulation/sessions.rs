@@ -243,6 +243,8 @@ impl Simulation {
                 }
                 // Servers never fail here and have no checks.
                 overwatch::Effect::Watch { .. } | overwatch::Effect::Unwatch { .. } => {}
+                // No zone here is signed.
+                overwatch::Effect::Draw { .. } => {}
                 overwatch::Effect::Publish(view) => node.view = Some(view),
                 overwatch::Effect::Keep(changes) => {
                     changes.into_iter().for_each(|change| node.snapshot.apply(change));
