@@ -58,8 +58,7 @@ impl Load {
         ports.dedup();
         ports.truncate(LOAD_PORTS_MAX);
         let of = |counts: &BTreeMap<u16, u32>, port| counts.get(&port).copied().unwrap_or(0);
-        let load =
-            |port| PortLoad { port, open: of(open, port), closed: of(&closed, port) };
+        let load = |port| PortLoad { port, open: of(open, port), closed: of(&closed, port) };
         Some(mesh::Load { period_ms, ports: ports.into_iter().map(load).collect() })
     }
 }

@@ -32,6 +32,7 @@
 //! - [`signing`]: the keys of signed zones, and how they change,
 //! - `resync`: from one process to the next,
 //! - `settle`: what follows from an event that may have changed a standing,
+//! - `returning`: regions that were down and come back bit by bit,
 //! - `publish`: table, registry and settings to a new view,
 //! - [`record`]: what must survive a restart,
 //! - [`documents`]: what the API says,
@@ -82,15 +83,17 @@ pub mod reload;
 
 pub mod hand;
 
-pub mod signing;
-
 mod held;
 
 mod loads;
 
+pub mod signing;
+
 mod resync;
 
 mod settle;
+
+mod returning;
 
 mod publish;
 

@@ -131,7 +131,9 @@ impl Note {
     #[must_use]
     pub const fn level(&self) -> Level {
         match self {
-            Self::Refused { .. } | Self::AgentRefused { .. } | Self::AgentHeld { .. } => Level::Warn,
+            Self::Refused { .. } | Self::AgentRefused { .. } | Self::AgentHeld { .. } => {
+                Level::Warn
+            }
             Self::KeysNotMade { .. } | Self::Signing { .. } => Level::Warn,
             Self::Standing { to: Standing::Down, .. } => Level::Warn,
             _ => Level::Info,

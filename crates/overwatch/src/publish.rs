@@ -17,6 +17,7 @@ use zone::Zones;
 
 use crate::hand::Hand;
 use crate::registry::Registry;
+use crate::returning::Returning;
 use crate::{AnswerTerms, DomainView, Signers, View};
 
 /// The domains as they were last compiled, and what has changed since.
@@ -43,6 +44,7 @@ struct Domain {
     pool: Arc<ServerPool>,
     /// What is sent on of full regions.
     capacity: Capacity,
+    returning: Returning,
 }
 
 impl Domain {
@@ -52,12 +54,14 @@ impl Domain {
         let map = Arc::new(learning.map());
         let pool = Arc::new(ServerPool::new(&settings, Vec::new()));
         let capacity = Capacity::new(&settings);
-        Self { settings, learning, map, pool, capacity }
+        let returning = Returning::default();
+        Self { settings, learning, map, pool, capacity, returning }
     }
 
-    /// The pool, with what is drained by hand and what is full closed to some clients.
+    /// The pool, with what is drained by hand, coming back or full closed to some clients.
     fn closed(&self, pool: ServerPool, drains: &BTreeMap<Region, Drain>) -> ServerPool {
-        pool.drained(&self.settings, drains).spilling(self.capacity.shares())
+        let drains = self.returning.with(drains);
+        pool.drained(&self.settings, &drains).spilling(self.capacity.shares())
     }
 }
 
@@ -71,15 +75,9 @@ impl Publisher {
     ) -> Self {
         let (zones, terms, signers) = (Arc::new(zones), Arc::new(terms), Arc::default());
         let (list, by_service) = (Vec::new(), BTreeMap::new());
-        let mut publisher = Self {
-            zones,
-            terms,
-            signers,
-            domains: list,
-            by_service,
-            drains: BTreeMap::new(),
-            is_changed: true,
-        };
+        let drains = BTreeMap::new();
+        let mut publisher =
+            Self { zones, terms, signers, domains: list, by_service, drains, is_changed: true };
         for settings in domains {
             publisher.add(Domain::new(Arc::new(settings), geo));
         }
@@ -150,6 +148,7 @@ impl Publisher {
                 let Some(domain) = self.domains.get_mut(*index) else { continue };
                 let servers = servers_of(service, registry, now);
                 let pool = ServerPool::new(&domain.settings, servers);
+                domain.returning.see(&domain.settings, (&domain.pool, &pool), now);
                 domain.pool = Arc::new(domain.closed(pool, &self.drains));
                 self.is_changed = true;
             }
@@ -167,7 +166,8 @@ impl Publisher {
         for domain in &mut self.domains {
             let pool = Arc::clone(&domain.pool);
             let is_up = |region| pool.is_up(region);
-            if domain.capacity.reckon(&domain.settings, loads, is_up, now) {
+            let is_back = domain.returning.end(now);
+            if domain.capacity.reckon(&domain.settings, loads, is_up, now) || is_back {
                 let pool = ServerPool::clone(&pool);
                 domain.pool = Arc::new(domain.closed(pool, &self.drains));
                 self.is_changed = true;

@@ -56,7 +56,10 @@ const PARTS: &[Part] = &[
         name: "Frankfurt's agent lies from hour 12",
         states: &[
             ("by half: held", "ecs: 1\nlies: [{site: Frankfurt, from_hour: 12, times: 0.5}]"),
-            ("by a fifth: not seen", "ecs: 1\nlies: [{site: Frankfurt, from_hour: 12, times: 0.8}]"),
+            (
+                "by a fifth: not seen",
+                "ecs: 1\nlies: [{site: Frankfurt, from_hour: 12, times: 0.8}]",
+            ),
         ],
     },
 ];

@@ -10,7 +10,7 @@ use model::{AgentId, Subnet, Time};
 use super::Table;
 use super::agent::{AgentRows, Waiting};
 use super::changes::Changes;
-use super::level::{Fall, Level};
+use super::level::{DOWNWARDS_MS, Fall, Level};
 
 /// So many networks that fell together hold an agent: more than one provider's new cable changes,
 /// and few enough that a liar is stopped before it gains much.
@@ -119,14 +119,20 @@ impl AgentRows {
             (waiting.fall == Fall::Deep).then_some(*subnet)
         };
         let waiting = || self.ports.values().flat_map(|port| &port.waiting);
-        let fallen: BTreeSet<Subnet> = waiting().filter_map(deep).collect();
+        let rows = self.ports.values().flat_map(|port| port.rows.iter());
+        let lately =
+            || rows.clone().filter(|(_, row)| now.ms_since(row.observed_at) < DOWNWARDS_MS);
+        // An average follows a lie by steps, and each network in its own time: those that were
+        // believed count on until what they fell to is usual.
+        let believed = lately().filter(|(_, row)| row.level.is_fallen()).map(|(subnet, _)| subnet);
+        let fallen: BTreeSet<Subnet> = waiting().filter_map(deep).chain(believed).collect();
         if fallen.len() < NETWORKS_MIN {
             return None;
         }
-        let rows = self.ports.values().flat_map(|port| port.rows.iter());
-        let lately = rows.filter(|(_, row)| now.ms_since(row.observed_at) < WAIT_MS);
-        let measured: BTreeSet<Subnet> =
-            lately.map(|(subnet, _)| subnet).chain(waiting().map(|(subnet, _)| *subnet)).collect();
+        let measured: BTreeSet<Subnet> = lately()
+            .map(|(subnet, _)| subnet)
+            .chain(waiting().map(|(subnet, _)| *subnet))
+            .collect();
         (fallen.len() * 100 >= measured.len() * NETWORKS_PERCENT).then_some(fallen.len())
     }
 

@@ -14,7 +14,7 @@ const SETTLED_MS: u64 = 6 * 3_600_000;
 const UPWARDS_MS: u64 = 24 * 3_600_000;
 
 /// Downwards it follows within hours: what fell and was believed is then what is usual.
-const DOWNWARDS_MS: u64 = 6 * 3_600_000;
+pub(super) const DOWNWARDS_MS: u64 = 6 * 3_600_000;
 
 /// Parts of a hundred of the usual time below which a row waits before it counts. A change of less
 /// is everyday noise, and moves little.
@@ -60,6 +60,11 @@ impl Level {
     /// Whether it says anything yet.
     pub(crate) const fn is_settled(&self, now: Time) -> bool {
         now.ms_since(self.since) >= SETTLED_MS
+    }
+
+    /// Whether a deep fall was believed that is not usual yet.
+    pub(super) const fn is_fallen(&self) -> bool {
+        self.is_fallen
     }
 
     /// How `told` compares with what is usual; `present` is the time that counts now.

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use super::agents::Agents;
-use super::explain::Wanted as WantedStory;
 use super::dnssec::Dnssec;
+use super::explain::Wanted as WantedStory;
 use super::latency::Latency;
 use super::learning::Learning;
 use super::overrides::Overrides;
@@ -76,10 +76,8 @@ pub(super) enum Command {
     #[command(subcommand, after_help = "Example:\n  opengslb-cli latency show --limit 20")]
     Latency(Latency),
     /// Where a client is sent, and why.
-    #[command(
-        after_help = "Examples:\n  opengslb-cli explain app.demo.local 10.1.2.0/24\n  \
-                      opengslb-cli explain app.demo.local 10.1.2.10 --json"
-    )]
+    #[command(after_help = "Examples:\n  opengslb-cli explain app.demo.local 10.1.2.0/24\n  \
+                      opengslb-cli explain app.demo.local 10.1.2.10 --json")]
     Explain(WantedStory),
     /// Networks that are sent to a region by hand.
     #[command(

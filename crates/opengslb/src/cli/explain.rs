@@ -1,6 +1,6 @@
 //! `opengslb-cli explain`: where a client is sent, and why.
 
-use api::explain::{Candidate, Estimate, Exploration, Explanation, Hold};
+use api::explain::{Candidate, Estimate, Explanation, Exploration, Hold};
 use clap::Args;
 
 use super::client::{Client, escaped};
@@ -31,8 +31,19 @@ pub(super) fn run(client: &Client, output: &Output, wanted: &Wanted) -> Result<b
     let highest_us = story.candidates.iter().filter_map(|c| c.estimate.as_ref()?.high_us).max();
     let rows: Vec<Vec<String>> =
         story.candidates.iter().map(|one| row(one, highest_us.unwrap_or(0))).collect();
-    let heads =
-        ["", "REGION", "MS", "INTERVAL", "", "SOURCE", "SAMPLES", "AGE", "OWN ROW", "NOT CHOSEN", "TRIED"];
+    let heads = [
+        "",
+        "REGION",
+        "MS",
+        "INTERVAL",
+        "",
+        "SOURCE",
+        "SAMPLES",
+        "AGE",
+        "OWN ROW",
+        "NOT CHOSEN",
+        "TRIED",
+    ];
     output.table(&heads, &rows);
     say("");
     for line in facts(&story) {
@@ -61,11 +72,16 @@ fn row(candidate: &Candidate, highest_us: u32) -> Vec<String> {
         interval.map_or_else(dash, |(low, high)| format!("{}-{}", ms(low), ms(high))),
         estimate.map_or_else(String::new, |estimate| bar(estimate, highest_us)),
         estimate.map_or_else(dash, |estimate| estimate.source.clone()),
-        estimate.map_or_else(dash, |e| e.samples.to_string() + if e.learned { "" } else { " (few)" }),
+        estimate
+            .map_or_else(dash, |e| e.samples.to_string() + if e.learned { "" } else { " (few)" }),
         estimate.and_then(|estimate| estimate.age_seconds).map_or_else(dash, age),
         own.map_or_else(dash, |own| format!("{} ms, {} connections", ms(own.rtt_us), own.samples)),
         excluded.unwrap_or_default(),
-        tried.map(|share| format!("in {share} of the slots")).or(until).or_else(|| candidate.not_tried.clone()).unwrap_or_default(),
+        tried
+            .map(|share| format!("in {share} of the slots"))
+            .or(until)
+            .or_else(|| candidate.not_tried.clone())
+            .unwrap_or_default(),
     ]
 }
 
@@ -101,29 +117,30 @@ fn facts(story: &Explanation) -> Vec<String> {
         format!("reason       {} ({})", decision.reason, story.routing_algorithm),
     ];
     if let Some(pin) = &story.pin {
-        let void = if pin.is_forbidden { "; a constraint forbids that, so it does nothing" } else { "" };
+        let void =
+            if pin.is_forbidden { "; a constraint forbids that, so it does nothing" } else { "" };
         lines.push(format!("pin          {} to {}{void}", pin.network, pin.region));
     }
     lines.extend(story.hold.as_ref().map(|hold| format!("holds        {}", holding(hold))));
-    lines.extend(story.exploration.as_ref().map(|tried| format!("explores     {}", exploring(tried))));
+    lines.extend(
+        story.exploration.as_ref().map(|tried| format!("explores     {}", exploring(tried))),
+    );
     lines
 }
 
 fn holding(hold: &Hold) -> String {
     let mut text = hold.region.clone();
-    text += &hold.since.as_ref().map_or_else(
-        || ", where it began".to_owned(),
-        |since| format!(" since {since}"),
-    );
+    text += &hold
+        .since
+        .as_ref()
+        .map_or_else(|| ", where it began".to_owned(), |since| format!(" since {since}"));
     if hold.judged_as != "class" {
         text += &format!(", judged as {}", hold.judged_as);
     }
     text += &match hold.leaves_below_us {
-        Some(us) => format!(
-            "; leaves for one surely below {} ms with {} samples",
-            ms(us),
-            hold.min_samples
-        ),
+        Some(us) => {
+            format!("; leaves for one surely below {} ms with {} samples", ms(us), hold.min_samples)
+        }
         None => "; leaves once it is known what it takes there".to_owned(),
     };
     if let Some(wish) = &hold.wishes {

@@ -53,9 +53,8 @@ pub(super) enum Switch {
 
 /// Carries it out.
 pub(super) fn run(client: &Client, output: &Output, command: Learning) -> Result<bool, Failure> {
-    let path = |domain: &str, word: &str| {
-        format!("/api/v1/routing/learning/{}/{word}", escaped(domain))
-    };
+    let path =
+        |domain: &str, word: &str| format!("/api/v1/routing/learning/{}/{word}", escaped(domain));
     let (method, path, body, line) = match command {
         Learning::List => return list(client, output),
         Learning::Freeze { domain } => {
@@ -90,8 +89,9 @@ fn list(client: &Client, output: &Output) -> Result<bool, Failure> {
         return Ok(true);
     }
     let rows: Vec<Vec<String>> = domains.iter().map(row).collect();
-    let heads =
-        ["DOMAIN", "MOVES", "EXPLORES", "SHARE", "EXPLORED", "COST MS", "FOUND", "MOVED", "GIVEN UP"];
+    let heads = [
+        "DOMAIN", "MOVES", "EXPLORES", "SHARE", "EXPLORED", "COST MS", "FOUND", "MOVED", "GIVEN UP",
+    ];
     output.table(&heads, &rows);
     Ok(true)
 }

@@ -15,9 +15,7 @@ pub(super) enum Pins {
     #[command(after_help = "Example:\n  opengslb-cli pins list")]
     List,
     /// Send a network to a region while that is up, whatever was learned.
-    #[command(
-        after_help = "Example:\n  opengslb-cli pins set app.demo.local 10.1.2.0/24 eu-west"
-    )]
+    #[command(after_help = "Example:\n  opengslb-cli pins set app.demo.local 10.1.2.0/24 eu-west")]
     Set {
         /// Of which domain.
         domain: String,

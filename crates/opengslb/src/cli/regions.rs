@@ -15,10 +15,8 @@ pub(super) enum Regions {
     #[command(after_help = "Example:\n  opengslb-cli regions list")]
     List,
     /// Send a share of a region's clients elsewhere; a larger share only adds clients.
-    #[command(
-        after_help = "Examples:\n  opengslb-cli regions drain eu-west --share 0.25\n  \
-                      opengslb-cli regions drain eu-west --over 10m"
-    )]
+    #[command(after_help = "Examples:\n  opengslb-cli regions drain eu-west --share 0.25\n  \
+                      opengslb-cli regions drain eu-west --over 10m")]
     Drain {
         /// Which region.
         region: String,
@@ -48,7 +46,9 @@ pub(super) fn run(client: &Client, output: &Output, command: Regions) -> Result<
         Regions::List => return list(client, output),
         Regions::Drain { region, share, over } => {
             if !(0.0..=1.0).contains(&share) {
-                return Err(Failure::Usage(format!("{share} is no share: from 0 to 1, as in 0.25")));
+                return Err(Failure::Usage(format!(
+                    "{share} is no share: from 0 to 1, as in 0.25"
+                )));
             }
             let body = json(&DrainTo { share, over_seconds: over });
             client.say(Method::PUT, &path(&region), body)?;

@@ -34,9 +34,8 @@ pub(super) fn run(client: &Client, output: &Output, command: &Resolvers) -> Resu
     match command {
         Resolvers::List => list(client, output)?,
         Resolvers::Set { file } => {
-            let fault = |why: &dyn std::fmt::Display| {
-                Failure::Usage(format!("{}: {why}", file.display()))
-            };
+            let fault =
+                |why: &dyn std::fmt::Display| Failure::Usage(format!("{}: {why}", file.display()));
             let text = std::fs::read_to_string(file).map_err(|error| fault(&error))?;
             let weights: ResolverWeights =
                 serde_json::from_str(&text).map_err(|error| fault(&error))?;
@@ -61,9 +60,9 @@ fn list(client: &Client, output: &Output) -> Result<(), Failure> {
     let row = |resolver: &Resolver, client: &ResolverClient| {
         vec![resolver.resolver.clone(), client.cidr.clone(), client.weight.to_string()]
     };
-    let rows = resolvers.iter().flat_map(|resolver| {
-        resolver.clients.iter().map(move |client| row(resolver, client))
-    });
+    let rows = resolvers
+        .iter()
+        .flat_map(|resolver| resolver.clients.iter().map(move |client| row(resolver, client)));
     let rows: Vec<Vec<String>> = rows.collect();
     output.table(&["RESOLVER", "CLIENTS", "WEIGHT"], &rows);
     Ok(())

@@ -125,7 +125,9 @@ fn passed_over(candidate: &Candidate<'_>) -> Option<String> {
         Excluded::NoneUp => "has no server that is up",
         Excluded::Draining => "has only servers that are being drained",
         Excluded::Full => "is full, and this client is among those that are sent on",
-        Excluded::Drained => "is drained for this client, by an operator or since it is just coming back",
+        Excluded::Drained => {
+            "is drained for this client, by an operator or since it is just coming back"
+        }
         Excluded::Doubtful => "has only servers whose state is in doubt",
         Excluded::OverLimit => "is over max_latency_ms",
     };

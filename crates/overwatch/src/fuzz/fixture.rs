@@ -142,7 +142,13 @@ pub(super) fn limited_worker() -> Worker {
 fn domain(name: &str, algorithm: Algorithm, kind: Kind) -> Option<DomainSettings> {
     let of = |name, country: &str| {
         let countries = vec![country.parse().ok()?];
-        Some(RegionSettings { name: region(name)?, countries, continents: Vec::new(), place: None, capacity: None })
+        Some(RegionSettings {
+            name: region(name)?,
+            countries,
+            continents: Vec::new(),
+            place: None,
+            capacity: None,
+        })
     };
     let bound = Constraint {
         networks: vec![subnet("10.66.0.0/16")?],
