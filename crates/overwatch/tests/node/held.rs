@@ -48,7 +48,7 @@ fn an_agent_whose_networks_all_fall_is_held_until_it_is_accepted() {
     bench.connect("eu");
     bench.advance(31_000);
     assert_eq!(told(&bench), (0, Some("before".to_owned()), 60));
-    bench.command(accept.clone());
+    bench.command(accept);
     let (ms, held, waiting) = told(&bench);
     assert!(ms < 56 && held.is_none() && waiting == 0, "{ms} {held:?} {waiting}");
     // Nor does a second restart know of it.
