@@ -43,8 +43,16 @@ pub(crate) struct Attempt {
     pub(crate) region: u16,
     /// The connections that should have been measured by now.
     pub(crate) expected: f64,
+    /// Since when connections are expected; `None` before the first.
+    pub(crate) since: Option<Time>,
     /// Until when it is not tried again, once it was given up.
     pub(crate) given_up_until: Option<Time>,
+}
+
+impl Attempt {
+    pub(crate) const fn new(region: u16) -> Self {
+        Self { region, expected: 0.0, since: None, given_up_until: None }
+    }
 }
 
 /// A network with rows, or one around some.
@@ -107,7 +115,7 @@ impl Cell {
     pub(crate) fn attempt(&mut self, trials: [Option<Trial>; 2]) {
         self.trials = trials;
         for trial in trials.iter().flatten() {
-            let fresh = Attempt { region: trial.region, expected: 0.0, given_up_until: None };
+            let fresh = Attempt::new(trial.region);
             match self.attempts.iter_mut().find(|attempt| attempt.region == trial.region) {
                 // It had been given up, and may be tried again.
                 Some(attempt) if attempt.given_up_until.is_some() => *attempt = fresh,

@@ -18,6 +18,11 @@ use crate::{Algorithm, Reason, slot};
 /// agent that is there but does not see them, or a network whose resolver asks for somebody else.
 const EXPECTED_MAX: f64 = 32.0;
 
+/// But not before so many of its slots should have been trials: slots are drawn, and in a busy
+/// network a single one that did not come is worth many connections. All four stay away once in
+/// fifty times.
+const SLOTS_MIN: f64 = 4.0;
+
 /// How long it is not tried again.
 const GIVEN_UP_MS: u64 = 24 * 3_600_000;
 
@@ -80,7 +85,7 @@ impl Learning {
                 if let Some(attempt) = cell.attempts.iter_mut().find(|a| a.region == region)
                     && counted.connections > 0
                 {
-                    *attempt = Attempt { expected: 0.0, given_up_until: None, ..*attempt };
+                    *attempt = Attempt::new(region);
                 }
                 if !counted.is_new {
                     self.expect(*id, connections, is_own, now);
@@ -93,12 +98,16 @@ impl Learning {
     fn expect(&mut self, id: CellId, connections: f64, is_own: bool, now: Time) {
         let Some(cell) = self.cells.list.get_mut(id as usize) else { return };
         let mut given_up = 0;
+        let slot_ms = self.settings.learning.exploration.slot_ms.max(1) as f64;
         for trial in cell.trials.iter().flatten() {
             let expected = connections * trial.part();
             let attempt = cell.attempts.iter_mut().find(|attempt| attempt.region == trial.region);
             if let Some(attempt) = attempt {
                 attempt.expected += expected;
-                if attempt.expected >= EXPECTED_MAX && attempt.given_up_until.is_none() {
+                let since_ms = now.ms_since(*attempt.since.get_or_insert(now)) as f64;
+                let has_had_slots = since_ms / slot_ms * trial.part() >= SLOTS_MIN;
+                let is_enough = has_had_slots && attempt.expected >= EXPECTED_MAX;
+                if is_enough && attempt.given_up_until.is_none() {
                     attempt.given_up_until = Some(now.plus_ms(GIVEN_UP_MS));
                     given_up += 1;
                 }

@@ -263,13 +263,13 @@ fn what_is_never_measured_is_given_up() {
     let mut minutes = 0;
     while bench.learning.counters().given_up < 2 {
         minutes += 1;
-        assert!(minutes < 1_000, "{:?}", bench.learning.counters());
+        assert!(minutes < 4_000, "{:?}", bench.learning.counters());
         bench.measure("10.1.2.0/24", "eu-west", 90, 100);
         bench.pass(MINUTE_MS);
     }
     assert!(bench.tries("10.1.2.9").is_empty());
     let explored = bench.learning.counters().explored_connections;
-    assert!((60..200).contains(&explored), "{explored}");
+    assert!((60..2_000).contains(&explored), "{explored}");
     bench.measure("10.1.2.0/24", "eu-west", 90, 100);
     bench.pass(24 * HOUR_MS);
     assert!(!bench.tries("10.1.2.9").is_empty(), "a day later");
