@@ -2,7 +2,7 @@
 //!
 //! - [`ci`]: `cargo xtask ci`, the one gate, the same here and in CI,
 //! - [`nightly`]: `cargo xtask nightly`, what takes longer than a gate may,
-//! - [`bench`]: `cargo xtask bench dns`, what a query costs us and other servers,
+//! - [`mod@bench`]: `cargo xtask bench dns`, what a query costs us and other servers,
 //! - [`steps`]: runs commands one after another and prints a table of minutes,
 //! - `tests/tidy`: the repository's own rules as tests.
 //!

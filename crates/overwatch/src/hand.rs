@@ -3,7 +3,7 @@
 //!
 //! A word is carried out whole or objected to; what it made is kept over a restart. What names a
 //! domain or a region that the configuration lost stays and waits: it may come back. Decides nothing
-//! itself: `routing` does, with what [`Hand::of_domain`] hands it.
+//! itself: `routing` does, with what `Hand::of_domain` hands it.
 //!
 //! - [`order`]: what can be said, and what speaks against it.
 

@@ -1,7 +1,7 @@
 //! Why a client is sent where it is: the decision itself, and beside it every region with what is
 //! believed of it, what speaks against it, and what would change the choice.
 //!
-//! Decides nothing. The choice is [`decide`]'s own; what stands beside it is read from the same map,
+//! Decides nothing. The choice is [`decide()`]'s own; what stands beside it is read from the same map,
 //! pool and learning. For people: it allocates, and costs as much as judging a cell.
 
 use std::net::IpAddr;

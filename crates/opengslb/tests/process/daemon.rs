@@ -35,9 +35,9 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    pub(crate) fn start(config: &Path) -> Self {
+    pub(crate) fn start(config: &Path, words: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb"));
-        command.arg("--config").arg(config).stdin(Stdio::null()).stdout(Stdio::null());
+        command.arg("--config").arg(config).args(words).stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let log = Arc::new(Log::default());

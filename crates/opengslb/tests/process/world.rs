@@ -106,7 +106,7 @@ impl World {
     /// Starts an agent for the server at `web`; one started again by the same name has kept its key.
     pub(crate) fn agent(&self, name: &str, web: &Web, secrets: Secrets) -> Daemon {
         let text = agent(self.directory.path(), name, (self.mesh, web.address), secrets);
-        Daemon::start(&write(self.directory.path(), name, &text))
+        Daemon::start(&write(self.directory.path(), name, &text), &[])
     }
 
     /// An agent that is joined, its server in the answers.
@@ -159,7 +159,7 @@ impl World {
 #[track_caller]
 fn start_overwatch(config: &Path, is_good: impl Fn(&Daemon) -> bool) -> Daemon {
     for _ in 0..5 {
-        let mut daemon = Daemon::start(config);
+        let mut daemon = Daemon::start(config, &[]);
         eventually("it serves or ends", || is_good(&daemon) || !daemon.is_running());
         // The last lines may come after the end.
         daemon.hear_out();

@@ -13,6 +13,7 @@
 
 mod asker;
 
+#[path = "../process/daemon.rs"]
 mod daemon;
 
 mod learner;
