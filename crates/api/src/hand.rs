@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::agents::Held;
+
 /// `GET /api/v1/routing/pins`: sorted by domain and network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pins {
@@ -77,6 +79,19 @@ pub struct DrainTo {
 pub struct Learning {
     /// The domains.
     pub domains: Vec<DomainLearning>,
+    /// The agents whose reports do not count, sorted by name.
+    #[serde(default)]
+    pub held_agents: Vec<HeldAgent>,
+}
+
+/// An agent that is not believed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldAgent {
+    /// Its name.
+    pub agent_id: String,
+    /// Since when, and why.
+    #[serde(flatten)]
+    pub held: Held,
 }
 
 /// What the learning of a domain may do, and did.
@@ -94,6 +109,9 @@ pub struct DomainLearning {
     pub exploration_off_by: Option<String>,
     /// The share of connections that are explored now, from 0 to 1.
     pub explored_share: f64,
+    /// The share of a day's connections that may be.
+    #[serde(default)]
+    pub budget_share: f64,
     /// Connections sent elsewhere to find out, so far.
     pub explored_connections: u64,
     /// Milliseconds that they lost by it together.
@@ -102,8 +120,15 @@ pub struct DomainLearning {
     pub found: u64,
     /// Networks that moved.
     pub moved: u64,
+    /// Moves that had to wait since enough traffic had moved.
+    #[serde(default)]
+    pub moves_put_off: u64,
     /// Regions that were tried and never measured.
     pub given_up: u64,
+    /// Rows that are not used, since light in fibre is not that fast: forged times, or networks whose
+    /// place the database has wrong.
+    #[serde(default)]
+    pub impossible_rows: usize,
 }
 
 /// `PUT /api/v1/routing/learning/{domain}/exploration`.

@@ -55,7 +55,7 @@ fn list(client: &Client, output: &Output) -> Result<bool, Failure> {
     }
     let Document { agents, .. } = client.read(&text)?;
     let rows: Vec<Vec<String>> = agents.iter().map(row).collect();
-    let heads = ["AGENT", "REGION", "STATUS", "SERVERS", "ROWS", "LAST SEEN", "KEY"];
+    let heads = ["AGENT", "REGION", "STATUS", "SERVERS", "ROWS", "HELD", "LAST SEEN", "KEY"];
     output.table(&heads, &rows);
     Ok(true)
 }
@@ -74,6 +74,7 @@ fn row(agent: &Agent) -> Vec<String> {
         agent.status.clone(),
         agent.backend_count.to_string(),
         agent.latency_rows.to_string(),
+        agent.held.as_ref().map_or_else(|| "-".to_owned(), |held| held.reason.clone()),
         or_dash(&agent.last_seen),
         key,
     ]

@@ -96,7 +96,7 @@ pub(super) enum Command {
     /// What learning may do, and did.
     #[command(
         subcommand,
-        after_help = "Examples:\n  opengslb-cli learning list\n  \
+        after_help = "Examples:\n  opengslb-cli learning status\n  \
                       opengslb-cli learning freeze app.demo.local"
     )]
     Learning(Learning),

@@ -1,19 +1,19 @@
 //! `opengslb-cli learning`: what learning may do, and did.
 
-use api::hand::{DomainLearning, Explore, Learning as Document};
+use api::hand::{DomainLearning, Explore, HeldAgent, Learning as Document};
 use clap::{Subcommand, ValueEnum};
 use hyper::Method;
 
 use super::client::{Client, escaped};
 use super::failure::Failure;
-use super::output::{Output, json, say};
+use super::output::{Output, json, plain, say};
 
 /// What to do about learning.
 #[derive(Debug, Subcommand)]
 pub(super) enum Learning {
-    /// Every domain that learns.
-    #[command(after_help = "Example:\n  opengslb-cli learning list")]
-    List,
+    /// Every domain that learns: what it may do and did; and the agents that are not believed.
+    #[command(visible_alias = "list", after_help = "Example:\n  opengslb-cli learning status")]
+    Status,
     /// Leave everybody where they are, but for what health moves.
     #[command(after_help = "Example:\n  opengslb-cli learning freeze app.demo.local")]
     Freeze {
@@ -56,7 +56,7 @@ pub(super) fn run(client: &Client, output: &Output, command: Learning) -> Result
     let path =
         |domain: &str, word: &str| format!("/api/v1/routing/learning/{}/{word}", escaped(domain));
     let (method, path, body, line) = match command {
-        Learning::List => return list(client, output),
+        Learning::Status => return status(client, output),
         Learning::Freeze { domain } => {
             let line = format!("{domain}: frozen");
             (Method::PUT, path(&domain, "freeze"), String::new(), line)
@@ -81,18 +81,20 @@ pub(super) fn run(client: &Client, output: &Output, command: Learning) -> Result
     Ok(true)
 }
 
-fn list(client: &Client, output: &Output) -> Result<bool, Failure> {
+fn status(client: &Client, output: &Output) -> Result<bool, Failure> {
     let text = client.text("/api/v1/routing/learning")?;
-    let Document { domains } = client.read(&text)?;
+    let Document { domains, held_agents } = client.read(&text)?;
     if output.is_json {
         say(&text);
         return Ok(true);
     }
     let rows: Vec<Vec<String>> = domains.iter().map(row).collect();
     let heads = [
-        "DOMAIN", "MOVES", "EXPLORES", "SHARE", "EXPLORED", "COST MS", "FOUND", "MOVED", "GIVEN UP",
+        "DOMAIN", "MOVES", "EXPLORES", "SHARE", "BUDGET", "EXPLORED", "COST MS", "FOUND", "MOVED",
+        "PUT OFF", "GIVEN UP", "TOO FAST",
     ];
     output.table(&heads, &rows);
+    held_agents.iter().for_each(|held| say(&held_line(held)));
     Ok(true)
 }
 
@@ -105,10 +107,41 @@ fn row(domain: &DomainLearning) -> Vec<String> {
         yes_or(&domain.frozen_by),
         yes_or(&domain.exploration_off_by),
         format!("{:.2} %", domain.explored_share * 100.0),
+        format!("{:.2} %", domain.budget_share * 100.0),
         domain.explored_connections.to_string(),
         domain.explored_cost_ms.to_string(),
         domain.found.to_string(),
         domain.moved.to_string(),
+        domain.moves_put_off.to_string(),
         domain.given_up.to_string(),
+        domain.impossible_rows.to_string(),
     ]
+}
+
+fn held_line(HeldAgent { agent_id, held }: &HeldAgent) -> String {
+    plain(&format!(
+        "{agent_id} is held since {}: {}, {} networks; `opengslb-cli learning accept {agent_id}` if \
+         that is real",
+        held.since, held.reason, held.networks
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use api::agents::Held;
+
+    use super::*;
+
+    #[test]
+    fn an_agent_that_is_held_is_named_with_the_way_out() {
+        let held = Held {
+            since: "2026-01-01T00:00:00Z".to_owned(),
+            reason: "fell".to_owned(),
+            networks: 60,
+        };
+        let said = held_line(&HeldAgent { agent_id: "eu".to_owned(), held });
+        let expect = "eu is held since 2026-01-01T00:00:00Z: fell, 60 networks; \
+                      `opengslb-cli learning accept eu` if that is real";
+        assert_eq!(said, expect);
+    }
 }

@@ -142,8 +142,11 @@ fn learning_is_frozen_silenced_and_explained() {
     told(&one, &["learning", "freeze", NAME]);
     told(&one, &["learning", "explore", "off", NAME]);
     let one = one.restart();
-    let list = told(&one, &["learning", "list"]);
-    assert!(list.contains("no: operator") && list.contains("no: frozen"), "{list}");
+    let list = told(&one, &["learning", "status"]);
+    assert!(
+        list.contains("1.00 %") && list.contains("no: operator") && list.contains("no: frozen"),
+        "{list}"
+    );
     let story = told(&one, &["--json", "explain", NAME, "10.1.2.3"]);
     let story: serde_json::Value = serde_json::from_str(&story).unwrap();
     assert_eq!(story["exploration"]["off"], "frozen", "{story}");

@@ -159,7 +159,7 @@ fn every_command_has_an_example_in_its_help() {
         "regions drain",
         "regions undrain",
         "learning",
-        "learning list",
+        "learning status",
         "learning freeze",
         "learning thaw",
         "learning explore",

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::hand::{
-    Audit, AuditLine, DomainLearning, Learning, Pin, Pins, Regions, Resolver, ResolverClient,
-    ResolverWeights,
+    Audit, AuditLine, DomainLearning, HeldAgent, Learning, Pin, Pins, Regions, Resolver,
+    ResolverClient, ResolverWeights,
 };
 use model::{Region, Time};
 use routing::{Algorithm, DomainSettings};
@@ -64,7 +64,12 @@ impl Overwatch {
         let learns =
             |domain: &&DomainSettings| matches!(domain.algorithm, Algorithm::LearnedLatency { .. });
         let domains = self.learning().filter(|learning| learns(&&**learning.settings()));
-        Learning { domains: domains.map(|learning| self.domain_learning(learning)).collect() }
+        let domains = domains.map(|learning| self.domain_learning(learning)).collect();
+        let held = self.agents.iter().filter_map(|(id, record)| {
+            let held = self.held_document(id, record)?;
+            Some(HeldAgent { agent_id: id.to_string(), held })
+        });
+        Learning { domains, held_agents: held.collect() }
     }
 
     fn domain_learning(&self, learning: &routing::Learning) -> DomainLearning {
@@ -89,11 +94,14 @@ impl Overwatch {
             exploring: off_by.is_none(),
             exploration_off_by: off_by.map(ToOwned::to_owned),
             explored_share: learning.explored_share(),
+            budget_share: f64::from(settings.learning.exploration.budget_ppm) / 1e6,
             explored_connections: counters.explored_connections,
             explored_cost_ms: counters.explored_cost_ms,
             found: counters.found,
             moved: counters.moved,
+            moves_put_off: counters.moves_put_off,
             given_up: counters.given_up,
+            impossible_rows: learning.beliefs().impossible(),
         }
     }
 

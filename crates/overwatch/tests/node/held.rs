@@ -21,6 +21,9 @@ fn told(bench: &Bench) -> (u32, Option<String>, usize) {
     let ms = bench.learned().first().map_or(0, |row| row.2);
     let agents = bench.overwatch.agent_list(bench.now).agents;
     let agent = agents.into_iter().find(|agent| agent.agent_id == "eu").unwrap();
+    let listed = bench.overwatch.learning_list().held_agents;
+    let listed = listed.into_iter().find(|held| held.agent_id == agent.agent_id);
+    assert_eq!(listed.map(|listed| listed.held), agent.held);
     (ms, agent.held.map(|held| held.reason), agent.latency_rows_waiting)
 }
 

@@ -263,13 +263,14 @@ fn of_capacity(node: &Overwatch) -> [Metric; 3] {
 }
 
 /// What the learning of all domains did. Explored answers are counted by their reason.
-fn of_learning(node: &Overwatch) -> [Metric; 7] {
+fn of_learning(node: &Overwatch) -> [Metric; 8] {
     let sum = |count: fn(&LearningCounters) -> u64| {
         node.learning().map(|learning| count(&learning.counters())).sum::<u64>()
     };
     let share = node.learning().map(Learning::explored_share).fold(0.0, f64::max);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1")]
     let share_ppm = (share * 1e6) as u64;
+    let impossible = node.learning().map(|learning| learning.beliefs().impossible());
     [
         counter(
             "learning_explored_connections",
@@ -301,6 +302,11 @@ fn of_learning(node: &Overwatch) -> [Metric; 7] {
             "learning_moves_put_off",
             "Moves that waited since enough had moved",
             sum(|counters| counters.moves_put_off),
+        ),
+        Metric::gauge(
+            "learning_impossible_rows",
+            "Rows that are not used since light is not that fast",
+            impossible.sum::<usize>() as u64,
         ),
     ]
 }
