@@ -1,10 +1,7 @@
 //! Reading a query and writing its answer never touches the heap: an allocator that counts.
 
-#![expect(unsafe_code, reason = "a global allocator cannot be written without it")]
 #![expect(clippy::unwrap_used, reason = "a test may stop where it is surprised")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::Ipv4Addr;
 
 use std::num::NonZeroU32;
@@ -15,38 +12,10 @@ use dns::{
     Verdict, parse,
 };
 use model::{SubnetWidths, Time};
-
-thread_local! {
-    /// The allocations of this thread: other tests and the test runner have their own.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, and a count.
-struct Counting;
+use testkit::{CountingHeap, allocations};
 
 #[global_allocator]
-static COUNTING: Counting = Counting;
-
-// SAFETY: every call is passed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the promises that this call needs.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the promises that this call needs.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-/// How often `work` allocates.
-fn allocations(work: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.with(Cell::get);
-    work();
-    ALLOCATIONS.with(Cell::get) - before
-}
+static HEAP: CountingHeap = CountingHeap;
 
 /// A query for `App.demo.local` with DO, a client's /24 and a cookie.
 const QUERY: &[u8] = b"\x00\x07\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\

@@ -2,13 +2,7 @@
 //! own, which is why this is a test by itself.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
-#![expect(
-    unsafe_code,
-    reason = "a global allocator is an unsafe trait; it only counts and passes on"
-)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 
 use geo::{CustomMapping, Geo};
@@ -19,29 +13,10 @@ use routing::{
     Algorithm, DomainSettings, ExplorationTerms, HoldTerms, LearningTerms, Names, NonePolicy,
     RegionSettings, Server, ServerPool, compile, decide,
 };
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise is the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use testkit::{CountingHeap, allocations};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static HEAP: CountingHeap = CountingHeap;
 
 fn settings(algorithm: Algorithm) -> DomainSettings {
     let region = |name: &str| RegionSettings {
@@ -114,13 +89,14 @@ fn decide_allocates_nothing() {
         let map = compile(&settings, &geo, &rows, Time::EPOCH);
         let servers = ["192.0.2.1", "192.0.2.2", "2001:db8::1"].map(|a| server("eu-west", a));
         let pool = ServerPool::new(&settings, servers.to_vec());
-        let before = ALLOCATIONS.with(Cell::get);
-        for turn in 0..100 {
-            let client = [10, 1, (turn % 4) as u8, 9].into();
-            let decision = decide(&map, &pool, client, turn, Time::EPOCH);
-            assert_eq!(decision.ipv4.servers(4).count(), 2);
-            assert!(decision.rtt().is_none() && decision.runners_up().count() == 1);
-        }
-        assert_eq!(ALLOCATIONS.with(Cell::get), before, "{}", algorithm.as_str());
+        let count = allocations(|| {
+            for turn in 0..100 {
+                let client = [10, 1, (turn % 4) as u8, 9].into();
+                let decision = decide(&map, &pool, client, turn, Time::EPOCH);
+                assert_eq!(decision.ipv4.servers(4).count(), 2);
+                assert!(decision.rtt().is_none() && decision.runners_up().count() == 1);
+            }
+        });
+        assert_eq!(count, 0, "{}", algorithm.as_str());
     }
 }

@@ -1,11 +1,8 @@
 //! The whole loop of a DNS worker, on real sockets: a query by UDP touches the heap nowhere between
 //! the kernel and the kernel. An allocator that counts, asked by the worker itself at each batch.
 
-#![expect(unsafe_code, reason = "a global allocator cannot be written without it")]
 #![expect(clippy::unwrap_used, reason = "a test may stop where it is surprised")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::UdpSocket;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -16,39 +13,14 @@ use arc_swap::ArcSwap;
 use runtime::answer::Answering;
 use runtime::clock::Clock;
 use runtime::dns::{Arrival, Handler, UdpServer};
+use testkit::{CountingHeap, heap_calls};
 
 /// More than one batch, and few enough for the smallest receive buffer.
 const BURST: usize = 100;
 const BURSTS: usize = 50;
 
-thread_local! {
-    /// What this thread took from the heap and gave back.
-    static HEAP_CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
-
-fn count() {
-    HEAP_CALLS.with(|calls| calls.set(calls.get() + 1));
-}
-
-// SAFETY: every call is passed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller keeps the promises that this call needs.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller keeps the promises that this call needs.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+static HEAP: CountingHeap = CountingHeap;
 
 /// Answers, and tells at the beginning of each batch what its thread has asked of the heap by then.
 #[derive(Clone)]
@@ -60,7 +32,7 @@ struct Watched<H> {
 
 impl<H: Handler> Handler for Watched<H> {
     fn batch(&mut self) -> impl FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize> {
-        self.heap_calls.store(HEAP_CALLS.with(Cell::get), Ordering::SeqCst);
+        self.heap_calls.store(heap_calls(), Ordering::SeqCst);
         self.batches.fetch_add(1, Ordering::SeqCst);
         self.handler.batch()
     }
@@ -116,16 +88,16 @@ fn no_query_by_udp_touches_the_heap() {
         client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         client.connect((asked, server.local_addr().port())).unwrap();
         let (queries, mut buffer) = (queries(), [0; 4096]);
-        let heap_calls = || handler.heap_calls.load(Ordering::SeqCst);
+        let calls_by_then = || handler.heap_calls.load(Ordering::SeqCst);
         // What a thread needs once it takes with its first batch.
         burst(&client, &queries, &mut buffer);
         burst(&client, &queries, &mut buffer);
-        let before = heap_calls();
+        let before = calls_by_then();
         for _ in 0..BURSTS {
             burst(&client, &queries, &mut buffer);
         }
         let batches = handler.batches.load(Ordering::SeqCst);
-        assert_eq!(heap_calls() - before, 0, "{address}, {batches} batches");
+        assert_eq!(calls_by_then() - before, 0, "{address}, {batches} batches");
         let received = ((BURSTS + 2) * BURST) as u64;
         assert_eq!(server.counters().received, received);
         assert!(batches < received / 2, "{batches} batches for {received} queries");

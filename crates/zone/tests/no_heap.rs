@@ -1,45 +1,13 @@
 //! A look-up never touches the heap, whatever it ends in: an allocator that counts.
 
-#![expect(unsafe_code, reason = "a global allocator cannot be written without it")]
 #![expect(clippy::unwrap_used, reason = "a test may stop where it is surprised")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use dns::{NameBuf, RecordType};
+use testkit::{CountingHeap, allocations};
 use zone::{SoaValues, Source, SteeredName, Steering, Zone, Zones, zone_file};
 
-thread_local! {
-    /// The allocations of this thread: other tests and the test runner have their own.
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, and a count.
-struct Counting;
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
-
-// SAFETY: every call is passed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the promises that this call needs.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the promises that this call needs.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-/// How often `work` allocates.
-fn allocations(work: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.with(Cell::get);
-    work();
-    ALLOCATIONS.with(Cell::get) - before
-}
+static HEAP: CountingHeap = CountingHeap;
 
 fn zones() -> Zones {
     let apex: NameBuf = "example".parse().unwrap();

@@ -11,7 +11,7 @@ use domain::base::opt::UnknownOptData;
 use domain::base::{Message, ToName as _};
 use hickory_proto::serialize::binary::{BinDecodable as _, BinDecoder};
 
-use crate::fuzz_loop::{Random, bend, seeds};
+use crate::fuzz_loop::{bend, seeds};
 
 /// How often each seed is bent: 160,000 packets in all, in about a second without optimisation.
 const ROUNDS: usize = 4_000;
@@ -253,7 +253,7 @@ fn questions() -> Vec<Vec<u8>> {
 
 #[test]
 fn readers_agree_or_a_standard_decides() {
-    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut random = testkit::Random::new(0x2545_f491_4f6c_dd1d);
     let mut needed = BTreeSet::new();
     for seed in seeds().into_iter().chain(questions()) {
         compare(&seed, &mut needed);

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use testkit::Random;
+
 use super::*;
 use crate::fuzz::fuzz;
 use crate::mmdb_writer::{Layout, Value, asn, city, flat, maxmind, write};
@@ -170,22 +172,6 @@ fn a_tree_that_leads_in_circles_is_given_up() {
     check_refused(&file, "cycle");
 }
 
-/// xorshift64: repeats exactly, needs no crate.
-struct Random(u64);
-
-impl Random {
-    const fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-}
-
 #[test]
 fn no_bytes_make_it_panic() {
     let short = || vec![("128.0.0.0/2", maxmind("DE", "EU")), ("192.0.0.0/3", flat("SG"))];
@@ -196,13 +182,13 @@ fn no_bytes_make_it_panic() {
         write(Layout::ALL[2], &short()),
         write(Layout::ALL[0], &[("128.0.0.0/2", city("DE", 52.5, 13.4, 20))]),
     ];
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     for round in 0..60_000 {
         let mut file = seeds[round % seeds.len()].clone();
         for _ in 0..1 + random.below(4) {
             let at = random.below(file.len());
             match random.below(4) {
-                0 => file[at] = random.next() as u8,
+                0 => file[at] = random.byte(),
                 1 => file[at] ^= 1 << random.below(8),
                 2 => file.truncate(at.max(1)),
                 _ => {
@@ -214,10 +200,10 @@ fn no_bytes_make_it_panic() {
         fuzz(&file);
     }
     for length in 0..2_000 {
-        let mut noise: Vec<u8> = (0..length % 200).map(|_| random.next() as u8).collect();
+        let mut noise: Vec<u8> = (0..length % 200).map(|_| random.byte()).collect();
         if length % 2 == 0 {
             noise.extend(b"\xab\xcd\xefMaxMind.com");
-            noise.extend((0..random.below(60)).map(|_| random.next() as u8));
+            noise.extend((0..random.below(60)).map(|_| random.byte()));
         }
         fuzz(&noise);
     }

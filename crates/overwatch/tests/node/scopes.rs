@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use dns::RecordType;
 use model::Subnet;
 use overwatch::{Asker, Outcome, Transport, Worker, resolve};
+use testkit::Random;
 
 use crate::bench::Bench;
 use crate::dialogues::World;
@@ -25,44 +26,24 @@ const CLIENTS: usize = 6;
 
 const REGIONS: [&str; 3] = ["eu-west", "us-east", "ap-southeast"];
 
-/// Marsaglia's xorshift: the same numbers in each run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
+/// An address where much is said about few networks.
+fn address(random: &mut Random) -> IpAddr {
+    let bits = random.next();
+    if random.below(3) == 0 {
+        // Two bits here and there, so that prefixes of all lengths share their beginnings.
+        let bits = u128::from(bits & 0x8101_4202_8040_0803) << 32;
+        return IpAddr::from((0x2001_0db8_u128 << 96 | bits).to_be_bytes());
     }
+    let bits = u32::try_from(bits & 0x0083_4183).unwrap();
+    IpAddr::from((0x0a00_0000_u32 | bits).to_be_bytes())
+}
 
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() >> 11).unwrap() % end
-    }
-
-    fn of<'a>(&mut self, words: &[&'a str]) -> &'a str {
-        words[self.below(words.len())]
-    }
-
-    /// An address where much is said about few networks.
-    fn address(&mut self) -> IpAddr {
-        let bits = self.next();
-        if self.below(3) == 0 {
-            // Two bits here and there, so that prefixes of all lengths share their beginnings.
-            let bits = u128::from(bits & 0x8101_4202_8040_0803) << 32;
-            return IpAddr::from((0x2001_0db8_u128 << 96 | bits).to_be_bytes());
-        }
-        let bits = u32::try_from(bits & 0x0083_4183).unwrap();
-        IpAddr::from((0x0a00_0000_u32 | bits).to_be_bytes())
-    }
-
-    /// A network of any length down to a host.
-    fn network(&mut self) -> Subnet {
-        let address = self.address();
-        let (least, most) = if address.is_ipv4() { (8, 32) } else { (32, 128) };
-        let length = least + self.below(most - least + 1);
-        Subnet::of(address, u8::try_from(length).unwrap())
-    }
+/// A network of any length down to a host.
+fn network(random: &mut Random) -> Subnet {
+    let address = address(random);
+    let (least, most) = if address.is_ipv4() { (8, 32) } else { (32, 128) };
+    let length = least + random.below(most - least + 1);
+    Subnet::of(address, u8::try_from(length).unwrap())
 }
 
 /// The lines of a world.
@@ -70,32 +51,34 @@ fn world(random: &mut Random) -> String {
     let mut text = "zone demo.local\n".to_owned();
     let algorithm =
         ["learned_latency", "learned_latency", "learned_latency", "geolocation", "failover"];
-    let limit = random.of(&["", " max 60", " min 20"]);
-    let _ = writeln!(text, "domain {APP} {}{limit}", random.of(&algorithm));
+    let limit = random.one_of(&["", " max 60", " min 20"]);
+    let _ = writeln!(text, "domain {APP} {}{limit}", random.one_of(&algorithm));
     for (region, codes) in REGIONS.iter().zip(["countries DE", "countries US,CA", "continents AS"])
     {
         let _ = writeln!(text, "region {region} {codes}");
     }
     if random.below(2) == 0 {
-        let _ = writeln!(text, "default {}", random.of(&REGIONS));
+        let _ = writeln!(text, "default {}", random.one_of(&REGIONS));
     }
     for _ in 0..random.below(4) {
-        let country = random.of(&["DE", "US", "SG"]).to_owned();
-        let client = if random.below(3) == 0 { country } else { random.network().to_string() };
-        let _ = writeln!(text, "limit {client} to {}", random.of(&REGIONS));
+        let country = random.one_of(&["DE", "US", "SG"]);
+        let client =
+            if random.below(3) == 0 { (*country).to_owned() } else { network(random).to_string() };
+        let _ = writeln!(text, "limit {client} to {}", random.one_of(&REGIONS));
     }
     let mut seen = BTreeSet::new();
     for _ in 0..random.below(8) {
-        let network = random.network();
+        let network = network(random);
         if seen.insert(network) {
-            let _ = writeln!(text, "country {network} {}", random.of(&["DE", "US", "SG", "BR"]));
+            let _ =
+                writeln!(text, "country {network} {}", random.one_of(&["DE", "US", "SG", "BR"]));
         }
     }
     seen.clear();
     for _ in 0..random.below(4) {
-        let network = random.network();
+        let network = network(random);
         if seen.insert(network) {
-            let _ = writeln!(text, "place {network} {}", random.of(&REGIONS));
+            let _ = writeln!(text, "place {network} {}", random.one_of(&REGIONS));
         }
     }
     for (number, region) in REGIONS.iter().enumerate() {
@@ -105,7 +88,7 @@ fn world(random: &mut Random) -> String {
     }
     let mut seen = BTreeSet::new();
     for _ in 0..random.below(24) {
-        let (network, region) = (random.network(), random.of(&REGIONS));
+        let (network, region) = (network(random), random.one_of(&REGIONS));
         if seen.insert((network, region)) {
             let (ms, samples) = (1 + random.below(100), 1 + random.below(30));
             let _ = writeln!(text, "row {APP} {region} {network} {ms} {samples}");
@@ -148,7 +131,7 @@ fn clients_of(block: Subnet, edges: &[IpAddr], random: &mut Random) -> Vec<IpAdd
     clients.push(block.address());
     clients.push(last_of(block));
     for _ in 0..CLIENTS {
-        clients.push(within(block, random.address()));
+        clients.push(within(block, address(random)));
     }
     clients
 }
@@ -197,7 +180,7 @@ fn edges_of(text: &str) -> Vec<IpAddr> {
 }
 
 fn check(seed: u64) {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (seed << 32) ^ seed);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15 ^ (seed << 32) ^ seed);
     let text = world(&mut random);
     let bench = text.lines().collect::<World>().build();
     let edges = edges_of(&text);
@@ -205,9 +188,12 @@ fn check(seed: u64) {
     for _ in 0..QUESTIONS {
         let client = if random.below(2) == 0 && !edges.is_empty() {
             let edge = edges[random.below(edges.len())];
-            Subnet::of(edge, random.network().length().min(if edge.is_ipv4() { 32 } else { 128 }))
+            Subnet::of(
+                edge,
+                network(&mut random).length().min(if edge.is_ipv4() { 32 } else { 128 }),
+            )
         } else {
-            random.network()
+            network(&mut random)
         };
         let qtype = if random.below(2) == 0 { RecordType::A } else { RecordType::AAAA };
         let (block, ranking) = ask(&bench, client, qtype);
@@ -234,7 +220,7 @@ fn scopes_never_overlap_and_hold_for_everybody_in_them() {
 
 #[test]
 fn a_network_that_is_withheld_gets_an_answer_for_all() {
-    let mut random = Random(7);
+    let mut random = Random::new(7);
     let bench = world(&mut random).lines().collect::<World>().build();
     for everybody in ["0.0.0.0/0", "::/0"] {
         assert_eq!(ask(&bench, parsed(everybody), RecordType::A).0, None);

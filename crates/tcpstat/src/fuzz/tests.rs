@@ -1,35 +1,21 @@
 //! The fuzzers' door, walked through many times with a fixed seed.
 
+use testkit::Random;
+
 use super::fuzz;
 use crate::netlink::testdata;
-
-/// Marsaglia's xorshift64.
-struct Xorshift(u64);
-
-impl Xorshift {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-}
 
 /// Numbers that lengths, types and flags break on.
 const EDGES: [u8; 8] = [0, 1, 2, 3, 4, 0x7f, 0x80, 0xff];
 
-fn mutate(bytes: &mut Vec<u8>, random: &mut Xorshift) {
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     for _ in 0..=random.below(4) {
         if bytes.is_empty() {
             return;
         }
         let at = random.below(bytes.len());
         match random.below(5) {
-            0 => bytes[at] = random.next() as u8,
+            0 => bytes[at] = random.byte(),
             1 => bytes[at] = EDGES[random.below(EDGES.len())],
             2 => bytes[at] ^= 1 << random.below(8),
             3 => bytes.truncate(at),
@@ -44,7 +30,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Xorshift) {
 
 #[test]
 fn no_bytes_break_the_reader() {
-    let mut random = Xorshift(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     let recordings = [
         testdata::DESTROY_IPV4,
         testdata::DESTROY_IPV6,
@@ -66,7 +52,7 @@ fn no_bytes_break_the_reader() {
     }
     for _ in 0..50_000 {
         let length = random.below(200);
-        let bytes: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
+        let bytes: Vec<u8> = (0..length).map(|_| random.byte()).collect();
         fuzz(&bytes);
     }
 }

@@ -1,0 +1,14 @@
+//! What the tests of several crates share. No product crate may depend on it, and it depends on none:
+//! so a pure crate's tests can use it too.
+//!
+//! - [`CountingHeap`]: proves that a path touches the heap nowhere.
+//! - [`Random`]: the same numbers in each run, from a seed.
+//! - [`bend`]: what a fuzzer does to an input, in a loop that every `cargo test` runs.
+
+mod bend;
+mod heap;
+mod random;
+
+pub use bend::bend;
+pub use heap::{CountingHeap, allocations, heap_calls};
+pub use random::Random;
