@@ -34,6 +34,10 @@ pub enum FailReason {
     Http(ErrorText),
     /// A response with a status that does not pass.
     Status(u16),
+    /// An answer, but not the one that was expected.
+    Answer(ErrorText),
+    /// A program that said no, or could not be run.
+    Command(ErrorText),
 }
 
 /// How far a check had come.
@@ -45,9 +49,15 @@ pub enum Phase {
     Tls,
     /// Waiting for the response.
     Response,
+    /// Waiting for the end of a program.
+    Command,
 }
 
 impl FailReason {
+    /// All words of [`Self::as_str`].
+    pub const WORDS: [&str; 8] =
+        ["timed_out", "refused", "connect", "tls", "http", "status", "wrong_answer", "command"];
+
     /// One word: the metric label.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
@@ -58,6 +68,8 @@ impl FailReason {
             Self::Tls(_) => "tls",
             Self::Http(_) => "http",
             Self::Status(_) => "status",
+            Self::Answer(_) => "wrong_answer",
+            Self::Command(_) => "command",
         }
     }
 }
@@ -68,11 +80,14 @@ impl fmt::Display for FailReason {
             Self::TimedOut(Phase::Connect) => f.write_str("timed out while connecting"),
             Self::TimedOut(Phase::Tls) => f.write_str("timed out in the TLS handshake"),
             Self::TimedOut(Phase::Response) => f.write_str("timed out waiting for the response"),
+            Self::TimedOut(Phase::Command) => f.write_str("timed out; the command was ended"),
             Self::Refused => f.write_str("connection refused"),
             Self::Connect(text) => write!(f, "no connection: {text}"),
             Self::Tls(text) => write!(f, "TLS handshake failed: {text}"),
             Self::Http(text) => write!(f, "no HTTP response: {text}"),
             Self::Status(status) => write!(f, "status {status}"),
+            Self::Answer(text) => write!(f, "wrong answer: {text}"),
+            Self::Command(text) => write!(f, "command: {text}"),
         }
     }
 }

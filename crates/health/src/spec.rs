@@ -3,8 +3,8 @@
 //! A spec comes from the operator's file or, over the mesh, from an agent; [`CheckSpec::validate`]
 //! holds both to the same limits. It never says which address is asked: that is the backend's.
 
+use crate::kind::CheckKind;
 use crate::state::Thresholds;
-use crate::status_set::StatusSet;
 
 /// One kind of check of one backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,28 +19,6 @@ pub struct CheckSpec {
     pub failure_threshold: u32,
     /// Passes in a row that bring it back.
     pub success_threshold: u32,
-}
-
-/// What is asked of a backend.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CheckKind {
-    /// That its port accepts a connection.
-    Tcp,
-    /// One GET in plain text.
-    Http(HttpCheck),
-    /// One GET over TLS.
-    Https(HttpCheck),
-}
-
-/// The GET of an HTTP check, the same with and without TLS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpCheck {
-    /// The request target, beginning with `/`; a query may follow.
-    pub path: String,
-    /// The `Host` field and, over TLS, the name asked for by SNI; the backend's address if absent.
-    pub host: Option<String>,
-    /// The statuses that pass.
-    pub status: StatusSet,
 }
 
 /// Why a spec cannot be run.
@@ -76,6 +54,16 @@ pub enum CheckSpecError {
     /// No answer could pass.
     #[error("a check needs at least one status that passes")]
     NoStatus,
+    /// Nothing to send or to look for, or too much.
+    #[error("a text to send or to look for has 1 to {max} bytes", max = CheckSpec::TEXT_BYTES_MAX)]
+    Text,
+    /// Nothing that DNS could be asked for.
+    #[error("a DNS check asks for a domain name")]
+    Name,
+    /// No program, or more than a command line.
+    #[error("a check's command is an absolute path and at most {max} arguments of at most {bytes} \
+        bytes", max = CheckSpec::ARGUMENTS_MAX, bytes = CheckSpec::ARGUMENT_BYTES_MAX)]
+    Command,
 }
 
 impl CheckSpec {
@@ -93,6 +81,16 @@ impl CheckSpec {
     pub const PATH_BYTES_MAX: usize = 1_024;
     /// A domain name (RFC 1035, 2.3.4) and a port.
     pub const HOST_BYTES_MAX: usize = 259;
+    /// A text that is sent, or looked for: a line or a few. It travels in each registration.
+    pub const TEXT_BYTES_MAX: usize = 1_024;
+    /// The part of a page in which a text is looked for: beyond 64 KiB it is no health page.
+    pub const BODY_BYTES_MAX: usize = 65_536;
+    /// The part of an answer on a connection in which a text is looked for: a greeting.
+    pub const ANSWER_BYTES_MAX: usize = 4_096;
+    /// Arguments of a command: a program that needs more is given a file.
+    pub const ARGUMENTS_MAX: usize = 32;
+    /// One argument of a command.
+    pub const ARGUMENT_BYTES_MAX: usize = 1_024;
 
     /// Refuses what cannot be run, or would do harm to the one who runs it.
     ///
@@ -100,9 +98,7 @@ impl CheckSpec {
     ///
     /// The first limit that is broken, in the order of the fields.
     pub fn validate(&self) -> Result<(), CheckSpecError> {
-        if let CheckKind::Http(http) | CheckKind::Https(http) = &self.kind {
-            http.validate()?;
-        }
+        self.kind.validate()?;
         if !(Self::INTERVAL_MS_MIN..=Self::INTERVAL_MS_MAX).contains(&self.interval_ms) {
             return Err(CheckSpecError::Interval(self.interval_ms));
         }
@@ -128,41 +124,14 @@ impl CheckSpec {
     }
 }
 
-impl HttpCheck {
-    /// Nothing in here may end the request line or a header field early (RFC 9112, 11.1).
-    fn validate(&self) -> Result<(), CheckSpecError> {
-        let is_visible = self.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-        let length = self.path.len();
-        if !self.path.starts_with('/') || !is_visible || length > CheckSpec::PATH_BYTES_MAX {
-            return Err(CheckSpecError::Path);
-        }
-        if let Some(host) = &self.host {
-            let stands = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-            if host.is_empty()
-                || host.len() > CheckSpec::HOST_BYTES_MAX
-                || !host.chars().all(stands)
-            {
-                return Err(CheckSpecError::Host);
-            }
-        }
-        if self.status.is_empty() {
-            return Err(CheckSpecError::NoStatus);
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Dialogue;
 
-    fn http() -> CheckSpec {
+    fn tcp() -> CheckSpec {
         CheckSpec {
-            kind: CheckKind::Http(HttpCheck {
-                path: "/health?deep=1".to_owned(),
-                host: Some("app.demo.local:8080".to_owned()),
-                status: "200-299".parse().unwrap(),
-            }),
+            kind: CheckKind::Tcp,
             interval_ms: 30_000,
             timeout_ms: 5_000,
             failure_threshold: 3,
@@ -171,20 +140,9 @@ mod tests {
     }
 
     fn check(change: impl FnOnce(&mut CheckSpec), expect: Result<(), CheckSpecError>) {
-        let mut spec = http();
+        let mut spec = tcp();
         change(&mut spec);
         assert_eq!(spec.validate(), expect, "{spec:?}");
-    }
-
-    fn check_http(change: impl FnOnce(&mut HttpCheck), expect: Result<(), CheckSpecError>) {
-        check(
-            |spec| {
-                if let CheckKind::Http(http) = &mut spec.kind {
-                    change(http);
-                }
-            },
-            expect,
-        );
     }
 
     #[test]
@@ -199,19 +157,7 @@ mod tests {
         );
         check(|spec| spec.failure_threshold = 0, Err(CheckSpecError::Threshold(0)));
         check(|spec| spec.success_threshold = 101, Err(CheckSpecError::Threshold(101)));
-    }
-
-    #[test]
-    fn a_request_cannot_be_split_by_its_parts() {
-        check_http(|http| http.path = String::new(), Err(CheckSpecError::Path));
-        check_http(|http| http.path = "health".to_owned(), Err(CheckSpecError::Path));
-        check_http(|http| http.path = "/a b".to_owned(), Err(CheckSpecError::Path));
-        check_http(|http| http.path = "/\r\nX: y".to_owned(), Err(CheckSpecError::Path));
-        check_http(|http| http.path = "/".repeat(1_025), Err(CheckSpecError::Path));
-        check_http(|http| http.host = None, Ok(()));
-        check_http(|http| http.host = Some("[2001:db8::1]:80".to_owned()), Ok(()));
-        check_http(|http| http.host = Some(String::new()), Err(CheckSpecError::Host));
-        check_http(|http| http.host = Some("a\nb".to_owned()), Err(CheckSpecError::Host));
-        check_http(|http| http.status = StatusSet::NONE, Err(CheckSpecError::NoStatus));
+        let nothing = Dialogue { send: None, expect: None };
+        check(|spec| spec.kind = CheckKind::Dialogue(nothing), Err(CheckSpecError::Text));
     }
 }
