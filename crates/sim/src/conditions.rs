@@ -42,14 +42,8 @@ impl Conditions {
     /// The events of a scenario, hours counted from `start`.
     pub(crate) fn new(world: &World, scenario: &Scenario, start: Time) -> Result<Self, WorldError> {
         let at = |hour: f64| start.plus_ms((hour * HOUR_MS) as u64);
-        let site = |name: &str| {
-            let found = world.sites.iter().position(|site| site.name.eq_ignore_ascii_case(name));
-            found.ok_or_else(|| WorldError::NotInRun(name.to_owned()))
-        };
-        let city = |name: &str| {
-            let found = world.cities.iter().position(|city| city.name.eq_ignore_ascii_case(name));
-            found.ok_or_else(|| WorldError::NoSuchCity(name.to_owned()))
-        };
+        let site = |name: &str| world.site_named(name);
+        let city = |name: &str| world.city_named(name);
         let changes = scenario.path_changes.iter().map(|change| {
             Ok(Change {
                 at: at(change.at_hour),
@@ -127,6 +121,11 @@ impl Conditions {
             Some((_, _, LieKind::Times(times))) => (f64::from(us) * times).max(1.0) as u32,
             Some((_, _, LieKind::Ms(ms))) => (ms * 1000.0).max(1.0) as u32,
         }
+    }
+
+    /// Whether a site's agent lies.
+    pub(crate) fn lies(&self, site: usize, now: Time) -> bool {
+        self.lies.iter().any(|(its, from, _)| *its == site && *from <= now)
     }
 
     /// When paths or sites are next different from now.

@@ -15,6 +15,7 @@
 //! - [`clients`]: connections, and how long they take,
 //! - `resolver`, `cache`: DNS as a resolver speaks it, and what it keeps,
 //! - [`policies`]: who chooses a client's site,
+//! - `words`: what operators say,
 //! - `settings`: what agents and overwatches are told,
 //! - `nodes`: agents and overwatches with what their edge keeps for them,
 //! - `network`: mesh connections and how they break,
@@ -54,6 +55,8 @@ mod resolver;
 mod cache;
 
 pub mod policies;
+
+mod words;
 
 mod settings;
 

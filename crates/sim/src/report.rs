@@ -1,5 +1,6 @@
 //! What a run showed, as a value, as JSON, as a table and as a picture.
 
+mod events;
 mod plot;
 mod table;
 
@@ -11,9 +12,11 @@ use serde::Serialize;
 use crate::figures::{Figures, captured};
 use crate::policies::Policy;
 use crate::run::RunSettings;
-use crate::simulation::Hour;
+use crate::scenario::Scenario;
+use crate::simulation::{Hour, Minute};
 use crate::world::World;
 
+pub use events::{LieReport, OutageReport, WatchReport};
 pub use plot::plot;
 pub use table::table;
 
@@ -84,8 +87,18 @@ pub struct PolicyReport {
     pub right_cost_ms: Vec<Option<f64>>,
     /// By hour, the share of each site, in the order of the sites.
     pub site_share: Vec<Vec<f64>>,
+    /// By hour, the most connections open at once at each site; 0 where nobody measures.
+    pub open_max: Vec<Vec<u64>>,
+    /// Those whom the scenario watches, in its order.
+    pub watched: Vec<WatchReport>,
+    /// What came of outages.
+    pub outages: Vec<OutageReport>,
+    /// What came of lies.
+    pub lies: Vec<LieReport>,
     /// What nodes warned of, and how often; empty in a sound run.
     pub warnings: BTreeMap<String, u64>,
+    #[serde(skip)]
+    minutes: Vec<Minute>,
     #[serde(skip)]
     queries: u64,
     #[serde(skip)]
@@ -160,6 +173,10 @@ impl PolicyReport {
         let cost_ms = (right > 0).then(|| rounded(cost_us as f64 / right as f64 / 1000.0));
         self.right_cost_ms.push(cost_ms);
         self.switches.push(rounded_share(hour.switches));
+        self.open_max.push(hour.open_max);
+        self.watched.resize(hour.watched.len(), WatchReport::default());
+        self.watched.iter_mut().zip(hour.watched).for_each(|(watch, counts)| watch.push(counts));
+        self.minutes.extend(hour.minutes);
         self.queries += hour.queries;
         self.single_queries += hour.single_queries;
         if self.single_queries > 0 {
@@ -171,6 +188,15 @@ impl PolicyReport {
         }
         self.unanswered.extend([hour.unanswered]);
         self.failed.extend([hour.failed]);
+    }
+
+    /// The run is over: says what came of outages and lies. `held` are the sites whose agents were
+    /// held, and when, in milliseconds from the first client.
+    pub fn finish(&mut self, world: &World, scenario: &Scenario, held: &[(usize, u64)]) {
+        let sites: Vec<String> = world.sites.iter().map(|site| site.name.clone()).collect();
+        let minutes = std::mem::take(&mut self.minutes);
+        let course = events::Course { sites: &sites, minutes: &minutes, held };
+        (self.outages, self.lies) = (course.outages(scenario), course.lies(scenario));
     }
 
     /// Adds an hour of which only the times are known: nobody explored.

@@ -89,6 +89,8 @@ pub fn one(
         progress(policy, hour);
     }
     report.warnings.clone_from(simulation.warnings());
+    let held = simulation.held().iter().map(|(site, at)| (*site, at.ms_since(CLIENTS_START)));
+    report.finish(world, &settings.scenario, &held.collect::<Vec<_>>());
     Ok(report)
 }
 

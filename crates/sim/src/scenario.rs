@@ -7,6 +7,9 @@
 
 mod read;
 
+mod operator;
+
+pub use operator::{DrainStep, Freeze, Operator, PinnedCity, Rule, RuleOf, SiteCapacity, Watch};
 pub use read::ScenarioError;
 
 /// All that a scenario file says.
@@ -53,6 +56,10 @@ pub struct Scenario {
     pub hold: Hold,
     /// `exploration`.
     pub exploration: Exploration,
+    /// What operators say.
+    pub operator: Operator,
+    /// `watch`: clients whose way is told by themselves.
+    pub watch: Vec<Watch>,
 }
 
 /// When a network is sent elsewhere than it is.
@@ -181,6 +188,8 @@ impl Default for Scenario {
                 moved_per_minute: 0.05,
             },
             exploration: Exploration { enabled: true, budget: 0.01, slot_s: 60 },
+            operator: Operator::default(),
+            watch: Vec::new(),
         }
     }
 }

@@ -20,8 +20,8 @@ use zone::{SoaValues, Source, SteeredName, Steering, Zone, Zones};
 use crate::policies::Policy;
 use crate::providers::Providers;
 use crate::scenario::Scenario;
-use crate::world::{Site, World};
-use crate::{places, resolver};
+use crate::world::{Site, World, WorldError};
+use crate::{places, resolver, words};
 
 /// Why nodes cannot be set up: a fault of these settings.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum SetUpError {
     /// Geography that cannot be built.
     #[error("the client networks cannot be mapped")]
     Geo(#[from] GeoError),
+    /// An operator speaks of what is not in the world.
+    #[error("the scenario does not fit")]
+    World(#[from] WorldError),
     /// A zone that cannot be built.
     #[error("the simulator's zone cannot be built")]
     Zone,
@@ -166,14 +169,15 @@ pub(crate) fn domain(
     world: &World,
     policy: Policy,
     scenario: &Scenario,
-) -> Result<Option<DomainSettings>, NameError> {
+) -> Result<Option<DomainSettings>, SetUpError> {
     let Some(algorithm) = policy.algorithm(scenario.domain_min_samples) else { return Ok(None) };
-    let regions = world.sites.iter().map(|site| RegionSettings {
+    let capacities = words::capacities(world, &scenario.operator)?;
+    let regions = world.sites.iter().zip(capacities).map(|(site, capacity)| RegionSettings {
         name: site.region.clone(),
         countries: Vec::new(),
         continents: Vec::new(),
         place: site.place.and_then(geo_place),
-        capacity: None,
+        capacity,
     });
     Ok(Some(DomainSettings {
         name: resolver::NAME.to_owned(),
@@ -182,7 +186,7 @@ pub(crate) fn domain(
         algorithm,
         regions: regions.collect(),
         default_region: None,
-        constraints: Vec::new(),
+        constraints: words::constraints(world, &scenario.operator)?,
         ttl_s: scenario.ttl_s,
         none_healthy: NonePolicy::LastHealthy,
         learning: learning_terms(policy, scenario),
@@ -210,7 +214,13 @@ fn learning_terms(policy: Policy, scenario: &Scenario) -> LearningTerms {
 /// Perfect geography: the place, country and AS of each client network and each resolver. Where
 /// the matrix tells no places, each is mapped by hand to the site at the least distance; so are
 /// all for the policy that is to show what geography can do, since a place is a rounded one.
-pub(crate) fn geography(world: &World, policy: Policy) -> Result<Geo, GeoError> {
+///
+/// Without databases that is all there is.
+pub(crate) fn geography(
+    world: &World,
+    policy: Policy,
+    has_databases: bool,
+) -> Result<Geo, GeoError> {
     let networks = world.networks.iter().map(|network| Located {
         subnet: network.subnet,
         city: network.city,
@@ -228,8 +238,9 @@ pub(crate) fn geography(world: &World, policy: Policy) -> Result<Geo, GeoError> 
         provider: block.provider,
     });
     let located: Vec<Located> = networks.chain(resolvers).chain(blocks).collect();
-    let placed: Vec<Placed> = located.iter().map(|located| located.placed(world)).collect();
-    let by_hand = policy == Policy::Geolocation;
+    let known = if has_databases { &located[..] } else { &[] };
+    let placed: Vec<Placed> = known.iter().map(|located| located.placed(world)).collect();
+    let by_hand = policy == Policy::Geolocation || !has_databases;
     let mapped = located.iter().filter(|its| by_hand || its.place(world).is_none());
     let mapped: Vec<CustomMapping> = mapped.filter_map(|located| located.mapped(world)).collect();
     Geo::from_placed(&placed, &mapped)

@@ -20,7 +20,7 @@ use agent::Agent;
 use geo::Geo;
 use latency::RegionEstimate;
 use model::{Region, Subnet, Time};
-use overwatch::{Overwatch, Snapshot, Worker};
+use overwatch::{Command, Overwatch, Snapshot, Worker};
 
 use crate::clients::{Clients, Connection};
 use crate::conditions::Conditions;
@@ -31,11 +31,12 @@ use crate::queue::Queue;
 use crate::random::Random;
 use crate::scenario::Scenario;
 use crate::settings::{self, SetUpError};
+use crate::words;
 use crate::world::{World, WorldError};
 
 use visits::Resolver;
 
-pub use tally::{Hour, Tally};
+pub use tally::{Hour, Minute, Tally};
 pub use visits::Told;
 
 /// When every simulation begins: 2026-01-01T00:00:00Z.
@@ -114,6 +115,8 @@ pub struct Simulation {
     turn: u64,
     worker: Worker,
     tally: Tally,
+    /// The sites whose agents an overwatch held, and when.
+    held: Vec<(usize, Time)>,
     warnings: BTreeMap<String, u64>,
 }
 
@@ -136,6 +139,8 @@ enum Event {
     SiteDown { site: usize },
     /// They start again.
     SiteUp { site: usize },
+    /// An operator says something to every overwatch.
+    Said(Box<Command>),
 }
 
 impl Simulation {
@@ -148,7 +153,10 @@ impl Simulation {
         let random = |stream| Random::new(plan.seed, stream);
         let mut clients = Clients::new(random("clients"), CLIENTS_START, &plan.scenario);
         let mut simulation = Self {
-            geo: Arc::new(settings::geography(&world, plan.policy).map_err(SetUpError::from)?),
+            geo: Arc::new(
+                settings::geography(&world, plan.policy, plan.scenario.operator.databases)
+                    .map_err(SetUpError::from)?,
+            ),
             now: START,
             queue: Queue::new(),
             network: Network::new(random("network"), plan.faults),
@@ -162,7 +170,8 @@ impl Simulation {
             cookie: 0,
             turn: 0,
             worker: Worker::new(None),
-            tally: Tally::new(&world),
+            tally: Tally::new(&world, &plan.scenario.watch)?,
+            held: Vec::new(),
             warnings: BTreeMap::new(),
             world,
             plan,
@@ -182,6 +191,10 @@ impl Simulation {
             if let Some(to) = down.to {
                 simulation.queue.push(to, Event::SiteUp { site: down.site });
             }
+        }
+        let said = words::words(&simulation.world, &simulation.plan.scenario, CLIENTS_START)?;
+        for (at, command) in said {
+            simulation.queue.push(at, Event::Said(Box::new(command)));
         }
         Ok(simulation)
     }
@@ -240,6 +253,7 @@ impl Simulation {
                 Ok(())
             }
             Event::SiteUp { site } => self.restart_agent(site, 0),
+            Event::Said(command) => self.say(&command),
         }
     }
 
@@ -289,7 +303,7 @@ impl Simulation {
     /// Settings that it refuses.
     pub fn start_overwatch(&mut self, number: usize) -> Result<(), SimulationError> {
         let (policy, scenario) = (self.plan.policy, &self.plan.scenario);
-        let domain = settings::domain(&self.world, policy, scenario).map_err(SetUpError::from)?;
+        let domain = settings::domain(&self.world, policy, scenario)?;
         let domain = domain.ok_or(SimulationError::NoAlgorithm(policy))?;
         let Some(node) = self.overwatches.get_mut(number) else { return Ok(()) };
         let settings = settings::overwatch(&node.name, domain)?;
@@ -355,6 +369,12 @@ impl Simulation {
     pub fn learned_at(&self, site: usize) -> Option<(u64, usize)> {
         let learning = self.agents.get(site)?.value.learning();
         learning.map(|(counters, rows)| (counters.admitted, rows))
+    }
+
+    /// The sites whose agents were held, and when.
+    #[must_use]
+    pub fn held(&self) -> &[(usize, Time)] {
+        &self.held
     }
 
     /// What nodes asked to have logged as a warning, and how often.

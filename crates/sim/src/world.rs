@@ -200,6 +200,18 @@ impl World {
         found.min(self.networks.len().saturating_sub(1))
     }
 
+    /// A site by its name, in any case.
+    pub(crate) fn site_named(&self, name: &str) -> Result<usize, WorldError> {
+        let found = self.sites.iter().position(|site| site.name.eq_ignore_ascii_case(name));
+        found.ok_or_else(|| WorldError::NotInRun(name.to_owned()))
+    }
+
+    /// A client city by its name, in any case.
+    pub(crate) fn city_named(&self, name: &str) -> Result<usize, WorldError> {
+        let found = self.cities.iter().position(|city| city.name.eq_ignore_ascii_case(name));
+        found.ok_or_else(|| WorldError::NoSuchCity(name.to_owned()))
+    }
+
     /// The site whose server has this address.
     pub(crate) fn site_at(&self, server: Ipv4Addr) -> Option<usize> {
         self.sites.iter().position(|site| site.server == server)

@@ -132,9 +132,43 @@ fn foot(report: &Report, text: &mut String) -> std::fmt::Result {
         )?;
     }
     for policy in &report.policies {
+        events(policy, text)?;
+    }
+    for policy in &report.policies {
         for (warning, count) in &policy.warnings {
             writeln!(text, "{}: warning, {count} times: {warning}", policy.name)?;
         }
+    }
+    Ok(())
+}
+
+/// What came of outages and lies.
+fn events(policy: &PolicyReport, text: &mut String) -> std::fmt::Result {
+    for outage in &policy.outages {
+        writeln!(
+            text,
+            "{}: {} went down with {}: {} clients were still sent there in ten minutes; it came back \
+             by {} in a minute at most",
+            policy.name,
+            outage.site,
+            percent(Some(outage.share_before)),
+            outage.failed_by_minute.iter().sum::<u64>(),
+            percent(Some(outage.largest_step)),
+        )?;
+    }
+    for lie in policy.lies.iter().filter(|_| policy.name.starts_with("learned")) {
+        let held = lie.held_after_s.map_or_else(
+            || "was not held".to_owned(),
+            |seconds| format!("was held {seconds} s after its first lie"),
+        );
+        writeln!(
+            text,
+            "{}: the agent of {} {held}; it drew {} of the connections until then, {} since",
+            policy.name,
+            lie.site,
+            percent(Some(lie.drawn_until_held)),
+            percent(Some(lie.drawn_since)),
+        )?;
     }
     Ok(())
 }

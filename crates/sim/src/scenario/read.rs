@@ -1,7 +1,13 @@
 //! The text of a scenario to its values: each key, its limits, and what is said of a wrong one.
 
-use super::{Detours, Exploration, Hold, Lie, LieKind, Long, Outage, PathChange, Scenario, Spikes};
-use crate::yaml::{self, Fault, Node, Value};
+mod fields;
+
+use self::fields::Fields;
+use super::{
+    Detours, DrainStep, Exploration, Freeze, Hold, Lie, LieKind, Long, Outage, PathChange,
+    PinnedCity, Rule, RuleOf, Scenario, SiteCapacity, Spikes, Watch,
+};
+use crate::yaml::{self, Fault};
 
 /// Why a text is no scenario: its first fault.
 pub type ScenarioError = Fault;
@@ -14,6 +20,9 @@ const HOUR_MAX: f64 = 8_784.0;
 
 /// The longest time that a path can take, in milliseconds.
 const MS_MAX: f64 = 60_000.0;
+
+/// The longest drain that an overwatch takes.
+const WEEK_HOURS: f64 = 168.0;
 
 /// A day, in seconds.
 const DAY_S: f64 = 86_400.0;
@@ -31,6 +40,8 @@ impl Scenario {
         scenario.read_clients(&mut map)?;
         scenario.read_events(&mut map)?;
         scenario.read_learning(&mut map)?;
+        scenario.read_operator(&mut map)?;
+        scenario.read_words(&mut map)?;
         map.end()?;
         Ok(scenario)
     }
@@ -77,9 +88,7 @@ impl Scenario {
                 from_hour: map.needed("from_hour", (0.0, HOUR_MAX))?,
                 to_hour: map.optional("to_hour", (0.0, HOUR_MAX))?,
             };
-            if outage.to_hour.is_some_and(|to| to <= outage.from_hour) {
-                return Err(Fault::at(map.line, "to_hour must be after from_hour"));
-            }
+            ends_later(map, outage.from_hour, outage.to_hour)?;
             Ok(outage)
         })?;
         self.lies = map.list("lies", |map| {
@@ -116,131 +125,72 @@ impl Scenario {
             map.whole("slot", slot_s, (1, 86_400))
         })
     }
-}
 
-/// The keys of a map that nobody asked for yet.
-struct Fields<'n> {
-    line: usize,
-    left: Vec<&'n (String, usize, Node)>,
-    known: Vec<&'static str>,
-}
-
-impl<'n> Fields<'n> {
-    fn of(node: &'n Node) -> Result<Self, Fault> {
-        let Value::Map(entries) = &node.value else {
-            return Err(Fault::at(node.line, "expected keys and values"));
-        };
-        Ok(Self { line: node.line, left: entries.iter().collect(), known: Vec::new() })
-    }
-
-    fn take(&mut self, key: &'static str) -> Option<&'n Node> {
-        self.known.push(key);
-        let place = self.left.iter().position(|(name, _, _)| name == key)?;
-        Some(&self.left.swap_remove(place).2)
-    }
-
-    /// Nothing may be left.
-    fn end(self) -> Result<(), Fault> {
-        let first = self.left.iter().min_by_key(|(_, line, _)| *line);
-        first.map_or(Ok(()), |(name, line, _)| {
-            let known = self.known.join(", ");
-            Err(Fault::at(*line, format!("there is no key {name:?} here; there are {known}")))
-        })
-    }
-
-    fn optional(&mut self, key: &'static str, within: (f64, f64)) -> Result<Option<f64>, Fault> {
-        let Some(node) = self.take(key) else { return Ok(None) };
-        let number = text_of(node).and_then(|text| text.parse::<f64>().ok());
-        let (least, most) = within;
-        match number.filter(|number| (least..=most).contains(number)) {
-            Some(number) => Ok(Some(number)),
-            None => Err(Fault::at(node.line, format!("{key} is a number from {least} to {most}"))),
-        }
-    }
-
-    fn number(
-        &mut self,
-        key: &'static str,
-        into: &mut f64,
-        within: (f64, f64),
-    ) -> Result<(), Fault> {
-        *into = self.optional(key, within)?.unwrap_or(*into);
+    fn read_operator(&mut self, map: &mut Fields<'_>) -> Result<(), Fault> {
+        let operator = &mut self.operator;
+        map.truth("resolver_weights", &mut operator.resolver_weights)?;
+        map.truth("databases", &mut operator.databases)?;
+        map.truth("accept_held", &mut operator.accept_held)?;
+        operator.capacities = map.list("capacities", |map| {
+            let (site, mut connections) = (map.needed_text("site")?, 0);
+            map.whole("connections", &mut connections, (1, u64::from(u32::MAX)))?;
+            match connections {
+                0 => Err(Fault::at(map.line, "connections is missing")),
+                connections => Ok(SiteCapacity { site, connections }),
+            }
+        })?;
+        operator.constraints = map.list("constraints", |map| {
+            let network = map.text("network")?.map(|text| text.parse());
+            let of = match (map.text("country_of")?, network) {
+                (Some(city), None) => RuleOf::CountryOf(city),
+                (None, Some(Ok(network))) => RuleOf::Network(network),
+                (None, Some(Err(_))) => {
+                    return Err(Fault::at(map.line, "network is an address and a length"));
+                }
+                _ => {
+                    let message = "a constraint has either country_of or network";
+                    return Err(Fault::at(map.line, message));
+                }
+            };
+            Ok(Rule { of, sites: map.texts("sites")? })
+        })?;
+        self.watch = map.list("watch", |map| {
+            Ok(Watch { client: map.needed_text("client")?, sites: map.texts("sites")? })
+        })?;
         Ok(())
     }
 
-    fn needed(&mut self, key: &'static str, within: (f64, f64)) -> Result<f64, Fault> {
-        let found = self.optional(key, within)?;
-        found.ok_or_else(|| Fault::at(self.line, format!("{key} is missing")))
-    }
-
-    fn whole<N>(
-        &mut self,
-        key: &'static str,
-        into: &mut N,
-        (least, most): (N, N),
-    ) -> Result<(), Fault>
-    where
-        N: std::str::FromStr + PartialOrd + std::fmt::Display,
-    {
-        let Some(node) = self.take(key) else { return Ok(()) };
-        let number = text_of(node).and_then(|text| text.parse::<N>().ok());
-        let fault =
-            || Fault::at(node.line, format!("{key} is a whole number from {least} to {most}"));
-        *into = number.filter(|number| (&least..=&most).contains(&number)).ok_or_else(fault)?;
+    fn read_words(&mut self, map: &mut Fields<'_>) -> Result<(), Fault> {
+        const HOURS: (f64, f64) = (0.0, HOUR_MAX);
+        let operator = &mut self.operator;
+        operator.pins = map.list("pins", |map| {
+            let (client, site) = (map.needed_text("client")?, map.needed_text("site")?);
+            let from_hour = map.needed("from_hour", HOURS)?;
+            let to_hour = map.optional("to_hour", HOURS)?;
+            ends_later(map, from_hour, to_hour)?;
+            Ok(PinnedCity { client, site, from_hour, to_hour })
+        })?;
+        operator.drains = map.list("drains", |map| {
+            Ok(DrainStep {
+                site: map.needed_text("site")?,
+                at_hour: map.needed("at_hour", HOURS)?,
+                share: map.needed("share", (0.0, 1.0))?,
+                over_hours: map.optional("over_hours", (0.0, WEEK_HOURS))?.unwrap_or(0.0),
+            })
+        })?;
+        operator.freezes = map.list("freezes", |map| {
+            let from_hour = map.needed("from_hour", HOURS)?;
+            let to_hour = map.optional("to_hour", HOURS)?;
+            ends_later(map, from_hour, to_hour)?;
+            Ok(Freeze { from_hour, to_hour })
+        })?;
         Ok(())
-    }
-
-    fn truth(&mut self, key: &'static str, into: &mut bool) -> Result<(), Fault> {
-        let Some(node) = self.take(key) else { return Ok(()) };
-        *into = match text_of(node) {
-            Some("true") => true,
-            Some("false") => false,
-            _ => return Err(Fault::at(node.line, format!("{key} is true or false"))),
-        };
-        Ok(())
-    }
-
-    fn text(&mut self, key: &'static str) -> Result<Option<String>, Fault> {
-        let Some(node) = self.take(key) else { return Ok(None) };
-        let text = text_of(node).filter(|text| !text.is_empty());
-        let fault = || Fault::at(node.line, format!("{key} is a name"));
-        text.map(|text| Some(text.to_owned())).ok_or_else(fault)
-    }
-
-    fn needed_text(&mut self, key: &'static str) -> Result<String, Fault> {
-        self.text(key)?.ok_or_else(|| Fault::at(self.line, format!("{key} is missing")))
-    }
-
-    fn section(
-        &mut self,
-        key: &'static str,
-        read: impl FnOnce(&mut Fields<'_>) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        let Some(node) = self.take(key) else { return Ok(()) };
-        let mut map = Fields::of(node)?;
-        read(&mut map)?;
-        map.end()
-    }
-
-    fn list<T>(
-        &mut self,
-        key: &'static str,
-        read: impl Fn(&mut Fields<'_>) -> Result<T, Fault>,
-    ) -> Result<Vec<T>, Fault> {
-        let Some(node) = self.take(key) else { return Ok(Vec::new()) };
-        let Value::List(items) = &node.value else {
-            return Err(Fault::at(node.line, format!("{key} is a list")));
-        };
-        let item = |node| {
-            let mut map = Fields::of(node)?;
-            let value = read(&mut map)?;
-            map.end()?;
-            Ok(value)
-        };
-        items.iter().map(item).collect()
     }
 }
 
-fn text_of(node: &Node) -> Option<&str> {
-    if let Value::Text(text) = &node.value { Some(text) } else { None }
+fn ends_later(map: &Fields<'_>, from_hour: f64, to_hour: Option<f64>) -> Result<(), Fault> {
+    if to_hour.is_some_and(|to| to <= from_hour) {
+        return Err(Fault::at(map.line, "to_hour must be after from_hour"));
+    }
+    Ok(())
 }

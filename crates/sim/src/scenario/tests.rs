@@ -40,6 +40,7 @@ lies:
   - {site: Oslo, from_hour: 25, ms: 1}
 ";
     let name = |name: &str| name.to_owned();
+    // What operators say has a test of its own.
     let expect = Scenario {
         networks: 100,
         connections_per_day: 5e4,
@@ -75,8 +76,55 @@ lies:
             Lie { site: name("Tokyo"), from_hour: 24.0, says: LieKind::Times(0.5) },
             Lie { site: name("Oslo"), from_hour: 25.0, says: LieKind::Ms(1.0) },
         ],
+        operator: Operator::default(),
+        watch: Vec::new(),
     };
     assert_eq!(Scenario::read(text), Ok(expect));
+}
+
+#[test]
+fn every_word_of_an_operator_is_read() {
+    let text = "
+capacities: [{site: Tokyo, connections: 70}]
+constraints:
+  - {country_of: Oslo, sites: [Tokyo, Rome]}
+  - {network: 20.1.0.0/16, sites: [Rome]}
+pins: [{client: Oslo, site: Tokyo, from_hour: 1, to_hour: 2.5}, {client: Rome, site: Tokyo, from_hour: 1}]
+drains: [{site: Tokyo, at_hour: 3, share: 0.25}, {site: Tokyo, at_hour: 4, share: 1, over_hours: 0.5}]
+freezes: [{from_hour: 5, to_hour: 6}, {from_hour: 9}]
+resolver_weights: true
+databases: false
+accept_held: true
+watch: [{client: Oslo, sites: [Tokyo]}]
+";
+    let name = |name: &str| name.to_owned();
+    let pin = |client, to_hour| PinnedCity {
+        client: name(client),
+        site: name("Tokyo"),
+        from_hour: 1.0,
+        to_hour,
+    };
+    let drain =
+        |at_hour, share, over_hours| DrainStep { site: name("Tokyo"), at_hour, share, over_hours };
+    let expect = Operator {
+        capacities: vec![SiteCapacity { site: name("Tokyo"), connections: 70 }],
+        constraints: vec![
+            Rule { of: RuleOf::CountryOf(name("Oslo")), sites: vec![name("Tokyo"), name("Rome")] },
+            Rule { of: RuleOf::Network("20.1.0.0/16".parse().unwrap()), sites: vec![name("Rome")] },
+        ],
+        pins: vec![pin("Oslo", Some(2.5)), pin("Rome", None)],
+        drains: vec![drain(3.0, 0.25, 0.0), drain(4.0, 1.0, 0.5)],
+        freezes: vec![
+            Freeze { from_hour: 5.0, to_hour: Some(6.0) },
+            Freeze { from_hour: 9.0, to_hour: None },
+        ],
+        resolver_weights: true,
+        databases: false,
+        accept_held: true,
+    };
+    let scenario = Scenario::read(text).unwrap();
+    assert_eq!(scenario.operator, expect);
+    assert_eq!(scenario.watch, [Watch { client: name("Oslo"), sites: vec![name("Tokyo")] }]);
 }
 
 fn check(text: &str, expect: &str) {
@@ -98,6 +146,24 @@ fn a_fault_is_told_with_its_line() {
     check("outages:\n  - {site: A, from_hour: 3, to_hour: 3}", "line 2: to_hour must be after");
     check("lies:\n  - {site: A, from_hour: 3}", "line 2: a lie has either times or ms");
     check("exploration: {enabled: no}", "line 1: enabled is true or false");
+    check(
+        "constraints:\n  - {sites: [A]}",
+        "line 2: a constraint has either country_of or network",
+    );
+    check(
+        "constraints: [{network: ten, sites: [A]}]",
+        "line 1: network is an address and a length",
+    );
+    check("constraints: [{country_of: A, sites: []}]", "line 1: sites is a list of names");
+    check("constraints: [{country_of: A, sites: A}]", "line 1: sites is a list of names");
+    check("capacities: [{site: A}]", "line 1: connections is missing");
+    check(
+        "pins: [{client: A, site: B, from_hour: 3, to_hour: 2}]",
+        "line 1: to_hour must be after",
+    );
+    check("drains: [{site: B, at_hour: 3, share: 2}]", "line 1: share is a number from 0 to 1");
+    check("freezes: [{to_hour: 3}]", "line 1: from_hour is missing");
+    check("watch: [{client: A}]", "line 1: sites is a list of names");
     check("[1]", "line 1: expected keys and values");
     check("a: &x 1", "line 1: anchors, aliases and tags are not read here");
     check("a: [", "line ");
@@ -118,5 +184,19 @@ fn any_bytes_are_a_scenario_or_a_fault() {
             }
         }
         crate::fuzz::scenario(&bytes);
+    }
+}
+
+#[test]
+fn the_guide_tells_the_defaults() {
+    const GUIDE: &str = include_str!("../../../../docs/guide/simulator.md");
+    let (_, block) = GUIDE.split_once("```yaml\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    assert_eq!(Scenario::read(block), Ok(Scenario::default()));
+    // All keys are there: a wrong one is answered with their names.
+    let fault = Scenario::read("nonsense: 1").unwrap_err().to_string();
+    let (_, keys) = fault.split_once("there are ").unwrap();
+    for key in keys.split(", ") {
+        assert!(block.lines().any(|line| line.starts_with(&format!("{key}:"))), "{key}");
     }
 }

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use mesh::{Frame, KeyHash, Peer};
-use model::Time;
+use model::{AgentId, Time};
+use overwatch::Command;
 
 use super::{Event, OVERWATCH_TICK_MS, RECONNECT_MS_MAX, Simulation, SimulationError};
 use crate::network::{Delivery, End, LinkId, Received};
@@ -228,7 +229,7 @@ impl Simulation {
         let Some(node) = self.overwatches.get_mut(overwatch) else { return Ok(()) };
         let Some(value) = &mut node.value else { return Ok(()) };
         let mut out = Vec::new();
-        let mut warnings = Vec::new();
+        let (mut warnings, mut held) = (Vec::new(), Vec::new());
         for effect in value.handle(event, now) {
             match effect {
                 overwatch::Effect::Send { link, frame } => {
@@ -250,6 +251,9 @@ impl Simulation {
                     changes.into_iter().for_each(|change| node.snapshot.apply(change));
                 }
                 overwatch::Effect::Log(note) => {
+                    if let overwatch::Note::AgentHeld { agent, .. } = &note {
+                        held.push(agent.clone());
+                    }
                     if note.level() == overwatch::Level::Warn {
                         warnings.push(note.to_string());
                     }
@@ -258,7 +262,31 @@ impl Simulation {
         }
         warnings.into_iter().for_each(|warning| self.warn(warning));
         self.post(out);
+        held.into_iter().try_for_each(|agent| self.is_held(overwatch, agent))
+    }
+
+    /// Tells every overwatch what an operator says. What it objects to is a warning where it learns;
+    /// other algorithms have nothing to freeze.
+    pub(super) fn say(&mut self, command: &Command) -> Result<(), SimulationError> {
+        for number in 0..self.overwatches.len() {
+            let value = self.overwatches.get(number).and_then(|node| node.value.as_ref());
+            let objection = value.and_then(|value| value.objection(command, self.now));
+            if let Some(objection) = objection.filter(|_| self.plan.policy.learns()) {
+                self.warn(format!("an operator's word is refused: {objection}"));
+            }
+            self.tell_overwatch(number, overwatch::Event::Command(command.clone()))?;
+        }
         Ok(())
+    }
+
+    /// An overwatch holds an agent.
+    fn is_held(&mut self, overwatch: usize, agent: AgentId) -> Result<(), SimulationError> {
+        let site = self.agents.iter().position(|node| node.id == agent);
+        self.held.extend(site.map(|site| (site, self.now)));
+        if !self.plan.scenario.operator.accept_held {
+            return Ok(());
+        }
+        self.tell_overwatch(overwatch, overwatch::Event::Command(Command::Accept(agent)))
     }
 
     fn post(&mut self, deliveries: Vec<(Time, Delivery)>) {

@@ -1,12 +1,18 @@
 //! What happened to clients, counted as it happens and summed up by the hour.
 
+mod watched;
+
 use std::collections::BTreeMap;
 
+use model::Time;
 use routing::Reason;
 
+use self::watched::Watched;
+use super::CLIENTS_START;
 use super::visits::Told;
 use crate::clients::Connection;
-use crate::world::World;
+use crate::scenario::Watch;
+use crate::world::{World, WorldError};
 
 /// The connections since the last reading.
 #[derive(Clone, Debug)]
@@ -16,6 +22,9 @@ pub struct Tally {
     last: Vec<[Option<u16>; 2]>,
     /// By network: whether it connected in this hour, and whether it was sent elsewhere.
     seen: Vec<Seen>,
+    /// As `last` was when the first agent began to lie.
+    before_lies: Option<Vec<[Option<u16>; 2]>>,
+    watched: Watched,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,24 +57,51 @@ pub struct Hour {
     /// Connections whose nearest site is the best one: how many, and what they paid beyond it, in
     /// microseconds.
     pub right: (u64, i64),
+    /// The most connections that were open at each site at once.
+    pub open_max: Vec<u64>,
+    /// By each watch: connections, those that went to its sites, and the sum of their times in
+    /// microseconds.
+    pub watched: Vec<(u64, u64, u64)>,
+    /// Minute by minute.
+    pub minutes: Vec<Minute>,
+}
+
+/// A minute of connections.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Minute {
+    /// How many went to each site.
+    pub by_site: Vec<u64>,
+    /// Clients that were told of a site that was down.
+    pub failed: u64,
+    /// How many went to a site whose agent lies, not to find out, and from a network that went
+    /// elsewhere when the first lie began.
+    pub drawn: u64,
 }
 
 /// What became of one connection.
 pub(super) struct Visit {
+    pub(super) at: Time,
     pub(super) told: Told,
     pub(super) site: usize,
     pub(super) rtt_us: u32,
     /// What the best site would have taken, where that is the nearest.
     pub(super) right_us: Option<u32>,
+    /// Whether the site's agent lies.
+    pub(super) is_lied_for: bool,
 }
 
+const MINUTE_MS: u64 = 60_000;
+const MINUTES: usize = 60;
+
 impl Tally {
-    pub(super) fn new(world: &World) -> Self {
-        Self {
-            hour: Hour::of(world.sites.len()),
+    pub(super) fn new(world: &World, watches: &[Watch]) -> Result<Self, WorldError> {
+        Ok(Self {
+            hour: Hour::of(world.sites.len(), watches.len()),
             last: vec![[None; 2]; world.networks.len()],
             seen: vec![Seen::default(); world.networks.len()],
-        }
+            before_lies: None,
+            watched: Watched::new(world, watches)?,
+        })
     }
 
     /// What was counted since this was last asked.
@@ -73,7 +109,7 @@ impl Tally {
         let connected = self.seen.iter().filter(|seen| seen.has_connected).count();
         let switched = self.seen.iter().filter(|seen| seen.has_switched).count();
         self.seen.fill(Seen::default());
-        let next = Hour::of(self.hour.by_site.len());
+        let next = Hour::of(self.hour.by_site.len(), self.hour.watched.len());
         let mut hour = std::mem::replace(&mut self.hour, next);
         hour.switches = if connected > 0 { switched as f64 / connected as f64 } else { 0.0 };
         hour
@@ -83,8 +119,25 @@ impl Tally {
         &mut self.hour
     }
 
+    /// A client was told of a site that was down.
+    pub(super) fn fail(&mut self, now: Time) {
+        self.hour.failed += 1;
+        self.hour.minute(now).failed += 1;
+    }
+
+    /// So many connections are open at a site.
+    pub(super) fn open(&mut self, site: usize, connections: u64) {
+        if let Some(most) = self.hour.open_max.get_mut(site) {
+            *most = connections.max(*most);
+        }
+    }
+
     pub(super) fn count(&mut self, connection: &Connection, visit: &Visit) {
         let hour = &mut self.hour;
+        if let Some(count) = hour.minute(visit.at).by_site.get_mut(visit.site) {
+            *count += 1;
+        }
+        self.watched.count(connection.network, visit, &mut hour.watched);
         hour.chosen_us.push(visit.rtt_us);
         if let Some(count) = hour.by_site.get_mut(visit.site) {
             *count += 1;
@@ -93,7 +146,21 @@ impl Tally {
             hour.right.0 += 1;
             hour.right.1 += i64::from(visit.rtt_us) - i64::from(right_us);
         }
+        if visit.is_lied_for {
+            self.note_lie(connection, visit);
+        }
         self.note_site(connection, visit);
+    }
+
+    /// A client went to a site whose agent lies: from elsewhere, if its network went there before.
+    fn note_lie(&mut self, connection: &Connection, visit: &Visit) {
+        let before = self.before_lies.get_or_insert_with(|| self.last.clone());
+        let before = before.get(connection.network).copied().unwrap_or_default();
+        let before = before[usize::from(connection.has_ecs)];
+        let is_from_elsewhere = before.is_some_and(|site| usize::from(site) != visit.site);
+        if is_from_elsewhere && !visit.told.reason.is_some_and(is_exploring) {
+            self.hour.minute(visit.at).drawn += 1;
+        }
     }
 
     /// Why a client went where it went, and whether that is news.
@@ -117,8 +184,23 @@ impl Tally {
 }
 
 impl Hour {
-    fn of(sites: usize) -> Self {
-        Self { by_site: vec![0; sites], ..Self::default() }
+    fn of(sites: usize, watches: usize) -> Self {
+        let minute = Minute { by_site: vec![0; sites], ..Minute::default() };
+        Self {
+            by_site: vec![0; sites],
+            open_max: vec![0; sites],
+            watched: vec![(0, 0, 0); watches],
+            minutes: vec![minute; MINUTES],
+            ..Self::default()
+        }
+    }
+
+    /// The minute of the hour that it is. A run ends with the hour's last moment, which counts to
+    /// its last minute.
+    fn minute(&mut self, now: Time) -> &mut Minute {
+        let minute = now.ms_since(CLIENTS_START).saturating_sub(1) / MINUTE_MS % MINUTES as u64;
+        let at = usize::try_from(minute).unwrap_or_default();
+        &mut self.minutes[at]
     }
 
     /// How many went where they went to find out how far it is.

@@ -74,14 +74,21 @@ impl Simulation {
             return Ok(());
         };
         if !self.conditions.is_up(site, self.now) {
-            self.tally.hour().failed += 1;
+            self.tally.fail(self.now);
             return Ok(());
         }
         let Some(rtt) = self.rtt(connection, site) else { return Ok(()) };
         let network = self.world.networks.get(connection.network);
         let right = network.filter(|network| network.nearest == network.best);
         let right = right.and_then(|network| self.rtt(connection, network.best));
-        let visit = Visit { told, site, rtt_us: rtt.us(), right_us: right.map(Rtt::us) };
+        let visit = Visit {
+            at: self.now,
+            told,
+            site,
+            rtt_us: rtt.us(),
+            right_us: right.map(Rtt::us),
+            is_lied_for: self.conditions.lies(site, self.now),
+        };
         self.tally.count(connection, &visit);
         if self.plan.policy.learns() {
             self.connect(connection, site, rtt);
@@ -194,6 +201,7 @@ impl Simulation {
             return;
         }
         node.sockets.insert(self.cookie, Sample { state: SocketState::Open, ..sample });
+        self.tally.open(site, node.sockets.len() as u64);
         let closes = self.now.plus_ms(connection.lasts_ms);
         self.queue.push(closes, Event::SocketClosed { site, cookie: self.cookie });
     }
