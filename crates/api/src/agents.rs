@@ -1,9 +1,10 @@
 //! `GET /api/v1/overwatch/agents`: who reports, and with what standing.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// All agents ever enrolled, sorted by id.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Agents {
     /// The agents.
     pub agents: Vec<Agent>,
@@ -12,7 +13,7 @@ pub struct Agents {
 }
 
 /// That an agent's reports do not count until an operator accepts them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Held {
     /// Since when: RFC 3339, UTC, whole seconds.
     pub since: String,
@@ -24,7 +25,7 @@ pub struct Held {
 }
 
 /// One agent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Agent {
     /// Its name, as in its certificate.
     pub agent_id: String,

@@ -1,9 +1,18 @@
 //! `GET /api/v1/overwatch/backends`: every server, its standing, and who says so.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// `POST /api/v1/overwatch/backends/{service}/{address}/{port}/override`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    /// What the backend is from now on.
+    pub healthy: bool,
+}
+
 /// All backends, sorted by service, address and port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Backends {
     /// The backends.
     pub backends: Vec<Backend>,
@@ -12,7 +21,7 @@ pub struct Backends {
 }
 
 /// One server of one service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Backend {
     /// The service it offers.
     pub service: String,

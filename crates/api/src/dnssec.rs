@@ -2,10 +2,11 @@
 //!
 //! Must never hold a secret.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `GET /api/v1/overwatch/dnssec`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignedZones {
     /// The zones that are to be signed, sorted by name.
     pub zones: Vec<SignedZone>,
@@ -16,7 +17,7 @@ pub struct SignedZones {
 }
 
 /// One zone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SignedZone {
     /// Its name.
     pub zone: String,
@@ -35,7 +36,7 @@ pub struct SignedZone {
 }
 
 /// One key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Key {
     /// The number by which signatures name it (RFC 4034, B).
     pub tag: u16,
@@ -55,7 +56,7 @@ pub struct Key {
 }
 
 /// Something that keeps a zone from being signed well.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fault {
     /// `key_missing`, `clock_behind`, `clock_wrong` or `signatures_invalid`.
     pub name: String,
@@ -64,7 +65,7 @@ pub struct Fault {
 }
 
 /// `GET /api/v1/overwatch/dnssec/{zone}/ds`: what the zone above has to say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DsRecords {
     /// The zone.
     pub zone: String,
@@ -73,7 +74,7 @@ pub struct DsRecords {
 }
 
 /// A DS record (RFC 4034, 5.1), and the key it is made of: some registries ask for that.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ds {
     /// The key's tag.
     pub tag: u16,

@@ -1,16 +1,17 @@
 //! `GET /api/v1/domains`: what is steered and how.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// All steered domains, sorted by name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Domains {
     /// The domains.
     pub domains: Vec<Domain>,
 }
 
 /// One steered domain.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Domain {
     /// Its name, without the final dot.
     pub name: String,
@@ -29,7 +30,7 @@ pub struct Domain {
 }
 
 /// How full a region is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RegionCapacity {
     /// Its name.
     pub region: String,
@@ -43,7 +44,7 @@ pub struct RegionCapacity {
 }
 
 /// A domain's limits on latency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyConfig {
     /// Regions slower than this are left out where a faster one exists; absent where there is no
     /// limit.

@@ -1,9 +1,10 @@
 //! `GET /api/v1/routing/explain?domain=&client=`: where a client is sent, and why.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A decision and what it was made of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// The domain, as the configuration writes it.
     pub domain: String,
@@ -35,7 +36,7 @@ pub struct Explanation {
 }
 
 /// What is answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decision {
     /// The region; absent where no server may be named.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +52,7 @@ pub struct Decision {
 }
 
 /// What geography knows of the client.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Geography {
     /// The region that the operator assigned its network to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +72,7 @@ pub struct Geography {
 }
 
 /// A pin around the client.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pinned {
     /// The network that is pinned.
     pub network: String,
@@ -82,7 +83,7 @@ pub struct Pinned {
 }
 
 /// One region.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
     /// Its name.
     pub region: String,
@@ -124,7 +125,7 @@ pub struct Candidate {
 }
 
 /// A round-trip time and how firmly it is believed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// The time in microseconds; absent where nothing at all is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,7 +153,7 @@ pub struct Estimate {
 }
 
 /// A row of the learned table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OwnRow {
     /// The round-trip time in microseconds.
     pub rtt_us: u32,
@@ -163,7 +164,7 @@ pub struct OwnRow {
 }
 
 /// Where the client stays, and what would move it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
     /// Whom it is judged with: its own network, the one around others that were measured, `class`
     /// for its class of geography, or a resolver's network.
@@ -191,7 +192,7 @@ pub struct Hold {
 }
 
 /// What is tried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exploration {
     /// Why nothing is: `configuration`, `operator`, `frozen` or `pinned`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,19 +1,20 @@
 //! What operators did by hand: pins, drains of regions, what learning may do, resolvers' clients;
 //! and the list of what they said. To read them is a `GET`; the bodies of changes are here too.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::agents::Held;
 
 /// `GET /api/v1/routing/pins`: sorted by domain and network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pins {
     /// The pins.
     pub pins: Vec<Pin>,
 }
 
 /// A network that is sent to a region while that is up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Pin {
     /// The domain.
     pub domain: String,
@@ -28,7 +29,7 @@ pub struct Pin {
 }
 
 /// `PUT /api/v1/routing/pins/{domain}/{network}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PinTo {
     /// The region.
@@ -37,14 +38,14 @@ pub struct PinTo {
 
 /// `GET /api/v1/routing/regions`: every region of any domain, and those that are drained though no
 /// domain has them; sorted by name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Regions {
     /// The regions.
     pub regions: Vec<Region>,
 }
 
 /// A region.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Region {
     /// Its name.
     pub region: String,
@@ -64,7 +65,7 @@ pub struct Region {
 }
 
 /// `PUT /api/v1/routing/regions/{region}/drain`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DrainTo {
     /// The share of the region's clients to send elsewhere, from 0 to 1; 0 takes the drain back.
@@ -75,7 +76,7 @@ pub struct DrainTo {
 }
 
 /// `GET /api/v1/routing/learning`: every domain that learns, in the order of the configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Learning {
     /// The domains.
     pub domains: Vec<DomainLearning>,
@@ -85,7 +86,7 @@ pub struct Learning {
 }
 
 /// An agent that is not believed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeldAgent {
     /// Its name.
     pub agent_id: String,
@@ -95,7 +96,7 @@ pub struct HeldAgent {
 }
 
 /// What the learning of a domain may do, and did.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DomainLearning {
     /// The domain.
     pub domain: String,
@@ -132,7 +133,7 @@ pub struct DomainLearning {
 }
 
 /// `PUT /api/v1/routing/learning/{domain}/exploration`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Explore {
     /// Whether regions are tried.
@@ -141,7 +142,7 @@ pub struct Explore {
 
 /// `GET` and `PUT /api/v1/resolvers/weights`: whose questions resolvers ask, as far as the operator
 /// knows. A question that names no client network is decided by these together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolverWeights {
     /// The resolvers: at most 1,000, each once.
@@ -149,7 +150,7 @@ pub struct ResolverWeights {
 }
 
 /// A resolver and its clients.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resolver {
     /// Its network: the address it asks from, as in `192.0.2.53/32`.
@@ -159,7 +160,7 @@ pub struct Resolver {
 }
 
 /// A network of clients.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolverClient {
     /// The network.
@@ -169,17 +170,21 @@ pub struct ResolverClient {
 }
 
 /// `GET /api/v1/overwatch/audit`: what operators said, the newest first; the last 1,000.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Audit {
     /// The words.
     pub lines: Vec<AuditLine>,
 }
 
 /// One word of an operator that was carried out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditLine {
     /// When: RFC 3339, UTC, whole seconds.
     pub at: String,
     /// What was done.
     pub what: String,
+    /// By whom: the name of a token, or `control socket`; absent where an earlier release kept the
+    /// line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }

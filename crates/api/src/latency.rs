@@ -1,16 +1,17 @@
 //! `GET /api/v1/overwatch/latency`: what was learned, a row per client network, domain and region.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The whole table, sorted by subnet, domain and region.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyTable {
     /// The rows; an empty list where nothing is known yet.
     pub entries: Vec<LatencyEntry>,
 }
 
 /// What one region is like for one client network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyEntry {
     /// The client network, as in `10.1.2.0/24`.
     pub subnet: String,

@@ -1,8 +1,17 @@
 //! The REST contract: what the overwatch says as JSON, and what its clients may rely on.
 //!
-//! Field names and shapes are promises to operators' scripts; nothing is ever renamed, fields may
+//! Every endpoint stands in one table ([`endpoints`]); the OpenAPI document is written from it, the
+//! server goes by it. Field names and shapes are promises to operators' scripts; nothing is ever renamed, fields may
 //! be added. The types are plain data, shared by the server, the command line and the lab. Nothing
 //! here knows where a value comes from.
+//!
+//! - [`endpoint`]: what an endpoint is,
+//! - [`parameters`]: what stands in the braces of paths,
+//! - [`endpoints`]: all of them,
+//! - [`problem`]: what every refusal says,
+//! - [`openapi`]: the same for programs,
+//!
+//! and the documents:
 //!
 //! - [`latency`]: `GET /api/v1/overwatch/latency`, what was learned,
 //! - [`domains`]: `GET /api/v1/domains`, what is steered and how,
@@ -16,6 +25,16 @@
 //! - [`status`]: `/api/v1/live`, `/ready`, `/version`, `/cluster/status`.
 
 #![forbid(unsafe_code)]
+
+pub mod endpoint;
+
+pub mod parameters;
+
+pub mod endpoints;
+
+pub mod problem;
+
+pub mod openapi;
 
 pub mod latency;
 
@@ -35,13 +54,5 @@ pub mod reload;
 
 pub mod status;
 
-use serde::{Deserialize, Serialize};
-
-/// The body of every refusal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Error {
-    /// What went wrong and what to do next.
-    pub error: String,
-    /// The HTTP status, again, for clients that only keep the body.
-    pub code: u16,
-}
+pub use endpoint::{Access, Endpoint, Operation};
+pub use problem::{Kind, Problem};

@@ -1,9 +1,10 @@
 //! `POST /api/v1/reload`: what came of reading the configuration again.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// 200: it was read and is in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// It was read and is in force. Otherwise a [`crate::Problem`] lists every fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reloaded {
     /// The keys whose values are others now, with the names of what came, left or changed in lists;
     /// never a value.
@@ -14,15 +15,4 @@ pub struct Reloaded {
     pub warnings: Vec<String>,
     /// The digest of what is in force now, as `GET /api/v1/version` tells it.
     pub config_digest: String,
-}
-
-/// 422: it has faults, and nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refused {
-    /// That it has.
-    pub error: String,
-    /// The HTTP status, again.
-    pub code: u16,
-    /// Every fault, with its place.
-    pub faults: Vec<String>,
 }

@@ -1,16 +1,17 @@
 //! Whether the overwatch lives, is ready, and what it is.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `GET /api/v1/live`: the process answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Live {
     /// Always true: who is not alive does not answer.
     pub alive: bool,
 }
 
 /// `GET /api/v1/ready`: 200 where DNS is being answered from checked knowledge, else 503.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ready {
     /// All of the below.
     pub ready: bool,
@@ -32,7 +33,7 @@ const fn yes() -> bool {
 }
 
 /// `GET /api/v1/version`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Version {
     /// The release.
     pub version: String,
@@ -46,7 +47,7 @@ pub struct Version {
 }
 
 /// `GET /api/v1/cluster/status`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClusterStatus {
     /// Every enrolled agent is connected and every backend healthy.
     pub cluster_healthy: bool,
@@ -66,7 +67,7 @@ pub struct ClusterStatus {
 }
 
 /// The overwatch that answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OverwatchStatus {
     /// Its name in the mesh.
     pub node_id: String,
@@ -80,7 +81,7 @@ pub struct OverwatchStatus {
 }
 
 /// One agent in short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentStatus {
     /// Its name.
     pub agent_id: String,
@@ -97,7 +98,7 @@ pub struct AgentStatus {
 }
 
 /// The backends by standing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BackendSummary {
     /// All.
     pub total: usize,

@@ -9,6 +9,7 @@
 //! - [`name`]: services, regions, agents,
 //! - [`backend`]: where a service can be reached,
 //! - [`range_map`]: every address of the Internet mapped to a value, and how far the value holds,
+//! - [`role`]: what somebody who speaks to an overwatch may do,
 //! - [`time`]: the one clock that all pure crates are handed.
 //!
 //! Pure: no socket, file, clock, thread or log. Nothing here knows what is done with the words.
@@ -27,11 +28,14 @@ pub mod backend;
 
 pub mod range_map;
 
+pub mod role;
+
 pub mod time;
 
 pub use backend::{Backend, BackendKey};
 pub use name::{AgentId, NameError, Region, Service};
 pub use range_map::RangeMap;
+pub use role::{Role, RoleError};
 pub use rtt::{Rtt, RttError};
 pub use sample::{Sample, SocketState};
 pub use subnet::{Subnet, SubnetError, SubnetWidths};

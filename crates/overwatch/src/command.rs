@@ -1,5 +1,5 @@
 //! An operator's word: what speaks against it, and how it is carried out. What was done is kept in a
-//! list, whoever said it.
+//! list, with whoever said it.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,19 @@ impl Overwatch {
         (!is_known).then_some(Objection::Unknown)
     }
 
-    pub(crate) fn command(&mut self, command: Command, now: Time, out: &mut Vec<Effect>) {
+    /// The number of the last change that anybody made; it only grows, over restarts too.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.hand.revision()
+    }
+
+    pub(crate) fn command(
+        &mut self,
+        command: Command,
+        by: &str,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
         if self.objection(&command, now).is_some() {
             return;
         }
@@ -82,8 +94,8 @@ impl Overwatch {
                 what
             }
         };
-        out.push(Effect::Keep(self.hand.note(&what, now)));
-        out.push(Effect::Log(Note::Commanded { what }));
+        out.push(Effect::Keep(self.hand.note(&what, by, now)));
+        out.push(Effect::Log(Note::Commanded { what, by: by.to_owned() }));
     }
 
     /// Throws an agent out: its session, its backends and its rows.

@@ -54,7 +54,12 @@ pub enum Event {
     /// Own checks leave from this address: agents must not learn from it.
     ProbeSource(IpAddr),
     /// An operator said something.
-    Command(Command),
+    Command {
+        /// What.
+        command: Command,
+        /// Who, as the list of changes is to call them.
+        by: Arc<str>,
+    },
     /// Other settings hold from now on.
     Reload(Box<Reload>),
     /// The zones are signed by these from now on. Said before the first question is answered, so that

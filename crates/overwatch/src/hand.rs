@@ -74,6 +74,8 @@ pub struct AuditLine {
     pub at: Time,
     /// What was done.
     pub what: String,
+    /// By whom; `None` where an earlier release kept the line.
+    pub by: Option<String>,
 }
 
 /// All that was made by hand, and the list of words.
@@ -195,10 +197,15 @@ impl Hand {
         self.is_due = true;
     }
 
+    /// The number of the last word; 0 where nothing was ever said.
+    pub(crate) fn revision(&self) -> u64 {
+        self.audit.last_key_value().map_or(0, |(last, _)| last + 1)
+    }
+
     /// Keeps a word in the list.
-    pub(crate) fn note(&mut self, what: &str, now: Time) -> Vec<Change> {
-        let number = self.audit.last_key_value().map_or(0, |(last, _)| last + 1);
-        let line = AuditLine { at: now, what: what.to_owned() };
+    pub(crate) fn note(&mut self, what: &str, by: &str, now: Time) -> Vec<Change> {
+        let number = self.revision();
+        let line = AuditLine { at: now, what: what.to_owned(), by: Some(by.to_owned()) };
         self.audit.insert(number, line.clone());
         let mut changes = vec![Change::PutAudit(number, line)];
         while self.audit.len() > AUDIT_MAX {

@@ -212,7 +212,7 @@ impl Overwatch {
                 }
                 return out;
             }
-            Event::Command(command) => self.command(command, now, &mut out),
+            Event::Command { command, by } => self.command(command, &by, now, &mut out),
             Event::Reload(reload) => self.reload(*reload, now, &mut out),
             Event::Sign(signers) => self.publisher.sign(signers),
             Event::Drawn { zone, secrets } => self.drawn(zone.as_name(), secrets, now, &mut out),

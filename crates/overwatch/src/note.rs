@@ -123,6 +123,8 @@ pub enum Note {
     Commanded {
         /// What was said.
         what: String,
+        /// By whom.
+        by: String,
     },
 }
 
@@ -190,7 +192,7 @@ impl fmt::Display for Note {
             },
             Self::Signing { fault } => write!(f, "signing: {fault}"),
             Self::SigningMended { fault } => write!(f, "signing: no longer {fault}"),
-            Self::Commanded { what } => f.write_str(what),
+            Self::Commanded { what, by } => write!(f, "{what}, by {by}"),
         }
     }
 }

@@ -1,26 +1,46 @@
-//! The overwatch over HTTP: what it knows, for people and programs.
+//! The overwatch over HTTP: what it knows and does, for people and programs.
 //!
 //! ```text
-//! TCP  api.address        reading, from allowed_networks            \
-//!                                                                     router -> the node's loop
-//! unix <data_dir>/control.sock   reading and an operator's words   /
+//! TCP  api.address               tokens, allowed_networks   \
+//!                                                             gate -> dispatch -> the node's loop
+//! unix <data_dir>/control.sock   the host's own admin       /
 //! ```
 //!
-//! Writing goes through the local socket alone, whose file only the process's own user may open:
-//! no secret to leak, nothing to guess over the network. Documents are made by the node itself, one
-//! question at a time; a handler only carries question and answer.
+//! What there is, who may ask and how it is refused stands in one table, [`api::endpoints`].
+//! Documents are made by the node itself, one question at a time; a handler only carries question
+//! and answer. In the order of a request:
+//!
+//! - `serve`: connections, within limits,
+//! - `gate`: everything that the table says, checked,
+//! - `access`, `attempts`: who calls,
+//! - `call`: a request that passed,
+//! - `dispatch`: which function carries it out,
+//! - `status`, `operator`, `by_hand`, `keys`: those functions,
+//! - `refusal`, `counts`: what became of it.
+
+pub(crate) mod serve;
+
+mod gate;
 
 mod access;
+
+mod attempts;
+
+mod call;
+
+mod dispatch;
+
+mod status;
+
+mod operator;
 
 mod by_hand;
 
 mod keys;
 
-mod operator;
+mod refusal;
 
-mod routes;
-
-pub(crate) mod serve;
+mod counts;
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,22 +48,35 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use api::Kind;
 use arc_swap::ArcSwap;
+use axum::http::header::{CONTENT_TYPE, ETAG};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use dns::NameBuf;
 use model::Subnet;
-use overwatch::{Command, Objection};
+use overwatch::{Command, KeyFault, Objection};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
-pub use access::Access;
+pub use access::{Access, Token};
+use attempts::Attempts;
+use call::Call;
+pub use counts::{ApiCounters, Counts};
+use refusal::Refusal;
 
 /// A question to the node and where the answer goes.
 #[derive(Debug)]
 pub struct Ask {
     /// What is asked.
     pub question: Question,
+    /// By whom, as the log of changes calls them.
+    pub by: Arc<str>,
+    /// The number of the last change as they know it: if there was another one since, nothing is
+    /// done. `None` where they do not mind.
+    pub expected: Option<u64>,
     /// Who waits for it; gone where a client gave up.
     pub reply: oneshot::Sender<Told>,
 }
@@ -87,11 +120,11 @@ pub enum Question {
     SignedZones,
     /// What the zone above has to say of one.
     DsRecords(NameBuf),
-    /// A zone's keys, secrets included. Only the local socket asks that.
+    /// A zone's keys, secrets included.
     ExportKeys(NameBuf),
     /// Whether answers are good.
     Ready,
-    /// The configuration is to be read again. Only the local socket asks that.
+    /// The configuration is to be read again.
     Reload,
     /// An operator's word.
     Command(Command),
@@ -100,8 +133,8 @@ pub enum Question {
 /// What comes back.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
-    /// A document as JSON, its fields in the order of the contract.
-    Document(String),
+    /// A document.
+    Document(Document),
     /// That answers are good, or not.
     Ready {
         /// Whether they are.
@@ -109,14 +142,25 @@ pub enum Told {
         /// The document that says so.
         document: String,
     },
-    /// The configuration was not taken; a document that says why.
-    Invalid(String),
+    /// The configuration was not taken: every fault.
+    Invalid(Vec<String>),
     /// A zone's keys.
     Keys(KeyText),
     /// The word was carried out.
     Done,
     /// The word was not carried out.
     Objected(Objection),
+    /// Nothing was done: something was changed since; the number of the last change.
+    Changed(u64),
+}
+
+/// A document as JSON, its fields in the order of the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The JSON.
+    pub text: String,
+    /// The number of the last change that it knows of.
+    pub revision: Option<u64>,
 }
 
 /// A zone's keys as text: wiped when it is dropped, and never shown by accident.
@@ -151,6 +195,29 @@ pub struct HttpServers {
     local: Option<SocketAddr>,
 }
 
+/// What every request of one listener needs.
+#[derive(Debug)]
+struct Server {
+    node: mpsc::Sender<Ask>,
+    door: Door,
+    attempts: Attempts,
+    counts: Arc<Counts>,
+}
+
+/// How a request came in.
+#[derive(Debug)]
+enum Door {
+    /// By the control socket.
+    Local,
+    /// From the network.
+    Tcp {
+        /// Who may do what, now.
+        access: Arc<ArcSwap<Access>>,
+        /// Whether nobody can listen.
+        is_private: bool,
+    },
+}
+
 impl HttpServers {
     /// Serves the API on sockets that listen: by TCP where there is one, to those whom the access of
     /// the moment allows, and always by the local socket.
@@ -159,14 +226,19 @@ impl HttpServers {
         tcp: Option<(TcpListener, Arc<ArcSwap<Access>>)>,
         control: UnixListener,
         node: mpsc::Sender<Ask>,
+        counts: Arc<Counts>,
     ) -> Self {
+        let router = |door: Door| {
+            let (node, counts) = (node.clone(), Arc::clone(&counts));
+            gate::router(Arc::new(Server { node, door, attempts: Attempts::default(), counts }))
+        };
         let mut servers = Self { tasks: Vec::new(), local: None };
         if let Some((listener, access)) = tcp {
             servers.local = listener.local_addr().ok();
-            let router = access::guard(routes::reading(node.clone()), access);
+            let router = router(Door::Tcp { access, is_private: false });
             servers.tasks.push(tokio::spawn(serve::serve(listener, router)));
         }
-        let router = routes::reading(node.clone()).merge(operator::routes(node));
+        let router = router(Door::Local);
         servers.tasks.push(tokio::spawn(async move {
             // Serving ends with the task; it has no error of its own.
             let _ = axum::serve(control, router).await;
@@ -185,6 +257,62 @@ impl Drop for HttpServers {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
+}
+
+impl Server {
+    /// Asks the node in a caller's name; refused where it objects, or is not there any more.
+    async fn ask(&self, call: &Call, question: Question) -> Result<Told, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let by = Arc::clone(&call.caller.name);
+        let ask = Ask { question, by, expected: call.expected, reply };
+        self.node.send(ask).await.map_err(|_| Refusal::going_down())?;
+        match answer.await.map_err(|_| Refusal::going_down())? {
+            Told::Objected(objection) => Err(objected(&objection)),
+            Told::Changed(last) => {
+                let detail = format!("the last change is \"{last}\": ask again, then change");
+                Err(Refusal::new(Kind::Changed, detail))
+            }
+            told => Ok(told),
+        }
+    }
+
+    /// Answers with a document.
+    async fn document(&self, call: &Call, question: Question) -> Result<Response, Refusal> {
+        match self.ask(call, question).await? {
+            Told::Document(Document { text, revision }) => {
+                let mut response = json(StatusCode::OK, text);
+                let tag =
+                    revision.map(|revision| HeaderValue::from_str(&format!("\"{revision}\"")));
+                if let Some(Ok(tag)) = tag {
+                    response.headers_mut().insert(ETAG, tag);
+                }
+                Ok(response)
+            }
+            _ => Err(Refusal::going_down()),
+        }
+    }
+
+    /// Has an operator's word carried out.
+    async fn order(&self, call: &Call, command: Command) -> Result<Response, Refusal> {
+        match self.ask(call, Question::Command(command)).await? {
+            Told::Done => Ok(StatusCode::NO_CONTENT.into_response()),
+            _ => Err(Refusal::going_down()),
+        }
+    }
+}
+
+/// Why a word was not carried out.
+fn objected(objection: &Objection) -> Refusal {
+    let kind = match objection {
+        Objection::Unknown | Objection::Keys(KeyFault::NotSigned(_)) => Kind::Unknown,
+        Objection::Hand(fault) => by_hand::kind_of(fault),
+        Objection::WhichKey | Objection::NotHeld | Objection::Keys(_) => Kind::Conflict,
+    };
+    Refusal::new(kind, objection)
+}
+
+fn json(status: StatusCode, document: String) -> Response {
+    (status, [(CONTENT_TYPE, "application/json")], document).into_response()
 }
 
 /// A socket file that only this user can open. One left over from a process that died is replaced.
@@ -212,13 +340,6 @@ pub fn private_socket(path: &Path) -> io::Result<std::os::unix::net::UnixListene
     std::fs::rename(&beside, path)?;
     std::fs::remove_dir(directory)?;
     Ok(listener)
-}
-
-/// Asks the node; `None` where it is going down.
-async fn ask(node: &mpsc::Sender<Ask>, question: Question) -> Option<Told> {
-    let (reply, answer) = oneshot::channel();
-    node.send(Ask { question, reply }).await.ok()?;
-    answer.await.ok()
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ enum ItemJson {
 struct AuditJson {
     at_ms: u64,
     what: String,
+    /// Absent in rows of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
 }
 
 pub(crate) fn write_hand(row: &HandRow) -> Result<Vec<u8>, RowError> {
@@ -81,13 +84,13 @@ pub(crate) fn name_of_word(number: u64) -> String {
 }
 
 pub(crate) fn write_word(line: &AuditLine) -> Result<Vec<u8>, RowError> {
-    let AuditLine { at, what } = line.clone();
-    Ok(serde_json::to_vec(&AuditJson { at_ms: at.unix_ms(), what })?)
+    let AuditLine { at, what, by } = line.clone();
+    Ok(serde_json::to_vec(&AuditJson { at_ms: at.unix_ms(), what, by })?)
 }
 
 pub(crate) fn read_word(bytes: &[u8]) -> Result<AuditLine, RowError> {
-    let AuditJson { at_ms, what } = serde_json::from_slice(bytes)?;
-    Ok(AuditLine { at: Time::from_unix_ms(at_ms), what })
+    let AuditJson { at_ms, what, by } = serde_json::from_slice(bytes)?;
+    Ok(AuditLine { at: Time::from_unix_ms(at_ms), what, by })
 }
 
 #[cfg(test)]
@@ -143,10 +146,15 @@ mod tests {
 
     #[test]
     fn words_keep_their_form_and_their_order() {
-        let line = AuditLine { at: Time::from_unix_ms(7), what: "said".to_owned() };
-        let expect = r#"{"at_ms":7,"what":"said"}"#;
-        assert_eq!(String::from_utf8(write_word(&line).unwrap()).unwrap(), expect);
-        assert_eq!(read_word(expect.as_bytes()).unwrap(), line);
+        let at = Time::from_unix_ms(7);
+        for (by, expect) in [
+            (None, r#"{"at_ms":7,"what":"said"}"#),
+            (Some("deploy"), r#"{"at_ms":7,"what":"said","by":"deploy"}"#),
+        ] {
+            let line = AuditLine { at, what: "said".to_owned(), by: by.map(str::to_owned) };
+            assert_eq!(String::from_utf8(write_word(&line).unwrap()).unwrap(), expect);
+            assert_eq!(read_word(expect.as_bytes()).unwrap(), line);
+        }
         assert!(name_of_word(9) < name_of_word(10));
     }
 }

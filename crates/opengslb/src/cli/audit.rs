@@ -1,6 +1,6 @@
 //! `opengslb-cli audit`: what operators said.
 
-use api::hand::Audit;
+use api::hand::{Audit, AuditLine};
 
 use super::client::Client;
 use super::failure::Failure;
@@ -14,7 +14,8 @@ pub(super) fn run(client: &Client, output: &Output) -> Result<bool, Failure> {
         say(&text);
         return Ok(true);
     }
-    let rows: Vec<Vec<String>> = lines.into_iter().map(|line| vec![line.at, line.what]).collect();
-    output.table(&["TIME", "WHAT"], &rows);
+    let row = |line: AuditLine| vec![line.at, line.by.unwrap_or_default(), line.what];
+    let rows: Vec<Vec<String>> = lines.into_iter().map(row).collect();
+    output.table(&["TIME", "WHO", "WHAT"], &rows);
     Ok(true)
 }

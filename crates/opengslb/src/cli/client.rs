@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::Problem;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -124,30 +125,7 @@ impl Client {
         if status.is_success() {
             return Ok(body);
         }
-        // `/ready` and the like say with their status what the body says in words.
-        let refusal = serde_json::from_str::<api::Error>(&body).map(|refusal| refusal.error);
-        if let Ok(api::reload::Refused { error, faults, .. }) = serde_json::from_str(&body) {
-            return Err(Failure::Refused([&[error], faults.as_slice()].concat().join("\n")));
-        }
-        let text = refusal.unwrap_or_else(|_| format!("{} answers {status}", self.place));
-        Err(match status {
-            StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::METHOD_NOT_ALLOWED => {
-                Failure::NotAllowed(text)
-            }
-            StatusCode::SERVICE_UNAVAILABLE => Failure::Unavailable(text),
-            // Changes are not even known at an address.
-            StatusCode::NOT_FOUND if method != Method::GET && self.is_tcp() => {
-                Failure::NotAllowed(format!(
-                    "{text}: changes go through the control socket (--api unix:PATH), on the \
-                     overwatch's machine"
-                ))
-            }
-            _ => Failure::Refused(text),
-        })
-    }
-
-    const fn is_tcp(&self) -> bool {
-        matches!(self.place, Place::Tcp(_))
+        Err(refused(self.place(), status, &body))
     }
 
     async fn exchange(
@@ -160,11 +138,13 @@ impl Client {
             Place::Socket(_) => "localhost",
             Place::Tcp(authority) => authority,
         };
+        // What is sent is a document, or a zone's keys.
+        let media_type = if body.starts_with('{') { "application/json" } else { "text/plain" };
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", host)
-            .header("content-type", "application/json")
+            .header("content-type", media_type)
             .body(Full::new(Bytes::from(body)))
             .map_err(chain)?;
         match &self.place {
@@ -193,6 +173,24 @@ async fn send(
     let body = body.map_err(|error| error.to_string())?.to_bytes();
     connection.abort();
     Ok((status, String::from_utf8_lossy(&body).into_owned()))
+}
+
+/// What a refusal says, with every fault.
+fn refused(place: &Place, status: StatusCode, body: &str) -> Failure {
+    let text = match serde_json::from_str(body) {
+        Ok(Problem { title, detail, faults, .. }) => {
+            let head = format!("{}: {detail}", title.to_lowercase());
+            [&[head], faults.as_slice()].concat().join("\n")
+        }
+        Err(_) => format!("{place} answers {status}"),
+    };
+    match status {
+        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => {
+            Failure::NotAllowed(text)
+        }
+        StatusCode::SERVICE_UNAVAILABLE => Failure::Unavailable(text),
+        _ => Failure::Refused(text),
+    }
 }
 
 fn chain(error: impl std::error::Error) -> String {

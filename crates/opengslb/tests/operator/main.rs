@@ -129,7 +129,7 @@ fn every_command_speaks_with_an_overwatch() {
     let tcp = one.api();
     let by_tcp = ["overrides", "set", "app.demo.test", "127.0.0.1", "--drain"];
     let (code, said) = cli(&[&["--api", &tcp], &by_tcp[..]].concat());
-    assert_eq!((code, said.contains("control socket")), (77, true), "{said}");
+    assert_eq!((code, said.contains("a token of role operate")), (77, true), "{said}");
 }
 
 #[test]

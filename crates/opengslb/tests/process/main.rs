@@ -185,7 +185,7 @@ fn a_revoked_agent_leaves_with_its_servers_and_stays_out() {
     eventually("both are answered", || answers(&world) == addresses(&[&first, &second]));
 
     let path = "/api/v1/overwatch/agents/revoked/revoke";
-    assert_eq!(http::get(world.api, path).0, 404, "not by TCP");
+    assert_eq!(http::get(world.api, path).0, 405, "by POST only");
     assert_eq!(http::post(&world.control(), "/api/v1/overwatch/agents/nobody/revoke").0, 404);
     let (status, body) = http::post(&world.control(), path);
     assert_eq!(status, 204, "{body}");

@@ -127,6 +127,7 @@ impl Overwatch {
         let line = |line: &crate::AuditLine| AuditLine {
             at: line.at.to_rfc3339(),
             what: line.what.clone(),
+            by: line.by.clone(),
         };
         Audit { lines: self.hand.audit().map(line).collect() }
     }

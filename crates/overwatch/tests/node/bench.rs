@@ -322,7 +322,7 @@ impl Bench {
 
     /// An operator says something.
     pub(crate) fn command(&mut self, command: Command) {
-        self.tell(Event::Command(command));
+        self.tell(Event::Command { command, by: "test".into() });
         self.run();
     }
 

@@ -66,7 +66,7 @@ fn say(bench: &mut Bench, order: KeyOrder) -> Result<(), Objection> {
     match bench.overwatch.objection(&command, bench.now) {
         Some(objection) => Err(objection),
         None => {
-            bench.tell(Event::Command(command));
+            bench.tell(Event::Command { command, by: "test".into() });
             Ok(())
         }
     }

@@ -1,35 +1,78 @@
-//! Who may read over TCP: networks, and what a proxy in front says about whom it speaks for.
-//!
-//! `live`, `ready` and `version` are for load balancers and monitors and open to all; they tell
-//! nothing about clients.
+//! Who calls: by the control socket, by a token, or from a network that may read.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
-use model::Subnet;
+use api::Kind;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use model::{Role, Subnet};
 
-use super::routes::refusal;
+use super::attempts::{Attempts, network_of};
+use super::refusal::Refusal;
+use super::{Door, Server};
 
-/// Paths that are open to all.
-const OPEN: [&str; 3] = ["/api/v1/live", "/api/v1/ready", "/api/v1/version"];
-
-/// Who may read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who may do what over TCP.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// The networks that may.
+    /// The networks that may read without a token.
     pub allowed: Vec<Subnet>,
     /// Whether a proxy in front is believed about the address it speaks for.
     pub trust_proxy_headers: bool,
+    /// The tokens; of two with one hash the first counts.
+    pub tokens: Vec<Token>,
+}
+
+/// A token, without the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// What the log of changes calls whoever has it.
+    pub name: Arc<str>,
+    /// What it may do.
+    pub role: Role,
+    /// SHA-256 of the secret.
+    pub hash: [u8; 32],
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Caller {
+    /// What the log of changes calls them.
+    pub(super) name: Arc<str>,
+    /// What they may do; `None` for those who only get what is open to all.
+    pub(super) role: Option<Role>,
+    /// Whether that is known by a secret.
+    has_proven: bool,
+}
+
+impl Caller {
+    /// Whoever asks for what is open to all.
+    pub(super) fn anybody() -> Self {
+        Self { name: "anybody".into(), role: None, has_proven: false }
+    }
+
+    /// Whoever asks from a network that may read.
+    fn neighbour() -> Self {
+        Self { name: "a network that may read".into(), role: Some(Role::Read), has_proven: false }
+    }
+
+    fn proven(name: &Arc<str>, role: Role) -> Self {
+        Self { name: Arc::clone(name), role: Some(role), has_proven: true }
+    }
+}
+
+/// SHA-256 of a secret.
+pub(crate) fn hash_of(secret: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    let digest = digest(&SHA256, secret);
+    hash.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+    hash
 }
 
 impl Access {
-    /// Whether a request of `peer` with these headers may pass.
+    /// Whether a request of `peer` with these headers may read without a token.
     ///
     /// A proxy appends the address it saw to `X-Forwarded-For`, so the last one is the proxy's own
     /// word; those before it anybody can write. The proxy itself must be allowed too.
@@ -50,25 +93,72 @@ impl Access {
         let last = forwarded.to_str().ok().and_then(|text| text.rsplit(',').next());
         last.and_then(|text| text.trim().parse().ok()).is_some_and(is_allowed)
     }
-}
 
-/// Puts the guard in front of a router. It goes by the access of the moment.
-pub(super) fn guard(router: Router, access: Arc<ArcSwap<Access>>) -> Router {
-    router.layer(middleware::from_fn_with_state(access, check))
-}
-
-async fn check(
-    State(access): State<Arc<ArcSwap<Access>>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let is_open = OPEN.contains(&request.uri().path());
-    if is_open || access.load().allows(peer.ip(), request.headers()) {
-        return next.run(request).await;
+    /// Whose token this is. Every hash is compared, whatever the first ones were.
+    fn holder(&self, secret: &[u8]) -> Option<Caller> {
+        let hash = hash_of(secret);
+        let mut found = None;
+        for token in &self.tokens {
+            let is_equal = verify_slices_are_equal(&token.hash, &hash).is_ok();
+            if is_equal && found.is_none() {
+                found = Some(token);
+            }
+        }
+        found.map(|token| Caller::proven(&token.name, token.role))
     }
-    let text = "this address may not read here: see api.allowed_networks";
-    refusal(StatusCode::FORBIDDEN, text).into_response()
+}
+
+impl Server {
+    /// Who calls; refused where they may not even read.
+    pub(super) fn identify(
+        &self,
+        peer: Option<SocketAddr>,
+        headers: &HeaderMap,
+    ) -> Result<Caller, Refusal> {
+        let (Some(peer), Door::Tcp { access, .. }) = (peer, &self.door) else {
+            return Ok(Caller::proven(&"control socket".into(), Role::Admin));
+        };
+        let access = access.load();
+        let Some(secret) = headers.get(AUTHORIZATION) else {
+            if access.allows(peer.ip(), headers) {
+                return Ok(Caller::neighbour());
+            }
+            let detail = "this address may not read without a token (api.allowed_networks): send \
+                          Authorization: Bearer TOKEN; opengslb-cli tokens create makes one";
+            return Err(Refusal::unauthenticated(detail, None));
+        };
+        let network = network_of(peer.ip());
+        self.attempts.check(network).map_err(Refusal::too_many_attempts)?;
+        let bearer = Attempts::bearer(secret.as_bytes());
+        bearer.and_then(|secret| access.holder(secret)).ok_or_else(|| {
+            self.attempts.failed(network);
+            let detail = "this token is not known here: opengslb-cli tokens list shows those that \
+                          are; it may have been revoked";
+            Refusal::unauthenticated(detail, Some("invalid_token"))
+        })
+    }
+
+    /// Whether a caller may.
+    pub(super) fn permit(&self, access: api::Access, caller: &Caller) -> Result<(), Refusal> {
+        let Some(needed) = access.role() else { return Ok(()) };
+        if caller.role < Some(needed) {
+            if !caller.has_proven {
+                let detail = format!(
+                    "this needs a token of role {needed}: opengslb-cli tokens create makes one"
+                );
+                return Err(Refusal::unauthenticated(&detail, None));
+            }
+            let has = caller.role.map_or("none", Role::as_str);
+            let detail = format!("this needs the role {needed}; that of {} is {has}", caller.name);
+            return Err(Refusal::new(Kind::Forbidden, detail));
+        }
+        let is_open = matches!(self.door, Door::Tcp { is_private: false, .. });
+        if is_open && matches!(access, api::Access::Secret(_)) {
+            let detail = "there are secrets in it: ask through the control socket, or set api.tls";
+            return Err(Refusal::new(Kind::Forbidden, detail));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -77,7 +167,7 @@ mod tests {
 
     fn check(trust: bool, peer: &str, forwarded: Option<&str>, expect: bool) {
         let allowed = vec!["10.0.0.0/8".parse().unwrap(), "127.0.0.1/32".parse().unwrap()];
-        let access = Access { allowed, trust_proxy_headers: trust };
+        let access = Access { allowed, trust_proxy_headers: trust, tokens: Vec::new() };
         let mut headers = HeaderMap::new();
         if let Some(forwarded) = forwarded {
             headers.insert("x-forwarded-for", forwarded.parse().unwrap());
@@ -97,5 +187,20 @@ mod tests {
         check(true, "127.0.0.1", Some("nonsense"), false);
         check(true, "127.0.0.1", None, true);
         check(true, "192.0.2.1", Some("10.1.2.3"), false);
+    }
+
+    #[test]
+    fn a_token_is_found_by_its_secret_alone() {
+        let token = |name: &str, role| Token {
+            name: name.into(),
+            role,
+            hash: hash_of(format!("secret of {name}").as_bytes()),
+        };
+        let tokens = vec![token("a", Role::Read), token("b", Role::Admin)];
+        let access = Access { tokens, ..Access::default() };
+        let holder = |secret: &str| access.holder(secret.as_bytes());
+        assert_eq!(holder("secret of b"), Some(Caller::proven(&"b".into(), Role::Admin)));
+        assert_eq!(holder("secret of c"), None);
+        assert_eq!(holder(""), None);
     }
 }

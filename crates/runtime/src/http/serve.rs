@@ -4,7 +4,7 @@
 //! is. So each has a time in which its request must be there, and a time after which it ends.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
@@ -17,6 +17,8 @@ use model::Subnet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{Id, JoinSet};
 use tokio::time::timeout;
+
+use super::attempts::network_of;
 
 /// Connections at a time: the monitors and people of a large site. At the limit the newest is
 /// closed at once.
@@ -69,12 +71,6 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router) {
         connection.as_mut().graceful_shutdown();
         let _ = timeout(HEAD_TIMEOUT, connection).await;
     }
-}
-
-/// A host has a whole /64 to choose its IPv6 address from.
-fn network_of(address: IpAddr) -> Subnet {
-    let address = address.to_canonical();
-    Subnet::of(address, if address.is_ipv4() { 32 } else { 64 })
 }
 
 #[cfg(test)]

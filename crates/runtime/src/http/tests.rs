@@ -1,26 +1,45 @@
 //! The API against a node that answers from a list, over real sockets.
+//!
+//! - `refusals`: every endpoint of the table, and every way to be refused by it.
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+mod refusals;
+
+use overwatch::HandFault;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::*;
+use crate::http::access::hash_of;
+
+/// The number of the last change of the node below.
+const REVISION: u64 = 7;
 
 /// A node that tells its questions back.
 fn node() -> mpsc::Sender<Ask> {
     let (node, mut asked) = mpsc::channel::<Ask>(8);
     tokio::spawn(async move {
-        while let Some(Ask { question, reply }) = asked.recv().await {
+        while let Some(Ask { question, by, expected, reply }) = asked.recv().await {
             let told = match question {
+                _ if expected.is_some_and(|expected| expected != REVISION) => {
+                    Told::Changed(REVISION)
+                }
                 Question::Command(Command::Revoke(id)) if id.as_str() == "nobody" => {
                     Told::Objected(Objection::Unknown)
                 }
                 Question::Command(Command::Approve { key: None, .. }) => {
                     Told::Objected(Objection::WhichKey)
                 }
+                Question::Command(Command::Accept(_)) => {
+                    let what = format!("{by} says so");
+                    Told::Objected(HandFault::Nothing { what }.into())
+                }
                 Question::Command(_) => Told::Done,
-                Question::Reload => Told::Invalid("{}".to_owned()),
+                Question::Reload => Told::Invalid(vec!["a: wrong".to_owned()]),
                 Question::Ready => Told::Ready { is_ready: false, document: "{}".to_owned() },
-                question => Told::Document(format!("{question:?}")),
+                question => {
+                    let text = format!("{question:?}");
+                    Told::Document(Document { text, revision: Some(REVISION) })
+                }
             };
             let _ = reply.send(told);
         }
@@ -28,89 +47,169 @@ fn node() -> mpsc::Sender<Ask> {
     node
 }
 
-/// Sends one request and gives status and body.
-async fn exchange<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
-    mut stream: S,
-    request: &str,
-    body: &str,
-) -> (u16, String) {
+/// What came back.
+struct Answered {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answered {
+    /// A field of the head, whatever its case.
+    fn field(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then_some(value.trim())
+        })
+    }
+}
+
+/// A request: its first line without the version, fields and body.
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    line: String,
+    fields: String,
+    body: String,
+}
+
+impl Asked {
+    fn new(line: &str) -> Self {
+        Self { line: line.to_owned(), ..Self::default() }
+    }
+
+    fn with(mut self, name: &str, value: &str) -> Self {
+        self.fields += &format!("{name}: {value}\r\n");
+        self
+    }
+
+    fn token(self, name: &str) -> Self {
+        self.with("Authorization", &format!("Bearer {}", secret_of(name)))
+    }
+}
+
+/// Sends one request and gives the answer.
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, asked: &Asked) -> Answered {
+    let Asked { line, fields, body } = asked;
+    let length = body.len();
     let head = format!(
-        "{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
+        "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{fields}\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    let body = answer.split_once("\r\n\r\n").unwrap().1;
-    (status, body.to_owned())
+    // A body that is refused unread may not be taken to its end.
+    let _ = stream.write_all(body.as_bytes()).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    let status = answer.split(' ').nth(1).unwrap_or_else(|| panic!("{asked:?}: {answer:?}"));
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Answered { status: status.parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
 }
 
 struct World {
     servers: HttpServers,
+    counts: Arc<Counts>,
     directory: tempfile::TempDir,
 }
 
+fn secret_of(name: &str) -> String {
+    format!("the secret of {name}")
+}
+
+/// A server that has a token of each role, named like it.
 async fn world(allowed: &str) -> World {
     let directory = tempfile::tempdir().unwrap();
-    let access = Access { allowed: vec![allowed.parse().unwrap()], trust_proxy_headers: false };
+    let token = |role: model::Role| Token {
+        name: role.as_str().into(),
+        role,
+        hash: hash_of(secret_of(role.as_str()).as_bytes()),
+    };
+    let access = Access {
+        allowed: vec![allowed.parse().unwrap()],
+        trust_proxy_headers: false,
+        tokens: model::Role::ALL.map(token).to_vec(),
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let tcp = Some((listener, Arc::new(ArcSwap::from_pointee(access))));
     let control = private_socket(&directory.path().join("control.sock")).unwrap();
-    let servers = HttpServers::start(tcp, UnixListener::from_std(control).unwrap(), node());
-    World { servers, directory }
+    let control = UnixListener::from_std(control).unwrap();
+    let counts = Arc::<Counts>::default();
+    let servers = HttpServers::start(tcp, control, node(), Arc::clone(&counts));
+    World { servers, counts, directory }
 }
 
 impl World {
-    async fn tcp(&self, request: &str) -> (u16, String) {
+    async fn tcp(&self, asked: &Asked) -> Answered {
         let stream = TcpStream::connect(self.servers.local_address().unwrap()).await.unwrap();
-        exchange(stream, request, "").await
+        exchange(stream, asked).await
     }
 
-    async fn unix(&self, request: &str, body: &str) -> (u16, String) {
+    async fn unix(&self, asked: &Asked) -> Answered {
         let path = self.directory.path().join("control.sock");
-        exchange(UnixStream::connect(path).await.unwrap(), request, body).await
+        exchange(UnixStream::connect(path).await.unwrap(), asked).await
     }
 }
 
 #[tokio::test]
-async fn reading_needs_an_allowed_address_but_for_the_monitors_paths() {
+async fn reading_needs_an_allowed_address_or_a_token_but_for_the_monitors_paths() {
     let world = world("192.0.2.0/24").await;
     for path in ["/api/v1/overwatch/latency", "/api/v1/domains", "/nothing"] {
-        let (status, body) = world.tcp(&format!("GET {path}")).await;
-        assert_eq!(status, 403, "{path}");
-        assert!(body.contains("api.allowed_networks"), "{body}");
+        let answered = world.tcp(&Asked::new(&format!("GET {path}"))).await;
+        assert_eq!(answered.status, 401, "{path}");
+        assert!(answered.body.contains("api.allowed_networks"), "{}", answered.body);
+        assert_eq!(answered.field("www-authenticate"), Some("Bearer realm=\"opengslb\""));
     }
-    assert_eq!(world.tcp("GET /api/v1/live").await, (200, r#"{"alive":true}"#.to_owned()));
-    assert_eq!(world.tcp("GET /api/v1/ready").await.0, 503);
-    assert_eq!(world.tcp("GET /api/v1/version").await, (200, "Version".to_owned()));
+    let answered = world.tcp(&Asked::new("GET /api/v1/domains").token("read")).await;
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    let answered = world.tcp(&Asked::new("GET /api/v1/live")).await;
+    assert_eq!(answered.body, r#"{"alive":true}"#);
+    assert_eq!(world.tcp(&Asked::new("GET /api/v1/ready")).await.status, 503);
+    assert_eq!(world.tcp(&Asked::new("GET /api/v1/version")).await.body, "Version");
+    let contract = world.tcp(&Asked::new("GET /api/v1/openapi.json")).await;
+    assert_eq!(contract.body, api::openapi::text());
 }
 
 #[tokio::test]
-async fn every_path_asks_its_own_question_and_refusals_are_documents() {
+async fn every_path_asks_its_own_question() {
     let world = world("127.0.0.1/32").await;
-    for (request, status, part) in [
-        ("GET /api/v1/overwatch/latency", 200, "Latency"),
-        ("GET /api/v1/overwatch/backends", 200, "Backends"),
-        ("GET /api/v1/overwatch/agents", 200, "Agents"),
-        ("GET /api/v1/domains", 200, "Domains"),
-        ("GET /api/v1/cluster/status", 200, "expected_agents: None"),
-        ("GET /api/v1/cluster/status?expected_agents=3", 200, "expected_agents: Some(3)"),
-        ("GET /api/v1/cluster/status?expected_agents=many", 400, "whole number"),
-        ("GET /api/v1/else", 404, "nothing at this path"),
-        ("POST /api/v1/domains", 405, "other methods"),
-        ("POST /api/v1/overwatch/agents/a/revoke", 404, "nothing at this path"),
-        ("POST /api/v1/reload", 404, "nothing at this path"),
+    let backend = "/api/v1/overwatch/backends/app.demo.local/10.2.1.10/80";
+    for (line, body, status, part) in [
+        ("GET /api/v1/overwatch/latency", "", 200, "Latency"),
+        ("HEAD /api/v1/overwatch/latency", "", 200, ""),
+        ("GET /api/v1/overwatch/backends", "", 200, "Backends"),
+        ("GET /api/v1/overwatch/agents", "", 200, "Agents"),
+        ("GET /api/v1/domains", "", 200, "Domains"),
+        ("GET /api/v1/cluster/status", "", 200, "expected_agents: None"),
+        ("GET /api/v1/cluster/status?expected_agents=3", "", 200, "expected_agents: Some(3)"),
+        ("GET /api/v1/cluster/status?expected_agents=many", "", 400, "\\\"many\\\""),
+        ("POST /api/v1/overwatch/agents/a/revoke", "", 204, ""),
+        ("POST /api/v1/overwatch/agents/nobody/revoke", "", 404, "none of that name"),
+        ("POST /api/v1/overwatch/agents/a/approve", "", 409, "which key"),
+        ("POST /api/v1/overwatch/agents/a/approve?key=12", "", 400, "64 hexadecimal"),
+        ("POST /api/v1/overwatch/agents/a/accept", "", 404, "admin says so"),
+        (&format!("POST {backend}/override"), r#"{"healthy":false}"#, 204, ""),
+        (&format!("POST {backend}/override"), r#"{"healty":false}"#, 400, "line 1 column 9"),
+        (&format!("DELETE {backend}/override"), "", 204, ""),
+        (&format!("POST {backend}/drain"), "", 204, ""),
+        (&format!("POST {backend}/drain"), "{}", 400, "nothing may be sent"),
+        ("PUT /api/v1/routing/regions/eu/drain", r#"{"share":1.5}"#, 400, "from 0"),
+        ("PUT /api/v1/routing/pins/a/10.1.2.0%2F24", r#"{"region":"eu"}"#, 204, ""),
+        ("POST /api/v1/reload", "", 422, r#"["a: wrong"]"#),
     ] {
-        let (got, body) = world.tcp(request).await;
-        assert_eq!(got, status, "{request}: {body}");
-        assert!(body.contains(part), "{request}: {body}");
+        let mut asked = Asked::new(line).token("admin");
+        if line.contains("override") || line.starts_with("PUT") {
+            asked =
+                Asked { body: body.to_owned(), ..asked }.with("Content-Type", "application/json");
+        } else {
+            asked.body = body.to_owned();
+        }
+        let answered = world.tcp(&asked).await;
+        assert_eq!(answered.status, status, "{line}: {}", answered.body);
+        assert!(answered.body.contains(part), "{line}: {}", answered.body);
     }
 }
 
 #[tokio::test]
-async fn an_operator_speaks_through_the_socket_alone() {
+async fn the_control_socket_is_the_hosts_own_and_needs_no_token() {
     use std::os::unix::fs::PermissionsExt as _;
     let world = world("127.0.0.1/32").await;
     let socket = world.directory.path().join("control.sock");
@@ -118,23 +217,46 @@ async fn an_operator_speaks_through_the_socket_alone() {
     assert_eq!(mode & 0o777, 0o600);
     let files = std::fs::read_dir(world.directory.path()).unwrap().count();
     assert_eq!(files, 1, "nothing is left of how it was made");
-    let backend = "/api/v1/overwatch/backends/app.demo.local/10.2.1.10/80";
-    for (request, body, status) in [
-        ("POST /api/v1/overwatch/agents/a/revoke".to_owned(), "", 204),
-        ("POST /api/v1/overwatch/agents/nobody/revoke".to_owned(), "", 404),
-        ("POST /api/v1/overwatch/agents/a%20b/approve".to_owned(), "", 400),
-        ("POST /api/v1/overwatch/agents/a/approve".to_owned(), "", 409),
-        ("POST /api/v1/overwatch/agents/a/approve?key=12".to_owned(), "", 400),
-        (format!("POST /api/v1/overwatch/agents/a/approve?key={}", "ab".repeat(32)), "", 204),
-        (format!("POST {backend}/override"), r#"{"healthy":false}"#, 204),
-        (format!("POST {backend}/override"), r#"{"healty":false}"#, 400),
-        (format!("DELETE {backend}/override"), "", 204),
-        (format!("POST {backend}/drain"), "", 204),
-        ("POST /api/v1/overwatch/backends/app/ten/80/drain".to_owned(), "", 400),
-        ("POST /api/v1/reload".to_owned(), "", 422),
-        ("GET /api/v1/domains".to_owned(), "", 200),
-    ] {
-        let (got, text) = world.unix(&request, body).await;
-        assert_eq!(got, status, "{request}: {text}");
+    let answered = world.unix(&Asked::new("POST /api/v1/overwatch/agents/a/accept")).await;
+    assert!(answered.body.contains("control socket says so"), "{}", answered.body);
+    // What is secret is told there, and not where somebody may listen.
+    let keys = Asked::new("GET /api/v1/overwatch/dnssec/demo.local/keys").token("admin");
+    assert_eq!(world.tcp(&keys).await.status, 403);
+    assert_eq!(world.unix(&keys).await.status, 503, "the node above has none");
+}
+
+#[tokio::test]
+async fn a_change_that_knows_less_than_the_last_one_is_not_made() {
+    let world = world("127.0.0.1/32").await;
+    let told = world.tcp(&Asked::new("GET /api/v1/routing/pins")).await;
+    assert_eq!(told.field("etag"), Some("\"7\""));
+    for (tag, status) in
+        [("\"7\"", 204), ("*", 204), ("\"6\"", 412), ("W/\"7\"", 412), ("\"7\", \"8\"", 412)]
+    {
+        let asked = Asked::new("DELETE /api/v1/resolvers/weights").token("operate");
+        let answered = world.tcp(&asked.with("If-Match", tag)).await;
+        assert_eq!(answered.status, status, "{tag}: {}", answered.body);
     }
+}
+
+#[tokio::test]
+async fn wrong_tokens_are_counted_and_then_not_listened_to() {
+    let world = world("127.0.0.1/32").await;
+    let refused = |kind: &str| {
+        let counters = world.counts.counters();
+        counters.refused.iter().find(|(name, _)| *name == kind).unwrap().1
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..12 {
+        let answered = world.tcp(&Asked::new("GET /api/v1/domains").token("nobody")).await;
+        statuses.push(answered.status);
+    }
+    assert_eq!(statuses, [vec![401; 10], vec![429; 2]].concat());
+    let good = world.tcp(&Asked::new("GET /api/v1/domains").token("admin")).await;
+    assert_eq!(good.status, 429);
+    assert!(good.field("retry-after").is_some_and(|wait| wait.parse::<u64>().unwrap() <= 61));
+    // Who needs no token is not touched by it.
+    assert_eq!(world.tcp(&Asked::new("GET /api/v1/domains")).await.status, 200);
+    assert_eq!((refused("unauthenticated"), refused("too-many-attempts")), (10, 3));
+    assert_eq!(world.counts.counters().answered, 14);
 }

@@ -56,7 +56,7 @@ use super::signals::{Asked, Signals};
 use super::sockets::{Passed, Sockets, Wanted};
 use super::{Around, StartError, identity, make_directory, numbers};
 use crate::clock::{self, Clock};
-use crate::http::{Ask, KeyText, Question, Told};
+use crate::http::{Ask, Document, KeyText, Question, Told};
 use crate::logs::{Logs, chain};
 use crate::mesh::{self, Connection, ConnectionId};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
@@ -263,12 +263,30 @@ impl Process {
         self.look_after_cut_off();
     }
 
-    fn on_ask(&mut self, Ask { question, reply }: Ask) {
+    fn on_ask(&mut self, Ask { question, by, expected, reply }: Ask) {
+        let revision = self.node.revision();
+        if expected.is_some_and(|expected| expected != revision) {
+            let _ = reply.send(Told::Changed(revision));
+            return;
+        }
+        let mut told = match question {
+            Question::Reload => return self.reload(Some(reply)),
+            question => self.told(question, by),
+        };
+        if let Told::Document(document) = &mut told {
+            document.revision = Some(revision);
+        }
+        // Who asked may have gone.
+        let _ = reply.send(told);
+    }
+
+    fn told(&mut self, question: Question, by: Arc<str>) -> Told {
         let now = self.clock.now();
-        let told = match question {
+        match question {
             Question::Latency => document(&self.node.latency_table()),
             Question::Version => document(&self.version()),
-            Question::Reload => return self.reload(Some(reply)),
+            // Whoever asks waits for more than a look at the node.
+            Question::Reload => Told::Done,
             Question::Domains => document(&self.node.domain_list()),
             Question::Backends => document(&self.node.backend_list(now)),
             Question::Agents => document(&self.node.agent_list(now)),
@@ -302,13 +320,11 @@ impl Process {
             Question::Command(command) => match self.node.objection(&command, now) {
                 Some(objection) => Told::Objected(objection),
                 None => {
-                    self.handle(Event::Command(command));
+                    self.handle(Event::Command { command, by });
                     Told::Done
                 }
             },
-        };
-        // Who asked may have gone.
-        let _ = reply.send(told);
+        }
     }
 
     fn version(&self) -> api::status::Version {
@@ -442,7 +458,7 @@ fn source_towards(target: SocketAddr) -> Option<IpAddr> {
 }
 
 fn document(document: &impl serde::Serialize) -> Told {
-    Told::Document(json(document))
+    Told::Document(Document { text: json(document), revision: None })
 }
 
 /// Plain data as JSON: there is nothing in it that JSON cannot say.

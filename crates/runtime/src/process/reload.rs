@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::comparison::Comparison;
-use crate::http::Told;
+use crate::http::{Document, Told};
 
 /// A configuration as it was read.
 #[derive(Debug)]
@@ -116,14 +116,13 @@ pub(super) fn tell(
             for fault in faults {
                 error!("the configuration was not reloaded, nothing changes: {fault}");
             }
-            let error = "the configuration has faults; nothing was changed".to_owned();
-            let refused = api::reload::Refused { error, code: 422, faults: faults.to_vec() };
-            Told::Invalid(serde_json::to_string(&refused).unwrap_or_default())
+            Told::Invalid(faults.to_vec())
         }
     }
 }
 
 fn told(document: &impl serde::Serialize) -> Told {
     // Plain data: there is nothing in it that JSON cannot say.
-    Told::Document(serde_json::to_string(document).unwrap_or_default())
+    let text = serde_json::to_string(document).unwrap_or_default();
+    Told::Document(Document { text, revision: None })
 }

@@ -63,7 +63,7 @@ fn frozen(name: &str) -> Change {
 }
 
 fn word(number: u64) -> Change {
-    let line = AuditLine { at: Time::from_unix_ms(number), what: format!("word {number}") };
+    let line = AuditLine { at: Time::from_unix_ms(number), what: format!("word {number}"), by: None };
     Change::PutAudit(number, line)
 }
 

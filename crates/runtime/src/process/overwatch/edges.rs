@@ -18,7 +18,7 @@ use super::super::keeper::{Keeper, Keeping};
 use super::super::sockets::Sockets;
 use super::super::{StartError, numbers};
 use super::{QUEUE_EVENTS, STORE};
-use crate::http::{Access, Ask, HttpServers};
+use crate::http::{Access, Ask, Counts, HttpServers};
 use crate::logs::chain;
 use crate::mesh::{self, Identity, ListenError, Server, ServerLimits, SessionLimits};
 use crate::metrics::MetricsServer;
@@ -42,6 +42,8 @@ pub(super) struct Edges {
     identity: Identity,
     /// Who may read the API by TCP, now.
     access: Arc<ArcSwap<Access>>,
+    /// What became of requests to the API.
+    pub(super) counts: Arc<Counts>,
     to_mesh: mpsc::Sender<mesh::Event>,
     to_asked: mpsc::Sender<Ask>,
     to_numbers: mpsc::Sender<numbers::Asked>,
@@ -84,6 +86,7 @@ impl Edges {
             sockets,
             identity,
             access,
+            counts: Arc::default(),
             to_mesh,
             to_asked,
             to_numbers,
@@ -109,7 +112,7 @@ impl Edges {
         let api = copy(&sockets.api)?.map(|listener| (listener, Arc::clone(&self.access)));
         let control = sockets.control.try_clone().and_then(UnixListener::from_std);
         let control = control.map_err(StartError::System)?;
-        let http = HttpServers::start(api, control, self.to_asked.clone());
+        let http = HttpServers::start(api, control, self.to_asked.clone(), Arc::clone(&self.counts));
         if let Some(address) = http.local_address() {
             info!("serving the API on {address}");
         }
@@ -161,7 +164,7 @@ fn access_of(config: &OverwatchConfig) -> Access {
     let of = |api: &ApiSettings| Access {
         allowed: api.allowed_networks.clone(),
         trust_proxy_headers: api.trust_proxy_headers,
+        tokens: Vec::new(),
     };
-    let nobody = Access { allowed: Vec::new(), trust_proxy_headers: false };
-    config.api.as_ref().map_or(nobody, of)
+    config.api.as_ref().map_or_else(Access::default, of)
 }

@@ -1,0 +1,31 @@
+//! Every endpoint there is, as one table. Whoever adds one adds a line here, and the compiler asks
+//! for its handler.
+//!
+//! - `status`: whether the overwatch lives, and what it is,
+//! - `known`: what it knows,
+//! - `servers`: what operators do about servers and agents,
+//! - `routing`: what they do about routing,
+//! - `keys`: signed zones.
+
+mod keys;
+
+mod known;
+
+mod routing;
+
+mod servers;
+
+mod status;
+
+use crate::endpoint::Endpoint;
+
+/// Under which every path stands.
+pub const ROOT: &str = "/api/v1";
+
+/// The table.
+pub fn all() -> impl Iterator<Item = &'static Endpoint> + Clone {
+    [status::LIST, known::LIST, servers::LIST, routing::LIST, keys::LIST].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests;

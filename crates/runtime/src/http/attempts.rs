@@ -1,0 +1,122 @@
+//! Wrong tokens, counted by the network they came from: a few mistakes are forgiven, a search is
+//! not.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use model::Subnet;
+use tokio::time::Instant;
+
+/// Wrong tokens of one network in [`WINDOW`]; beyond it no token of it is listened to. A person who
+/// types needs fewer; 16 characters cannot be found by 14,400 attempts a day.
+const ATTEMPTS_MAX: u32 = 10;
+/// After the first of them all are forgiven.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Networks that are remembered, half a megabyte of them. At the limit those whose time is over go,
+/// and where none is, a new one is not listened to: the whole Internet is searching then.
+const NETWORKS_MAX: usize = 8_192;
+
+/// The networks that sent wrong tokens lately.
+#[derive(Debug, Default)]
+pub(super) struct Attempts(Mutex<HashMap<Subnet, Wrong>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Wrong {
+    since: Instant,
+    count: u32,
+}
+
+impl Attempts {
+    /// The secret in an `Authorization` field (RFC 6750, 2.1); `None` where it has another form.
+    pub(super) fn bearer(field: &[u8]) -> Option<&[u8]> {
+        let (scheme, secret) = field.split_at_checked("Bearer ".len())?;
+        scheme.eq_ignore_ascii_case(b"Bearer ").then_some(secret.trim_ascii())
+    }
+
+    /// Whether a network is listened to; if not, for how many seconds it is not.
+    pub(super) fn check(&self, network: Subnet) -> Result<(), u64> {
+        let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match wrong.get(&network) {
+            Some(wrong) if wrong.count >= ATTEMPTS_MAX && !wrong.is_over() => {
+                Err(WINDOW.saturating_sub(wrong.since.elapsed()).as_secs() + 1)
+            }
+            None if wrong.len() >= NETWORKS_MAX && !wrong.values().any(Wrong::is_over) => {
+                Err(WINDOW.as_secs())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers a wrong token.
+    pub(super) fn failed(&self, network: Subnet) {
+        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if wrong.len() >= NETWORKS_MAX {
+            wrong.retain(|_, wrong| !wrong.is_over());
+        }
+        if wrong.len() >= NETWORKS_MAX && !wrong.contains_key(&network) {
+            return;
+        }
+        let fresh = Wrong { since: Instant::now(), count: 0 };
+        let one = wrong.entry(network).or_insert(fresh);
+        if one.is_over() {
+            *one = fresh;
+        }
+        one.count = one.count.saturating_add(1);
+    }
+}
+
+impl Wrong {
+    fn is_over(&self) -> bool {
+        self.since.elapsed() >= WINDOW
+    }
+}
+
+/// What is one client: a host has a whole /64 to choose its IPv6 address from.
+pub(super) fn network_of(address: IpAddr) -> Subnet {
+    let address = address.to_canonical();
+    Subnet::of(address, if address.is_ipv4() { 32 } else { 64 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_search_is_not_listened_to_until_the_minute_is_over() {
+        let attempts = Attempts::default();
+        let searcher = "192.0.2.1/32".parse().unwrap();
+        for _ in 0..ATTEMPTS_MAX {
+            assert_eq!(attempts.check(searcher), Ok(()));
+            attempts.failed(searcher);
+        }
+        assert_eq!(attempts.check(searcher), Err(61));
+        assert_eq!(attempts.check("192.0.2.2/32".parse().unwrap()), Ok(()));
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(attempts.check(searcher), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_remembered_has_a_limit() {
+        let attempts = Attempts::default();
+        let network = |n: u32| Subnet::of(IpAddr::V4(n.into()), 32);
+        for n in 0..2 * u32::try_from(NETWORKS_MAX).unwrap() {
+            attempts.failed(network(n));
+        }
+        assert_eq!(attempts.0.lock().unwrap().len(), NETWORKS_MAX);
+        assert!(attempts.check(network(u32::MAX)).is_err());
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(attempts.check(network(u32::MAX)), Ok(()));
+        attempts.failed(network(u32::MAX));
+        assert_eq!(attempts.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_secret_stands_behind_the_word_bearer() {
+        assert_eq!(Attempts::bearer(b"Bearer abc"), Some(&b"abc"[..]));
+        assert_eq!(Attempts::bearer(b"bearer  abc "), Some(&b"abc"[..]));
+        assert_eq!(Attempts::bearer(b"Basic abc="), None);
+        assert_eq!(Attempts::bearer(b"Bear"), None);
+    }
+}

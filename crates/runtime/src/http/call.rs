@@ -1,0 +1,73 @@
+//! A request that passed the gate: its values, read one by one by whoever carries it out.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use api::Endpoint;
+use axum::body::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::access::Caller;
+use super::refusal::Refusal;
+
+/// A request that may be carried out.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// What is asked for.
+    pub(super) endpoint: &'static Endpoint,
+    /// By whom.
+    pub(super) caller: Caller,
+    /// The parts of the path that have names, decoded.
+    pub(super) path: Vec<(String, String)>,
+    /// The query, decoded; each name is the endpoint's and stands once.
+    pub(super) query: Vec<(String, String)>,
+    /// The body; empty where none is taken.
+    pub(super) body: Bytes,
+    /// The change that must have been the last one.
+    pub(super) expected: Option<u64>,
+}
+
+impl Call {
+    /// A part of the path, as it is.
+    pub(super) fn text(&self, name: &str) -> Result<&str, Refusal> {
+        let found = self.path.iter().find(|(known, _)| known == name);
+        let found = found.map(|(_, value)| value.as_str());
+        found.ok_or_else(|| Refusal::parameter(format!("{name} is missing from the path")))
+    }
+
+    /// A part of the path as what it means.
+    pub(super) fn part<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Refusal> {
+        let text = self.text(name)?;
+        text.parse().map_err(|why| wrong(name, text, &why))
+    }
+
+    /// A value of the query as what it means; `None` where it is not there.
+    pub(super) fn query<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Refusal> {
+        let found = self.query.iter().find(|(known, _)| known == name);
+        let parsed = found.map(|(_, text)| text.parse().map_err(|why| wrong(name, text, &why)));
+        parsed.transpose()
+    }
+
+    /// A value of the query that has to be there.
+    pub(super) fn required<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Refusal> {
+        let missing = || Refusal::parameter(format!("the query lacks {name}, as in ?{name}=..."));
+        self.query(name)?.ok_or_else(missing)
+    }
+
+    /// The body as what it means.
+    pub(super) fn body<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(&self.body).map_err(|why| {
+            let example = self.endpoint.body.map_or("", |body| body.example);
+            Refusal::body(format!("{why}; a body is like {example}"))
+        })
+    }
+
+    /// The body as text.
+    pub(super) fn body_text(&self) -> Result<&str, Refusal> {
+        str::from_utf8(&self.body).map_err(Refusal::body)
+    }
+}
+
+fn wrong(name: &str, text: &str, why: &dyn Display) -> Refusal {
+    Refusal::parameter(format!("{name}: {text:?}: {why}"))
+}

@@ -1,0 +1,53 @@
+//! Which function carries an operation out: one line for each, and the compiler misses none.
+
+use api::Operation;
+use axum::response::Response;
+
+use super::call::Call;
+use super::refusal::Refusal;
+use super::{Question, Server, by_hand, keys, operator, status};
+
+/// Carries a call out.
+pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, Refusal> {
+    let document = async |question| server.document(call, question).await;
+    match call.endpoint.operation {
+        Operation::Live => Ok(status::live()),
+        Operation::Ready => status::ready(server, call).await,
+        Operation::ReadContract => Ok(status::contract()),
+        Operation::ReadClusterStatus => status::cluster(server, call).await,
+        Operation::Reload => operator::reload(server, call).await,
+        Operation::Version => document(Question::Version).await,
+        Operation::ListDomains => document(Question::Domains).await,
+        Operation::ListLatency => document(Question::Latency).await,
+        Operation::ListBackends => document(Question::Backends).await,
+        Operation::ListAgents => document(Question::Agents).await,
+        Operation::ListAudit => document(Question::Audit).await,
+        Operation::SetOverride => operator::set_override(server, call).await,
+        Operation::ClearOverride => operator::clear_override(server, call).await,
+        Operation::BeginDrain => operator::drain(server, call, true).await,
+        Operation::EndDrain => operator::drain(server, call, false).await,
+        Operation::ApproveAgent => operator::approve(server, call).await,
+        Operation::RevokeAgent => operator::revoke(server, call).await,
+        Operation::AcceptAgent => operator::accept(server, call).await,
+        Operation::Explain => by_hand::explain(server, call).await,
+        Operation::ListPins => document(Question::Pins).await,
+        Operation::SetPin => by_hand::pin(server, call).await,
+        Operation::ClearPin => by_hand::unpin(server, call).await,
+        Operation::ListRegions => document(Question::Regions).await,
+        Operation::DrainRegion => by_hand::drain(server, call).await,
+        Operation::UndrainRegion => by_hand::undrain(server, call).await,
+        Operation::ListLearning => document(Question::Learning).await,
+        Operation::FreezeLearning => by_hand::freeze(server, call, true).await,
+        Operation::ThawLearning => by_hand::freeze(server, call, false).await,
+        Operation::SetExploration => by_hand::explore(server, call).await,
+        Operation::ListResolvers => document(Question::Resolvers).await,
+        Operation::SetResolvers => by_hand::set_weights(server, call).await,
+        Operation::ClearResolvers => by_hand::clear_weights(server, call).await,
+        Operation::ListSignedZones => document(Question::SignedZones).await,
+        Operation::ListDsRecords => document(Question::DsRecords(call.part("zone")?)).await,
+        Operation::RollKeys => keys::roll(server, call).await,
+        Operation::ConfirmDs => keys::ds_seen(server, call).await,
+        Operation::ExportKeys => keys::export(server, call).await,
+        Operation::ImportKeys => keys::import(server, call).await,
+    }
+}
