@@ -4,7 +4,7 @@ use health::Outcome;
 use mesh::{Frame, KeyHash, Peer};
 use model::{BackendKey, Sample};
 
-use crate::{Note, Reload};
+use crate::{Note, Reload, Vitals};
 
 /// One connection to one overwatch; the edge never uses a number twice.
 pub type LinkId = u64;
@@ -25,6 +25,8 @@ pub enum Event {
         /// How it went.
         outcome: Outcome,
     },
+    /// The machine was looked at, as [`Effect::Look`] asked.
+    Looked(Vitals),
     /// A TLS session with an overwatch stands; nothing is proven yet.
     LinkOpened {
         /// The connection.
@@ -61,6 +63,8 @@ pub enum Event {
 pub enum Effect {
     /// Read the established sockets now; samples follow, then [`Event::PollEnded`].
     Poll,
+    /// Look at the machine; [`Event::Looked`] follows.
+    Look,
     /// Send a frame.
     Send {
         /// The connection.

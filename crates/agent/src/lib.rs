@@ -11,6 +11,8 @@
 //! - `link`: its session with one overwatch, from hello to goodbye,
 //! - `checks`: the health of its own backends,
 //! - `load`: how busy its ports are,
+//! - [`vitals`]: what the machine says of itself,
+//! - [`predictive`]: which backends should get less since they strain,
 //! - [`note`]: every line it can ask to have logged.
 //!
 //! Pure: no socket, file, clock, thread or log.
@@ -31,10 +33,16 @@ mod checks;
 
 mod load;
 
+pub mod vitals;
+
+pub mod predictive;
+
 pub mod note;
 
 pub use event::{Effect, Event, LinkId};
 pub use node::Agent;
 pub use note::{Level, Note};
+pub use predictive::Predictive;
 pub use reload::Reload;
 pub use settings::{Offer, Settings};
+pub use vitals::{CpuTimes, Vitals};

@@ -6,13 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use health::Strain;
 use latency::{Learner, LearnerCounters, Position};
 use mesh::{AgentIdentity, BackendOffer, Frame, Registration};
-use model::Time;
+use model::{BackendKey, Time};
 
 use crate::checks::Checks;
 use crate::link::{Asked, Link};
 use crate::load::Load;
+use crate::predictive::Shares;
 use crate::{Effect, Event, LinkId, Note, Settings};
 
 /// Addresses of overwatches that an agent takes from other overwatches: more than any site has.
@@ -36,6 +38,8 @@ pub struct Agent {
     pub(crate) learner: Option<Learner>,
     pub(crate) checks: Checks,
     load: Load,
+    /// What of its share each backend should get.
+    pub(crate) shares: Shares,
     pub(crate) links: BTreeMap<LinkId, Link>,
     /// Addresses that overwatches told not to learn from, also those that are away just now.
     excluded: BTreeSet<IpAddr>,
@@ -68,6 +72,7 @@ impl Agent {
             learner,
             checks: Checks::new(&settings.offers),
             load: Load::new(now),
+            shares: Shares::new(&settings.offers, now),
             links: BTreeMap::new(),
             excluded: overwatches.into_iter().take(EXCLUDED_MAX).collect(),
             peers: BTreeSet::new(),
@@ -84,12 +89,19 @@ impl Agent {
     /// When [`Event::Tick`] is due next.
     #[must_use]
     pub fn next_deadline(&self) -> Time {
-        let Some(learner) = &self.learner else { return self.next_heartbeat };
+        let shares = self.settings.predictive.is_some().then(|| self.shares.next_deadline());
+        let next = shares.map_or(self.next_heartbeat, |shares| shares.min(self.next_heartbeat));
+        let Some(learner) = &self.learner else { return next };
         // What never happened is due at once; a dump under way ends with an event of its own.
         let publish = learner.publish_due().unwrap_or(Time::EPOCH);
         let poll = learner.interval_due().unwrap_or(Time::EPOCH);
         let poll = if self.is_polling { publish } else { poll };
-        self.next_heartbeat.min(publish).min(poll)
+        next.min(publish).min(poll)
+    }
+
+    /// Backends that should not get their whole share: how much in thousandths, and why.
+    pub fn less(&self) -> impl Iterator<Item = (&BackendKey, u16, Strain)> {
+        self.shares.less()
     }
 
     /// What was learned so far, in numbers; `None` where learning is switched off.
@@ -118,7 +130,14 @@ impl Agent {
                     learner.end_interval(now);
                 }
             }
+            Event::Looked(vitals) => {
+                let predictive = self.settings.predictive.as_ref();
+                if predictive.is_some_and(|by| self.shares.look(&vitals, by, now)) {
+                    self.tell_condition(&mut out);
+                }
+            }
             Event::Checked { backend, outcome } => {
+                self.shares.checked(&backend, &outcome, now);
                 let note = self.checks.record(&backend, outcome, now);
                 if let Some(note) = note {
                     out.push(Effect::Log(note));
@@ -175,6 +194,10 @@ impl Agent {
                 let registration = self.registration();
                 if let Some(link) = self.links.get_mut(&id) {
                     link.say(Frame::Registration(registration), out);
+                    let condition = self.shares.condition();
+                    if !condition.backends.is_empty() {
+                        link.say(Frame::Condition(condition), out);
+                    }
                 }
             }
         }
@@ -254,13 +277,37 @@ impl Agent {
         }
     }
 
+    /// Tells which backends should get less, and logs what is new about it.
+    pub(crate) fn tell_condition(&mut self, out: &mut Vec<Effect>) {
+        out.extend(self.shares.news().into_iter().map(Effect::Log));
+        let condition = self.shares.condition();
+        for link in self.links.values() {
+            link.say(Frame::Condition(condition.clone()), out);
+        }
+    }
+
+    fn heartbeat(&mut self, now: Time, out: &mut Vec<Effect>) {
+        self.next_heartbeat = now.plus_ms(self.settings.heartbeat.interval_ms);
+        let load = self.load.take(now).map(Frame::Load);
+        let condition = self.shares.condition();
+        let condition = (!condition.backends.is_empty()).then_some(Frame::Condition(condition));
+        for link in self.links.values() {
+            link.say(Frame::Heartbeat, out);
+            load.iter().chain(&condition).for_each(|frame| link.say(frame.clone(), out));
+        }
+    }
+
     fn tick(&mut self, now: Time, out: &mut Vec<Effect>) {
         if now >= self.next_heartbeat {
-            self.next_heartbeat = now.plus_ms(self.settings.heartbeat.interval_ms);
-            let load = self.load.take(now).map(Frame::Load);
-            for link in self.links.values() {
-                link.say(Frame::Heartbeat, out);
-                load.iter().for_each(|load| link.say(load.clone(), out));
+            self.heartbeat(now, out);
+        }
+        if let Some(predictive) = &self.settings.predictive {
+            if now >= self.shares.next_look {
+                self.shares.next_look = now.plus_ms(predictive.check_interval_ms);
+                out.push(Effect::Look);
+            }
+            if self.shares.advance(now) {
+                self.tell_condition(out);
             }
         }
         let Some(learner) = &mut self.learner else { return };

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use health::CheckStatus;
+use health::{CheckStatus, Strain};
 use latency::Concentration;
 use mesh::Refusal;
 use model::BackendKey;
@@ -64,6 +64,25 @@ pub enum Note {
         /// The last failure.
         error: Option<String>,
     },
+    /// Something strains, and the overwatches are told to send less.
+    Bleeding {
+        /// Which backend gets less; all of them where it is the machine.
+        backend: Option<BackendKey>,
+        /// What strains.
+        strain: Strain,
+    },
+    /// It has been taken out of the answers by that.
+    BledOut {
+        /// As above.
+        backend: Option<BackendKey>,
+        /// What strains.
+        strain: Strain,
+    },
+    /// It gets its whole share again.
+    Recovered {
+        /// As above.
+        backend: Option<BackendKey>,
+    },
     /// A round of learning was published.
     Published {
         /// Rows held.
@@ -83,7 +102,7 @@ impl Note {
     pub const fn level(&self) -> Level {
         match self {
             Self::Published { .. } => Level::Debug,
-            Self::Joined { .. } | Self::Left { .. } => Level::Info,
+            Self::Joined { .. } | Self::Left { .. } | Self::Recovered { .. } => Level::Info,
             Self::BackendHealth { status, .. } => match status {
                 CheckStatus::Up | CheckStatus::Unknown => Level::Info,
                 CheckStatus::Down => Level::Warn,
@@ -91,6 +110,8 @@ impl Note {
             Self::NotJoined { .. }
             | Self::Refused { .. }
             | Self::Protocol { .. }
+            | Self::Bleeding { .. }
+            | Self::BledOut { .. }
             | Self::Concentrated(_) => Level::Warn,
         }
     }
@@ -122,6 +143,19 @@ impl fmt::Display for Note {
                     _ => Ok(()),
                 }
             }
+            Self::Bleeding { backend, strain } => write!(
+                f,
+                "{} gets less of the clients step by step: {}",
+                who(backend.as_ref()),
+                said_of(strain)
+            ),
+            Self::BledOut { backend, strain } => {
+                let (who, strain) = (who(backend.as_ref()), said_of(strain));
+                write!(f, "{who} gets no new clients: {strain}")
+            }
+            Self::Recovered { backend } => {
+                write!(f, "{} gets its whole share again", who(backend.as_ref()))
+            }
             Self::Published { rows, samples, refused } => write!(
                 f,
                 "latency learned for {rows} client networks from {samples} samples, \
@@ -143,4 +177,15 @@ impl fmt::Display for Note {
             }
         }
     }
+}
+
+/// Who gets less.
+fn who(backend: Option<&BackendKey>) -> String {
+    backend.map_or_else(|| "every backend".to_owned(), |backend| format!("backend {backend}"))
+}
+
+/// `cpu was 96.5, its limit is 90`.
+fn said_of(strain: &Strain) -> String {
+    let Strain { signal, value, threshold } = strain;
+    format!("{} was {value:.1}, its limit is {threshold}", signal.as_str())
 }

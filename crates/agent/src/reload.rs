@@ -30,6 +30,7 @@ impl Agent {
             let ports = settings.offers.iter().map(|offer| offer.listen_port).collect();
             learner.reconfigure(learning.clone(), ports);
         }
+        self.shares.reconfigure(&settings.offers, settings.predictive.is_some(), now);
         let next_heartbeat = now.plus_ms(settings.heartbeat.interval_ms);
         self.next_heartbeat = self.next_heartbeat.min(next_heartbeat);
         let old = std::mem::replace(&mut self.settings, settings);
@@ -39,6 +40,7 @@ impl Agent {
             self.links.values_mut().for_each(|link| link.hang_up(out));
         } else {
             self.register_everywhere(out);
+            self.tell_condition(out);
         }
     }
 }

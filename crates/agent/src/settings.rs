@@ -5,6 +5,8 @@ use latency::LearningSettings;
 use mesh::{MeshKeys, TokenSecret};
 use model::{AgentId, Backend, Region};
 
+use crate::Predictive;
+
 /// Everything an agent needs to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -22,6 +24,8 @@ pub struct Settings {
     pub heartbeat: HeartbeatTerms,
     /// How to learn; `None` where learning is switched off.
     pub learning: Option<LearningSettings>,
+    /// How to take load off servers that strain; `None` where they keep it until they fail.
+    pub predictive: Option<Predictive>,
 }
 
 /// One backend that the agent speaks for.

@@ -1,9 +1,9 @@
 //! Which checks are due, spread so that a thousand do not beat together.
 //!
-//! Each key has its own place in the second after it was added, and its own place in the interval
+//! Each key has its own place in the time after it was added, and its own place in the interval
 //! ever after; both come from a hash of the key, so they are the same in each run. The first check
-//! of any key is due within [`Schedule::FIRST_WITHIN_MS`], the second half to one and a half
-//! intervals later, the others one interval apart. A check that is late does not move those after
+//! of any key is due as soon as its company allows ([`Schedule::first_within_ms`]), the second half
+//! to one and a half intervals later, the others one interval apart. A check that is late does not move those after
 //! it, and missed ones are not made up for.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,9 +36,16 @@ pub struct ScheduleFull {
 }
 
 impl<K: Ord + Clone + Hash> Schedule<K> {
-    /// One second: soon enough to call it at once, long enough that a thousand first checks do not
-    /// leave in one burst.
-    pub const FIRST_WITHIN_MS: u64 = 1_000;
+    /// First checks in a millisecond: five thousand a second, which one core takes, and which few
+    /// targets do not notice. Ten thousand have begun after two seconds.
+    const FIRST_PER_MS: u64 = 5;
+
+    /// Within how many milliseconds the first checks of so many keys are to begin.
+    #[must_use]
+    pub const fn first_within_ms(keys: usize) -> u64 {
+        let ms = (keys as u64).div_ceil(Self::FIRST_PER_MS);
+        if ms == 0 { 1 } else { ms }
+    }
 
     /// A schedule of at most `keys_max` checks.
     #[must_use]
@@ -46,19 +53,25 @@ impl<K: Ord + Clone + Hash> Schedule<K> {
         Self { entries: BTreeMap::new(), due: BTreeSet::new(), keys_max }
     }
 
-    /// Adds a key, or gives a known one a new interval; either way its next check is a first one.
-    /// An interval of zero counts as one millisecond.
+    /// Adds a key, or gives a known one a new interval; either way its next check is a first one,
+    /// due within `within_ms` ([`Self::first_within_ms`]) and its interval. Zero of either counts as
+    /// one millisecond.
     ///
     /// # Errors
     ///
     /// The schedule is full and the key is new; nothing changed.
-    pub fn insert(&mut self, key: K, interval_ms: u64, now: Time) -> Result<(), ScheduleFull> {
+    pub fn insert(
+        &mut self,
+        key: K,
+        (interval_ms, within_ms): (u64, u64),
+        now: Time,
+    ) -> Result<(), ScheduleFull> {
         if self.entries.len() >= self.keys_max && !self.contains(&key) {
             return Err(ScheduleFull { keys_max: self.keys_max });
         }
         self.remove(&key);
         let interval_ms = interval_ms.max(1);
-        let within_ms = Self::FIRST_WITHIN_MS.min(interval_ms);
+        let within_ms = within_ms.clamp(1, interval_ms);
         let due = now.plus_ms(place_of(&key, FIRST) % within_ms);
         self.due.insert((due, key.clone()));
         self.entries.insert(key, Entry { due, interval_ms, is_first: true });
@@ -83,8 +96,8 @@ impl<K: Ord + Clone + Hash> Schedule<K> {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// The check that has been due for longest, if one is; its next one is set.
-    pub fn pop_due(&mut self, now: Time) -> Option<K> {
+    /// The check that has been due for longest, if one is, and since when; its next one is set.
+    pub fn pop_due(&mut self, now: Time) -> Option<(K, Time)> {
         if self.next_due()? > now {
             return None;
         }
@@ -98,7 +111,7 @@ impl<K: Ord + Clone + Hash> Schedule<K> {
         entry.due = after(due.plus_ms(step_ms.max(1)), entry.interval_ms, now);
         entry.is_first = false;
         self.due.insert((entry.due, key.clone()));
-        Some(key)
+        Some((key, due))
     }
 
     /// How many keys there are.

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use health::CheckSpec;
+use health::{CheckSpec, Strain};
 use latency::{Position, Report};
 use model::name::Name;
 use model::{AgentId, BackendKey, Region, Service};
@@ -74,6 +74,10 @@ pub enum Frame {
     Heartbeat,
     /// Agent, after a heartbeat: how busy its ports are. Only where it reads the kernel.
     Load(Load),
+    /// Agent, at each change and while it lasts after each heartbeat: which of its backends should
+    /// get less than their share. Replaces the earlier one. From an agent that never sends it all
+    /// take theirs.
+    Condition(Condition),
     /// Agent: what it learned.
     Report {
         /// The life of the agent's learner that the report's sequences belong to.
@@ -106,6 +110,8 @@ pub enum FrameKind {
     Heartbeat,
     /// [`Frame::Load`]
     Load,
+    /// [`Frame::Condition`]
+    Condition,
     /// [`Frame::Report`]
     Report,
     /// [`Frame::Ack`]
@@ -190,7 +196,9 @@ pub struct BackendOffer {
     pub listen_port: u16,
     /// Its share among the servers of its region.
     pub weight: u32,
-    /// How the agent checks it, so that an overwatch can check alike; `None`: not at all.
+    /// How the agent checks it, so that an overwatch can check alike; `None`: not at all, or in a
+    /// way that is not told. [`health::CheckKind::Command`] is never told: nobody may start programs
+    /// on another machine. A kind that the other side does not know arrives as `None`.
     pub check: Option<CheckSpec>,
     /// Whether the agent's own check says that it is up.
     pub healthy: bool,
@@ -216,6 +224,24 @@ pub struct PortLoad {
     pub closed: u32,
 }
 
+/// Which backends of an agent should get less than their share.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Condition {
+    /// At most [`BACKENDS_MAX`]; those that are not named take their whole share.
+    pub backends: Vec<BackendCondition>,
+}
+
+/// How much one backend should get.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackendCondition {
+    /// Which.
+    pub key: BackendKey,
+    /// Of its share, in thousandths; below [`health::WHOLE_PERMILLE`].
+    pub share_permille: u16,
+    /// Why; `None` where it is a reason that this version does not know.
+    pub strain: Option<Strain>,
+}
+
 impl Frame {
     /// Which kind of frame this is.
     #[must_use]
@@ -229,6 +255,7 @@ impl Frame {
             Self::Registration(_) => FrameKind::Registration,
             Self::Heartbeat => FrameKind::Heartbeat,
             Self::Load(_) => FrameKind::Load,
+            Self::Condition(_) => FrameKind::Condition,
             Self::Report { .. } => FrameKind::Report,
             Self::Ack(_) => FrameKind::Ack,
             Self::Goodbye => FrameKind::Goodbye,
@@ -249,6 +276,7 @@ impl FrameKind {
             Self::Registration => "registration",
             Self::Heartbeat => "heartbeat",
             Self::Load => "load",
+            Self::Condition => "condition",
             Self::Report => "report",
             Self::Ack => "ack",
             Self::Goodbye => "goodbye",

@@ -53,8 +53,8 @@ mod tests;
 pub use authority::{Authority, ClaimRefusal, Grant};
 pub use codec::{EncodeError, FrameDecoder, FrameError, encode};
 pub use frame::{
-    BackendOffer, Challenge, Frame, FrameKind, Hello, Load, OverwatchId, PortLoad, Proof,
-    Registration, Welcome,
+    BackendCondition, BackendOffer, Challenge, Condition, Frame, FrameKind, Hello, Load,
+    OverwatchId, PortLoad, Proof, Registration, Welcome,
 };
 pub use handshake::{
     AgentHandshake, AgentIdentity, AgentStep, HandshakeFault, OverwatchHandshake,

@@ -4,6 +4,7 @@
 //! there: those who do not know a field skip it. What a field may hold is checked where a twin
 //! becomes a frame ([`from_wire`]), never here.
 
+mod checks;
 pub(crate) mod from_wire;
 pub(crate) mod to_wire;
 
@@ -12,7 +13,7 @@ use prost::{Message, Oneof};
 /// A frame.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Envelope {
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
     pub(crate) body: Option<Body>,
 }
 
@@ -41,6 +42,8 @@ pub(crate) enum Body {
     Goodbye(Empty),
     #[prost(message, tag = "11")]
     Load(Load),
+    #[prost(message, tag = "12")]
+    Condition(Condition),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -138,11 +141,14 @@ pub(crate) struct BackendOffer {
     pub(crate) check: Option<CheckSpec>,
     #[prost(bool, tag = "7")]
     pub(crate) healthy: bool,
+    /// A check of a kind above 3, which the first release would refuse in `check`.
+    #[prost(message, optional, tag = "8")]
+    pub(crate) later_check: Option<CheckSpec>,
 }
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct CheckSpec {
-    /// 1 tcp, 2 http, 3 https.
+    /// In `check`: 1 tcp, 2 http, 3 https. In `later_check`: 4 grpc, 5 grpcs, 6 dns.
     #[prost(uint32, tag = "1")]
     pub(crate) kind: u32,
     #[prost(string, tag = "2")]
@@ -160,6 +166,56 @@ pub(crate) struct CheckSpec {
     pub(crate) failure_threshold: u32,
     #[prost(uint32, tag = "8")]
     pub(crate) success_threshold: u32,
+    #[prost(string, optional, tag = "9")]
+    pub(crate) server_name: Option<String>,
+    #[prost(string, optional, tag = "10")]
+    pub(crate) body: Option<String>,
+    #[prost(string, optional, tag = "11")]
+    pub(crate) send: Option<String>,
+    #[prost(string, optional, tag = "12")]
+    pub(crate) expect: Option<String>,
+    #[prost(string, optional, tag = "13")]
+    pub(crate) grpc_service: Option<String>,
+    #[prost(message, optional, tag = "14")]
+    pub(crate) dns: Option<DnsCheck>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct DnsCheck {
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    #[prost(uint32, tag = "2")]
+    pub(crate) record_type: u32,
+    #[prost(uint32, tag = "3")]
+    pub(crate) rcode: u32,
+    #[prost(string, optional, tag = "4")]
+    pub(crate) answer: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Condition {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) backends: Vec<BackendCondition>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct BackendCondition {
+    #[prost(string, tag = "1")]
+    pub(crate) service: String,
+    /// 4 or 16 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) address: Vec<u8>,
+    #[prost(uint32, tag = "3")]
+    pub(crate) port: u32,
+    #[prost(uint32, tag = "4")]
+    pub(crate) share_permille: u32,
+    /// 1 cpu, 2 memory, 3 load, 4 error rate.
+    #[prost(uint32, tag = "5")]
+    pub(crate) signal: u32,
+    #[prost(double, tag = "6")]
+    pub(crate) value: f64,
+    #[prost(double, tag = "7")]
+    pub(crate) threshold: f64,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,6 +1,8 @@
 //! What operators did by hand, as rows of the file, and back. The rules of `row` hold here too.
 
-use model::{Subnet, Time};
+use std::net::IpAddr;
+
+use model::{BackendKey, Subnet, Time};
 use overwatch::{AuditLine, Drain, HandItem, HandRow};
 use serde::{Deserialize, Serialize};
 
@@ -11,16 +13,33 @@ struct HandJson {
     #[serde(flatten)]
     item: ItemJson,
     since_ms: u64,
+    /// These are absent in rows of earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until_ms: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ItemJson {
+    Override { service: String, address: IpAddr, port: u16, is_up: bool },
+    Empty { service: String, address: IpAddr, port: u16, drain: DrainJson },
     Pin { domain: String, network: String, region: String },
     Drain { region: String, from_permille: u16, to_permille: u16, began_ms: u64, over_ms: u64 },
     Frozen { domain: String },
     NotExploring { domain: String },
     Resolver { resolver: String, clients: Vec<(String, u32)> },
+}
+
+#[derive(Serialize, Deserialize)]
+struct DrainJson {
+    from_permille: u16,
+    to_permille: u16,
+    began_ms: u64,
+    over_ms: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -30,10 +49,32 @@ struct AuditJson {
     /// Absent in rows of earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// Whether a row is about a server: such rows have a table of their own, which the first release passes
+/// over.
+pub(crate) fn is_about_server(name: &str) -> bool {
+    name.starts_with("override ") || name.starts_with("empty ")
 }
 
 pub(crate) fn write_hand(row: &HandRow) -> Result<Vec<u8>, RowError> {
     let item = match row.item.clone() {
+        HandItem::Override { backend, is_up } => {
+            let BackendKey { service, address, port } = backend;
+            ItemJson::Override { service: service.to_string(), address, port, is_up }
+        }
+        HandItem::Empty { backend, drain } => {
+            let BackendKey { service, address, port } = backend;
+            let drain = DrainJson {
+                from_permille: drain.from_permille,
+                to_permille: drain.to_permille,
+                began_ms: drain.began.unix_ms(),
+                over_ms: drain.over_ms,
+            };
+            ItemJson::Empty { service: service.to_string(), address, port, drain }
+        }
         HandItem::Pin { domain, network, region } => {
             ItemJson::Pin { domain, network: network.to_string(), region: region.to_string() }
         }
@@ -51,12 +92,28 @@ pub(crate) fn write_hand(row: &HandRow) -> Result<Vec<u8>, RowError> {
             ItemJson::Resolver { resolver: resolver.to_string(), clients: clients.collect() }
         }
     };
-    Ok(serde_json::to_vec(&HandJson { item, since_ms: row.since.unix_ms() })?)
+    Ok(serde_json::to_vec(&HandJson {
+        item,
+        since_ms: row.since.unix_ms(),
+        by: row.by.clone(),
+        reason: row.reason.clone(),
+        until_ms: row.until.map(Time::unix_ms),
+    })?)
 }
 
 pub(crate) fn read_hand(bytes: &[u8]) -> Result<HandRow, RowError> {
-    let HandJson { item, since_ms } = serde_json::from_slice(bytes)?;
+    let HandJson { item, since_ms, by, reason, until_ms } = serde_json::from_slice(bytes)?;
     let item = match item {
+        ItemJson::Override { service, address, port, is_up } => {
+            let backend = BackendKey { service: service.parse()?, address, port };
+            HandItem::Override { backend, is_up }
+        }
+        ItemJson::Empty { service, address, port, drain } => {
+            let backend = BackendKey { service: service.parse()?, address, port };
+            let DrainJson { from_permille, to_permille, began_ms, over_ms } = drain;
+            let began = Time::from_unix_ms(began_ms);
+            HandItem::Empty { backend, drain: Drain { from_permille, to_permille, began, over_ms } }
+        }
         ItemJson::Pin { domain, network, region } => {
             HandItem::Pin { domain, network: network.parse()?, region: region.parse()? }
         }
@@ -75,7 +132,8 @@ pub(crate) fn read_hand(bytes: &[u8]) -> Result<HandRow, RowError> {
             HandItem::Resolver { resolver: resolver.parse()?, clients }
         }
     };
-    Ok(HandRow { item, since: Time::from_unix_ms(since_ms) })
+    let until = until_ms.map(Time::from_unix_ms);
+    Ok(HandRow { item, since: Time::from_unix_ms(since_ms), by, reason, until })
 }
 
 /// The name of a word's row: sorted by names they are sorted by age.
@@ -84,13 +142,13 @@ pub(crate) fn name_of_word(number: u64) -> String {
 }
 
 pub(crate) fn write_word(line: &AuditLine) -> Result<Vec<u8>, RowError> {
-    let AuditLine { at, what, by } = line.clone();
-    Ok(serde_json::to_vec(&AuditJson { at_ms: at.unix_ms(), what, by })?)
+    let AuditLine { at, what, by, reason } = line.clone();
+    Ok(serde_json::to_vec(&AuditJson { at_ms: at.unix_ms(), what, by, reason })?)
 }
 
 pub(crate) fn read_word(bytes: &[u8]) -> Result<AuditLine, RowError> {
-    let AuditJson { at_ms, what, by } = serde_json::from_slice(bytes)?;
-    Ok(AuditLine { at: Time::from_unix_ms(at_ms), what, by })
+    let AuditJson { at_ms, what, by, reason } = serde_json::from_slice(bytes)?;
+    Ok(AuditLine { at: Time::from_unix_ms(at_ms), what, by, reason })
 }
 
 #[cfg(test)]
@@ -99,7 +157,8 @@ mod tests {
 
     /// A row as it stands in files of format 1. These texts may never change: files hold them.
     fn check(item: HandItem, name: &str, expect: &str) {
-        let row = HandRow { item, since: Time::from_unix_ms(7) };
+        let row =
+            HandRow { item, since: Time::from_unix_ms(7), by: None, reason: None, until: None };
         assert_eq!(row.item.name(), name);
         assert_eq!(String::from_utf8(write_hand(&row).unwrap()).unwrap(), expect);
         assert_eq!(read_hand(expect.as_bytes()).unwrap(), row);
@@ -145,13 +204,55 @@ mod tests {
     }
 
     #[test]
+    fn words_about_servers_say_who_why_and_until_when() {
+        let backend = BackendKey {
+            service: "app.test".parse().unwrap(),
+            address: "192.0.2.1".parse().unwrap(),
+            port: 80,
+        };
+        let began = Time::from_unix_ms(5);
+        let drain = Drain { from_permille: 0, to_permille: 250, began, over_ms: 9 };
+        let row = |item| HandRow {
+            item,
+            since: Time::from_unix_ms(7),
+            by: Some("deploy".to_owned()),
+            reason: Some("disk".to_owned()),
+            until: Some(Time::from_unix_ms(8)),
+        };
+        let over = row(HandItem::Override { backend: backend.clone(), is_up: false });
+        let empty = row(HandItem::Empty { backend, drain });
+        for (row, expect) in [
+            (
+                over,
+                concat!(
+                    r#"{"override":{"service":"app.test","address":"192.0.2.1","port":80,"#,
+                    r#""is_up":false},"since_ms":7,"by":"deploy","reason":"disk","until_ms":8}"#
+                ),
+            ),
+            (
+                empty,
+                concat!(
+                    r#"{"empty":{"service":"app.test","address":"192.0.2.1","port":80,"drain":"#,
+                    r#"{"from_permille":0,"to_permille":250,"began_ms":5,"over_ms":9}},"#,
+                    r#""since_ms":7,"by":"deploy","reason":"disk","until_ms":8}"#
+                ),
+            ),
+        ] {
+            assert_eq!(String::from_utf8(write_hand(&row).unwrap()).unwrap(), expect);
+            assert_eq!(read_hand(expect.as_bytes()).unwrap(), row);
+            assert!(is_about_server(&row.item.name()));
+        }
+    }
+
+    #[test]
     fn words_keep_their_form_and_their_order() {
         let at = Time::from_unix_ms(7);
         for (by, expect) in [
             (None, r#"{"at_ms":7,"what":"said"}"#),
             (Some("deploy"), r#"{"at_ms":7,"what":"said","by":"deploy"}"#),
         ] {
-            let line = AuditLine { at, what: "said".to_owned(), by: by.map(str::to_owned) };
+            let by = by.map(str::to_owned);
+            let line = AuditLine { at, what: "said".to_owned(), by, reason: None };
             assert_eq!(String::from_utf8(write_word(&line).unwrap()).unwrap(), expect);
             assert_eq!(read_word(expect.as_bytes()).unwrap(), line);
         }

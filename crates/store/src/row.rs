@@ -4,12 +4,16 @@
 //! that an older release cannot read, or that cannot read an older row, needs a new format version
 //! (`store::FORMAT`). Fields that are not known are passed over.
 
+mod check;
+
 use std::net::IpAddr;
 
-use health::{CheckKind, CheckSpec, HeartbeatTerms, HttpCheck, Standing};
+use health::{HeartbeatTerms, Standing};
 use model::{Backend, BackendKey, Time};
 use overwatch::{BackendRow, HealthRow, Pin, PinState, Source};
 use serde::{Deserialize, Serialize};
+
+use self::check::{CheckJson, KindJson};
 
 /// Why a row means nothing.
 pub(crate) type RowError = Box<dyn std::error::Error + Send + Sync>;
@@ -27,7 +31,10 @@ struct BackendJson {
     region: String,
     weight: u32,
     source: SourceJson,
-    check: Option<CheckJson>,
+    check: Option<CheckJson<KindJson>>,
+    /// What the first release did not know of checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    later_check: Option<serde_json::Value>,
     /// What an operator said it is.
     #[serde(default, rename = "override")]
     override_: Option<bool>,
@@ -40,23 +47,6 @@ struct BackendJson {
 enum SourceJson {
     Config,
     Agent { id: String, heartbeat_interval_ms: u64, missed_threshold: u32 },
-}
-
-#[derive(Serialize, Deserialize)]
-struct CheckJson {
-    kind: CheckKindJson,
-    interval_ms: u64,
-    timeout_ms: u64,
-    failure_threshold: u32,
-    success_threshold: u32,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum CheckKindJson {
-    Tcp,
-    Http { path: String, host: Option<String>, status: String },
-    Https { path: String, host: Option<String>, status: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -104,6 +94,7 @@ pub(crate) fn name_of(key: &BackendKey) -> String {
 
 pub(crate) fn write_backend(row: &BackendRow) -> Result<Vec<u8>, RowError> {
     let Backend { key, region, weight } = &row.backend;
+    let (check, later_check) = check::write(row.check.as_ref())?;
     Ok(serde_json::to_vec(&BackendJson {
         key: key.into(),
         region: region.to_string(),
@@ -116,7 +107,8 @@ pub(crate) fn write_backend(row: &BackendRow) -> Result<Vec<u8>, RowError> {
                 missed_threshold: heartbeat.missed_threshold,
             },
         },
-        check: row.check.as_ref().map(Into::into),
+        check,
+        later_check,
         override_: row.override_,
         draining: row.is_draining,
     })?)
@@ -135,7 +127,7 @@ pub(crate) fn read_backend(bytes: &[u8]) -> Result<BackendRow, RowError> {
     Ok(BackendRow {
         backend: Backend { key, region, weight },
         source,
-        check: json.check.map(TryInto::try_into).transpose()?,
+        check: check::read(json.check, json.later_check)?,
         override_: json.override_,
         is_draining: json.draining,
     })
@@ -211,56 +203,6 @@ impl TryFrom<KeyJson> for BackendKey {
 
     fn try_from(json: KeyJson) -> Result<Self, RowError> {
         Ok(Self { service: json.service.parse()?, address: json.address, port: json.port })
-    }
-}
-
-impl From<&CheckSpec> for CheckJson {
-    fn from(spec: &CheckSpec) -> Self {
-        let parts =
-            |http: &HttpCheck| (http.path.clone(), http.host.clone(), http.status.to_string());
-        let kind = match &spec.kind {
-            CheckKind::Tcp => CheckKindJson::Tcp,
-            CheckKind::Http(http) => {
-                let (path, host, status) = parts(http);
-                CheckKindJson::Http { path, host, status }
-            }
-            CheckKind::Https(http) => {
-                let (path, host, status) = parts(http);
-                CheckKindJson::Https { path, host, status }
-            }
-        };
-        Self {
-            kind,
-            interval_ms: spec.interval_ms,
-            timeout_ms: spec.timeout_ms,
-            failure_threshold: spec.failure_threshold,
-            success_threshold: spec.success_threshold,
-        }
-    }
-}
-
-impl TryFrom<CheckJson> for CheckSpec {
-    type Error = RowError;
-
-    fn try_from(json: CheckJson) -> Result<Self, RowError> {
-        let kind = match json.kind {
-            CheckKindJson::Tcp => CheckKind::Tcp,
-            CheckKindJson::Http { path, host, status } => {
-                CheckKind::Http(HttpCheck { path, host, status: status.parse()? })
-            }
-            CheckKindJson::Https { path, host, status } => {
-                CheckKind::Https(HttpCheck { path, host, status: status.parse()? })
-            }
-        };
-        let spec = Self {
-            kind,
-            interval_ms: json.interval_ms,
-            timeout_ms: json.timeout_ms,
-            failure_threshold: json.failure_threshold,
-            success_threshold: json.success_threshold,
-        };
-        spec.validate()?;
-        Ok(spec)
     }
 }
 

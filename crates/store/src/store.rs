@@ -37,16 +37,22 @@ const PINS: Rows<'_> = TableDefinition::new("pins");
 const HAND: Rows<'_> = TableDefinition::new("hand");
 const WORDS: Rows<'_> = TableDefinition::new("words");
 const KEYS: Rows<'_> = TableDefinition::new("keys");
+const SERVER_WORDS: Rows<'_> = TableDefinition::new("server_words");
+const MADE: Rows<'_> = TableDefinition::new("made");
+/// The one row of [`MADE`].
+const MADE_ROW: &str = "document";
 
 /// Each table of records, and what is in it. A file of an earlier release may lack the last ones;
 /// one that finds more than it knows passes over them.
-const RECORDS: [(Rows<'_>, &str); 6] = [
+const RECORDS: [(Rows<'_>, &str); 8] = [
     (BACKENDS, "backends"),
     (HEALTH, "standings"),
     (PINS, "pins"),
     (HAND, "pins of networks, drains and the like"),
     (WORDS, "operators' words"),
     (KEYS, "zones' keys"),
+    (SERVER_WORDS, "words about servers"),
+    (MADE, "documents"),
 ];
 
 /// A table of records: name to JSON.
@@ -169,8 +175,14 @@ impl Store {
             snapshot.pins.insert(name.parse()?, row::read_pin(bytes)?);
             Ok(())
         })?;
-        self.each_row(HAND, |name, bytes| {
-            snapshot.hand.insert(name.to_owned(), hand::read_hand(bytes)?);
+        for table in [HAND, SERVER_WORDS] {
+            self.each_row(table, |name, bytes| {
+                snapshot.hand.insert(name.to_owned(), hand::read_hand(bytes)?);
+                Ok(())
+            })?;
+        }
+        self.each_row(MADE, |_, bytes| {
+            str::from_utf8(bytes)?.clone_into(&mut snapshot.made);
             Ok(())
         })?;
         self.each_row(WORDS, |name, bytes| {
@@ -268,13 +280,22 @@ fn write_one(transaction: &WriteTransaction, change: &Change) -> Result<(), Caus
         Change::PutKeys(ring) => {
             put(transaction, KEYS, &keys::name_of(ring), keys::write_keys(ring).as_bytes())
         }
-        Change::PutHand(row) => put(transaction, HAND, &row.item.name(), &hand::write_hand(row)?),
-        Change::RemoveHand(name) => remove(transaction, HAND, name),
+        Change::PutHand(row) => {
+            let name = row.item.name();
+            put(transaction, hand_table(&name), &name, &hand::write_hand(row)?)
+        }
+        Change::RemoveHand(name) => remove(transaction, hand_table(name), name),
+        Change::PutMade(document) => put(transaction, MADE, MADE_ROW, document.as_bytes()),
+        Change::RemovePin(id) => remove(transaction, PINS, id.as_str()),
         Change::PutAudit(number, line) => {
             put(transaction, WORDS, &hand::name_of_word(*number), &hand::write_word(line)?)
         }
         Change::RemoveAudit(number) => remove(transaction, WORDS, &hand::name_of_word(*number)),
     }
+}
+
+fn hand_table(name: &str) -> Rows<'static> {
+    if hand::is_about_server(name) { SERVER_WORDS } else { HAND }
 }
 
 fn put(

@@ -9,7 +9,7 @@ use mesh::{
     Exporter, KeyHash, MeshKeys, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer,
     Refusal, RefusalReason, Token, TokenSecret, Tokens, Welcome,
 };
-use model::{Backend, BackendKey, Rtt, Sample, SocketState, SubnetWidths};
+use model::{Backend, Rtt, Sample, SocketState, SubnetWidths};
 
 use super::*;
 use crate::Offer;
@@ -60,6 +60,7 @@ fn settings() -> Settings {
             report_interval_ms: 30_000,
             exclude: Vec::new(),
         }),
+        predictive: None,
     }
 }
 
@@ -275,4 +276,124 @@ fn a_clean_stop_says_goodbye_to_everybody_and_nothing_more() {
         goodbye(1).into_iter().chain(goodbye(2)).collect::<Vec<_>>()
     );
     assert_eq!(sent(agent.handle(Event::Tick, START.plus_ms(60_000))), []);
+}
+
+/// An agent that watches itself, with one session: its load as others see it over virtual time.
+struct Strained {
+    agent: Agent,
+    now: Time,
+    cpu: crate::CpuTimes,
+    log: Vec<String>,
+}
+
+impl Strained {
+    fn new() -> Self {
+        let limit = |threshold| health::Limit { threshold, bleed_ms: 30_000 };
+        let limits =
+            [(health::Signal::Cpu, limit(90.0)), (health::Signal::ErrorRate, limit(20.0))].into();
+        let predictive =
+            crate::Predictive { check_interval_ms: 10_000, limits, error_window_ms: 60_000 };
+        let settings = Settings { predictive: Some(predictive), learning: None, ..settings() };
+        let mut agent = Agent::new(settings, [], START);
+        join(&mut agent, 1, Welcome { resume: None, exclude: Vec::new(), peers: Vec::new() });
+        let cpu = crate::CpuTimes { busy: 0, total: 0 };
+        Self { agent, now: START, cpu, log: Vec::new() }
+    }
+
+    /// Lives on for so many seconds with this much processor time in use; the shares it told.
+    fn live(&mut self, seconds: u64, cpu_percent: u64) -> Vec<u16> {
+        let end = self.now.plus_ms(seconds * 1_000);
+        let mut told = Vec::new();
+        while self.agent.next_deadline() <= end {
+            let before = self.now;
+            self.now = self.agent.next_deadline().max(self.now);
+            let ms = self.now.ms_since(before);
+            self.cpu.total += ms * 100;
+            self.cpu.busy += ms * cpu_percent;
+            let mut effects = self.agent.handle(Event::Tick, self.now);
+            if effects.contains(&Effect::Look) {
+                let vitals = crate::Vitals { cpu: Some(self.cpu), ..crate::Vitals::default() };
+                effects.extend(self.agent.handle(Event::Looked(vitals), self.now));
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Log(note) => self.log.push(note.to_string()),
+                    Effect::Send { frame: Frame::Condition(condition), .. } => {
+                        let share = condition.backends.first().map_or(1_000, |b| b.share_permille);
+                        if told.last() != Some(&share) {
+                            told.push(share);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.now = end;
+        told
+    }
+}
+
+#[test]
+fn a_machine_that_strains_tells_step_by_step_and_recovers_step_by_step() {
+    let mut strained = Strained::new();
+    assert_eq!(strained.live(60, 50), [], "nothing to tell");
+    // Nine steps of three seconds after two readings over the limit.
+    let down = strained.live(60, 96);
+    assert_eq!(down, [900, 800, 700, 600, 500, 400, 300, 200, 100, 0]);
+    assert_eq!(strained.live(60, 96), [0], "said again with each heartbeat");
+    assert_eq!(strained.live(60, 85), [0], "below the limit, but not by much");
+    let up = strained.live(80, 10);
+    assert_eq!(up, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000]);
+    assert_eq!(strained.live(60, 10), []);
+    let expect = [
+        "every backend gets less of the clients step by step: cpu was 96.0, its limit is 90",
+        "every backend gets no new clients: cpu was 96.0, its limit is 90",
+        "every backend gets its whole share again",
+    ];
+    assert_eq!(strained.log, expect);
+}
+
+#[test]
+fn checks_that_fail_now_and_then_take_load_off_their_backend() {
+    let mut strained = Strained::new();
+    let check = |strained: &mut Strained, has_passed: bool| {
+        let outcome = match has_passed {
+            true => Outcome::Pass { connect: Rtt::from_us(900).unwrap() },
+            false => Outcome::Fail(FailReason::Refused),
+        };
+        let event = Event::Checked { backend: key(), outcome };
+        strained.agent.handle(event, strained.now);
+    };
+    for has_passed in [true, true, false, true] {
+        check(&mut strained, has_passed);
+    }
+    assert_eq!(strained.live(30, 10), [], "too few to say");
+    check(&mut strained, false);
+    let told = strained.live(21, 10);
+    assert_eq!(told.first(), Some(&900), "two of five failed: {told:?}");
+    assert!(
+        strained.log[0].starts_with("backend app at 10.2.1.10:80 gets less"),
+        "{:?}",
+        strained.log
+    );
+    // All of them are too long ago, and it gets its share back.
+    let told = strained.live(120, 10);
+    assert_eq!(told.last(), Some(&1_000), "{told:?}");
+}
+
+#[test]
+fn who_joins_later_is_told_too_and_who_reloads_without_it_gets_all() {
+    let mut strained = Strained::new();
+    strained.live(31, 96);
+    let welcome = || Welcome { resume: None, exclude: Vec::new(), peers: Vec::new() };
+    let told = sent(join(&mut strained.agent, 2, welcome()));
+    assert!(matches!(&told[..], [Frame::Registration(_), Frame::Condition(_)]), "{told:?}");
+    let reload = crate::Reload {
+        settings: Settings { learning: None, ..settings() },
+        overwatches: Vec::new(),
+    };
+    let told = sent(strained.agent.handle(Event::Reload(Box::new(reload)), strained.now));
+    let empty = Frame::Condition(mesh::Condition::default());
+    assert_eq!(told.iter().filter(|frame| **frame == empty).count(), 2, "{told:?}");
+    assert_eq!(strained.agent.less().count(), 0);
 }

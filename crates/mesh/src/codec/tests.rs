@@ -191,6 +191,85 @@ fn a_load_has_a_time_and_each_port_once() {
 }
 
 #[test]
+fn a_check_of_a_kind_that_is_not_known_is_no_check() {
+    let check = |check: Option<u32>, later: Option<u32>| {
+        let mut twin = registration();
+        let of = |kind: Option<u32>| {
+            kind.map(|kind| crate::wire::CheckSpec {
+                kind,
+                path: "/".to_owned(),
+                status: "200".to_owned(),
+                interval_ms: 10_000,
+                timeout_ms: 1_000,
+                failure_threshold: 1,
+                success_threshold: 1,
+                ..crate::wire::CheckSpec::default()
+            })
+        };
+        (twin.backends[0].check, twin.backends[0].later_check) = (of(check), of(later));
+        let envelope = crate::wire::Envelope { body: Some(crate::wire::Body::Registration(twin)) };
+        let frames = decode_all(true, &framed(&envelope.encode_to_vec())).unwrap();
+        let [Frame::Registration(Registration { backends, .. })] = &frames[..] else { panic!() };
+        backends[0].check.as_ref().map(|check| check.kind.as_str())
+    };
+    assert_eq!(check(None, Some(4)), Some("grpc"));
+    assert_eq!(check(None, Some(99)), None, "of a newer version");
+    assert_eq!(check(Some(2), Some(99)), Some("http"));
+}
+
+#[test]
+fn a_command_never_travels() {
+    let mut bytes = Vec::new();
+    let mut twin = registration();
+    twin.backends.truncate(1);
+    let envelope = crate::wire::Envelope { body: Some(crate::wire::Body::Registration(twin)) };
+    let frames = decode_all(true, &framed(&envelope.encode_to_vec())).unwrap();
+    let [Frame::Registration(registration)] = &frames[..] else { panic!() };
+    let mut registration = registration.clone();
+    let program = "/usr/bin/check-the-app".to_owned();
+    registration.backends[0].check = Some(health::CheckSpec {
+        kind: health::CheckKind::Command(health::CommandCheck { program, arguments: Vec::new() }),
+        interval_ms: 10_000,
+        timeout_ms: 1_000,
+        failure_threshold: 1,
+        success_threshold: 1,
+    });
+    encode(&Frame::Registration(registration), &mut bytes).unwrap();
+    assert!(!bytes.windows(9).any(|window| window == b"check-the"));
+    let frames = decode_all(true, &bytes).unwrap();
+    let [Frame::Registration(Registration { backends, .. })] = &frames[..] else { panic!() };
+    assert_eq!(backends[0].check, None);
+}
+
+#[test]
+fn a_condition_names_backends_that_get_less() {
+    let check = |change: &dyn Fn(&mut crate::wire::BackendCondition), field| {
+        let mut backend = crate::wire::BackendCondition {
+            service: "app".to_owned(),
+            address: vec![10, 0, 0, 1],
+            port: 80,
+            share_permille: 999,
+            signal: 99,
+            value: 1.0,
+            threshold: 2.0,
+        };
+        change(&mut backend);
+        let condition = crate::wire::Condition { backends: vec![backend] };
+        check_field(
+            crate::wire::Body::Condition(condition),
+            &format!("{field} in a condition frame is not valid"),
+        );
+    };
+    check(&|backend| backend.share_permille = 1_000, "share_permille");
+    check(&|backend| backend.share_permille = 65_536, "share_permille");
+    check(&|backend| backend.address = vec![1; 3], "address");
+    check(&|backend| backend.port = 0, "port");
+    check(&|backend| backend.service = String::new(), "service");
+    check(&|backend| backend.value = f64::NAN, "value");
+    check(&|backend| backend.threshold = f64::INFINITY, "value");
+}
+
+#[test]
 fn an_address_mapped_to_ipv6_is_folded() {
     let mut twin = registration();
     twin.backends[0].address = [&[0; 10][..], &[0xff, 0xff, 10, 2, 1, 10]].concat();

@@ -7,11 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use crate::{
-    AgentHandshake, AgentIdentity, AgentStep, BackendOffer, Exporter, Frame, FrameDecoder, KeyHash,
-    Load, MeshKeys, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, PortLoad, Refusal,
-    RefusalReason, Registration, Token, TokenSecret, Tokens, Welcome, encode,
+    AgentHandshake, AgentIdentity, AgentStep, BackendCondition, BackendOffer, Condition, Exporter,
+    Frame, FrameDecoder, KeyHash, Load, MeshKeys, OverwatchHandshake, OverwatchIdentity,
+    OverwatchStep, Peer, PortLoad, Refusal, RefusalReason, Registration, Token, TokenSecret,
+    Tokens, Welcome, encode,
 };
-use health::{CheckKind, CheckSpec, HttpCheck};
+use health::{
+    CheckKind, CheckSpec, Dialogue, DnsCheck, GrpcCheck, HttpCheck, Rcode, Rtype, Signal, Strain,
+};
 use latency::{PortReport, Position, RefreshRow, Report, ReportRow};
 use model::{BackendKey, Rtt, Time};
 
@@ -86,7 +89,9 @@ fn registration() -> Registration {
         kind: CheckKind::Http(HttpCheck {
             path: "/health".to_owned(),
             host: Some("app.demo.local".to_owned()),
+            server_name: None,
             status: "2xx,304".parse().unwrap(),
+            body: None,
         }),
         interval_ms: 30_000,
         timeout_ms: 5_000,
@@ -147,6 +152,55 @@ fn load() -> Load {
     Load { period_ms: 15_000, ports }
 }
 
+/// What later releases say: every kind of check that the first did not know.
+fn later_registration() -> Registration {
+    let spec = |kind| CheckSpec {
+        kind,
+        interval_ms: 10_000,
+        timeout_ms: 2_000,
+        failure_threshold: 3,
+        success_threshold: 2,
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let kinds = [
+        CheckKind::Dialogue(Dialogue { send: text("PING\r\n"), expect: text("+PONG") }),
+        CheckKind::Https(HttpCheck {
+            path: "/".to_owned(),
+            host: text("app.demo.local"),
+            server_name: text("sni.demo.local"),
+            status: "200".parse().unwrap(),
+            body: text("ready"),
+        }),
+        CheckKind::Grpc(GrpcCheck { service: text("demo.App"), host: None, server_name: None }),
+        CheckKind::Grpcs(GrpcCheck { service: None, host: text("app"), server_name: text("sni") }),
+        CheckKind::Dns(DnsCheck {
+            name: "app.demo.local".to_owned(),
+            record_type: Rtype::AAAA,
+            rcode: Rcode::NXDOMAIN,
+            answer: text("2001:db8::1"),
+        }),
+    ];
+    let mut registration = registration();
+    let plain = registration.backends.remove(1);
+    registration.backends.clear();
+    for (port, kind) in (81u16..).zip(kinds) {
+        let key = BackendKey { port, ..plain.key.clone() };
+        let check = Some(spec(kind));
+        registration.backends.push(BackendOffer { key, check, ..plain.clone() });
+    }
+    registration
+}
+
+fn condition() -> Condition {
+    let key = |port| BackendKey { port, ..registration().backends[0].key.clone() };
+    let strain = Strain { signal: Signal::Cpu, value: 96.5, threshold: 90.0 };
+    let backends = vec![
+        BackendCondition { key: key(80), share_permille: 700, strain: Some(strain) },
+        BackendCondition { key: key(81), share_permille: 0, strain: None },
+    ];
+    Condition { backends }
+}
+
 fn conversation() -> Vec<Line> {
     let epoch = 1_766_138_700_000;
     let refusal = Refusal::new(RefusalReason::AddressNotGranted, "app.demo.local at 10.2.1.12:80");
@@ -158,6 +212,8 @@ fn conversation() -> Vec<Line> {
         ("agent", Frame::Report { epoch, report: report() }),
         ("overwatch", Frame::Ack(Position { epoch, sequence: 45 })),
         ("agent", Frame::Load(load())),
+        ("agent", Frame::Registration(later_registration())),
+        ("agent", Frame::Condition(condition())),
         ("agent", Frame::Goodbye),
     ]);
     lines

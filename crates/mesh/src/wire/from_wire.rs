@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use health::{CheckKind, CheckSpec, HttpCheck};
+use health::{Strain, WHOLE_PERMILLE};
 use model::BackendKey;
 use model::name::Name;
 
@@ -14,10 +14,10 @@ use crate::frame::{
 use crate::proof::Mac;
 use crate::refusal::{Refusal, RefusalReason};
 use crate::report;
-use crate::wire::to_wire::{HTTP, HTTPS, TCP};
+use crate::wire::checks;
 use crate::wire::{
-    BackendOffer, Body, Challenge, Hello, Load, Position, Proof, Refused, Registration, Report,
-    Welcome,
+    BackendOffer, Body, Challenge, Condition, Hello, Load, Position, Proof, Refused, Registration,
+    Report, Welcome,
 };
 
 /// Most MACs in one list of a challenge: two mesh keys with two tokens each.
@@ -43,11 +43,12 @@ pub(crate) fn frame(body: Body) -> Result<Frame, FrameError> {
         Body::Report(report) => report_of(&report)?,
         Body::Ack(position) => Frame::Ack(position_of(position)),
         Body::Load(load) => Frame::Load(load_of(&load)?),
+        Body::Condition(condition) => Frame::Condition(condition_of(&condition)?),
         Body::Goodbye(_) => Frame::Goodbye,
     })
 }
 
-const fn invalid(frame: FrameKind, field: &'static str) -> FrameError {
+pub(super) const fn invalid(frame: FrameKind, field: &'static str) -> FrameError {
     FrameError::Field { frame, field }
 }
 
@@ -145,6 +146,34 @@ fn load_of(load: &Load) -> Result<frame::Load, FrameError> {
     Ok(frame::Load { period_ms: load.period_ms, ports })
 }
 
+fn condition_of(condition: &Condition) -> Result<frame::Condition, FrameError> {
+    let kind = FrameKind::Condition;
+    if condition.backends.len() > BACKENDS_MAX {
+        return Err(invalid(kind, "backends"));
+    }
+    let backend = |backend: &super::BackendCondition| {
+        let port = u16::try_from(backend.port).ok().filter(|port| *port > 0);
+        let share = u16::try_from(backend.share_permille).ok();
+        let share = share.filter(|share| *share < WHOLE_PERMILLE);
+        let (value, threshold) = (backend.value, backend.threshold);
+        if !value.is_finite() || !threshold.is_finite() {
+            return Err(invalid(kind, "value"));
+        }
+        let signal = checks::signal_of(backend.signal);
+        Ok(frame::BackendCondition {
+            key: BackendKey {
+                service: name_of(&backend.service, invalid(kind, "service"))?,
+                address: address_of(&backend.address).ok_or(invalid(kind, "address"))?,
+                port: port.ok_or(invalid(kind, "port"))?,
+            },
+            share_permille: share.ok_or(invalid(kind, "share_permille"))?,
+            strain: signal.map(|signal| Strain { signal, value, threshold }),
+        })
+    };
+    let backends = condition.backends.iter().map(backend).collect::<Result<_, _>>()?;
+    Ok(frame::Condition { backends })
+}
+
 fn offer_of(offer: BackendOffer) -> Result<frame::BackendOffer, FrameError> {
     let address = address_of(&offer.address).ok_or(invalid(FrameKind::Registration, "address"))?;
     let port = |port: u32, field| {
@@ -159,28 +188,9 @@ fn offer_of(offer: BackendOffer) -> Result<frame::BackendOffer, FrameError> {
         },
         listen_port: port(offer.listen_port, "listen_port")?,
         weight: offer.weight,
-        check: offer.check.map(check_of).transpose()?,
+        check: checks::from_wire(offer.check, offer.later_check)?,
         healthy: offer.healthy,
     })
-}
-
-fn check_of(check: super::CheckSpec) -> Result<CheckSpec, FrameError> {
-    let http = |check: super::CheckSpec| -> Result<HttpCheck, FrameError> {
-        let status =
-            check.status.parse().map_err(|_| invalid(FrameKind::Registration, "check.status"))?;
-        Ok(HttpCheck { path: check.path, host: check.host, status })
-    };
-    let super::CheckSpec { interval_ms, timeout_ms, failure_threshold, success_threshold, .. } =
-        check;
-    let kind = match check.kind {
-        TCP => CheckKind::Tcp,
-        HTTP => CheckKind::Http(http(check)?),
-        HTTPS => CheckKind::Https(http(check)?),
-        _ => return Err(invalid(FrameKind::Registration, "check.kind")),
-    };
-    let spec = CheckSpec { kind, interval_ms, timeout_ms, failure_threshold, success_threshold };
-    spec.validate().map_err(|_| invalid(FrameKind::Registration, "check"))?;
-    Ok(spec)
 }
 
 fn report_of(report: &Report) -> Result<Frame, FrameError> {

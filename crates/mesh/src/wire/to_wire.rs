@@ -2,23 +2,15 @@
 
 use std::net::IpAddr;
 
-use health::{CheckKind, CheckSpec};
-
 use crate::codec::EncodeError;
 use crate::frame::{self, BACKENDS_MAX, EXCLUDES_MAX, Frame, LOAD_PORTS_MAX, PEERS_MAX};
 use crate::proof::Mac;
 use crate::report;
+use crate::wire::checks;
 use crate::wire::{
-    BackendOffer, Body, Challenge, Empty, Envelope, Hello, Load, PortLoad, Position, Proof,
-    Refused, Registration, Welcome,
+    BackendCondition, BackendOffer, Body, Challenge, Condition, Empty, Envelope, Hello, Load,
+    PortLoad, Position, Proof, Refused, Registration, Welcome,
 };
-
-/// The number of [`CheckKind::Tcp`].
-pub(super) const TCP: u32 = 1;
-/// The number of [`CheckKind::Http`].
-pub(super) const HTTP: u32 = 2;
-/// The number of [`CheckKind::Https`].
-pub(super) const HTTPS: u32 = 3;
 
 /// The twin of a frame.
 ///
@@ -51,6 +43,7 @@ pub(crate) fn envelope(frame: &Frame) -> Result<Envelope, EncodeError> {
         Frame::Registration(registration) => Body::Registration(registration_of(registration)?),
         Frame::Heartbeat => Body::Heartbeat(Empty {}),
         Frame::Load(load) => Body::Load(load_of(load)?),
+        Frame::Condition(condition) => Body::Condition(condition_of(condition)?),
         Frame::Report { epoch, report } => Body::Report(report::encode(*epoch, report)?),
         Frame::Ack(position) => Body::Ack(position_of(*position)),
         Frame::Goodbye => Body::Goodbye(Empty {}),
@@ -104,33 +97,33 @@ fn load_of(load: &frame::Load) -> Result<Load, EncodeError> {
     Ok(Load { period_ms: load.period_ms, ports: load.ports.iter().map(port).collect() })
 }
 
+fn condition_of(condition: &frame::Condition) -> Result<Condition, EncodeError> {
+    if condition.backends.len() > BACKENDS_MAX {
+        return Err(EncodeError::TooMany("backends"));
+    }
+    let backend = |backend: &frame::BackendCondition| BackendCondition {
+        service: backend.key.service.to_string(),
+        address: address_of(backend.key.address),
+        port: backend.key.port.into(),
+        share_permille: backend.share_permille.into(),
+        signal: backend.strain.map_or(0, |strain| checks::number_of(strain.signal)),
+        value: backend.strain.map_or(0.0, |strain| strain.value),
+        threshold: backend.strain.map_or(0.0, |strain| strain.threshold),
+    };
+    Ok(Condition { backends: condition.backends.iter().map(backend).collect() })
+}
+
 fn offer_of(offer: &frame::BackendOffer) -> BackendOffer {
+    let (check, later_check) = checks::to_wire(offer.check.as_ref());
     BackendOffer {
         service: offer.key.service.to_string(),
         address: address_of(offer.key.address),
         port: offer.key.port.into(),
         listen_port: offer.listen_port.into(),
         weight: offer.weight,
-        check: offer.check.as_ref().map(check_of),
+        check,
         healthy: offer.healthy,
-    }
-}
-
-fn check_of(spec: &CheckSpec) -> super::CheckSpec {
-    let (kind, http) = match &spec.kind {
-        CheckKind::Tcp => (TCP, None),
-        CheckKind::Http(http) => (HTTP, Some(http)),
-        CheckKind::Https(http) => (HTTPS, Some(http)),
-    };
-    super::CheckSpec {
-        kind,
-        path: http.map_or_else(String::new, |http| http.path.clone()),
-        host: http.and_then(|http| http.host.clone()),
-        status: http.map_or_else(String::new, |http| http.status.to_string()),
-        interval_ms: spec.interval_ms,
-        timeout_ms: spec.timeout_ms,
-        failure_threshold: spec.failure_threshold,
-        success_threshold: spec.success_threshold,
+        later_check,
     }
 }
 

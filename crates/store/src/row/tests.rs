@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use health::{
+    CheckKind, CheckSpec, CommandCheck, Dialogue, DnsCheck, GrpcCheck, HttpCheck, Rcode, Rtype,
+};
 use mesh::KeyHash;
 
 use super::*;
@@ -30,7 +33,9 @@ fn backends_keep_their_form() {
             kind: CheckKind::Https(HttpCheck {
                 path: "/health".to_owned(),
                 host: Some("app.demo.local".to_owned()),
+                server_name: None,
                 status: "2xx,304".parse().unwrap(),
+                body: None,
             }),
             interval_ms: 30_000,
             timeout_ms: 5_000,
@@ -64,6 +69,97 @@ fn backends_keep_their_form() {
         r#""region":"eu-west","weight":100,"source":"config","check":null}"#,
     );
     assert_eq!(read_backend(older.as_bytes()).unwrap(), plain);
+}
+
+/// A row with a check of this kind, as a file has it and as it is read.
+fn check_kept(kind: CheckKind, early: &str, later: Option<&str>, read: Option<CheckKind>) {
+    let spec = |kind| CheckSpec {
+        kind,
+        interval_ms: 30_000,
+        timeout_ms: 5_000,
+        failure_threshold: 3,
+        success_threshold: 2,
+    };
+    let row = BackendRow {
+        backend: Backend {
+            key: key("app", "10.2.1.10"),
+            region: "eu-west".parse().unwrap(),
+            weight: 100,
+        },
+        source: Source::Config,
+        check: Some(spec(kind)),
+        override_: None,
+        is_draining: false,
+    };
+    let times =
+        r#""interval_ms":30000,"timeout_ms":5000,"failure_threshold":3,"success_threshold":2"#;
+    let written = text(write_backend(&row));
+    let of = |kind: &str| match kind {
+        "" => "null".to_owned(),
+        kind => format!(r#"{{"kind":{kind},{times}}}"#),
+    };
+    assert!(written.contains(&format!(r#""check":{},"#, of(early))), "{written}");
+    let later =
+        later.map(of).map(|later| serde_json::from_str::<serde_json::Value>(&later).unwrap());
+    let whole: serde_json::Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(whole.get("later_check"), later.as_ref(), "{written}");
+    let expect = BackendRow { check: read.map(spec), ..row };
+    assert_eq!(read_backend(written.as_bytes()).unwrap(), expect);
+}
+
+#[test]
+fn checks_that_the_first_release_did_not_know_stand_where_it_does_not_look() {
+    let some = |text: &str| Some(text.to_owned());
+    let kept = |kind: CheckKind, early, later| {
+        check_kept(kind.clone(), early, Some(later), Some(kind));
+    };
+    kept(
+        CheckKind::Dialogue(Dialogue { send: some("PING\r\n"), expect: None }),
+        r#""tcp""#,
+        r#"{"tcp":{"send":"PING\r\n","expect":null}}"#,
+    );
+    kept(
+        CheckKind::Http(HttpCheck {
+            path: "/".to_owned(),
+            host: None,
+            server_name: None,
+            status: "200".parse().unwrap(),
+            body: some("ready"),
+        }),
+        r#"{"http":{"path":"/","host":null,"status":"200"}}"#,
+        r#"{"http":{"path":"/","host":null,"server_name":null,"status":"200","body":"ready"}}"#,
+    );
+    kept(
+        CheckKind::Grpcs(GrpcCheck { service: some("a.B"), host: None, server_name: some("sni") }),
+        "",
+        r#"{"grpcs":{"service":"a.B","host":null,"server_name":"sni"}}"#,
+    );
+    kept(
+        CheckKind::Dns(DnsCheck {
+            name: "a.test".to_owned(),
+            record_type: Rtype::A,
+            rcode: Rcode::NXDOMAIN,
+            answer: None,
+        }),
+        "",
+        r#"{"dns":{"name":"a.test","record_type":1,"rcode":3,"answer":null}}"#,
+    );
+}
+
+#[test]
+fn a_command_is_not_kept() {
+    let command = CommandCheck { program: "/bin/true".to_owned(), arguments: Vec::new() };
+    check_kept(CheckKind::Command(command), "", None, None);
+}
+
+#[test]
+fn a_check_of_a_newer_release_is_read_as_what_is_known_of_it() {
+    let row = concat!(
+        r#"{"key":{"service":"app","address":"10.2.1.10","port":8080},"region":"eu","weight":1,"#,
+        r#""source":"config","check":{"kind":"tcp","interval_ms":30000,"timeout_ms":5000,"#,
+        r#""failure_threshold":3,"success_threshold":2},"later_check":{"kind":{"telepathy":{}}}}"#,
+    );
+    assert_eq!(read_backend(row.as_bytes()).unwrap().check.unwrap().kind, CheckKind::Tcp);
 }
 
 #[test]

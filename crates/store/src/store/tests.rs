@@ -59,11 +59,12 @@ fn pin(number: u8) -> Change {
 
 fn frozen(name: &str) -> Change {
     let item = HandItem::Frozen { domain: name.to_owned() };
-    Change::PutHand(HandRow { item, since: Time::from_unix_ms(7) })
+    Change::PutHand(HandRow { item, since: Time::from_unix_ms(7), by: None, reason: None, until: None })
 }
 
 fn word(number: u64) -> Change {
-    let line = AuditLine { at: Time::from_unix_ms(number), what: format!("word {number}"), by: None };
+    let line =
+        AuditLine { at: Time::from_unix_ms(number), what: format!("word {number}"), by: None, reason: None };
     Change::PutAudit(number, line)
 }
 
