@@ -11,6 +11,7 @@
 //! - `group`: networks that have something in common, and what their rows add up to,
 //! - `spread`: how much networks differ that have something in common,
 //! - `prior`: from the line through wider and narrower groups to the network itself,
+//! - `around`: all that is the same for every region, and the belief of each,
 //! - `clients`: a resolver, by its clients.
 //!
 //! Sums are of whole numbers. So beliefs depend on the rows alone, not on the order in which they
@@ -26,18 +27,20 @@ mod spread;
 
 mod prior;
 
+mod around;
+
 mod clients;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-use geo::{ClassId, Direction, Geo, Place};
+use geo::{ClassId, Direction, Geo, GeoClass, Place};
 use latency::RegionEstimate;
 use model::{Subnet, Time};
 
-use self::group::{Groups, Keys, Level, Sums};
+use self::group::{ClassKeys, Groups, Mix};
 use self::line::{Line, Observed};
-use self::prior::Prior;
 use self::spread::{Scatter, Spreads};
 use self::weight::{Contribution, Epoch};
 use crate::DomainSettings;
@@ -52,7 +55,9 @@ pub struct Beliefs {
     directions: Vec<Option<Direction>>,
     /// Whether any distance is ever known.
     placed: bool,
-    networks: BTreeMap<Subnet, Network>,
+    networks: HashMap<Subnet, Network, BuildHasherDefault<Mix>>,
+    /// The classes that networks with rows were in so far: at most all of the geography.
+    kinds: HashMap<ClassId, Kind, BuildHasherDefault<Mix>>,
     /// How many networks there are of each width, by family.
     widths: BTreeMap<(bool, u8), usize>,
     groups: Groups,
@@ -60,6 +65,14 @@ pub struct Beliefs {
     epoch: Epoch,
     spreads: Spreads,
     impossible: usize,
+}
+
+/// A class of the geography, as beliefs need it.
+#[derive(Clone, Debug, PartialEq)]
+struct Kind {
+    keys: ClassKeys,
+    /// The distances to the regions, by number.
+    km: Box<[Option<u16>]>,
 }
 
 /// A network with rows.
@@ -136,19 +149,6 @@ pub enum Source {
     Nothing,
 }
 
-/// Networks may nest where agents count in networks of different widths: rows of so many widths
-/// around a spot are looked at, the narrowest first.
-const WIDTHS_MAX: usize = 4;
-
-/// Everything about a spot that is the same for all regions.
-struct Around<'a> {
-    direction: Option<Direction>,
-    keys: Keys,
-    groups: [&'a [Sums]; Level::COUNT],
-    own: [Option<(&'a Network, Keys)>; WIDTHS_MAX],
-    now: Time,
-}
-
 impl Beliefs {
     /// The beliefs of a domain before any row.
     #[must_use]
@@ -169,7 +169,8 @@ impl Beliefs {
             geo: Arc::clone(geo),
             directions,
             placed,
-            networks: BTreeMap::new(),
+            networks: HashMap::default(),
+            kinds: HashMap::default(),
             widths: BTreeMap::new(),
             groups: Groups::default(),
             line: Line::START,
@@ -182,7 +183,9 @@ impl Beliefs {
     /// The table's row of a network and a region (counted from 0) changed; `None`: it is gone. A
     /// region that the domain does not have is passed over.
     pub fn take(&mut self, subnet: Subnet, region: u16, row: Option<RegionEstimate>) {
-        let Some(to) = self.directions.get(usize::from(region)).copied() else { return };
+        if usize::from(region) >= self.directions.len() {
+            return;
+        }
         if self.networks.is_empty() {
             // Nothing was added up yet, so the epoch may begin anywhere.
             self.epoch = row.map_or(self.epoch, |row| Epoch::of(row.observed_at));
@@ -192,13 +195,12 @@ impl Beliefs {
             return;
         }
         let class = known.map_or_else(|| self.geo.locate(subnet.address()).class, |n| n.class);
-        let class_of = self.geo.class(class);
-        let keys = group::keys(subnet, class_of);
-        let new = row.map(|estimate| {
-            let from = class_of.place.map(Place::direction);
-            let km = from.zip(to).map(|(from, to)| from.distance_km(&to));
-            self.counted(OwnRow { region, km, estimate, counted: None })
-        });
+        let (geo, directions) = (&self.geo, &self.directions);
+        let kind =
+            self.kinds.entry(class).or_insert_with(|| Kind::of(geo.class(class), directions));
+        let keys = group::keys(subnet, &kind.keys);
+        let km = kind.km.get(usize::from(region)).copied().flatten();
+        let new = row.map(|estimate| self.counted(OwnRow { region, km, estimate, counted: None }));
         let old = self.replace(subnet, class, region, new);
         let counted = |row: Option<OwnRow>| row.and_then(|row| row.counted);
         let is_impossible = |row: Option<OwnRow>| row.is_some_and(|row| row.counted.is_none());
@@ -250,78 +252,6 @@ impl Beliefs {
         OwnRow { counted, ..row }
     }
 
-    /// What is believed of one region. A region that the domain does not have is a mere guess.
-    #[must_use]
-    pub fn belief(&self, spot: &Spot, region: u16, now: Time) -> Belief {
-        self.believe(&self.around(spot, now), region)
-    }
-
-    /// What is believed of every region of the domain, by number, into `out`: cheaper than one by
-    /// one.
-    pub fn all(&self, spot: &Spot, now: Time, out: &mut Vec<Belief>) {
-        out.clear();
-        let around = self.around(spot, now);
-        let regions = self.directions.iter().zip(0..=u16::MAX);
-        out.extend(regions.map(|(_, region)| self.believe(&around, region)));
-    }
-
-    fn around(&self, spot: &Spot, now: Time) -> Around<'_> {
-        let class = self.geo.class(spot.class);
-        let keys = group::keys(spot.subnet, class);
-        let mut own = [None; WIDTHS_MAX];
-        if spot.has_rows {
-            let is_ipv4 = spot.subnet.is_ipv4();
-            let widths = self.widths.range((is_ipv4, 0)..=(is_ipv4, spot.subnet.length())).rev();
-            let networks = widths.filter_map(|((_, length), _)| {
-                let subnet = Subnet::of(spot.subnet.address(), *length);
-                let network = self.networks.get(&subnet)?;
-                Some((network, group::keys(subnet, self.geo.class(network.class))))
-            });
-            own.iter_mut().zip(networks).for_each(|(place, found)| *place = Some(found));
-        }
-        Around {
-            direction: class.place.map(Place::direction),
-            groups: keys.map(|key| key.map_or(&[][..], |key| self.groups.get(key))),
-            keys,
-            own,
-            now,
-        }
-    }
-
-    fn believe(&self, around: &Around<'_>, region: u16) -> Belief {
-        let to = self.directions.get(usize::from(region)).copied().flatten();
-        let km = around.direction.zip(to).map(|(from, to)| from.distance_km(&to));
-        let own = around.own.iter().flatten().find_map(|(network, keys)| {
-            let row = network.rows.iter().find(|row| row.region == region)?;
-            Some((row.estimate, row.counted?, keys))
-        });
-        let mut prior = Prior::of_distance(&self.line, &self.spreads, km);
-        let effective = self.epoch.networks(around.now);
-        for (level, (key, group)) in
-            Level::ALL.into_iter().zip(around.keys.iter().zip(around.groups))
-        {
-            let Some(sums) = group::of_region(group, region) else { continue };
-            // What others say: the network's own row speaks for itself below.
-            let others = match own {
-                Some((_, counted, keys)) if keys.contains(key) => sums.without(counted),
-                _ => *sums,
-            };
-            if let Some(moments) = others.moments(effective) {
-                let observed_at = self.epoch.time(moments.minute);
-                prior.narrow(level, &moments, &self.spreads, observed_at);
-            }
-        }
-        if let Some((row, ..)) = own {
-            prior.measure(&row, around.now);
-        }
-        prior.belief(line::floor_us(km), own.map(|(row, ..)| row))
-    }
-
-    /// The networks with rows, ascending.
-    pub fn subnets(&self) -> impl Iterator<Item = Subnet> + '_ {
-        self.networks.keys().copied()
-    }
-
     /// Fits what all rows have in common anew: the line and the usual spreads. To be called every
     /// few minutes; walks all rows, and adds all of them up again where the line moved.
     pub fn refit(&mut self) {
@@ -352,7 +282,7 @@ impl Beliefs {
         self.groups.clear();
         let mut networks = std::mem::take(&mut self.networks);
         for (subnet, network) in &mut networks {
-            let keys = group::keys(*subnet, self.geo.class(network.class));
+            let keys = group::keys(*subnet, &group::class_keys(self.geo.class(network.class)));
             for row in &mut network.rows {
                 *row = self.counted(*row);
                 self.groups.change(&keys, row.region, None, row.counted);
@@ -372,6 +302,14 @@ impl Beliefs {
     #[must_use]
     pub const fn geo(&self) -> &Arc<Geo> {
         &self.geo
+    }
+}
+
+impl Kind {
+    fn of(class: &GeoClass, directions: &[Option<Direction>]) -> Self {
+        let from = class.place.map(Place::direction);
+        let km = |to: &Option<Direction>| from.zip(*to).map(|(from, to)| from.distance_km(&to));
+        Self { keys: group::class_keys(class), km: directions.iter().map(km).collect() }
     }
 }
 

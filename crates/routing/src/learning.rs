@@ -46,12 +46,12 @@ use model::{RangeMap, Region, Subnet, Time};
 use self::cells::{CellId, Cells, Counted};
 use self::explore::{Purse, Traffic};
 use self::hold::MoveBudget;
-use self::prospect::Prospect;
+use self::prospect::{Prospect, Standing};
 use self::times::Times;
 use self::volume::Scale;
 use crate::baseline::Baseline;
 use crate::belief::{Belief, Beliefs};
-use crate::ranking::{Ranking, RankingId, Rankings};
+use crate::ranking::{RankedRegion, Ranking, RankingId, Rankings};
 use crate::{Algorithm, DomainMap, DomainSettings};
 
 /// The learning of one domain.
@@ -153,23 +153,30 @@ struct Made {
 struct Scratch {
     beliefs: Vec<Belief>,
     prospects: Vec<Prospect>,
+    order: Vec<Placed>,
     ranking: Ranking,
 }
+
+/// A region's place in a ranking: whether others are taken before, its time in steps, where it stood
+/// in geographic order.
+type Placed = (bool, (Standing, u32), usize, RankedRegion);
 
 /// With nothing new, cells are looked at again this often: rows age, and savings come in.
 const LOOK_EVERY_MS: u64 = 10_000;
 
 /// Within this time every cell is looked at, whether or not its own rows changed: what is known of
-/// its neighbours moves slowly. Of a large table the round takes longer ([`LOOKS_PER_S_MAX`]).
-const ROUND_MS: u64 = 60_000;
+/// its neighbours moves slowly, as what all rows have in common does ([`REFIT_EVERY_MS`]). A cell
+/// with clients has rows that change, and does not wait. Of a large table the round takes longer
+/// ([`LOOKS_PER_S_MAX`]).
+const ROUND_MS: u64 = 300_000;
 
 /// At most so many cells a second are looked at without a reason of their own, a hundredth of a
 /// core: looking must cost next to nothing beside answering. A million learned networks make a
 /// round of a quarter of an hour.
 const LOOKS_PER_S_MAX: u64 = 2_048;
 
-/// At least so many cells are looked at for each map: it takes a few milliseconds.
-const LOOKED_AT_MIN: usize = 2_048;
+/// At least so many cells are looked at for each map: it takes less than a millisecond.
+const LOOKED_AT_MIN: usize = 256;
 
 /// At most so many cells are judged for one map because their rows changed, half a second's work.
 /// After a restart a large table comes back at once; the rest has its turn at the next maps, and

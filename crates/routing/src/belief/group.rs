@@ -32,6 +32,9 @@ pub(super) enum Level {
 /// The groups of a network, by level; `None` where it has none.
 pub(super) type Keys = [Option<u64>; Level::COUNT];
 
+/// Those of them that its class decides.
+pub(super) type ClassKeys = [Option<u64>; 5];
+
 /// What the rows of a group say about one region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
@@ -57,8 +60,6 @@ pub(super) struct Moments {
     pub(super) spread: f64,
     /// The mean variance of a network because it has few samples, in squared microseconds.
     pub(super) noise: f64,
-    /// The mean minute of observation, for [`super::weight::Epoch::time`].
-    pub(super) minute: u64,
 }
 
 /// All groups. Bounded by the rows: at most [`Level::COUNT`] for each.
@@ -88,8 +89,8 @@ impl Level {
     }
 }
 
-/// The groups of a network of this class.
-pub(super) fn keys(subnet: Subnet, class: &GeoClass) -> Keys {
+/// The groups of every network of this class.
+pub(super) fn class_keys(class: &GeoClass) -> ClassKeys {
     let country = class.country.map(|country| {
         country.code().bytes().fold(0, |number, letter| number << 8 | u64::from(letter))
     });
@@ -101,9 +102,15 @@ pub(super) fn keys(subnet: Subnet, class: &GeoClass) -> Keys {
         asn.zip(country).map(|(asn, country)| Level::AsCountry.key(asn << 16 | country)),
         place.map(|place| Level::Place.key(place)),
         asn.zip(place).map(|(asn, place)| Level::AsPlace.key(asn << 21 | place)),
-        prefix(subnet, 16, 32).map(|bits| Level::Wide.key(bits)),
-        prefix(subnet, 20, 40).map(|bits| Level::Narrow.key(bits)),
     ]
+}
+
+/// The groups of a network, with those of its class.
+pub(super) fn keys(subnet: Subnet, of_class: &ClassKeys) -> Keys {
+    let [region, country, as_country, place, as_place] = *of_class;
+    let wide = prefix(subnet, 16, 32).map(|bits| Level::Wide.key(bits));
+    let narrow = prefix(subnet, 20, 40).map(|bits| Level::Narrow.key(bits));
+    [region, country, as_country, place, as_place, wide, narrow]
 }
 
 /// The first bits of a network, and a bit for the family; `None` where it is wider.
@@ -157,7 +164,9 @@ impl Sums {
         let count = f64::from(self.networks);
         let mean = self.residual as f64 / weight;
         let noise = self.noise as f64 / weight;
-        let around = (self.squares as f64 / weight - mean * mean).max(0.0);
+        // Converting 64 bits is one instruction, 128 many; the same comes of both.
+        let squares = u64::try_from(self.squares).map_or(self.squares as f64, |low| low as f64);
+        let around = (squares / weight - mean * mean).max(0.0);
         let spread = (around * count / (count - 1.0).max(1.0) - noise).max(0.0);
         Some(Moments {
             networks: count,
@@ -165,8 +174,15 @@ impl Sums {
             residual_us: mean * TICK_US,
             spread: spread * TICK_US * TICK_US,
             noise: noise * TICK_US * TICK_US,
-            minute: self.minutes / self.weight,
         })
+    }
+
+    /// The mean minute of observation, for [`super::weight::Epoch::time`].
+    pub(super) const fn minute(&self) -> u64 {
+        match self.minutes.checked_div(self.weight) {
+            Some(minute) => minute,
+            None => 0,
+        }
     }
 }
 
@@ -221,7 +237,14 @@ impl Groups {
 
 /// The sums of one region.
 pub(super) fn of_region(group: &[Sums], region: u16) -> Option<&Sums> {
-    group.iter().find(|sums| sums.region == region)
+    // They ascend, so it stands no later than its number; where none is missing it stands there.
+    let last = group.len().min(usize::from(region) + 1);
+    group
+        .get(..last)?
+        .iter()
+        .rev()
+        .find(|sums| sums.region <= region)
+        .filter(|s| s.region == region)
 }
 
 /// Spreads a key's bits over the hash (the finalizer of `SplitMix64`). No secret in it, so that
@@ -236,9 +259,22 @@ impl Hasher for Mix {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
+        for part in bytes.chunks(8) {
+            let number = part.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+            self.write_u64(number);
         }
+    }
+
+    fn write_u8(&mut self, key: u8) {
+        self.write_u64(u64::from(key));
+    }
+
+    fn write_u32(&mut self, key: u32) {
+        self.write_u64(u64::from(key));
+    }
+
+    fn write_usize(&mut self, key: usize) {
+        self.write_u64(key as u64);
     }
 
     fn write_u64(&mut self, key: u64) {

@@ -60,7 +60,7 @@ impl Prior {
         level: Level,
         group: &Moments,
         spreads: &Spreads,
-        observed_at: Time,
+        observed_at: impl FnOnce() -> Time,
     ) {
         let spread = spreads.of_group(level, group);
         let unsure = (spread + group.noise) / group.effective;
@@ -88,7 +88,8 @@ impl Prior {
 
     /// What the network's own connections say.
     pub(super) fn measure(&mut self, row: &RegionEstimate, now: Time) {
-        let unsure = weight::variance(row, now);
+        let samples = weight::effective_samples(row, now);
+        let unsure = weight::variance(row, samples);
         let apart = f64::from(row.rtt.us()) - self.mean_us;
         let surprise = self.surprise(apart, unsure);
         // A few connections may themselves be the odd ones.
@@ -97,9 +98,8 @@ impl Prior {
         let gain = before / (before + unsure);
         self.mean_us += gain * apart;
         self.variance = before * (1.0 - gain);
-        let samples = weight::effective_samples(row, now);
         self.own = samples;
-        self.heed(gain, Source::OwnSubnet, samples, row.observed_at);
+        self.heed(gain, Source::OwnSubnet, samples, || row.observed_at);
     }
 
     /// How many times less sure the belief becomes by something so far from it: 1 where it is what
@@ -110,32 +110,55 @@ impl Prior {
     }
 
     /// Names the source if it weighs more than the one named before.
-    fn heed(&mut self, gain: f64, source: Source, samples: f64, observed_at: Time) {
+    fn heed(
+        &mut self,
+        gain: f64,
+        source: Source,
+        samples: f64,
+        observed_at: impl FnOnce() -> Time,
+    ) {
         self.share *= 1.0 - gain;
         if gain >= self.share {
             self.share = gain;
             self.source = source;
             self.samples = samples;
-            self.observed_at = Some(observed_at);
+            self.observed_at = Some(observed_at());
         }
     }
 
     /// The belief, not below what is possible.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "cut, or a cast saturates"
-    )]
     pub(super) fn belief(&self, floor_us: f64, own: Option<RegionEstimate>) -> Belief {
         let rtt_us = self.mean_us.max(floor_us).clamp(1.0, f64::from(Rtt::MAX_US));
         Belief {
-            rtt_us: rtt_us.round() as u32,
-            deviation_us: self.variance.sqrt().round() as u32,
+            rtt_us: rounded(rtt_us),
+            deviation_us: rounded(self.variance.sqrt()),
             source: self.source,
-            samples: self.samples.ceil() as u32,
+            samples: rounded_up(self.samples),
             evidence: self.around + self.own,
             observed_at: self.observed_at,
             own,
         }
     }
+}
+
+/// To the next whole number. Not by the library: that is a call for each where the processor may
+/// be an old one, and half of what a belief costs beside the divisions.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "never negative, and a cast saturates"
+)]
+fn rounded(value: f64) -> u32 {
+    (value + 0.5) as u32
+}
+
+/// To the next whole number above.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "never negative, and a cast saturates"
+)]
+fn rounded_up(value: f64) -> u32 {
+    let whole = value as u32;
+    whole.saturating_add(u32::from(f64::from(whole) < value))
 }

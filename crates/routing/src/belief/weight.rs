@@ -69,9 +69,10 @@ pub(super) fn effective_samples(row: &RegionEstimate, now: Time) -> f64 {
     samples(row) * faded(now.ms_since(row.observed_at))
 }
 
-/// The variance of a row as the network's time now, in squared microseconds.
-pub(super) fn variance(row: &RegionEstimate, now: Time) -> f64 {
-    one_variance(row) / effective_samples(row, now) + FLOOR_US * FLOOR_US
+/// The variance of a row with so many effective samples as the network's time, in squared
+/// microseconds.
+pub(super) fn variance(row: &RegionEstimate, effective_samples: f64) -> f64 {
+    one_variance(row) / effective_samples + FLOOR_US * FLOOR_US
 }
 
 /// The variance of one connection: the row's own, and where it has few samples the usual one.

@@ -8,10 +8,10 @@ use model::Time;
 use super::cells::{Attempt, Cell, CellId};
 use super::explore::{self, Traffic};
 use super::prospect::{Prospect, Standing};
-use super::{Learning, hold};
+use super::{Learning, Scratch, hold};
 use crate::baseline::Base;
 use crate::belief::{Belief, Spot};
-use crate::ranking::{RankedRegion, Trial};
+use crate::ranking::{RankedRegion, RankingId, Trial};
 use crate::{Algorithm, Reason, slot};
 
 /// After so many connections that should have been measured and were not, a region is given up: an
@@ -158,7 +158,7 @@ impl Learning {
     /// Judges one cell; says where it would rather be.
     fn judge(&mut self, id: CellId, now: Time, changed: &mut Changed) -> Option<Wish> {
         let cell = self.cells.list.get(id as usize)?;
-        let (lot, base) = (slot::lot(cell.spot), *self.baseline.get(cell.base)?);
+        let (spot, base) = (cell.spot, *self.baseline.get(cell.base)?);
         self.look(id, &base, now);
         let held = self.held(id, &base);
         let prospects = &self.scratch.prospects;
@@ -170,9 +170,7 @@ impl Learning {
         let times = prospects.iter().map(|prospect| (prospect.region, learned(prospect)));
         changed.is_timed |= self.made.times.set(id, times);
         self.rank(held, &base, trials);
-        let known = self.made.rankings.find(&self.scratch.ranking);
-        let ranking = known
-            .unwrap_or_else(|| Arc::make_mut(&mut self.made.rankings).id_of(&self.scratch.ranking));
+        let ranking = self.ranking_id(id);
         let cell = self.cells.list.get_mut(id as usize)?;
         changed.is_ranked |= cell.ranking != Some(ranking);
         let before = cell.trying();
@@ -181,7 +179,16 @@ impl Learning {
         let [without, with] = &mut self.traffic;
         let traffic = if cell.has_rows { with } else { without };
         traffic.change(cell.volume, before, cell.trying());
-        wish.map(|target| Wish { lot, cell: id, target })
+        wish.map(|target| Wish { lot: slot::lot(spot), cell: id, target })
+    }
+
+    /// The number of the ranking in the scratch: mostly that which the cell has.
+    fn ranking_id(&mut self, cell: CellId) -> RankingId {
+        let (rankings, ranking) = (&mut self.made.rankings, &self.scratch.ranking);
+        let last = self.cells.list.get(cell as usize).and_then(|cell| cell.ranking);
+        let same = last.filter(|last| rankings.get(*last) == ranking);
+        let known = same.or_else(|| rankings.find(ranking));
+        known.unwrap_or_else(|| Arc::make_mut(rankings).id_of(ranking))
     }
 
     /// Where a cell is sent: by hand, or where it was, or where those around it are, or where
@@ -271,18 +278,19 @@ impl Learning {
     /// The ranking: the held region, then the others by what they promise; into the scratch.
     fn rank(&mut self, held: Option<u16>, base: &Base, trials: [Option<Trial>; 2]) {
         let set = self.baseline.rankings.get(base.unlearned).set();
-        let prospects = &mut self.scratch.prospects;
-        prospects.sort_by_key(|prospect| {
+        let Scratch { prospects, order, ranking, .. } = &mut self.scratch;
+        order.clear();
+        order.extend(prospects.iter().enumerate().map(|(nth, prospect)| {
             let is_held = held == Some(prospect.region) && prospect.standing != Standing::OverLimit;
-            (!is_held && base.pin != Some(prospect.region), prospect.step())
-        });
-        let regions = prospects.iter().map(|prospect| RankedRegion {
-            region: prospect.region,
-            reason: match base.pin {
+            let comes_later = !is_held && base.pin != Some(prospect.region);
+            let reason = match base.pin {
                 Some(pin) if pin == prospect.region => Reason::Pinned,
                 _ => prospect.reason(),
-            },
-        });
-        self.scratch.ranking.set_to(regions, trials.into_iter().flatten(), set);
+            };
+            (comes_later, prospect.step(), nth, RankedRegion { region: prospect.region, reason })
+        }));
+        order.sort_unstable();
+        let regions = order.iter().map(|(.., ranked)| *ranked);
+        ranking.set_to(regions, trials.into_iter().flatten(), set);
     }
 }

@@ -46,7 +46,8 @@ impl Prospect {
         has_rows: bool,
         (min_samples, max_latency_ms): (u32, Option<u32>),
     ) -> Self {
-        let is_learned = belief.evidence.ceil() >= f64::from(min_samples) && belief.samples > 0;
+        // Begun ones count: as `ceil` has it, which is a call on old processors.
+        let is_learned = belief.evidence > f64::from(min_samples) - 1.0 && belief.samples > 0;
         let is_many = !has_rows || belief.source == Source::Clients;
         let is_measured = belief.own.is_some() || is_many && belief.evidence >= MEASURED_MIN;
         let limit_us = max_latency_ms.map(|ms| u64::from(ms) * 1000);
