@@ -163,6 +163,9 @@ pub enum Operation {
     ExportKeys,
     ImportKeys,
     Reload,
+    ListTokens,
+    CreateToken,
+    RevokeToken,
 }
 
 /// The schema of a type, for the table.

@@ -5,7 +5,8 @@
 //! - `known`: what it knows,
 //! - `servers`: what operators do about servers and agents,
 //! - `routing`: what they do about routing,
-//! - `keys`: signed zones.
+//! - `keys`: signed zones,
+//! - `tokens`: who may speak to the API.
 
 mod keys;
 
@@ -17,6 +18,8 @@ mod servers;
 
 mod status;
 
+mod tokens;
+
 use crate::endpoint::Endpoint;
 
 /// Under which every path stands.
@@ -24,7 +27,8 @@ pub const ROOT: &str = "/api/v1";
 
 /// The table.
 pub fn all() -> impl Iterator<Item = &'static Endpoint> + Clone {
-    [status::LIST, known::LIST, servers::LIST, routing::LIST, keys::LIST].into_iter().flatten()
+    let areas = [status::LIST, known::LIST, servers::LIST, routing::LIST, keys::LIST, tokens::LIST];
+    areas.into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@
 //!   `/api/v1/overwatch/audit`, what operators did by hand,
 //! - [`reload`]: `POST /api/v1/reload`, what came of reading the configuration again,
 //! - [`dnssec`]: `GET /api/v1/overwatch/dnssec`, `/api/v1/overwatch/dnssec/{zone}/ds`, signed zones,
+//! - [`tokens`]: `/api/v1/tokens`, who may speak,
 //! - [`status`]: `/api/v1/live`, `/ready`, `/version`, `/cluster/status`.
 
 #![forbid(unsafe_code)]
@@ -51,6 +52,8 @@ pub mod hand;
 pub mod dnssec;
 
 pub mod reload;
+
+pub mod tokens;
 
 pub mod status;
 

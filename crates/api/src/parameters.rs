@@ -60,6 +60,12 @@ pub const PATH_PARAMETERS: &[PathParameter] = &[
         invalid: Some("a b"),
     },
     PathParameter {
+        name: "token",
+        about: "The name of a token.",
+        example: "deploy",
+        invalid: Some("a b"),
+    },
+    PathParameter {
         name: "zone",
         about: "The name of a zone.",
         example: "demo.local",

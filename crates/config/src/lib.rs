@@ -68,12 +68,12 @@ pub mod fuzz;
 
 pub use fault::{Fault, Position};
 pub use settings::{
-    AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSettings, Config, DnsSettings,
-    Enrolment, GeographySettings, LogFormat, LogLevel, LoggingSettings, MetricsSettings, Mode,
-    ModeName, OverwatchConfig, OverwatchIdentity, SignedZone, StaleSettings, StaticServer,
-    TcpSettings, ValidationSettings,
+    AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken,
+    Config, DnsSettings, Enrolment, GeographySettings, LogFormat, LogLevel, LoggingSettings,
+    MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity, SignedZone, StaleSettings,
+    StaticServer, TcpSettings, ValidationSettings,
 };
-pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret};
+pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret, Sha256};
 
 use fault::Faults;
 

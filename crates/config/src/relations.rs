@@ -11,7 +11,7 @@ use crate::section::Section;
 use crate::signing;
 use crate::steering;
 use crate::suggest;
-use crate::values::Milliseconds;
+use crate::values::{Milliseconds, Sha256};
 
 /// Tries every rule of an agent's file.
 pub(crate) fn of_agent(root: &Section, faults: &mut Faults) {
@@ -35,6 +35,7 @@ pub(crate) fn of_overwatch(root: &Section, faults: &mut Faults) {
     once(root.section("dns").sections("zones"), &["name"], "dns.zones[]", faults);
     let zones = root.section("dns").sections("zones").filter_map(|zone| zone.text("name"));
     let zones: BTreeSet<&str> = zones.collect();
+    api(root.section("api"), faults);
     for domain in root.sections("domains") {
         zone(&zones, domain, faults);
         constraints(domain, faults);
@@ -265,6 +266,32 @@ fn unserved(
         }
     };
     faults.fault(server.at("service"), format!("regions[].servers[].service: {problem}"));
+}
+
+/// A token has one secret, or its hash; a certificate has its key.
+fn api(api: &Section, faults: &mut Faults) {
+    once(api.sections("tokens"), &["name"], "api.tokens[]", faults);
+    for token in api.sections("tokens") {
+        let at = token.at("name");
+        match (token.text("token"), token.text("sha256")) {
+            (Some(_), Some(_)) | (None, None) => {
+                let message = "api.tokens[]: expected `token` or `sha256`, and one of them";
+                faults.fault(at, message.to_owned());
+            }
+            (None, Some(digits)) if digits.parse::<Sha256>().is_err() => {
+                let message = "api.tokens[].sha256: expected 64 hexadecimal digits";
+                faults.fault(token.at("sha256"), message.to_owned());
+            }
+            _ => {}
+        }
+    }
+    let tls = api.section("tls");
+    for (there, missing) in [("cert", "key"), ("key", "cert")] {
+        if tls.text(there).is_some() && tls.text(missing).is_none() {
+            let message = format!("api.tls.{missing}: missing; api.tls.{there} is of no use alone");
+            faults.fault(tls.at(there), message);
+        }
+    }
 }
 
 /// A service has at most two secrets in a region, and is answered for.

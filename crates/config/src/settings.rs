@@ -9,8 +9,9 @@ pub mod overwatch;
 
 pub use agent::{AgentBackend, AgentConfig, AgentIdentity};
 pub use overwatch::{
-    AgentToken, ApiSettings, DnsSettings, Enrolment, GeographySettings, OverwatchConfig,
-    OverwatchIdentity, SignedZone, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
+    AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
+    GeographySettings, OverwatchConfig, OverwatchIdentity, SignedZone, StaleSettings, StaticServer,
+    TcpSettings, ValidationSettings,
 };
 
 use crate::values::Listen;

@@ -146,6 +146,33 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The SHA-256 of a secret, in 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Sha256(pub [u8; 32]);
+
+impl FromStr for Sha256 {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut hash = [0; 32];
+        let is_hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if text.len() != 2 * hash.len() || !is_hexadecimal {
+            return Err(());
+        }
+        for (at, byte) in hash.iter_mut().enumerate() {
+            let digits = text.get(2 * at..2 * at + 2).ok_or(())?;
+            *byte = u8::from_str_radix(digits, 16).map_err(drop)?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+impl fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
 /// A key that all members of a mesh share: 32 bytes, written in base64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MeshKey([u8; 32]);

@@ -33,7 +33,7 @@ pub mod role;
 pub mod time;
 
 pub use backend::{Backend, BackendKey};
-pub use name::{AgentId, NameError, Region, Service};
+pub use name::{AgentId, NameError, Region, Service, TokenName};
 pub use range_map::RangeMap;
 pub use role::{Role, RoleError};
 pub use rtt::{Rtt, RttError};

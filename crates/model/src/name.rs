@@ -1,4 +1,4 @@
-//! Names of services, regions and agents.
+//! Names of services, regions, agents and tokens.
 //!
 //! One grammar for all: 1 to 253 bytes of `a-z 0-9 . _ -`, folded to lower case, dots only between
 //! two parts (one final dot is cut off). So a service is written like the domain name that answers
@@ -16,6 +16,8 @@ pub type Service = Name<ServiceKind>;
 pub type Region = Name<RegionKind>;
 /// An agent, as named in its certificate, as in `backend-eu-west`.
 pub type AgentId = Name<AgentKind>;
+/// A token of the API, as the list of changes calls whoever has it, as in `deploy`.
+pub type TokenName = Name<TokenKind>;
 
 /// Marks a [`Service`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +28,9 @@ pub enum RegionKind {}
 /// Marks an [`AgentId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AgentKind {}
+/// Marks a [`TokenName`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TokenKind {}
 
 /// A checked name; cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,7 +10,7 @@ use mesh::{KeyHash, RefusalReason};
 use model::{AgentId, BackendKey, Region, Service, Time};
 
 use crate::event::LinkId;
-use crate::{HandFault, KeyFault};
+use crate::{HandFault, KeyFault, TokenFault};
 
 /// How a new agent comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +125,9 @@ pub enum Objection {
     /// About keys.
     #[error(transparent)]
     Keys(#[from] KeyFault),
+    /// About tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokenFault),
 }
 
 impl Agents {

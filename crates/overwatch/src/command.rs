@@ -7,7 +7,7 @@ use mesh::{Refusal, RefusalReason};
 use model::{AgentId, BackendKey, Time};
 
 use crate::agents::Objection;
-use crate::{Change, Command, Effect, Note, Overwatch};
+use crate::{ApiToken, Change, Command, Effect, Note, Overwatch};
 
 impl Overwatch {
     /// What speaks against carrying out a command; without, it will be.
@@ -24,6 +24,7 @@ impl Overwatch {
                 self.registry.get(backend).is_some()
             }
             Command::Keys(order) => return self.key_objection(order, now).map(Objection::from),
+            Command::Tokens(order) => return self.tokens.objection(order).map(Objection::from),
             Command::Hand(order) => {
                 let fault = order.check(&self.hand, self.publisher.domains(), now).err();
                 return fault.map(Objection::from);
@@ -38,13 +39,12 @@ impl Overwatch {
         self.hand.revision()
     }
 
-    pub(crate) fn command(
-        &mut self,
-        command: Command,
-        by: &str,
-        now: Time,
-        out: &mut Vec<Effect>,
-    ) {
+    /// The tokens of the API that operators made, sorted by name.
+    pub fn tokens(&self) -> impl Iterator<Item = &ApiToken> {
+        self.tokens.iter()
+    }
+
+    pub(crate) fn command(&mut self, command: Command, by: &str, now: Time, out: &mut Vec<Effect>) {
         if self.objection(&command, now).is_some() {
             return;
         }
@@ -84,6 +84,11 @@ impl Overwatch {
                 Some(what) => what,
                 None => return,
             },
+            Command::Tokens(order) => {
+                let (what, change) = self.tokens.carry_out(order, by, now);
+                out.push(Effect::Keep(vec![change]));
+                what
+            }
             Command::Hand(order) => {
                 let done = self.hand.carry_out(order, self.publisher.domains(), now);
                 // What speaks against it was found above.

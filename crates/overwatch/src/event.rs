@@ -8,7 +8,7 @@ use health::{CheckSpec, Outcome};
 use mesh::{Frame, KeyHash, Peer, RefusalReason};
 use model::{AgentId, BackendKey, Time};
 
-use crate::{Change, HandOrder, KeyOrder, Note, Reload, Secrets, Signers, View};
+use crate::{Change, HandOrder, KeyOrder, Note, Reload, Secrets, Signers, TokenOrder, View};
 
 /// One connection of one agent; the edge never uses a number twice.
 pub type LinkId = u64;
@@ -106,6 +106,8 @@ pub enum Command {
         /// Whether to empty it.
         is_draining: bool,
     },
+    /// Something about the API's tokens.
+    Tokens(TokenOrder),
     /// Something about routing.
     Hand(HandOrder),
     /// Something about keys.

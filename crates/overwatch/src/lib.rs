@@ -29,6 +29,7 @@
 //! - [`registry`]: every backend and its standing,
 //! - [`mod@reload`]: other settings while it runs,
 //! - [`hand`]: what operators did by hand about routing,
+//! - [`tokens`]: the tokens of the API,
 //! - [`signing`]: the keys of signed zones, and how they change,
 //! - `resync`: from one process to the next,
 //! - `settle`: what follows from an event that may have changed a standing,
@@ -83,6 +84,8 @@ pub mod reload;
 
 pub mod hand;
 
+pub mod tokens;
+
 mod held;
 
 mod loads;
@@ -125,5 +128,6 @@ pub use signers::Signers;
 pub use signing::SignedZone;
 pub use signing::order::{KeyFault, KeyOrder};
 pub use signing::secrets::Secrets;
+pub use tokens::{ApiToken, TokenFault, TokenOrder};
 pub use view::{DomainView, View};
 pub use worker::Worker;

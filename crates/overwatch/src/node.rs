@@ -27,6 +27,7 @@ use crate::publish::Publisher;
 use crate::registry::{Registry, Remembered};
 use crate::session::{Session, Stage};
 use crate::signing::Signing;
+use crate::tokens::Tokens;
 use crate::{
     BackendRow, Change, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot, Source,
     StaleTerms, View,
@@ -66,6 +67,7 @@ pub struct Overwatch {
     pub(crate) started: Time,
     next_expiry: Time,
     pub(crate) hand: Hand,
+    pub(crate) tokens: Tokens,
 }
 
 /// What happened so far. Only grows.
@@ -111,6 +113,7 @@ impl Overwatch {
             started: now,
             next_expiry: now.plus_ms(EXPIRE_EVERY_MS),
             hand: Hand::default(),
+            tokens: Tokens::default(),
         };
         for configured in settings.backends {
             overwatch.touched.insert(configured.backend.key.clone());
@@ -152,6 +155,7 @@ impl Overwatch {
             self.agents.remember(id, pin, terms, now);
         }
         self.hand = Hand::remember(snapshot.hand, snapshot.audit);
+        self.tokens = Tokens::remember(snapshot.tokens);
     }
 
     /// What answers read, as it is now.

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use dnssec::KeyRing;
 use health::{CheckSpec, HeartbeatTerms, Standing};
-use model::{AgentId, Backend, BackendKey, Time};
+use model::{AgentId, Backend, BackendKey, Time, TokenName};
 
-use crate::{AuditLine, HandRow, Pin, signing};
+use crate::{ApiToken, AuditLine, HandRow, Pin, signing};
 
 /// All that is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub hand: BTreeMap<String, HandRow>,
     /// What operators said, by number; the largest is the newest.
     pub audit: BTreeMap<u64, AuditLine>,
+    /// The tokens of the API.
+    pub tokens: BTreeMap<TokenName, ApiToken>,
 }
 
 /// One backend of the registry.
@@ -90,6 +92,10 @@ pub enum Change {
     PutAudit(u64, AuditLine),
     /// That is too long ago.
     RemoveAudit(u64),
+    /// A token was made.
+    PutToken(ApiToken),
+    /// A token was revoked.
+    RemoveToken(TokenName),
 }
 
 impl Snapshot {
@@ -125,6 +131,12 @@ impl Snapshot {
             }
             Change::RemoveAudit(number) => {
                 self.audit.remove(&number);
+            }
+            Change::PutToken(token) => {
+                self.tokens.insert(token.name.clone(), token);
+            }
+            Change::RemoveToken(name) => {
+                self.tokens.remove(&name);
             }
         }
     }

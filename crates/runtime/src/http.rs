@@ -15,8 +15,9 @@
 //! - `access`, `attempts`: who calls,
 //! - `call`: a request that passed,
 //! - `dispatch`: which function carries it out,
-//! - `status`, `operator`, `by_hand`, `keys`: those functions,
-//! - `refusal`, `counts`: what became of it.
+//! - `status`, `operator`, `by_hand`, `keys`, `tokens`: those functions,
+//! - `refusal`, `counts`: what became of it,
+//! - `tls`: the certificate, where there is one.
 
 pub(crate) mod serve;
 
@@ -38,7 +39,11 @@ mod by_hand;
 
 mod keys;
 
+mod tokens;
+
 mod refusal;
+
+mod tls;
 
 mod counts;
 
@@ -55,17 +60,21 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use dns::NameBuf;
 use model::Subnet;
-use overwatch::{Command, KeyFault, Objection};
+use overwatch::{Command, KeyFault, Objection, TokenFault};
+use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
+pub(crate) use access::hash_of;
 pub use access::{Access, Token};
 use attempts::Attempts;
 use call::Call;
 pub use counts::{ApiCounters, Counts};
 use refusal::Refusal;
+pub use tls::ApiTlsError;
+pub(crate) use tls::server_config;
 
 /// A question to the node and where the answer goes.
 #[derive(Debug)]
@@ -122,6 +131,8 @@ pub enum Question {
     DsRecords(NameBuf),
     /// A zone's keys, secrets included.
     ExportKeys(NameBuf),
+    /// The tokens of the API.
+    Tokens,
     /// Whether answers are good.
     Ready,
     /// The configuration is to be read again.
@@ -188,6 +199,17 @@ impl std::fmt::Debug for KeyText {
     }
 }
 
+/// Where the API listens, and to whom.
+#[derive(Debug)]
+pub struct Listening {
+    /// The socket.
+    pub listener: TcpListener,
+    /// Who may do what, now.
+    pub access: Arc<ArcSwap<Access>>,
+    /// The certificate, now; `None` where it is served in the clear.
+    pub tls: Option<Arc<ArcSwap<ServerConfig>>>,
+}
+
 /// The servers. Dropping them ends both; the sockets are whoever's who made them.
 #[derive(Debug)]
 pub struct HttpServers {
@@ -223,7 +245,7 @@ impl HttpServers {
     /// the moment allows, and always by the local socket.
     #[must_use]
     pub fn start(
-        tcp: Option<(TcpListener, Arc<ArcSwap<Access>>)>,
+        tcp: Option<Listening>,
         control: UnixListener,
         node: mpsc::Sender<Ask>,
         counts: Arc<Counts>,
@@ -233,10 +255,10 @@ impl HttpServers {
             gate::router(Arc::new(Server { node, door, attempts: Attempts::default(), counts }))
         };
         let mut servers = Self { tasks: Vec::new(), local: None };
-        if let Some((listener, access)) = tcp {
+        if let Some(Listening { listener, access, tls }) = tcp {
             servers.local = listener.local_addr().ok();
-            let router = router(Door::Tcp { access, is_private: false });
-            servers.tasks.push(tokio::spawn(serve::serve(listener, router)));
+            let router = router(Door::Tcp { access, is_private: tls.is_some() });
+            servers.tasks.push(tokio::spawn(serve::serve(listener, router, tls)));
         }
         let router = router(Door::Local);
         servers.tasks.push(tokio::spawn(async move {
@@ -304,9 +326,13 @@ impl Server {
 /// Why a word was not carried out.
 fn objected(objection: &Objection) -> Refusal {
     let kind = match objection {
-        Objection::Unknown | Objection::Keys(KeyFault::NotSigned(_)) => Kind::Unknown,
+        Objection::Unknown
+        | Objection::Keys(KeyFault::NotSigned(_))
+        | Objection::Tokens(TokenFault::Unknown(_)) => Kind::Unknown,
         Objection::Hand(fault) => by_hand::kind_of(fault),
-        Objection::WhichKey | Objection::NotHeld | Objection::Keys(_) => Kind::Conflict,
+        Objection::WhichKey | Objection::NotHeld | Objection::Keys(_) | Objection::Tokens(_) => {
+            Kind::Conflict
+        }
     };
     Refusal::new(kind, objection)
 }

@@ -106,7 +106,7 @@ impl MetricsServer {
             .route("/metrics", get(page::<S>))
             .route("/health", get(async || "OK"))
             .with_state(Arc::new(source));
-        Ok(Self { local, task: tokio::spawn(serve(listener, router)) })
+        Ok(Self { local, task: tokio::spawn(serve(listener, router, None)) })
     }
 
     /// Where it listens; tells the port where 0 was asked for.

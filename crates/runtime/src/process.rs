@@ -47,6 +47,7 @@ use config::{Listen, LoggingSettings, MetricsSettings, TcpSettings};
 use tracing::{info, warn};
 
 use crate::dns;
+use crate::http::ApiTlsError;
 use crate::logs::Logs;
 use crate::mesh::{
     Identity, IdentityError, IdentityFiles, ListenError, PinsError, Provenance, TlsSetupError,
@@ -95,6 +96,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// Its certificate.
+    #[error(transparent)]
+    ApiTls(#[from] ApiTlsError),
     /// A local socket.
     #[error("cannot make the local socket {path}")]
     Socket {

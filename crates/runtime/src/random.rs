@@ -5,6 +5,17 @@ use overwatch::Secrets;
 use tracing::error;
 use zeroize::Zeroizing;
 
+/// 256 random bits as hexadecimal digits: nobody guesses them. None where the system gives none, which
+/// is logged.
+pub(crate) fn hexadecimal() -> Option<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    if SystemRandom::new().fill(bytes.as_mut_slice()).is_err() {
+        error!("the system gives no random bytes");
+        return None;
+    }
+    Some(Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
 /// Bytes for a zone's new keys. None where the system gives none, which is logged; then no key is made.
 pub(crate) fn secrets() -> Secrets {
     let mut bytes = Zeroizing::new(vec![0; Secrets::BYTES]);

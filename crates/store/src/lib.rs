@@ -23,6 +23,8 @@ mod hand;
 
 mod keys;
 
+mod tokens;
+
 pub mod store;
 
 pub mod error;

@@ -16,7 +16,7 @@ use redb::{
 };
 
 use crate::error::StoreError;
-use crate::{hand, keys, row};
+use crate::{hand, keys, row, tokens};
 
 /// The format that this release writes, and the highest it reads.
 const FORMAT: u64 = 1;
@@ -38,13 +38,14 @@ const HAND: Rows<'_> = TableDefinition::new("hand");
 const WORDS: Rows<'_> = TableDefinition::new("words");
 const KEYS: Rows<'_> = TableDefinition::new("keys");
 const SERVER_WORDS: Rows<'_> = TableDefinition::new("server_words");
+const TOKENS: Rows<'_> = TableDefinition::new("tokens");
 const MADE: Rows<'_> = TableDefinition::new("made");
 /// The one row of [`MADE`].
 const MADE_ROW: &str = "document";
 
 /// Each table of records, and what is in it. A file of an earlier release may lack the last ones;
 /// one that finds more than it knows passes over them.
-const RECORDS: [(Rows<'_>, &str); 8] = [
+const RECORDS: [(Rows<'_>, &str); 9] = [
     (BACKENDS, "backends"),
     (HEALTH, "standings"),
     (PINS, "pins"),
@@ -53,6 +54,7 @@ const RECORDS: [(Rows<'_>, &str); 8] = [
     (KEYS, "zones' keys"),
     (SERVER_WORDS, "words about servers"),
     (MADE, "documents"),
+    (TOKENS, "tokens of the API"),
 ];
 
 /// A table of records: name to JSON.
@@ -193,6 +195,11 @@ impl Store {
             snapshot.keys.insert(name.to_owned(), keys::read_keys(bytes)?);
             Ok(())
         })?;
+        self.each_row(TOKENS, |name, bytes| {
+            let token = tokens::read_token(name.parse()?, bytes)?;
+            snapshot.tokens.insert(token.name.clone(), token);
+            Ok(())
+        })?;
         Ok(snapshot)
     }
 
@@ -291,6 +298,10 @@ fn write_one(transaction: &WriteTransaction, change: &Change) -> Result<(), Caus
             put(transaction, WORDS, &hand::name_of_word(*number), &hand::write_word(line)?)
         }
         Change::RemoveAudit(number) => remove(transaction, WORDS, &hand::name_of_word(*number)),
+        Change::PutToken(token) => {
+            put(transaction, TOKENS, token.name.as_str(), &tokens::write_token(token)?)
+        }
+        Change::RemoveToken(name) => remove(transaction, TOKENS, name.as_str()),
     }
 }
 

@@ -13,8 +13,9 @@ use super::check_spec;
 use super::domain;
 use crate::section::Section;
 use crate::settings::{
-    AgentToken, ApiSettings, DnsSettings, Enrolment, GeographySettings, OverwatchConfig,
-    OverwatchIdentity, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
+    AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
+    GeographySettings, OverwatchConfig, OverwatchIdentity, StaleSettings, StaticServer,
+    TcpSettings, ValidationSettings,
 };
 use crate::signing;
 use crate::steering;
@@ -179,12 +180,25 @@ fn servers(root: &Section) -> Option<Vec<StaticServer>> {
     Some(all)
 }
 
+fn api_token(section: &Section) -> Option<ApiToken> {
+    let secret = match section.text("sha256") {
+        Some(digits) => ApiSecret::Sha256(digits.parse().ok()?),
+        None => ApiSecret::Plain(section.get("token")?),
+    };
+    Some(ApiToken { name: section.get("name")?, role: section.get("role")?, secret })
+}
+
 /// `Some(None)` where the API is off.
 fn api(section: &Section) -> Option<Option<ApiSettings>> {
     let settings = ApiSettings {
         address: section.get("address")?,
         allowed_networks: section.list("allowed_networks")?,
         trust_proxy_headers: section.get("trust_proxy_headers")?,
+        tokens: section.sections("tokens").map(api_token).collect::<Option<_>>()?,
+        tls: match (section.section("tls").get("cert"), section.section("tls").get("key")) {
+            (Some(cert), Some(key)) => Some(ApiTls { cert, key }),
+            _ => None,
+        },
     };
     Some(section.get::<bool>("enabled")?.then_some(settings))
 }

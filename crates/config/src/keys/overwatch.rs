@@ -6,6 +6,11 @@ use super::shared::{
 use super::{Key, Unset};
 use crate::kind::{Kind, Scalar, Word};
 
+/// The roles of tokens ([`model::Role`]).
+const ROLES: &[Word] = &[Word::plain("read"), Word::plain("operate"), Word::plain("admin")];
+/// Of a SHA-256.
+const SHA256_DIGITS: usize = 64;
+
 const ENROLMENTS: &[Word] = &[Word::plain("auto"), Word::plain("approve")];
 
 pub(super) static KEYS: &[Key] = &[
@@ -193,5 +198,51 @@ pub(super) static KEYS: &[Key] = &[
         BOOL,
         Unset::Default("false"),
         "Whether `X-Forwarded-For` names the client; only behind a proxy that sets it.",
+    ),
+    Key::new(
+        "api.tokens",
+        Kind::Sections { min: 0, max: 1_000, old_map: None, bare: None },
+        Unset::Default("[]"),
+        "Who else may do what over TCP: whoever sends `Authorization: Bearer` with the secret. \
+         `opengslb-cli tokens create` makes others, which are kept in the store.",
+    ),
+    Key::new(
+        "api.tokens[].name",
+        NAME,
+        Unset::Required,
+        "What the log of changes calls whoever has it.",
+    ),
+    Key::new(
+        "api.tokens[].role",
+        Kind::One(Scalar::Word(ROLES)),
+        Unset::Required,
+        "`read` sees everything but secrets, `operate` changes where clients go too, `admin` also \
+         who is trusted.",
+    ),
+    Key::new(
+        "api.tokens[].token",
+        TOKEN,
+        Unset::Nothing("`sha256` says it"),
+        "The secret. Better is its hash.",
+    ),
+    Key::new(
+        "api.tokens[].sha256",
+        Kind::One(Scalar::Secret { min: SHA256_DIGITS }),
+        Unset::Nothing("`token` says it"),
+        "The SHA-256 of the secret in 64 hexadecimal digits, as `sha256sum` writes it; whoever \
+         reads this file cannot use it.",
+    ),
+    Key::section("api.tls", "The API over TLS; without, whoever is on the way reads tokens."),
+    Key::new(
+        "api.tls.cert",
+        PATH,
+        Unset::Nothing("no TLS"),
+        "The certificate and those that lead to a root, PEM. Read again at each reload.",
+    ),
+    Key::new(
+        "api.tls.key",
+        PATH,
+        Unset::Nothing("no TLS"),
+        "Its private key, PEM. Read again at each reload.",
     ),
 ];

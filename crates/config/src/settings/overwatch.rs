@@ -6,11 +6,11 @@ use dns::{NameBuf, RateLimits};
 use dnssec::RolloverTerms;
 use geo::CustomMapping;
 use health::CheckSpec;
-use model::{Backend, Region, Service, Subnet};
+use model::{Backend, Region, Role, Service, Subnet, TokenName};
 use routing::DomainSettings;
 use zone::Zones;
 
-use crate::values::{Listen, MeshKey, Secret};
+use crate::values::{Listen, MeshKey, Secret, Sha256};
 
 /// `overwatch`, `dns`, `regions`, `domains` and `api`.
 #[derive(Clone, Debug, PartialEq)]
@@ -186,4 +186,37 @@ pub struct ApiSettings {
     pub allowed_networks: Vec<Subnet>,
     /// Whether `X-Forwarded-For` names the client.
     pub trust_proxy_headers: bool,
+    /// Who else may do what.
+    pub tokens: Vec<ApiToken>,
+    /// With which certificate it is served; `None` where it is served in the clear.
+    pub tls: Option<ApiTls>,
+}
+
+/// `api.tokens[]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiToken {
+    /// What the log of changes calls whoever has it.
+    pub name: TokenName,
+    /// What they may do.
+    pub role: Role,
+    /// What they have to know.
+    pub secret: ApiSecret,
+}
+
+/// A secret, or what is left of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiSecret {
+    /// The secret.
+    Plain(Secret),
+    /// Its SHA-256.
+    Sha256(Sha256),
+}
+
+/// `api.tls`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiTls {
+    /// The certificates' file.
+    pub cert: String,
+    /// The private key's file.
+    pub key: String,
 }

@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::call::Call;
 use super::refusal::Refusal;
-use super::{Question, Server, by_hand, keys, operator, status};
+use super::{Question, Server, by_hand, keys, operator, status, tokens};
 
 /// Carries a call out.
 pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, Refusal> {
@@ -49,5 +49,8 @@ pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, 
         Operation::ConfirmDs => keys::ds_seen(server, call).await,
         Operation::ExportKeys => keys::export(server, call).await,
         Operation::ImportKeys => keys::import(server, call).await,
+        Operation::ListTokens => document(Question::Tokens).await,
+        Operation::CreateToken => tokens::create(server, call).await,
+        Operation::RevokeToken => tokens::revoke(server, call).await,
     }
 }

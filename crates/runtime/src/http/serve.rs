@@ -4,9 +4,10 @@
 //! is. So each has a time in which its request must be there, and a time after which it ends.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::extract::ConnectInfo;
 use axum::serve::Listener;
 use axum::{Extension, Router};
@@ -14,9 +15,12 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use model::Subnet;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{Id, JoinSet};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::attempts::network_of;
 
@@ -36,7 +40,13 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// Serves `router` on a listener, for ever. Handlers find the other end as
 /// `ConnectInfo<SocketAddr>`. Dropping the future closes all connections.
-pub(crate) async fn serve(mut listener: TcpListener, router: Router) {
+///
+/// With `tls`, every connection begins with a handshake, by what stands there at that moment.
+pub(crate) async fn serve(
+    mut listener: TcpListener,
+    router: Router,
+    tls: Option<Arc<ArcSwap<ServerConfig>>>,
+) {
     let mut connections = JoinSet::new();
     let mut networks: HashMap<Id, Subnet> = HashMap::new();
     loop {
@@ -46,7 +56,11 @@ pub(crate) async fn serve(mut listener: TcpListener, router: Router) {
                 let network = network_of(peer.ip());
                 let here = networks.values().filter(|other| **other == network).count();
                 if networks.len() < CONNECTIONS_MAX && here < CONNECTIONS_PER_ADDRESS_MAX {
-                    let connection = connections.spawn(converse(stream, peer, router.clone()));
+                    let router = router.clone().layer(Extension(ConnectInfo(peer)));
+                    let connection = match &tls {
+                        None => connections.spawn(converse(stream, router)),
+                        Some(tls) => connections.spawn(shake_hands(stream, router, tls.load_full())),
+                    };
                     networks.insert(connection.id(), network);
                 }
             }
@@ -57,9 +71,17 @@ pub(crate) async fn serve(mut listener: TcpListener, router: Router) {
     }
 }
 
+/// One connection over TLS, to its end.
+async fn shake_hands(stream: TcpStream, router: Router, tls: Arc<ServerConfig>) {
+    let handshake = timeout(HEAD_TIMEOUT, TlsAcceptor::from(tls).accept(stream)).await;
+    if let Ok(Ok(stream)) = handshake {
+        converse(stream, router).await;
+    }
+}
+
 /// One connection, to its end.
-async fn converse(stream: TcpStream, peer: SocketAddr, router: Router) {
-    let service = TowerToHyperService::new(router.layer(Extension(ConnectInfo(peer))));
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
+    let service = TowerToHyperService::new(router);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -75,6 +97,8 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router) {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::time::Instant;
@@ -85,7 +109,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let hello = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string();
-        tokio::spawn(serve(listener, Router::new().route("/", get(hello))));
+        tokio::spawn(serve(listener, Router::new().route("/", get(hello)), None));
         address
     }
 

@@ -9,7 +9,6 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::*;
-use crate::http::access::hash_of;
 
 /// The number of the last change of the node below.
 const REVISION: u64 = 7;
@@ -107,6 +106,7 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, asked: &Asked
 
 struct World {
     servers: HttpServers,
+    access: Arc<ArcSwap<Access>>,
     counts: Arc<Counts>,
     directory: tempfile::TempDir,
 }
@@ -128,16 +128,32 @@ async fn world(allowed: &str) -> World {
         trust_proxy_headers: false,
         tokens: model::Role::ALL.map(token).to_vec(),
     };
+    let access = Arc::new(ArcSwap::from_pointee(access));
+    let counts = Arc::<Counts>::default();
+    let servers = start(&directory, Arc::clone(&access), None, &counts).await;
+    World { servers, access, counts, directory }
+}
+
+async fn start(
+    directory: &tempfile::TempDir,
+    access: Arc<ArcSwap<Access>>,
+    tls: Option<Arc<ArcSwap<ServerConfig>>>,
+    counts: &Arc<Counts>,
+) -> HttpServers {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let tcp = Some((listener, Arc::new(ArcSwap::from_pointee(access))));
     let control = private_socket(&directory.path().join("control.sock")).unwrap();
     let control = UnixListener::from_std(control).unwrap();
-    let counts = Arc::<Counts>::default();
-    let servers = HttpServers::start(tcp, control, node(), Arc::clone(&counts));
-    World { servers, counts, directory }
+    let tcp = Some(Listening { listener, access, tls });
+    HttpServers::start(tcp, control, node(), Arc::clone(counts))
 }
 
 impl World {
+    /// Serves anew, with a certificate.
+    async fn serve_with(&mut self, tls: Option<Arc<ArcSwap<ServerConfig>>>) {
+        let access = Arc::clone(&self.access);
+        self.servers = start(&self.directory, access, tls, &self.counts).await;
+    }
+
     async fn tcp(&self, asked: &Asked) -> Answered {
         let stream = TcpStream::connect(self.servers.local_address().unwrap()).await.unwrap();
         exchange(stream, asked).await
@@ -259,4 +275,79 @@ async fn wrong_tokens_are_counted_and_then_not_listened_to() {
     assert_eq!(world.tcp(&Asked::new("GET /api/v1/domains")).await.status, 200);
     assert_eq!((refused("unauthenticated"), refused("too-many-attempts")), (10, 3));
     assert_eq!(world.counts.counters().answered, 14);
+}
+
+#[tokio::test]
+async fn a_token_is_told_once_and_is_random() {
+    let world = world("127.0.0.1/32").await;
+    let body = r#"{"name": "deploy", "role": "operate"}"#;
+    let make = Asked { body: body.to_owned(), ..Asked::new("POST /api/v1/tokens") }
+        .with("Content-Type", "application/json");
+    let mut secrets = Vec::new();
+    for _ in 0..2 {
+        let answered = world.unix(&make).await;
+        assert_eq!(answered.status, 201, "{}", answered.body);
+        let made: api::tokens::MadeToken = serde_json::from_str(&answered.body).unwrap();
+        assert_eq!((made.name.as_str(), made.role.as_str()), ("deploy", "operate"));
+        assert_eq!(made.token.len(), "opengslb_".len() + 64);
+        secrets.push(made.token);
+    }
+    assert_ne!(secrets[0], secrets[1]);
+    for (body, part) in [
+        (r#"{"name": "a b", "role": "read"}"#, "name: "),
+        (r#"{"name": "a", "role": "root"}"#, "role: "),
+    ] {
+        let answered = world.unix(&Asked { body: body.to_owned(), ..make.clone() }).await;
+        assert_eq!(answered.status, 400);
+        assert!(answered.body.contains(part), "{}", answered.body);
+    }
+}
+
+/// A certificate of its own making, its files, and a client that trusts it alone.
+fn certificate(directory: &Path) -> (config::ApiTls, tokio_rustls::TlsConnector) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (cert, key) = (directory.join("api.crt"), directory.join("api.key"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    (config::ApiTls { cert: path(&cert), key: path(&key) }, Arc::new(client).into())
+}
+
+#[tokio::test]
+async fn over_tls_secrets_are_told_and_a_renewed_certificate_is_used_at_once() {
+    let mut world = world("127.0.0.1/32").await;
+    let (files, client) = certificate(world.directory.path());
+    let tls = Arc::new(ArcSwap::new(server_config(&files).unwrap()));
+    world.serve_with(Some(Arc::clone(&tls))).await;
+    let address = world.servers.local_address().unwrap();
+    let connect = async |client: &tokio_rustls::TlsConnector| {
+        let stream = TcpStream::connect(address).await.unwrap();
+        client.connect("localhost".try_into().unwrap(), stream).await
+    };
+    let keys = Asked::new("GET /api/v1/overwatch/dnssec/demo.local/keys").token("admin");
+    let answered = exchange(connect(&client).await.unwrap(), &keys).await;
+    assert_eq!(answered.status, 503, "past the gate: the node here has none");
+
+    let (files, renewed) = certificate(world.directory.path());
+    tls.store(server_config(&files).unwrap());
+    assert!(connect(&client).await.is_err(), "the old one is gone");
+    let answered =
+        exchange(connect(&renewed).await.unwrap(), &Asked::new("GET /api/v1/live")).await;
+    assert_eq!(answered.status, 200);
+
+    // What cannot be used says which file.
+    std::fs::write(&files.key, "nothing").unwrap();
+    let error = server_config(&files).unwrap_err();
+    assert!(error.to_string().contains("api.tls.key"), "{error}");
+    std::fs::remove_file(&files.cert).unwrap();
+    let error = server_config(&files).unwrap_err();
+    assert!(error.to_string().contains("api.tls.cert"), "{error}");
 }

@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::overwatch::{Effect, Event, Level, Note, Overwatch, View};
+use ::overwatch::{Command, Effect, Event, Level, Note, Overwatch, TokenFault, View};
 use arc_swap::ArcSwap;
 use config::OverwatchConfig;
 use model::BackendKey;
@@ -43,7 +43,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
 
 use self::dns::Dns;
-use self::edges::{Edges, Ends};
+use self::edges::{Edges, Ends, access_of};
 use self::handing::Awaiting;
 use self::running::{Prepared, Running};
 use super::handover::HandoverError;
@@ -186,7 +186,8 @@ impl Process {
             }
             Some((taking, expected)) => Awaiting::new(taking, expected),
         };
-        let (edges, ends) = Edges::new(identity, sockets, &running.config)?;
+        let access = access_of(&running.config, node.tokens());
+        let (edges, ends) = Edges::new(identity, sockets, access, running.tls.clone())?;
         let (reloads, prepared) = Reloads::new();
         let connections = BTreeMap::new();
         let targets = BTreeMap::new();
@@ -317,14 +318,36 @@ impl Process {
                 let ready = self.ready();
                 Told::Ready { is_ready: ready.ready, document: json(&ready) }
             }
-            Question::Command(command) => match self.node.objection(&command, now) {
-                Some(objection) => Told::Objected(objection),
-                None => {
-                    self.handle(Event::Command { command, by });
-                    Told::Done
-                }
-            },
+            Question::Tokens => document(&self.token_list()),
+            Question::Command(command) => self.carry_out_command(command, by),
         }
+    }
+
+    fn carry_out_command(&mut self, command: Command, by: Arc<str>) -> Told {
+        let configured = self.running.configured_token(&command);
+        let objection = configured.map(|name| TokenFault::Configured(name.clone()).into());
+        if let Some(objection) =
+            objection.or_else(|| self.node.objection(&command, self.clock.now()))
+        {
+            return Told::Objected(objection);
+        }
+        let is_about_tokens = matches!(command, Command::Tokens(_));
+        self.handle(Event::Command { command, by });
+        if is_about_tokens {
+            self.edges.allow(access_of(&self.running.config, self.node.tokens()));
+        }
+        Told::Done
+    }
+
+    fn token_list(&self) -> api::tokens::Tokens {
+        let made = self.node.tokens().map(|token| api::tokens::Token {
+            name: token.name.to_string(),
+            role: token.role.to_string(),
+            configured: false,
+            created: Some(token.created.to_rfc3339()),
+            by: Some(token.by.clone()),
+        });
+        api::tokens::Tokens { tokens: self.running.configured_tokens().chain(made).collect() }
     }
 
     fn version(&self) -> api::status::Version {

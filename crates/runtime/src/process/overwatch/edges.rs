@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::overwatch::ApiToken;
 use arc_swap::ArcSwap;
-use config::{ApiSettings, OverwatchConfig};
+use config::{ApiSecret, OverwatchConfig, Sha256};
+use rustls::ServerConfig;
 use store::Store;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
@@ -18,7 +20,7 @@ use super::super::keeper::{Keeper, Keeping};
 use super::super::sockets::Sockets;
 use super::super::{StartError, numbers};
 use super::{QUEUE_EVENTS, STORE};
-use crate::http::{Access, Ask, Counts, HttpServers};
+use crate::http::{Access, Ask, Counts, HttpServers, Listening, Token, hash_of};
 use crate::logs::chain;
 use crate::mesh::{self, Identity, ListenError, Server, ServerLimits, SessionLimits};
 use crate::metrics::MetricsServer;
@@ -42,6 +44,8 @@ pub(super) struct Edges {
     identity: Identity,
     /// Who may read the API by TCP, now.
     access: Arc<ArcSwap<Access>>,
+    /// The API's certificate, now; `None` where it is served in the clear.
+    tls: Option<Arc<ArcSwap<ServerConfig>>>,
     /// What became of requests to the API.
     pub(super) counts: Arc<Counts>,
     to_mesh: mpsc::Sender<mesh::Event>,
@@ -72,13 +76,15 @@ impl Edges {
     pub(super) fn new(
         identity: Identity,
         sockets: Arc<Sockets>,
-        config: &OverwatchConfig,
+        access: Access,
+        tls: Option<Arc<ServerConfig>>,
     ) -> Result<(Self, Ends), StartError> {
         let (to_mesh, mesh) = mpsc::channel(QUEUE_EVENTS);
         let (to_asked, asked) = mpsc::channel(64);
         let (to_numbers, numbers) = numbers::queue();
         let (to_requests, requests) = mpsc::channel(1);
-        let access = Arc::new(ArcSwap::from_pointee(access_of(config)));
+        let access = Arc::new(ArcSwap::from_pointee(access));
+        let tls = tls.map(|tls| Arc::new(ArcSwap::new(tls)));
         let listener = sockets.handover.try_clone().and_then(UnixListener::from_std);
         let listener = listener.map_err(StartError::System)?;
         let handover = tokio::spawn(giving::serve(listener, Arc::clone(&sockets), to_requests));
@@ -86,6 +92,7 @@ impl Edges {
             sockets,
             identity,
             access,
+            tls,
             counts: Arc::default(),
             to_mesh,
             to_asked,
@@ -109,10 +116,14 @@ impl Edges {
             let copy = socket.as_ref().map(|socket| TcpListener::from_std(socket.try_clone()?));
             copy.transpose().map_err(StartError::System)
         };
-        let api = copy(&sockets.api)?.map(|listener| (listener, Arc::clone(&self.access)));
+        let api = copy(&sockets.api)?.map(|listener| {
+            let (access, tls) = (Arc::clone(&self.access), self.tls.clone());
+            Listening { listener, access, tls }
+        });
         let control = sockets.control.try_clone().and_then(UnixListener::from_std);
         let control = control.map_err(StartError::System)?;
-        let http = HttpServers::start(api, control, self.to_asked.clone(), Arc::clone(&self.counts));
+        let http =
+            HttpServers::start(api, control, self.to_asked.clone(), Arc::clone(&self.counts));
         if let Some(address) = http.local_address() {
             info!("serving the API on {address}");
         }
@@ -133,9 +144,17 @@ impl Edges {
         self.served.is_some()
     }
 
-    /// Who may read the API by TCP from now on.
-    pub(super) fn allow(&self, config: &OverwatchConfig) {
-        self.access.store(Arc::new(access_of(config)));
+    /// Who may do what by TCP from now on.
+    pub(super) fn allow(&self, access: Access) {
+        self.access.store(Arc::new(access));
+    }
+
+    /// With which certificate the API is served from now on. Whether it is served with one is
+    /// decided at the start.
+    pub(super) fn secure(&self, tls: Option<&Arc<ServerConfig>>) {
+        if let (Some(held), Some(tls)) = (&self.tls, tls) {
+            held.store(Arc::clone(tls));
+        }
     }
 
     /// Opens the store again where another process had it and this one goes on. It may have it for a
@@ -159,12 +178,29 @@ impl Drop for Edges {
     }
 }
 
-/// Nobody where the API is not served by TCP.
-fn access_of(config: &OverwatchConfig) -> Access {
-    let of = |api: &ApiSettings| Access {
+/// Who may do what by TCP: by the configuration, and by the tokens that operators made. Nobody where
+/// the API is not served.
+pub(super) fn access_of<'a>(
+    config: &OverwatchConfig,
+    made: impl Iterator<Item = &'a ApiToken>,
+) -> Access {
+    let Some(api) = &config.api else { return Access::default() };
+    let configured = api.tokens.iter().map(|token| Token {
+        name: token.name.as_str().into(),
+        role: token.role,
+        hash: match &token.secret {
+            ApiSecret::Plain(secret) => hash_of(secret.expose().as_bytes()),
+            ApiSecret::Sha256(Sha256(hash)) => *hash,
+        },
+    });
+    let made = made.map(|token| Token {
+        name: token.name.as_str().into(),
+        role: token.role,
+        hash: token.hash,
+    });
+    Access {
         allowed: api.allowed_networks.clone(),
         trust_proxy_headers: api.trust_proxy_headers,
-        tokens: Vec::new(),
-    };
-    config.api.as_ref().map_or_else(Access::default, of)
+        tokens: configured.chain(made).collect(),
+    }
 }

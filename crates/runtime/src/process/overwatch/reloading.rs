@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::super::reload::{aside, tell};
 use super::Process;
+use super::edges::access_of;
 use super::running::Prepared;
 use crate::http::Told;
 
@@ -36,7 +37,8 @@ impl Process {
     fn apply(&mut self, prepared: Prepared) -> Told {
         let Prepared { running, settings, comparison, warnings } = prepared;
         self.logs.set_level(running.logging.level);
-        self.edges.allow(&running.config);
+        self.edges.allow(access_of(&running.config, self.node.tokens()));
+        self.edges.secure(running.tls.as_ref());
         let geo = Arc::clone(&running.geography.built);
         self.running = Arc::new(running);
         if !comparison.changed.is_empty() {

@@ -1,15 +1,21 @@
 //! The configuration that runs, and what the next one changes of it.
 
+use std::sync::Arc;
+
+use ::overwatch::{Command, TokenOrder};
 use config::{
     ApiSettings, Config, DnsSettings, GeographySettings, LoggingSettings, MetricsSettings, Mode,
     OverwatchConfig, OverwatchIdentity,
 };
+use model::TokenName;
+use rustls::ServerConfig;
 
 use super::super::comparison::Comparison;
 use super::super::digest::Digest;
 use super::super::geography::Geography;
 use super::super::reload::{Read, Reread};
 use super::super::{StartError, settings};
+use crate::http::server_config;
 use crate::logs::chain;
 
 /// What an overwatch runs on.
@@ -19,6 +25,8 @@ pub(super) struct Running {
     pub(super) logging: LoggingSettings,
     pub(super) metrics: MetricsSettings,
     pub(super) geography: Geography,
+    /// The API's certificate and key; `None` where it is served in the clear.
+    pub(super) tls: Option<Arc<ServerConfig>>,
     /// Of what decides answers.
     pub(super) digest: String,
 }
@@ -45,8 +53,31 @@ impl Running {
         // The first is enough to end on.
         let geography = geography.map_err(|mut errors| errors.swap_remove(0))?;
         let settings = settings::overwatch(&config)?;
+        let tls = tls_of(&config)?;
         let digest = digest.finish();
-        Ok((Self { config, logging, metrics, geography, digest }, settings))
+        Ok((Self { config, logging, metrics, geography, tls, digest }, settings))
+    }
+
+    /// The tokens of the configuration, without their secrets.
+    pub(super) fn configured_tokens(&self) -> impl Iterator<Item = api::tokens::Token> {
+        let tokens = self.config.api.iter().flat_map(|api| &api.tokens);
+        tokens.map(|token| api::tokens::Token {
+            name: token.name.to_string(),
+            role: token.role.to_string(),
+            configured: true,
+            created: None,
+            by: None,
+        })
+    }
+
+    /// The name that a command wants to give or take, where the configuration has it.
+    pub(super) fn configured_token<'a>(&self, command: &'a Command) -> Option<&'a TokenName> {
+        let Command::Tokens(TokenOrder::Create { name, .. } | TokenOrder::Revoke(name)) = command
+        else {
+            return None;
+        };
+        let mut tokens = self.config.api.iter().flat_map(|api| &api.tokens);
+        tokens.any(|token| token.name == *name).then_some(name)
     }
 
     /// Reads what is to run next: all of it, or every fault.
@@ -68,10 +99,16 @@ impl Running {
             comparison.changed.push("overwatch.geolocation (the databases)".to_owned());
         }
         let settings = settings::overwatch(&config).map_err(|error| vec![line(&error)])?;
+        let tls = tls_of(&config).map_err(|error| vec![line(&error)])?;
         let digest = digest.finish();
-        let running = Self { config, logging, metrics, geography, digest };
+        let running = Self { config, logging, metrics, geography, tls, digest };
         Ok(Prepared { running, settings, comparison, warnings })
     }
+}
+
+fn tls_of(config: &OverwatchConfig) -> Result<Option<Arc<ServerConfig>>, StartError> {
+    let tls = config.api.as_ref().and_then(|api| api.tls.as_ref());
+    Ok(tls.map(server_config).transpose()?)
 }
 
 /// Compares what an overwatch has. Every field is named here: whoever adds one says whether it is
@@ -162,10 +199,16 @@ fn compare_api(c: &mut Comparison, old: &Option<ApiSettings>, new: &mut Option<A
     let (Some(was), Some(api)) = (old, new.as_mut()) else {
         return c.fixed("api.enabled", old, new);
     };
-    let ApiSettings { address, allowed_networks, trust_proxy_headers } = api;
+    let ApiSettings { address, allowed_networks, trust_proxy_headers, tokens, tls } = api;
     c.fixed("api.address", &was.address, address);
     c.applied("api.allowed_networks", &was.allowed_networks, allowed_networks);
     c.applied("api.trust_proxy_headers", &was.trust_proxy_headers, trust_proxy_headers);
+    c.named("api.tokens", was.tokens.iter(), tokens.iter(), |token| token.name.to_string());
+    match (&was.tls, tls) {
+        // The files may have been renewed under the same names: they are read each time.
+        (Some(was), Some(tls)) => c.applied("api.tls", was, tls),
+        (was, tls) => c.fixed("api.tls", was, tls),
+    }
 }
 
 #[cfg(test)]
