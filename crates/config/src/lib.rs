@@ -70,7 +70,7 @@ pub use fault::{Fault, Position};
 pub use settings::{
     AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken,
     Config, DnsSettings, Enrolment, GeographySettings, LogFormat, LogLevel, LoggingSettings,
-    MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity, SignedZone, StaleSettings,
+    MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity, QueryLogSettings, SignedZone, StaleSettings,
     StaticServer, TcpSettings, ValidationSettings,
 };
 pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret, Sha256};

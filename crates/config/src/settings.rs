@@ -10,7 +10,7 @@ pub mod overwatch;
 pub use agent::{AgentBackend, AgentConfig, AgentIdentity};
 pub use overwatch::{
     AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
-    GeographySettings, OverwatchConfig, OverwatchIdentity, SignedZone, StaleSettings, StaticServer,
+    GeographySettings, OverwatchConfig, OverwatchIdentity, QueryLogSettings, SignedZone, StaleSettings, StaticServer,
     TcpSettings, ValidationSettings,
 };
 

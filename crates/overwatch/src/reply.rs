@@ -64,6 +64,8 @@ pub enum Outcome<'v> {
     Referral,
     /// A steered name: answered by this decision, for this client network.
     Steered {
+        /// The domain: its place in [`View::domains`](crate::View::domains).
+        place: usize,
         /// Where the client was sent, and why.
         decision: Decision<'v>,
         /// Whom the decision was made for: the network in the query, or the asker itself.

@@ -161,7 +161,7 @@ fn find<'v: 'q, 'q>(
                 if let Some(alias) = decision.region_place().and_then(|at| steering.alias(at)) {
                     lookup = view.zones.follow(lookup, alias, question.qtype);
                 }
-                steered(decision, client, denial::rcode(view, query, &lookup))
+                steered((index, decision), client, denial::rcode(view, query, &lookup))
             }
             // Zones and domains are made of one configuration, so this does not happen.
             None => Outcome::Refused,
@@ -177,13 +177,13 @@ fn client_network(query: &Query<'_>, asker: &Asker) -> Subnet {
 }
 
 /// What a decision comes to. An alias may mean a name that does not exist (RFC 6604, 2.1).
-fn steered(decision: Decision<'_>, client: Subnet, rcode: Rcode) -> Outcome<'_> {
+fn steered((place, decision): (usize, Decision<'_>), client: Subnet, rcode: Rcode) -> Outcome<'_> {
     let rcode = match decision.reason {
         Reason::NoneHealthy => Rcode::SERVFAIL,
         Reason::NoneAllowed => Rcode::REFUSED,
         _ => rcode,
     };
-    Outcome::Steered { decision, client, rcode }
+    Outcome::Steered { place, decision, client, rcode }
 }
 
 /// Whether the address that was asked is of the family that the question wants.

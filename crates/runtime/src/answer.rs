@@ -17,19 +17,21 @@ use tracing::info;
 
 use crate::clock::Clock;
 use crate::dns::{Arrival, Handler};
+use crate::query_log::Tap;
+use crate::tally::{Board, Tally};
 
 /// Decision lines a second of one worker: as many as somebody can follow with a terminal's search,
 /// and little enough not to be felt. The rest is counted as unlogged.
 const LINES_PER_SECOND: u64 = 50;
 
 /// What queries came to, by [`kind_of`].
-const KINDS: [&str; 9] = [
+pub(crate) const KINDS: [&str; 9] = [
     "dropped", "faulty", "cookie", "refused", "no_name", "no_data", "static", "referral", "steered",
 ];
 /// What cookies proved, by [`cookie_of`].
-const COOKIES: [&str; 4] = ["none", "client_only", "good", "bad"];
+pub(crate) const COOKIES: [&str; 4] = ["none", "client_only", "good", "bad"];
 /// What became of answers that were too many, by [`limited_as`].
-const LIMITED: [&str; 2] = ["truncated", "dropped"];
+pub(crate) const LIMITED: [&str; 2] = ["truncated", "dropped"];
 
 /// Answers packets. A clone is another worker: it counts for itself.
 #[derive(Debug)]
@@ -41,6 +43,10 @@ pub struct Answering {
     worker: Worker,
     workers: Arc<Mutex<Vec<Arc<Counts>>>>,
     counts: Arc<Counts>,
+    board: Board,
+    tally: Tally,
+    /// None where no query is written down.
+    tap: Option<Tap>,
     lines: Lines,
 }
 
@@ -87,7 +93,19 @@ impl Answering {
     /// The first worker. `limits` are one worker's share.
     #[must_use]
     pub fn new(view: Arc<ArcSwap<View>>, clock: Clock, limits: Option<RateLimits>) -> Self {
-        Self::worker(view, clock, limits, Arc::default())
+        Self::worker((view, clock), limits, Arc::default(), Board::default())
+    }
+
+    /// Writes a sample of queries down.
+    #[must_use]
+    pub(crate) fn tapped(mut self, tap: Option<Tap>) -> Self {
+        self.tap = tap;
+        self
+    }
+
+    /// To say which domains are counted by region, and to read those numbers.
+    pub(crate) fn board(&self) -> Board {
+        self.board.clone()
     }
 
     /// To read what is counted.
@@ -97,17 +115,18 @@ impl Answering {
     }
 
     fn worker(
-        view: Arc<ArcSwap<View>>,
-        clock: Clock,
+        (view, clock): (Arc<ArcSwap<View>>, Clock),
         limits: Option<RateLimits>,
         workers: Arc<Mutex<Vec<Arc<Counts>>>>,
+        board: Board,
     ) -> Self {
         let counts = Arc::new(Counts::default());
         workers.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&counts));
         let lines = Lines { second: clock.now(), left: LINES_PER_SECOND };
         let limiter = limits.clone().map(|limits| RateLimiter::new(limits, seed()));
         let worker = Worker::new(limiter);
-        Self { view, clock, limits, worker, workers, counts, lines }
+        let tally = board.tally();
+        Self { view, clock, limits, worker, workers, counts, board, tally, tap: None, lines }
     }
 
     /// Answers one packet from this view: the length of the answer, or nothing.
@@ -130,13 +149,17 @@ impl Answering {
         let Reply { bytes, outcome, cookie, verdict } =
             resolve(view, &asker, packet, &mut self.worker, buffer);
         let length = bytes.len();
+        if let Some(tap) = &mut self.tap {
+            tap.see((arrival, now), packet, bytes, &outcome);
+        }
         count(&self.counts.kinds[kind_of(&outcome)]);
         count(&self.counts.cookies[cookie_of(cookie)]);
         if let Some(limited) = limited_as(&outcome, verdict) {
             count(&self.counts.limited[limited]);
         }
-        if let Outcome::Steered { decision, client, .. } = &outcome {
+        if let Outcome::Steered { place, decision, client, .. } = &outcome {
             count(&self.counts.reasons[decision.reason as usize]);
+            self.tally.count(*place, decision);
             // Where no line is wanted, none is put together.
             if tracing::enabled!(tracing::Level::INFO) && self.lines.take() {
                 log(decision, *client, &asker);
@@ -160,7 +183,8 @@ impl Handler for Answering {
 impl Clone for Answering {
     fn clone(&self) -> Self {
         let (view, workers) = (Arc::clone(&self.view), Arc::clone(&self.workers));
-        Self::worker(view, self.clock, self.limits.clone(), workers)
+        Self::worker((view, self.clock), self.limits.clone(), workers, self.board.clone())
+            .tapped(self.tap.as_ref().map(Tap::beside))
     }
 }
 

@@ -3,12 +3,15 @@
 //! No decision is made here. In the order of the data:
 //!
 //! - [`clock`]: the one clock of the process,
-//! - [`logs`]: log lines, as text or JSON,
+//! - [`logs`]: log lines, as text, as JSON or to the journal,
+//! - `notify`: what a service manager is told,
 //! - [`collect`]: the threads that read the kernel,
 //! - [`probe`]: checks of backends,
 //! - [`mesh`]: TLS sessions between agents and overwatches,
 //! - [`dns`]: the DNS server's sockets,
 //! - [`answer`]: what a DNS worker does with a packet,
+//! - `tally`: where answers went, counted by each worker,
+//! - [`query_log`]: a sample of queries and answers, for an operator's tools,
 //! - [`http`]: the API,
 //! - [`metrics`]: what is counted, for Prometheus,
 //! - [`process`]: all of it put together, once for each mode.
@@ -19,6 +22,8 @@ mod random;
 
 pub mod logs;
 
+mod notify;
+
 pub mod collect;
 
 pub mod probe;
@@ -28,6 +33,10 @@ pub mod mesh;
 pub mod dns;
 
 pub mod answer;
+
+mod tally;
+
+pub mod query_log;
 
 pub mod http;
 

@@ -5,13 +5,19 @@
 //! {"time":"2025-12-19T10:05:00Z","level":"info","message":"routing decision","client":"10.1.2.0/24"}
 //! ```
 //!
+//! Where standard error is the journal's own stream, each event goes to the journal with its fields
+//! instead ([`journal`]), whatever the format.
+//!
 //! Only the edge logs. What a stranger sent may stand in a value, so values are quoted and escaped
 //! wherever they could be taken for more than a value, and nothing can begin a line of its own.
+
+mod journal;
 
 use std::fmt::{self, Write as _};
 use std::io;
 
 use config::{LogFormat, LogLevel};
+use journal::Journal;
 use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -58,8 +64,11 @@ impl Logs {
             .lossy(true)
             .buffered_lines_limit(LINES_WAITING_MAX)
             .thread_name("log");
-        let (lines, guard) = lines.finish(io::stderr());
-        let (subscriber, logs) = subscriber(level, format, lines);
+        let (form, (lines, guard)) = match Journal::of_this_process() {
+            Some(journal) => (Form::Journal, lines.finish(journal)),
+            None => (Form::Line(format), lines.finish(io::stderr())),
+        };
+        let (subscriber, logs) = subscriber(level, form, lines);
         subscriber.try_init().map_err(LogsStartedTwice)?;
         Ok(Self { _writer: Some(guard), ..logs })
     }
@@ -72,16 +81,12 @@ impl Logs {
 }
 
 /// The whole of the log, to be started or to be tested.
-fn subscriber<W>(
-    level: LogLevel,
-    format: LogFormat,
-    writer: W,
-) -> (impl Subscriber + Send + Sync, Logs)
+fn subscriber<W>(level: LogLevel, form: Form, writer: W) -> (impl Subscriber + Send + Sync, Logs)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(filter(level));
-    let lines = tracing_subscriber::fmt::layer().event_format(Lines(format)).with_writer(writer);
+    let lines = tracing_subscriber::fmt::layer().event_format(Lines(form)).with_writer(writer);
     (
         tracing_subscriber::registry().with(filter).with(lines),
         Logs { filter: handle, _writer: None },
@@ -113,8 +118,17 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Writes events as lines.
-struct Lines(LogFormat);
+/// What becomes of an event.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    /// A line of this format.
+    Line(LogFormat),
+    /// A message to the journal.
+    Journal,
+}
+
+/// Writes events.
+struct Lines(Form);
 
 impl<S, N> FormatEvent<S, N> for Lines
 where
@@ -129,10 +143,12 @@ where
     ) -> fmt::Result {
         let mut fields = Fields { message: String::new(), others: Vec::new() };
         event.record(&mut fields);
+        let level = *event.metadata().level();
         let time = crate::clock::wall().to_rfc3339();
         match self.0 {
-            LogFormat::Text => fields.write_text(&mut writer, &time, *event.metadata().level()),
-            LogFormat::Json => fields.write_json(&mut writer, &time, *event.metadata().level()),
+            Form::Line(LogFormat::Text) => fields.write_text(&mut writer, &time, level),
+            Form::Line(LogFormat::Json) => fields.write_json(&mut writer, &time, level),
+            Form::Journal => journal::write(&fields, level, &mut writer),
         }
     }
 }
@@ -146,10 +162,13 @@ struct Fields {
 impl Fields {
     fn write_text(&self, writer: &mut Writer<'_>, time: &str, level: Level) -> fmt::Result {
         write!(writer, "{time} {level} ")?;
-        self.message.chars().try_for_each(|c| match c {
-            c if c.is_control() => write!(writer, "{}", c.escape_default()),
-            c => writer.write_char(c),
-        })?;
+        self.write_words(writer)?;
+        writeln!(writer)
+    }
+
+    /// The message and its fields, as text that is one line.
+    fn write_words(&self, writer: &mut Writer<'_>) -> fmt::Result {
+        write_escaped(&self.message, writer)?;
         for (name, value) in &self.others {
             match value {
                 Value::String(text) if is_bare(text) => write!(writer, " {name}={text}")?,
@@ -157,7 +176,7 @@ impl Fields {
                 value => write!(writer, " {name}={value}")?,
             }
         }
-        writeln!(writer)
+        Ok(())
     }
 
     fn write_json(&self, writer: &mut Writer<'_>, time: &str, level: Level) -> fmt::Result {
@@ -176,6 +195,22 @@ impl Fields {
             ("message", other) => self.message = other.to_string(),
             (name, value) => self.others.push((name, value)),
         }
+    }
+}
+
+/// A text in which nothing can begin a line.
+fn write_escaped(text: &str, writer: &mut Writer<'_>) -> fmt::Result {
+    text.chars().try_for_each(|c| match c {
+        c if c.is_control() => write!(writer, "{}", c.escape_default()),
+        c => writer.write_char(c),
+    })
+}
+
+/// A value by itself.
+fn write_value(value: &Value, writer: &mut Writer<'_>) -> fmt::Result {
+    match value {
+        Value::String(text) => write_escaped(text, writer),
+        value => write!(writer, "{value}"),
     }
 }
 

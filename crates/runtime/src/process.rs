@@ -8,6 +8,7 @@
 //! - [`handover`]: one process takes the place of another,
 //! - `sockets`: what is handed over,
 //! - `signals`: what a process is told by signals,
+//! - `successor`: the process that takes this one's place,
 //! - `geography`: the databases of geography,
 //! - `digest`: what decides answers, in one word to compare,
 //! - `keeper`: what must survive a restart, to the store,
@@ -27,6 +28,8 @@ pub mod handover;
 mod sockets;
 
 mod signals;
+
+mod successor;
 
 mod geography;
 

@@ -14,8 +14,8 @@ use super::domain;
 use crate::section::Section;
 use crate::settings::{
     AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
-    GeographySettings, OverwatchConfig, OverwatchIdentity, StaleSettings, StaticServer,
-    TcpSettings, ValidationSettings,
+    GeographySettings, OverwatchConfig, OverwatchIdentity, QueryLogSettings, StaleSettings,
+    StaticServer, TcpSettings, ValidationSettings,
 };
 use crate::signing;
 use crate::steering;
@@ -121,6 +121,7 @@ fn dns(root: &Section, zones: Zones) -> Option<DnsSettings> {
         cookies_enabled: dns.section("cookies").get("enabled")?,
         tcp: tcp(dns.section("tcp"))?,
         rate_limits: rate_limits(dns.section("rate_limit"))?,
+        query_log: query_log(dns.section("query_log"))?,
     })
 }
 
@@ -130,6 +131,12 @@ fn tcp(section: &Section) -> Option<TcpSettings> {
         connections_per_address_max: section.get("max_connections_per_address")?,
         idle_timeout_ms: u32::try_from(section.ms("idle_timeout")?).ok()?,
     })
+}
+
+/// `Some(None)` where no query is written.
+fn query_log(section: &Section) -> Option<Option<QueryLogSettings>> {
+    let sample = section.get("sample")?;
+    Some(section.get("socket").map(|socket| QueryLogSettings { socket, sample }))
 }
 
 /// `None` where a part is missing, `Some(None)` where nothing is limited.

@@ -369,6 +369,23 @@ pub(super) static KEYS: &[Key] = &[
         Unset::Default("[127.0.0.0/8, \"::1/128\"]"),
         "Networks that are not limited.",
     ),
+    Key::section(
+        "dns.query_log",
+        "A sample of queries and their answers, as dnstap (https://dnstap.info) over a local socket.",
+    ),
+    Key::new(
+        "dns.query_log.socket",
+        PATH,
+        Unset::Nothing("no query log"),
+        "The socket that a reader of dnstap listens at (frame streams). While nobody does, samples \
+         are lost, and counted.",
+    ),
+    Key::new(
+        "dns.query_log.sample",
+        integer(1, 1_000_000),
+        Unset::Default("100"),
+        "One query of so many is written.",
+    ),
     Key::new(
         "regions",
         Kind::Sections { min: 0, max: REGION_NAMES_MAX, old_map: None, bare: None },

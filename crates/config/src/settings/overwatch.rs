@@ -1,6 +1,7 @@
 //! What only an overwatch reads.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use dns::{NameBuf, RateLimits};
 use dnssec::RolloverTerms;
@@ -144,6 +145,17 @@ pub struct DnsSettings {
     pub tcp: TcpSettings,
     /// How many answers by UDP one network gets, from all workers together; `None` for any number.
     pub rate_limits: Option<RateLimits>,
+    /// Where a sample of queries is written; `None` where none is.
+    pub query_log: Option<QueryLogSettings>,
+}
+
+/// `dns.query_log`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryLogSettings {
+    /// The local socket of whoever reads.
+    pub socket: String,
+    /// One query of so many is written.
+    pub sample: NonZeroU32,
 }
 
 /// A zone that is signed: `dns.zones[].dnssec`.

@@ -83,7 +83,22 @@ pub enum TableRefusal {
 }
 
 impl TableRefusal {
-    /// One word, as a metric label.
+    /// Every word that there is.
+    pub const NAMES: [&'static str; 11] = [
+        "unknown_agent",
+        "unknown_port",
+        "stale_epoch",
+        "out_of_sequence",
+        "backwards",
+        "unordered",
+        "too_wide",
+        "no_samples",
+        "deviation_too_long",
+        "too_many_rows",
+        "table_full",
+    ];
+
+    /// One of [`Self::NAMES`]: one word, as a metric label.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -143,6 +143,7 @@ fn check_refused(name: &str, epoch: u64, report: &Report, expect: &TableRefusal)
     assert_eq!((known(&table), table.len(), table.position(&agent("a"))), before);
     assert_eq!(table.take_changes(), BTreeMap::new());
     assert_eq!(table.counters().refused, BTreeMap::from([(expect.as_str(), 1)]));
+    assert!(TableRefusal::NAMES.contains(&expect.as_str()));
 }
 
 #[test]

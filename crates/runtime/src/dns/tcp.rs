@@ -81,6 +81,14 @@ pub struct TcpCounters {
     pub panics: u64,
 }
 
+impl TcpCounters {
+    /// Why connections end: every word there is in [`TcpCounters::closed`].
+    #[must_use]
+    pub fn ends() -> Vec<&'static str> {
+        End::ALL.map(End::as_str).to_vec()
+    }
+}
+
 #[derive(Debug, Default)]
 struct Counts {
     accepted: AtomicU64,

@@ -22,7 +22,7 @@ impl io::Write for Page {
 fn lines(level: LogLevel, format: LogFormat, act: impl FnOnce(&Logs)) -> Vec<String> {
     let page = Page::default();
     let writer = page.clone();
-    let (subscriber, logs) = subscriber(level, format, move || writer.clone());
+    let (subscriber, logs) = subscriber(level, Form::Line(format), move || writer.clone());
     tracing::subscriber::with_default(subscriber, || act(&logs));
     let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'));
@@ -106,4 +106,25 @@ fn the_level_can_be_changed_and_libraries_stay_quiet() {
         tracing::warn!(target: "hyper::client", "a library, too late");
     });
     assert_eq!(written, ["WARN a library in trouble", "DEBUG now"]);
+}
+
+#[test]
+fn the_journal_has_level_message_and_fields() {
+    let page = Page::default();
+    let writer = page.clone();
+    let (subscriber, _logs) = subscriber(LogLevel::Info, Form::Journal, move || writer.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!(client = %"10.1.2.0/24", rtt_ms = 85, "routing decision");
+        tracing::error!(evil = "x\nPRIORITY=0\u{1b}[2J", "two\nlines");
+    });
+    let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(
+        text,
+        "PRIORITY=6\nSYSLOG_IDENTIFIER=opengslb\n\
+         MESSAGE=routing decision client=10.1.2.0/24 rtt_ms=85\n\
+         OPENGSLB_CLIENT=10.1.2.0/24\nOPENGSLB_RTT_MS=85\n\
+         PRIORITY=3\nSYSLOG_IDENTIFIER=opengslb\n\
+         MESSAGE=two\\nlines evil=\"x\\nPRIORITY=0\\u{1b}[2J\"\n\
+         OPENGSLB_EVIL=x\\nPRIORITY=0\\u{1b}[2J\n"
+    );
 }

@@ -33,6 +33,7 @@ use crate::logs::{Logs, chain};
 use crate::mesh::{
     self, Client, ClientLimits, Connection, ConnectionId, Identity, Origin, Pins, SessionLimits,
 };
+use crate::notify::{self, Heart};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
 
 /// Events that wait for the loop; past it overwatches and checks wait.
@@ -82,6 +83,8 @@ pub async fn run(config: AgentConfig, around: Around) -> Result<(), StartError> 
             Some(numbers::serve(listener, ask_numbers).map_err(failed)?)
         }
     };
+    notify::ready();
+    let mut heart = Heart::of_this_process();
     loop {
         let deadline = Instant::from_std(process.clock.instant_at(process.node.next_deadline()));
         tokio::select! {
@@ -89,6 +92,10 @@ pub async fn run(config: AgentConfig, around: Around) -> Result<(), StartError> 
             Some(collected) = process.collected.recv() => process.on_collected(collected),
             Some(result) = process.checked.recv() => process.on_checked(result),
             () = sleep_until(deadline) => process.handle(Event::Tick),
+            () = heart.due() => {
+                process.handle(Event::Tick);
+                heart.beat(&process.status());
+            }
             Some(reply) = asked_numbers.recv() => process.on_numbers(reply),
             Some(prepared) = prepared.recv() => process.on_prepared(prepared),
             asked = signals.next() => match asked {
@@ -96,6 +103,8 @@ pub async fn run(config: AgentConfig, around: Around) -> Result<(), StartError> 
                     process.reloads.ask(None);
                     process.begin_reload();
                 }
+                // Whoever keeps it running starts another one; the overwatches wait for it.
+                Asked::HandOver => warn!("an agent has nothing to hand over: restart it"),
                 Asked::End => break,
             }
         }
@@ -304,10 +313,23 @@ impl Process {
         self.handle(Event::Checked { backend, outcome: report.outcome });
     }
 
+    /// How things stand, for a service manager.
+    fn status(&self) -> String {
+        let (sessions, overwatches) = (self.connections.len(), self.clients.len());
+        match self.node.learning() {
+            Some((_, networks)) => {
+                format!("{sessions} of {overwatches} overwatches there, {networks} networks known")
+            }
+            None => format!("{sessions} of {overwatches} overwatches there"),
+        }
+    }
+
     fn on_numbers(&self, reply: numbers::Asked) {
         let collector = self.collector.as_ref().map(Collector::counters);
+        let around = (self.reloads.counters(), self.clock.now());
+        let page = numbers::agent(&self.node, collector, self.connections.len(), around);
         // Who asked may have gone.
-        let _ = reply.send(numbers::agent(&self.node, collector, self.connections.len()));
+        let _ = reply.send(page);
     }
 
     fn handle(&mut self, event: Event) {
@@ -346,6 +368,7 @@ impl Process {
     /// Says goodbye everywhere and waits until it was heard, or not for long.
     async fn stop(mut self) {
         info!("agent stops; its backends leave the answers");
+        notify::stopping();
         self.handle(Event::Stop);
         let all_closed = async {
             while !self.connections.is_empty() {

@@ -54,6 +54,7 @@ impl Digest {
             cookies_enabled: _,
             tcp: _,
             rate_limits: _,
+            query_log: _,
         } = dns;
         let mut digest = Self(Context::new(&SHA256));
         digest.words(&(enrolment, validation, stale, default_region, custom_mappings));

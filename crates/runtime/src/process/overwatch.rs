@@ -40,7 +40,7 @@ use model::BackendKey;
 use store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use self::dns::Dns;
 use self::edges::{Edges, Ends, access_of};
@@ -54,11 +54,12 @@ use super::keeper::{Keeper, Keeping};
 use super::reload::{Read, Reloads};
 use super::signals::{Asked, Signals};
 use super::sockets::{Passed, Sockets, Wanted};
-use super::{Around, StartError, identity, make_directory, numbers};
+use super::{Around, StartError, identity, make_directory, numbers, successor};
 use crate::clock::{self, Clock};
 use crate::http::{Ask, Document, KeyText, Question, Told};
 use crate::logs::{Logs, chain};
 use crate::mesh::{self, Connection, ConnectionId};
+use crate::notify::{self, Heart};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
 use crate::random;
 
@@ -83,6 +84,10 @@ pub async fn run(config: OverwatchConfig, around: Around) -> Result<(), StartErr
     // First: until they are taken, a signal to reload would end the process.
     let mut signals = Signals::take()?;
     let (mut process, mut inbox) = Process::start(config, around).await?;
+    if process.awaiting.is_none() {
+        notify::ready();
+    }
+    let mut heart = Heart::of_this_process();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -91,6 +96,11 @@ pub async fn run(config: OverwatchConfig, around: Around) -> Result<(), StartErr
             Some(result) = inbox.checked.recv() => process.on_checked(result),
             Some(ask) = inbox.asked.recv() => process.on_ask(ask),
             _ = tick.tick() => process.on_tick(),
+            () = heart.due() => {
+                process.on_tick();
+                let is_answering = process.awaiting.is_none();
+                heart.beat(&numbers::status(&process.node, is_answering, process.clock.now()));
+            }
             Some(reply) = inbox.numbers.recv() => process.on_numbers(reply),
             Some(prepared) = inbox.prepared.recv() => process.on_prepared(prepared),
             Some(request) = inbox.requests.recv() => {
@@ -102,6 +112,11 @@ pub async fn run(config: OverwatchConfig, around: Around) -> Result<(), StartErr
             Some(outcome) = inbox.outcomes.recv() => process.on_outcome(outcome)?,
             asked = signals.next() => match asked {
                 Asked::Reload => process.reload(None),
+                Asked::HandOver => {
+                    if let Err(error) = successor::start() {
+                        error!("no process can be started to take over: {error}");
+                    }
+                }
                 Asked::End => break,
             }
         }
@@ -178,7 +193,7 @@ impl Process {
             _ => None,
         });
         let view = Arc::new(ArcSwap::new(published.unwrap_or_else(|| node.view())));
-        let mut dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets));
+        let mut dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets))?;
         let (outcomes, awaiting) = match taking {
             None => {
                 dns.serve()?;
@@ -378,9 +393,10 @@ impl Process {
     }
 
     fn on_numbers(&self, reply: numbers::Asked) {
-        let dns = self.dns.numbers();
+        let (dns, around) = (self.dns.numbers(), (self.reloads.counters(), self.clock.now()));
+        let config = &self.running.config;
         // Who asked may have gone.
-        let _ = reply.send(numbers::overwatch(&self.node, dns.as_ref(), self.clock.now()));
+        let _ = reply.send(numbers::overwatch(&self.node, dns.as_ref(), config, around));
     }
 
     fn handle(&mut self, event: Event) {
@@ -435,6 +451,7 @@ impl Process {
 
     async fn stop(mut self) {
         info!("overwatch stops");
+        notify::stopping();
         // DNS goes first, so that no query is taken and not answered.
         self.dns.stop().await;
         self.keeping.give();

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use config::Config;
+use model::Time;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::comparison::Comparison;
+use crate::clock;
 use crate::http::{Document, Told};
+use crate::notify;
 
 /// A configuration as it was read.
 #[derive(Debug)]
@@ -33,6 +36,20 @@ pub(super) struct Reloads<T> {
     is_under_way: bool,
     served: Vec<Reply>,
     waiting: Vec<Reply>,
+    counters: ReloadCounters,
+}
+
+/// What came of it so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReloadCounters {
+    /// When the process started.
+    pub(super) started: Time,
+    /// When the configuration that runs was read.
+    pub(super) loaded: Time,
+    /// Times that it was read again, and taken.
+    pub(super) applied: u64,
+    /// Times that it had faults.
+    pub(super) refused: u64,
 }
 
 /// Those who wait: as many as the API has connections. The next one is not answered.
@@ -42,7 +59,10 @@ impl<T: Send + 'static> Reloads<T> {
     /// Nobody asked. What was read comes out of the receiver.
     pub(super) fn new() -> (Self, mpsc::Receiver<Result<T, Vec<String>>>) {
         let (done, read) = mpsc::channel(1);
-        (Self { done, is_under_way: false, served: Vec::new(), waiting: Vec::new() }, read)
+        let now = clock::wall();
+        let counters = ReloadCounters { started: now, loaded: now, applied: 0, refused: 0 };
+        let (served, waiting) = (Vec::new(), Vec::new());
+        (Self { done, is_under_way: false, served, waiting, counters }, read)
     }
 
     /// Somebody asks.
@@ -62,6 +82,7 @@ impl<T: Send + 'static> Reloads<T> {
         }
         self.served = std::mem::take(&mut self.waiting);
         self.is_under_way = true;
+        notify::reloading();
         let (done, prepared) = (self.done.clone(), prepare());
         tokio::spawn(async move {
             // The loop may have ended meanwhile.
@@ -72,10 +93,22 @@ impl<T: Send + 'static> Reloads<T> {
     /// What was begun has come to its end, which is told to all who asked for it.
     pub(super) fn end(&mut self, told: &Told) {
         self.is_under_way = false;
+        notify::ready();
+        if matches!(told, Told::Invalid(_)) {
+            self.counters.refused += 1;
+        } else {
+            self.counters.applied += 1;
+            self.counters.loaded = clock::wall();
+        }
         for reply in std::mem::take(&mut self.served).into_iter().flatten() {
             // Who asked may have gone.
             let _ = reply.send(told.clone());
         }
+    }
+
+    /// What came of all so far.
+    pub(super) const fn counters(&self) -> &ReloadCounters {
+        &self.counters
     }
 }
 

@@ -1,5 +1,5 @@
-//! What a process is told by signals: to end (SIGTERM, SIGINT), or to read its configuration again
-//! (SIGHUP).
+//! What a process is told by signals: to end (SIGTERM, SIGINT), to read its configuration again
+//! (SIGHUP), or to be followed by a new process (SIGUSR2).
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -12,6 +12,8 @@ pub(super) enum Asked {
     End,
     /// To read the configuration again.
     Reload,
+    /// To start a process that takes over.
+    HandOver,
 }
 
 /// The signals that are waited for. Until this is there, each of them ends the process.
@@ -20,6 +22,7 @@ pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    second_user: Signal,
 }
 
 impl Signals {
@@ -30,6 +33,7 @@ impl Signals {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
             hang_up: listen(SignalKind::hangup())?,
+            second_user: listen(SignalKind::user_defined2())?,
         })
     }
 
@@ -39,6 +43,7 @@ impl Signals {
             _ = self.terminate.recv() => Asked::End,
             _ = self.interrupt.recv() => Asked::End,
             _ = self.hang_up.recv() => Asked::Reload,
+            _ = self.second_user.recv() => Asked::HandOver,
         }
     }
 }

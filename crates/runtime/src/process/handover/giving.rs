@@ -83,6 +83,8 @@ impl Giving<'_> {
             let _ = wire.send(&Message::TooLate, None).await;
             return Err(error);
         }
+        // While this process is the service, its word about that counts.
+        crate::notify::followed_by(pid);
         let (reply, left) = oneshot::channel();
         self.ask(Request::Leave(reply)).await?;
         // The stream ends with the last answer.

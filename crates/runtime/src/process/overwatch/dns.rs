@@ -13,12 +13,17 @@ use super::super::{StartError, address_of, dns_tcp_limits, numbers};
 use crate::answer::{AnswerMeter, Answering};
 use crate::clock::Clock;
 use crate::dns::{TcpServer, UdpServer};
+use crate::query_log::QueryLog;
+use crate::tally::{Board, Listed};
 
 /// DNS of this process.
 pub(super) struct Dns {
     sockets: Arc<Sockets>,
     answering: Answering,
     meter: AnswerMeter,
+    board: Board,
+    query_log: Option<QueryLog>,
+    kernel_drops: numbers::KernelDrops,
     tcp: TcpSettings,
     address: std::net::SocketAddr,
     /// None while another process answers.
@@ -32,15 +37,37 @@ impl Dns {
         clock: Clock,
         config: &OverwatchConfig,
         sockets: Arc<Sockets>,
-    ) -> Self {
+    ) -> Result<Self, StartError> {
         // One worker's share of the limits.
         let workers = u32::try_from(sockets.dns_udp.len()).unwrap_or(u32::MAX);
         let workers = NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN);
         let limits = config.dns.rate_limits.as_ref().map(|limits| limits.share_of(workers));
-        let answering = Answering::new(view, clock, limits);
-        let meter = answering.meter();
+        let query_log = config.dns.query_log.as_ref();
+        let query_log =
+            query_log.map(|settings| QueryLog::start(settings, &config.identity.node_id));
+        let query_log = query_log.transpose().map_err(StartError::System)?;
+        let answering =
+            Answering::new(view, clock, limits).tapped(query_log.as_ref().map(QueryLog::tap));
+        let (meter, board) = (answering.meter(), answering.board());
+        board.list(listed(config));
+        let kernel_drops = numbers::KernelDrops::of(&sockets.dns_udp);
         let (tcp, address) = (config.dns.tcp, address_of(config.dns.listen_address));
-        Self { sockets, answering, meter, tcp, address, servers: None }
+        Ok(Self {
+            sockets,
+            answering,
+            meter,
+            board,
+            query_log,
+            kernel_drops,
+            tcp,
+            address,
+            servers: None,
+        })
+    }
+
+    /// The domains of another configuration are counted from now on.
+    pub(super) fn count(&self, config: &OverwatchConfig) {
+        self.board.list(listed(config));
     }
 
     /// Answers from now on.
@@ -61,7 +88,14 @@ impl Dns {
     pub(super) fn numbers(&self) -> Option<numbers::Dns> {
         let (udp, tcp) = self.servers.as_ref()?;
         let (udp, tcp) = (udp.counters(), tcp.counters());
-        Some(numbers::Dns { answers: self.meter.counters(), udp, tcp })
+        Some(numbers::Dns {
+            answers: self.meter.counters(),
+            answered: self.board.read(),
+            udp,
+            tcp,
+            kernel_drops: self.kernel_drops.count(),
+            query_log: self.query_log.as_ref().map(QueryLog::counters),
+        })
     }
 
     /// Shuts the sockets and waits until the last answer is out.
@@ -81,4 +115,13 @@ impl Dns {
             drop(left);
         }
     }
+}
+
+/// What is counted of each domain.
+fn listed(config: &OverwatchConfig) -> Vec<Listed> {
+    let domain = |domain: &routing::DomainSettings| {
+        let regions = domain.regions.iter().map(|region| region.name.to_string());
+        (domain.name.clone(), regions.collect())
+    };
+    config.domains.iter().map(domain).collect()
 }

@@ -15,6 +15,7 @@ use super::super::handover::wire::Expected;
 use super::super::handover::{HandoverError, RESYNC_MAX};
 use super::Process;
 use crate::logs::chain;
+use crate::notify;
 
 /// The agents that a process waits for before it answers.
 pub(super) struct Awaiting {
@@ -133,6 +134,8 @@ impl Process {
         let Some(Awaiting { answering, pid, .. }) = self.awaiting.take() else { return Ok(()) };
         self.dns.serve()?;
         info!("took over from process {pid}");
+        notify::followed_by(std::process::id());
+        notify::ready();
         // Where it is gone there is nobody to tell.
         let _ = answering.send(());
         Ok(())

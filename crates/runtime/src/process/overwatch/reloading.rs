@@ -43,6 +43,7 @@ impl Process {
         self.running = Arc::new(running);
         if !comparison.changed.is_empty() {
             self.handle(Event::Reload(Box::new(Reload { settings, geo })));
+            self.dns.count(&self.running.config);
         }
         tell(Ok((&comparison, &warnings)), &self.running.digest)
     }

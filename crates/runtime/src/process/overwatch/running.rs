@@ -178,6 +178,7 @@ fn compare_dns(c: &mut Comparison, old: &DnsSettings, new: &mut DnsSettings) {
         cookies_enabled,
         tcp,
         rate_limits,
+        query_log,
     } = new;
     c.fixed("dns.listen_address", &old.listen_address, listen_address);
     c.named("dns.zones", old.zones.iter(), zones.iter(), |zone| zone.apex().to_string());
@@ -193,6 +194,7 @@ fn compare_dns(c: &mut Comparison, old: &DnsSettings, new: &mut DnsSettings) {
     // The workers and the connections have theirs from the start.
     c.fixed("dns.tcp", &old.tcp, tcp);
     c.fixed("dns.rate_limit", &old.rate_limits, rate_limits);
+    c.fixed("dns.query_log", &old.query_log, query_log);
 }
 
 fn compare_api(c: &mut Comparison, old: &Option<ApiSettings>, new: &mut Option<ApiSettings>) {
