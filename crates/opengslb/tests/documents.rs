@@ -21,6 +21,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "curl --unix-socket /var/lib/opengslb/control.sock -X POST *",
         "crates/runtime/src/http/tests.rs",
     ),
+    ("systemctl *", "crates/opengslb/tests/service/main.rs"),
+    ("journalctl -u opengslb *", "crates/runtime/src/logs/tests.rs"),
     ("opengslb-cli reload", "crates/opengslb/tests/reload/main.rs"),
     (
         "opengslb --config /etc/opengslb/config.yaml --take-over",

@@ -36,7 +36,13 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn start(config: &Path, words: &[&str]) -> Self {
+        Self::start_with(config, words, &[])
+    }
+
+    /// One that has these variables in its environment.
+    pub(crate) fn start_with(config: &Path, words: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb"));
+        command.envs(environment.iter().copied());
         command.arg("--config").arg(config).args(words).stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
