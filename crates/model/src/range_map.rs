@@ -89,6 +89,16 @@ impl<V: Copy + PartialEq> RangeMap<V> {
         }
     }
 
+    /// Where in memory [`RangeMap::get`] will read for an address, a place in each line: for a caller
+    /// who has other things to do until they are there.
+    pub fn places(&self, address: IpAddr) -> impl Iterator<Item = *const u8> {
+        let (v4, v6) = match address {
+            IpAddr::V4(v4) => (Some(self.ipv4.places(v4.to_bits())), None),
+            IpAddr::V6(v6) => (None, Some(self.ipv6.places(v6.to_bits()))),
+        };
+        v4.into_iter().flatten().chain(v6.into_iter().flatten())
+    }
+
     /// How many ranges both families have together.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::index::Index;
 
-/// A search halves its stretch down to this many ranges and counts those: they lie side by side,
-/// so that memory is asked for all of them at once, and nothing has to be guessed. More would be
-/// read in vain; fewer would be one more guess.
-const SCAN_MAX: usize = 16;
+/// What a processor reads from memory at once.
+const LINE_BYTES: usize = 64;
+/// A search halves its stretch down to this many ranges, which it seldom must: the index knows where
+/// to look. Of those it reads every line at once, so that it waits for memory one time.
+const STRETCH_MAX: usize = 256;
 
 /// Disjoint ranges that together are the whole of one family.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,9 @@ struct Entry<A: Copy, V: Copy> {
 }
 
 impl<A: Copy + Ord + Into<u128>, V: Copy + PartialEq> Ranges<A, V> {
+    /// Every so manieth range stands in another line than the one before it.
+    const PER_LINE: usize = LINE_BYTES / size_of::<Entry<A, V>>();
+
     /// One value for the whole family, whose first address is 0.
     pub(super) fn filled(start: A, value: V) -> Self {
         Self { entries: vec![Entry { start, value }], index: None }
@@ -51,7 +55,8 @@ impl<A: Copy + Ord + Into<u128>, V: Copy + PartialEq> Ranges<A, V> {
     /// All are there: makes them fast to search.
     pub(super) fn finish(mut self) -> Self {
         self.entries.shrink_to_fit();
-        self.index = Index::of(self.entries.iter().map(|entry| entry.start.into()));
+        let start = |number: usize| { self.entries[number].start }.into();
+        self.index = Index::of(self.entries.len(), Self::PER_LINE, start);
         self
     }
 
@@ -85,10 +90,8 @@ impl<A: Copy + Ord + Into<u128>, V: Copy + PartialEq> Ranges<A, V> {
 
     /// The range of an address: value, first, last.
     pub(super) fn find(&self, address: A, max: A, before: impl Fn(A) -> A) -> (V, A, A) {
-        let all = 0..self.entries.len();
-        let Range { start: mut from, end: mut to } =
-            self.index.as_ref().map_or(all, |index| index.stretch(address.into()));
-        while to - from > SCAN_MAX {
+        let Range { start: mut from, end: mut to } = self.stretch(address);
+        while to - from > STRETCH_MAX {
             let middle = from + (to - from) / 2;
             if { self.entries[middle].start } <= address {
                 from = middle;
@@ -96,12 +99,28 @@ impl<A: Copy + Ord + Into<u128>, V: Copy + PartialEq> Ranges<A, V> {
                 to = middle;
             }
         }
-        let stretch = self.entries[from..to].iter();
-        // The first start is 0, so at least one start is at or before any address.
-        let next =
-            from + stretch.map(|entry| usize::from({ entry.start } <= address)).sum::<usize>();
+        // One range of each line, none of which waits for another; then those of one line. The first
+        // start is 0, so at least one start is at or before any address.
+        let is_before = |entry: &Entry<A, V>| usize::from({ entry.start } <= address);
+        let lines = self.entries[from..to].iter().step_by(Self::PER_LINE);
+        from += (lines.map(is_before).sum::<usize>() - 1) * Self::PER_LINE;
+        to = to.min(from + Self::PER_LINE);
+        let next = from + self.entries[from..to].iter().map(is_before).sum::<usize>();
         let Entry { start, value } = self.entries[next - 1];
         (value, start, self.start(next).map_or(max, before))
+    }
+
+    /// What [`Ranges::find`] will read from memory, a place in each line.
+    pub(super) fn places(&self, address: A) -> impl Iterator<Item = *const u8> {
+        let stretch = self.entries.get(self.stretch(address)).unwrap_or_default();
+        let read = stretch.get(..STRETCH_MAX).unwrap_or(stretch);
+        read.iter().step_by(Self::PER_LINE).map(|entry| std::ptr::from_ref(entry).cast())
+    }
+
+    /// The ranges among which an address lies.
+    fn stretch(&self, address: A) -> Range<usize> {
+        let all = 0..self.entries.len();
+        self.index.as_ref().map_or(all, |index| index.stretch(address.into()))
     }
 
     pub(super) fn iter(&self, max: A, before: impl Fn(A) -> A) -> impl Iterator<Item = (A, A, V)> {

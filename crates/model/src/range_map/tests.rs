@@ -105,6 +105,18 @@ fn agrees_with_its_ranges(map: &RangeMap<u8>) {
     }
 }
 
+#[test]
+fn what_will_be_read_is_a_few_lines() {
+    for (base, spread) in [("10.0.0.0", 30), ("2001:db8::", 100)] {
+        let base: IpAddr = base.parse().unwrap();
+        let map = RangeMap::from_prefixes(255, crowd(base, spread, 7));
+        let places: Vec<usize> = map.places(base).map(<*const u8>::addr).collect();
+        assert!((1..=16).contains(&places.len()), "{} lines", places.len());
+        assert!(places.windows(2).all(|pair| (33..=64).contains(&(pair[1] - pair[0]))));
+    }
+    assert_eq!(RangeMap::filled(0u8).places("::1".parse().unwrap()).count(), 1);
+}
+
 /// Few distinct bits, so that prefixes nest, touch and repeat often.
 fn prefixes() -> impl Strategy<Value = Vec<(Subnet, u8)>> {
     let one = (0u32..64, 24u8..=32, 0u8..4).prop_map(|(low, length, value)| {
