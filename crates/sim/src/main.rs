@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, ensure};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use opengslb_sim::cities::{self, DEFAULT_SITES};
@@ -69,12 +70,25 @@ struct RunOptions {
     /// The share of connections behind a resolver that sends ECS; beats the scenario's.
     #[arg(long, value_name = "SHARE")]
     ecs: Option<f64>,
+    /// Run this policy and no other beside the oracle. May be given more than once; `captured` needs
+    /// geolocation among them.
+    #[arg(long = "policy", value_name = "NAME", value_parser = by_name())]
+    policies: Vec<Policy>,
     /// Print JSON.
     #[arg(long, conflicts_with = "plot")]
     json: bool,
     /// Draw mean, 99th percentile and captured share by the hour into an SVG file.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
+}
+
+/// A policy by its name.
+fn by_name() -> impl TypedValueParser<Value = Policy> {
+    let named = |name: String| {
+        let policy = Policy::ALL.into_iter().find(|policy| policy.as_str() == name);
+        policy.ok_or("no such policy")
+    };
+    PossibleValuesParser::new(Policy::ALL.map(Policy::as_str)).try_map(named)
 }
 
 /// Exit code for a command line that makes no sense (sysexits.h, `EX_USAGE`).
@@ -134,7 +148,8 @@ fn simulate(options: &RunOptions) -> Result<(), Failure> {
     };
     let mut random = Random::new(options.seed, "world");
     let world = World::new(&matrix, &sites, &scenario, &mut random).map_err(anyhow::Error::from)?;
-    let policies = Policy::ASKING.to_vec();
+    let asks = |policy: &Policy| options.policies.is_empty() || options.policies.contains(policy);
+    let policies = Policy::ASKING.into_iter().filter(asks).collect();
     let settings = RunSettings { seed: options.seed, hours, scenario, policies };
     let progress = Progress::new(settings.hours);
     let report = run(&Arc::new(world), &settings, |policy, hour| progress.show(policy, hour));

@@ -71,6 +71,24 @@ fn a_matrix_file_gives_clients_and_sites() {
     }
 }
 
+#[test]
+fn a_policy_alone_meets_the_same_clients() {
+    let (_directory, scenario) = small();
+    let options = ["--hours", "1", "--scenario", &scenario, "--json"];
+    let report = |named: &[&str]| {
+        let output = run(&[&options[..], named].concat());
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["policies"].as_array().unwrap().clone()
+    };
+    let all = report(&[]);
+    assert_eq!(
+        report(&["--policy", "learned", "--policy", "geolocation"]),
+        [all[1].clone(), all[3].clone(), all[4].clone()]
+    );
+    assert_eq!(report(&["--policy", "learned"])[0]["mean_ms"], all[3]["mean_ms"]);
+    assert_eq!(report(&["--policy", "oracle"]).len(), 1);
+}
+
 /// What is written on stderr, and the exit code.
 fn check(arguments: &[&str], code: i32, expect: &str) {
     let output = run(arguments);
@@ -83,6 +101,8 @@ fn what_makes_no_sense_is_refused() {
     check(&["--sites", "Atlantis"], 64, "the matrix has no site \"Atlantis\"");
     check(&["--random-sites", "999"], 64, "999 sites at random, where the matrix has 60");
     check(&["--ecs", "2"], 64, "--ecs is a share from 0 to 1, not 2");
+    let names = "round-robin, geolocation, learned-no-exploration, learned, oracle";
+    check(&["--policy", "best"], 64, names);
     check(&["--hours", "0"], 64, "--hours is 1 to 8784, not 0");
     check(&["--json", "--plot", "x.svg"], 64, "--plot");
     check(&["--matrix", "/nowhere/at/all"], 1, "cannot read /nowhere/at/all");
