@@ -1,7 +1,7 @@
 //! What is wrong with a zone's signing, by name, for health and for people.
 //!
 //! A clock that is wrong makes signatures that nobody accepts, and keys that change too early. Must
-//! never repair anything: a fault is told, and the rollover stands still while the clock is wrong.
+//! never repair anything: a fault is told, and the rollover stands still while the clock is behind.
 
 use model::Time;
 
@@ -37,29 +37,31 @@ pub enum Fault {
         /// When the keys were made or moved.
         used: Time,
     },
-    /// The clock and another one that is believed differ.
+    /// The machine's clock was set by more than clocks may differ: before or now it is wrong.
     #[error(
-        "the clock says {}, others say {}: set the clock, or validators refuse what is signed",
-        .now.to_rfc3339(), .others.to_rfc3339()
+        "the machine's clock was set from {} to {}, and signatures are dated by it: if it was set \
+         wrong, validators refuse them",
+        .before.to_rfc3339(), .now.to_rfc3339()
     )]
     ClockWrong {
-        /// What the clock says.
+        /// What it would say by now.
+        before: Time,
+        /// What it says.
         now: Time,
-        /// What the other one says.
-        others: Time,
     },
-    /// At the time that others have, what is signed now is expired or not yet valid.
+    /// It was set by so much that by one of the two times what is signed is expired or not yet valid.
     #[error(
-        "signatures made now hold from {} to {}, but others say it is {}",
-        .inception.to_rfc3339(), .expiration.to_rfc3339(), .others.to_rfc3339()
+        "the machine's clock was set to {}, where signatures made before hold from {} to {}: before or \
+         now it is wrong",
+        .now.to_rfc3339(), .inception.to_rfc3339(), .expiration.to_rfc3339()
     )]
     SignaturesInvalid {
-        /// From when they hold.
+        /// From when those made before hold.
         inception: Time,
         /// Until when.
         expiration: Time,
-        /// What the other clock says.
-        others: Time,
+        /// What the clock says.
+        now: Time,
     },
 }
 
@@ -98,19 +100,19 @@ impl KeyRing {
     }
 }
 
-/// Whether a clock that says `now` is right by another one that is believed: the system's, where the
-/// process counts its own since it was started; an agent's; a peer's.
+/// What is wrong with a clock that said `before` and was set to `now`; nothing where both are within
+/// what clocks may differ.
 #[must_use]
-pub fn compare_clocks(now: Time, others: Time) -> Option<Fault> {
-    let window = Window::at(now);
+pub fn compare_clocks(before: Time, now: Time) -> Option<Fault> {
+    let window = Window::at(before);
     let (inception, expiration) = (window.inception(), window.expiration());
-    if others < inception || others >= expiration {
-        return Some(Fault::SignaturesInvalid { inception, expiration, others });
+    if now < inception || now >= expiration {
+        return Some(Fault::SignaturesInvalid { inception, expiration, now });
     }
-    let differ = now.ms_since(others).max(others.ms_since(now));
+    let differ = before.ms_since(now).max(now.ms_since(before));
     // Beyond the slack a validator with the right time may already find a signature too young.
     let is_wrong = differ > CLOCK_SLACK_MS.min(u64::from(INCEPTION_BACK_S) * 1_000);
-    is_wrong.then_some(Fault::ClockWrong { now, others })
+    is_wrong.then_some(Fault::ClockWrong { before, now })
 }
 
 #[cfg(test)]
@@ -124,7 +126,7 @@ mod tests {
     #[test]
     fn clocks_that_differ_are_told() {
         let now = Time::from_unix_ms(20_000 * DAY_MS + DAY_MS / 2);
-        let name = |others| compare_clocks(now, others).map(|fault| fault.name());
+        let name = |set| compare_clocks(now, set).map(|fault| fault.name());
         assert_eq!(name(now), None);
         assert_eq!(name(now.minus_ms(CLOCK_SLACK_MS)), None);
         assert_eq!(name(now.plus_ms(CLOCK_SLACK_MS)), None);

@@ -7,6 +7,7 @@
 //! - [`ring`]: all keys of a zone, and where each is in its life,
 //! - [`mod@rollover`]: how keys change,
 //! - [`fault`]: what is wrong with keys and clocks, by name,
+//! - [`correction`]: by how much the machine's clock differs from the one that counts,
 //! - [`signer`]: what signs a zone now,
 //! - [`window`]: from when until when a signature holds,
 //! - `canonical` and [`message`]: what exactly is signed,
@@ -33,6 +34,8 @@ pub mod rollover;
 
 pub mod fault;
 
+pub mod correction;
+
 pub mod signer;
 
 pub mod window;
@@ -51,6 +54,7 @@ pub mod denial;
 pub mod fuzz;
 
 pub use algorithm::Algorithm;
+pub use correction::Correction;
 pub use denial::Nsec;
 pub use fault::{Fault, compare_clocks};
 pub use key::{Key, KeyFault, KeyTextError};

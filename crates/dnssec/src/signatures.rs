@@ -94,7 +94,7 @@ impl Signatures {
         now: Time,
     ) -> Result<impl ExactSizeIterator<Item = Rdata<'_>> + Clone, Unsigned> {
         let keys = signer.keys(set.record_type);
-        self.message.put(set, signer.apex(), Window::at(now));
+        self.message.put(set, signer.apex(), Window::at(signer.time(now)));
         self.made.clear();
         for key in keys {
             self.message.by(key);

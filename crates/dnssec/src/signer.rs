@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use dns::{Name, NameBuf, RecordType};
+use model::Time;
 
+use crate::correction::Correction;
 use crate::key::Key;
 
 /// The records of a zone that are made of its keys.
@@ -23,6 +25,8 @@ pub struct Signer {
     /// The records of [`OWN_TYPES`].
     own: [Vec<Box<[u8]>>; 3],
     ttl_s: u32,
+    /// Makes the time of whoever answers into the one that signatures are dated by.
+    correction: Correction,
 }
 
 impl Signer {
@@ -42,7 +46,18 @@ impl Signer {
             wanted.iter().map(dnskey).collect(),
         ];
         let apex = apex.as_name().key().as_name().to_buf();
-        Self { apex, record_key, entry_keys, own, ttl_s }
+        Self { apex, record_key, entry_keys, own, ttl_s, correction: Correction::default() }
+    }
+
+    /// The same, dated by another clock than that of whoever answers.
+    #[must_use]
+    pub fn dated_by(self, correction: Correction) -> Self {
+        Self { correction, ..self }
+    }
+
+    /// The time that signatures are dated by.
+    pub(crate) const fn time(&self, now: Time) -> Time {
+        self.correction.of(now)
     }
 
     /// The zone's name, in lower case.

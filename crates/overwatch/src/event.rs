@@ -8,7 +8,7 @@ use health::{CheckSpec, Outcome};
 use mesh::{Frame, KeyHash, Peer, RefusalReason};
 use model::{AgentId, BackendKey, Time};
 
-use crate::{Change, HandOrder, KeyOrder, Note, Reload, Secrets, Signers, TokenOrder, View};
+use crate::{Change, HandOrder, KeyOrder, Note, Reload, Secrets, TokenOrder, View};
 
 /// One connection of one agent; the edge never uses a number twice.
 pub type LinkId = u64;
@@ -62,9 +62,6 @@ pub enum Event {
     },
     /// Other settings hold from now on.
     Reload(Box<Reload>),
-    /// The zones are signed by these from now on. Said before the first question is answered, so that
-    /// no answer of a signed zone goes out without its signatures.
-    Sign(Arc<Signers>),
     /// Random bytes came, as they were asked for.
     Drawn {
         /// The zone that needs keys.
@@ -72,7 +69,8 @@ pub enum Event {
         /// The bytes.
         secrets: Secrets,
     },
-    /// The machine's own clock says this; the time of events may have been counted from a wrong one.
+    /// The machine's own clock says this, by which signatures are dated; the time of events is counted
+    /// from the start, and may have begun at a wrong one.
     ClockRead(Time),
     /// Time passed; expected about once a second.
     Tick,

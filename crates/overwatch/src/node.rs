@@ -218,11 +218,11 @@ impl Overwatch {
             }
             Event::Command { command, by } => self.command(command, &by, now, &mut out),
             Event::Reload(reload) => self.reload(*reload, now, &mut out),
-            Event::Sign(signers) => self.publisher.sign(signers),
             Event::Drawn { zone, secrets } => self.drawn(zone.as_name(), secrets, now, &mut out),
             Event::ClockRead(wall) => {
-                self.clock_read(wall, now, &mut out);
-                return out;
+                if !self.clock_read(wall, now, &mut out) {
+                    return out;
+                }
             }
             Event::Tick => self.tick(now, &mut out),
         }

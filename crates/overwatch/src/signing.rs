@@ -6,8 +6,11 @@
 //! not answered for: unsigned answers would be taken for forged ones. Must never draw a key itself,
 //! and never log or tell one.
 //!
+//! - `clock`: the machine's clock, by which everything here goes,
 //! - [`order`]: what an operator can say, and what speaks against it,
 //! - [`secrets`]: the randomness for new keys.
+
+mod clock;
 
 pub mod order;
 
@@ -20,6 +23,7 @@ use dns::{Name, NameBuf};
 use dnssec::{Fault, KeyRing, RolloverTerms, State};
 use model::Time;
 
+use self::clock::Clock;
 use self::secrets::Secrets;
 use crate::signers::Signers;
 use crate::{Change, Effect, Note, Overwatch};
@@ -47,8 +51,8 @@ pub(crate) struct Signing {
     zones: BTreeMap<String, Zone>,
     /// All rings there are by zone; those of zones that are not signed now wait.
     rings: BTreeMap<String, KeyRing>,
-    /// What is wrong with the clock of this process.
-    clock: Option<Fault>,
+    /// The clock that all of it goes by.
+    clock: Clock,
     /// The faults that were logged, as they were told.
     told: BTreeSet<String>,
 }
@@ -111,20 +115,43 @@ impl Signing {
     pub(crate) fn signers(&self) -> Signers {
         let signer = |(zone, ring): (&SignedZone, Option<&KeyRing>)| {
             let signer = ring.and_then(|ring| ring.signer(zone.terms.dnskey_ttl_s).ok());
-            (zone.apex.clone(), signer.map(Arc::new))
+            let dated = signer.map(|signer| signer.dated_by(self.clock.correction()));
+            (zone.apex.clone(), dated.map(Arc::new))
         };
         self.zones().map(signer).collect()
     }
 
-    /// All that is wrong: with the clock of the process, then zone by zone.
-    pub(crate) fn faults(&self, now: Time) -> Vec<Fault> {
-        let of_zones = self.zones().flat_map(|(zone, ring)| ring_faults(zone, ring, now));
-        self.clock_fault().cloned().into_iter().chain(of_zones).collect()
+    /// The time that signing goes by, when the process has counted to `now`.
+    pub(crate) const fn time(&self, now: Time) -> Time {
+        self.clock.time(now)
     }
 
-    /// What is wrong with the clock of the process, where something is signed by it.
-    pub(crate) fn clock_fault(&self) -> Option<&Fault> {
-        self.clock.as_ref().filter(|_| !self.zones.is_empty())
+    /// All that is wrong: with the machine's clock, then zone by zone.
+    pub(crate) fn faults(&self, now: Time) -> Vec<Fault> {
+        let time = self.time(now);
+        let of_zones = self.zones().flat_map(|(zone, ring)| ring_faults(zone, ring, time));
+        self.clock_fault(now).into_iter().chain(of_zones).collect()
+    }
+
+    /// What is wrong with the machine's clock, where something is signed by it.
+    pub(crate) fn clock_fault(&self, now: Time) -> Option<Fault> {
+        self.clock.fault(now).filter(|_| !self.zones.is_empty())
+    }
+
+    /// The machine's clock says `wall`. Whether it was set, so that what signs has to be made anew.
+    fn read_clock(&mut self, wall: Time, now: Time) -> bool {
+        let is_behind = |signing: &Self| {
+            let time = signing.time(now);
+            let mut rings = signing.zones().filter_map(|(_, ring)| ring);
+            rings.any(|ring| ring.clock_fault(time).is_some())
+        };
+        let was_behind = is_behind(self);
+        let is_set = self.clock.read(wall, now);
+        if was_behind && !is_behind(self) {
+            // What the keys have seen speaks for it.
+            self.clock.trust();
+        }
+        is_set
     }
 
     /// How many keys there are in a state, in all zones that are signed.
@@ -136,20 +163,21 @@ impl Signing {
     /// Moves what is due, and says for which zones keys have to be drawn.
     fn advance(&mut self, now: Time) -> Moved {
         let mut moved = Moved::default();
+        let time = self.time(now);
         for (key, zone) in &mut self.zones {
             let terms = &zone.signed.terms;
             let is_wanting = match self.rings.get_mut(key) {
                 None => zone.signed.makes_keys,
-                Some(ring) if ring.next_wake(terms).is_none_or(|at| at > now) => false,
+                Some(ring) if ring.next_wake(terms).is_none_or(|at| at > time) => false,
                 Some(ring) => {
-                    let steps = ring.advance(terms, now);
+                    let steps = ring.advance(terms, time);
                     if !steps.is_empty() {
                         moved.rings.push(ring.clone());
                     }
                     let name = || zone.signed.apex.to_string();
                     let note = |step| Note::KeyMoved { zone: name(), step };
                     moved.notes.extend(steps.into_iter().map(note));
-                    ring.clock_fault(now).is_none() && !ring.aged(terms, now).is_empty()
+                    ring.clock_fault(time).is_none() && !ring.aged(terms, time).is_empty()
                 }
             };
             if is_wanting && zone.next_draw <= now {
@@ -162,7 +190,7 @@ impl Signing {
 
     /// Makes the keys that a zone has to have: the first ones, or those that follow old ones.
     fn make(&mut self, apex: Name<'_>, mut secrets: Secrets, now: Time) -> Moved {
-        let mut moved = Moved::default();
+        let (mut moved, time) = (Moved::default(), self.time(now));
         let key = key_of(apex);
         let Some(Zone { signed, .. }) = self.zones.get(&key).filter(|zone| zone.signed.makes_keys)
         else {
@@ -173,13 +201,13 @@ impl Signing {
             None => {
                 let apex = signed.apex.as_name().key().as_name().to_buf();
                 let wanted = (terms.layout, terms.algorithm);
-                KeyRing::new(apex, wanted, now, &mut || secrets.draw())
+                KeyRing::new(apex, wanted, time, &mut || secrets.draw())
                     .map_err(|error| error.to_string())
             }
             Some(ring) => {
                 let mut ring = ring.clone();
-                let roles = ring.aged(&terms, now);
-                let mut roll = |role| ring.roll(role, now, &mut || secrets.draw()).map(drop);
+                let roles = ring.aged(&terms, time);
+                let mut roll = |role| ring.roll(role, time, &mut || secrets.draw()).map(drop);
                 let rolled: Result<(), _> = roles.into_iter().try_for_each(&mut roll);
                 rolled.map(|()| ring).map_err(|error| error.to_string())
             }
@@ -234,10 +262,15 @@ impl Overwatch {
         self.keys_moved(moved, now, out);
     }
 
-    /// The machine's own clock, which may have been set since this process began to count.
-    pub(crate) fn clock_read(&mut self, wall: Time, now: Time, out: &mut Vec<Effect>) {
-        self.signing.clock = dnssec::compare_clocks(now, wall);
+    /// The machine's own clock, which may have been set since this process began to count. Whether it
+    /// was.
+    pub(crate) fn clock_read(&mut self, wall: Time, now: Time, out: &mut Vec<Effect>) -> bool {
+        let is_set = self.signing.read_clock(wall, now);
+        if is_set {
+            self.publisher.sign(Arc::new(self.signing.signers()));
+        }
         self.tell_faults(now, out);
+        is_set
     }
 
     /// Signs by other zones or terms from now on.

@@ -20,6 +20,7 @@ impl Overwatch {
     /// `GET /api/v1/overwatch/dnssec`.
     #[must_use]
     pub fn signed_zones(&self, now: Time) -> SignedZones {
+        let time = self.signing.time(now);
         let zones = self.signing.zones().map(|(zone, ring)| {
             let (next_step, next_step_at) = next_step(ring, &zone.terms);
             SignedZone {
@@ -28,12 +29,12 @@ impl Overwatch {
                 keys: ring.into_iter().flat_map(KeyRing::members).map(key).collect(),
                 next_step,
                 next_step_at: next_step_at.map(Time::to_rfc3339),
-                faults: ring_faults(zone, ring, now).iter().map(fault).collect(),
+                faults: ring_faults(zone, ring, time).iter().map(fault).collect(),
             }
         });
         SignedZones {
             zones: zones.collect(),
-            faults: self.signing.clock_fault().map(fault).into_iter().collect(),
+            faults: self.signing.clock_fault(now).as_ref().map(fault).into_iter().collect(),
             generated_at: now.to_rfc3339(),
         }
     }

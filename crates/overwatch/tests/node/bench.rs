@@ -438,6 +438,7 @@ impl Bench {
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut drawn = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Send { link, frame } => {
@@ -457,11 +458,12 @@ impl Bench {
                     changes.into_iter().for_each(|change| self.kept.apply(change));
                 }
                 Effect::Log(note) => self.notes.push(note),
-                Effect::Draw { zone } => {
-                    let event = Event::Drawn { zone: Box::new(zone), secrets: secrets(1) };
-                    self.tell(event);
-                }
+                Effect::Draw { zone } => drawn.push(zone),
             }
+        }
+        // After all the rest: what was published before knows nothing of them.
+        for zone in drawn {
+            self.tell(Event::Drawn { zone: Box::new(zone), secrets: secrets(1) });
         }
     }
 

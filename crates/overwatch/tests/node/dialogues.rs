@@ -14,7 +14,7 @@ use overwatch::{Asker, Command, Event, Outcome, Reply, Transport, Worker, resolv
 use crate::bench::{self, Bench};
 use crate::settings::{ip, parsed};
 use crate::wire::{self, Edns, Question};
-pub(crate) use world::World;
+pub(crate) use world::{World, give_keys};
 
 #[test]
 fn learned_latency_steers() {

@@ -6,12 +6,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use dns::{NameBuf, RateLimiter, RateLimits};
-use dnssec::{KeyRing, Layout};
+use dnssec::{Algorithm as KeyAlgorithm, KeyRing, Layout, RolloverTerms};
 use geo::{CustomMapping, Geo};
 use latency::{PortReport, Report, ReportRow};
 use mesh::{AgentIdentity, BackendOffer, Frame, Registration, Tokens};
 use model::{Backend, BackendKey, Rtt, SubnetWidths};
-use overwatch::{ConfiguredBackend, Event, Signers, Worker};
+use overwatch::{Command, ConfiguredBackend, Event, KeyOrder, SignedZone, Worker};
 use routing::{Algorithm, Constraint, DomainSettings, Names, NonePolicy, RegionSettings};
 use zone::{AliasTargets, HttpsTerms, Steering};
 
@@ -238,8 +238,11 @@ impl World {
             self.settings.domains.iter().map(|domain| (domain.service.clone(), 1.0)).collect();
         let service = self.settings.domains[0].service.clone();
         let geo = Geo::from_countries(&self.countries, &self.places).unwrap();
+        self.settings.signed = self.signed.iter().map(signed).collect();
         let mut bench = Bench::of(self.settings, Arc::new(geo));
-        bench.tell(Event::Sign(Arc::new(signers(&self.signed))));
+        for ring in rings(&self.signed) {
+            give_keys(&mut bench, ring);
+        }
         for (key, (region, backends)) in (1..).zip(self.offers) {
             let identity = AgentIdentity {
                 agent_id: parsed(&format!("agent-{region}")),
@@ -275,20 +278,44 @@ impl World {
     }
 }
 
-/// What signs zones: keys of Ed25519, whose signatures are always the same, with the secrets 1, 2 and
-/// so on.
-fn signers(zones: &[(NameBuf, Layout)]) -> Signers {
+/// A zone that is signed with keys that it is given, and that do not change by themselves.
+fn signed((apex, layout): &(NameBuf, Layout)) -> SignedZone {
+    let terms = RolloverTerms {
+        layout: *layout,
+        algorithm: KeyAlgorithm::Ed25519,
+        dnskey_ttl_s: 3_600,
+        zone_ttl_max_s: 3_600,
+        ds_ttl_s: 3_600,
+        // A hundred years: rings that are given stay as they are.
+        propagation_s: 3_155_760_000,
+        entry_point_age_s: None,
+        zsk_age_s: None,
+    };
+    SignedZone { apex: apex.clone(), terms, makes_keys: false }
+}
+
+/// Keys of Ed25519, whose signatures are always the same, with the secrets 1, 2 and so on.
+fn rings(zones: &[(NameBuf, Layout)]) -> Vec<KeyRing> {
     let mut next = 0;
     let mut draw = || {
         next += 1;
         [next; 32]
     };
-    let mut signer = |(apex, layout): &(NameBuf, Layout)| {
-        let terms = (*layout, dnssec::Algorithm::Ed25519);
-        let ring = KeyRing::new(apex.clone(), terms, START, &mut draw).unwrap();
-        Arc::new(ring.signer(3_600).unwrap())
+    let mut ring = |(apex, layout): &(NameBuf, Layout)| {
+        let terms = (*layout, KeyAlgorithm::Ed25519);
+        KeyRing::new(apex.clone(), terms, START, &mut draw).unwrap()
     };
-    zones.iter().map(&mut signer).collect()
+    zones.iter().map(&mut ring).collect()
+}
+
+/// Gives an overwatch the keys of a zone that it signs.
+#[track_caller]
+pub(crate) fn give_keys(bench: &mut Bench, ring: KeyRing) {
+    let zone = ring.apex().to_buf();
+    let order = KeyOrder::Import { zone, ring: Box::new(ring), replaces: true };
+    let command = Command::Keys(Box::new(order));
+    assert_eq!(bench.overwatch.objection(&command, bench.now), None);
+    bench.tell(Event::Command { command, by: "test".into() });
 }
 
 /// The link of a region's agent: they joined in the order of their names.
