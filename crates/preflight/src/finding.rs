@@ -38,6 +38,8 @@ pub enum Check {
     Nameservers,
     /// Keys and what the parent says of them fit.
     Dnssec,
+    /// What a signed zone's servers say is signed, by those keys, and holds now.
+    Signatures,
     /// All overwatches go by the same configuration.
     Configuration,
     /// What resolvers get for steered names.
@@ -59,6 +61,7 @@ impl Check {
             Self::Serial => "serial",
             Self::Nameservers => "nameservers",
             Self::Dnssec => "dnssec",
+            Self::Signatures => "signatures",
             Self::Configuration => "configuration",
             Self::Answers => "answers",
         }

@@ -8,7 +8,7 @@
 //!
 //! [`look()`] reads top to bottom as if every answer were there. Where one is missing it says which, and
 //! is called again with it: so a page of checks needs neither sockets nor states, and a test is a table
-//! of answers. It never sends anything, and never knows what time it is.
+//! of answers. It never sends anything, and never looks at a clock: what time it is stands in the plan.
 //!
 //! In the order of the data:
 //!
@@ -23,6 +23,7 @@
 //! - `serving`: whether each address answers as an authority must,
 //! - `agreement`: serials, nameservers,
 //! - `signing`: keys, and what the parent says of them,
+//! - `signatures`: whether they are signed, and hold now,
 //! - `overwatches`: digests of configurations,
 //! - `steered`: what resolvers will see,
 //! - [`mod@look`]: all of it in order.
@@ -50,6 +51,8 @@ mod serving;
 mod agreement;
 
 mod signing;
+
+mod signatures;
 
 mod overwatches;
 

@@ -38,7 +38,7 @@ fn checks(plan: &Plan, book: &mut Book) -> Option<Vec<Finding>> {
         nameservers::glue((plan, &mut *book), &delegation, &servers, &mut findings)?;
         let answering = serving::serving((plan, &mut *book), &servers, &mut findings)?;
         agreement::agreement((plan, &mut *book), &delegation, &answering, &mut findings)?;
-        findings.push(signing::signing((plan, &mut *book), &delegation, &answering)?);
+        signing::signing((plan, &mut *book), &delegation, &answering, &mut findings)?;
         steered::answers((plan, &mut *book), &answering, &mut findings)?;
     }
     findings.extend(overwatches::configurations(&plan.overwatches));

@@ -72,6 +72,8 @@ pub enum Data {
     Ds(Ds),
     /// DNSKEY (RFC 4034, 2).
     Key(Key),
+    /// RRSIG (RFC 4034, 3).
+    Signature(Signature),
     /// Any other.
     Other,
 }
@@ -98,6 +100,27 @@ pub struct Key {
     pub algorithm: u8,
     /// All of its data, of which digests are made.
     pub rdata: Vec<u8>,
+}
+
+/// A signature of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// The type of the set.
+    pub covered: RecordType,
+    /// Its algorithm's number.
+    pub algorithm: u8,
+    /// The TTL that the set was signed with, in seconds.
+    pub original_ttl_s: u32,
+    /// Until when it holds, in seconds since the epoch modulo 2^32.
+    pub expiration_s: u32,
+    /// From when.
+    pub inception_s: u32,
+    /// The tag of its key.
+    pub tag: u16,
+    /// All of its data but the signature itself, in canonical form: it is signed too.
+    pub terms: Vec<u8>,
+    /// The signature itself.
+    pub bytes: Vec<u8>,
 }
 
 /// Why bytes are no answer to a question.
@@ -229,6 +252,22 @@ fn taken(record: &ParsedRecord<'_, &[u8]>) -> Result<Record, ParseError> {
             // A vector takes all bytes.
             let _ = key.compose_rdata(&mut rdata);
             Data::Key(Key { tag: key.key_tag(), algorithm: key.algorithm().to_int(), rdata })
+        }
+        AllRecordData::Rrsig(rrsig) => {
+            let (mut terms, bytes) = (Vec::new(), rrsig.signature().to_vec());
+            // A vector takes all bytes; the signature is the last of them.
+            let _ = rrsig.compose_canonical_rdata(&mut terms);
+            terms.truncate(terms.len().saturating_sub(bytes.len()));
+            Data::Signature(Signature {
+                covered: rrsig.type_covered(),
+                algorithm: rrsig.algorithm().to_int(),
+                original_ttl_s: rrsig.original_ttl().as_secs(),
+                expiration_s: rrsig.expiration().into_int(),
+                inception_s: rrsig.inception().into_int(),
+                tag: rrsig.key_tag(),
+                terms,
+                bytes,
+            })
         }
         _ => Data::Other,
     };

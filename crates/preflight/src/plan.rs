@@ -21,6 +21,8 @@ pub struct Plan {
     pub clients: Vec<Network>,
     /// What overwatches say of themselves.
     pub overwatches: Vec<OverwatchSaid>,
+    /// The time, in seconds since the epoch modulo 2^32, as signatures count it (RFC 4034, 3.1.5).
+    pub now_s: u32,
 }
 
 /// Where the way to a zone begins.

@@ -14,14 +14,17 @@ use crate::message::{Data, Ds, Key};
 use crate::nameservers::Server;
 use crate::plan::Plan;
 use crate::question::{Edns, Question};
+use crate::signatures::{Signed, signatures};
 use crate::{Name, RecordType};
 
-/// Compares the keys of all servers with one another and with the parent's DS records.
+/// Compares the keys of all servers with one another and with the parent's DS records; then looks at
+/// the signatures.
 pub(crate) fn signing(
     (plan, book): (&Plan, &mut Book),
     delegation: &Delegation,
     servers: &[Server],
-) -> Option<Finding> {
+    findings: &mut Vec<Finding>,
+) -> Option<()> {
     let zone = &plan.zone;
     let edns = Some(Edns { dnssec_ok: true, ..Edns::PLAIN });
     // By TCP, where nothing is cut.
@@ -53,45 +56,52 @@ pub(crate) fn signing(
     let parent = &delegation.parent;
     if !has_parent_answered {
         let found = format!("no server of {parent} says by TCP which keys it knows of");
-        return Some(Finding::unknown(Check::Dnssec, found, "look again later"));
+        findings.push(Finding::unknown(Check::Dnssec, found, "look again later"));
+        return Some(());
     }
-    Some(judge((zone, parent), &all_ds, &keys))
+    let (finding, signed) = judge((zone, parent), &all_ds, &keys);
+    findings.push(finding);
+    if let Some(signed) = signed {
+        findings.push(signatures((plan, book), &signed, servers)?);
+    }
+    Some(())
 }
 
 fn judge(
     (zone, parent): (&Name, &Name),
     all_ds: &BTreeSet<Ds>,
     keys: &BTreeMap<BTreeSet<Key>, BTreeSet<IpAddr>>,
-) -> Finding {
+) -> (Finding, Option<Signed>) {
     let check = Check::Dnssec;
     let tags = |keys: &BTreeSet<Key>| list(keys.iter().map(|key| key.tag));
     let mut each = keys.keys();
     let (Some(own), None) = (each.next(), each.next()) else {
         if keys.is_empty() {
             let next = "mend the checks above first";
-            return Finding::unknown(check, "no address tells its keys by TCP", next);
+            return (Finding::unknown(check, "no address tells its keys by TCP", next), None);
         }
         let found = format!("keys differ: {}", differences(keys, tags));
-        return Finding::bad(check, found, "give every server of the zone the same keys");
+        return (Finding::bad(check, found, "give every server of the zone the same keys"), None);
     };
     let ds_tags = list(all_ds.iter().map(|ds| ds.tag));
     match (all_ds.is_empty(), own.is_empty()) {
-        (true, true) => Finding::good(check, format!("unsigned, and {parent} expects no keys")),
+        (true, true) => {
+            (Finding::good(check, format!("unsigned, and {parent} expects no keys")), None)
+        }
         (false, true) => {
             let found = format!(
                 "{parent} has DS {ds_tags}, but {zone} is unsigned: validating resolvers answer \
                  SERVFAIL"
             );
-            Finding::bad(
-                check,
-                found,
-                format!("have the DS records of {zone} taken out of {parent}"),
-            )
+            let next = format!("have the DS records of {zone} taken out of {parent}");
+            (Finding::bad(check, found, next), None)
         }
         (true, false) => {
             let found =
                 format!("signed with keys {}, which {parent} does not vouch for", tags(own));
-            Finding::note(check, found, format!("have a DS record of {zone} put into {parent}"))
+            let next = format!("have a DS record of {zone} put into {parent}");
+            let signed = Signed { keys: own.clone(), trusted: own.clone() };
+            (Finding::note(check, found, next), Some(signed))
         }
         (false, false) => {
             let fits = |ds: &&Ds| own.iter().any(|key| is_of(ds, key, zone) == Some(true));
@@ -100,10 +110,13 @@ fn judge(
                 let found =
                     format!("{parent} has DS {ds_tags}; the keys are {}: none fits", tags(own));
                 let next = format!("have the DS records of {zone} in {parent} replaced");
-                return Finding::bad(check, found, next);
+                return (Finding::bad(check, found, next), None);
             }
             let found = format!("DS {} of {parent} fits", list(fitting.iter().map(|ds| ds.tag)));
-            Finding::good(check, found)
+            let is_trusted =
+                |key: &&Key| fitting.iter().any(|ds| is_of(ds, key, zone) == Some(true));
+            let trusted = own.iter().filter(is_trusted).cloned().collect();
+            (Finding::good(check, found), Some(Signed { keys: own.clone(), trusted }))
         }
     }
 }

@@ -240,6 +240,51 @@ fn keys_and_what_the_parent_says_of_them() {
     );
 }
 
+/// The lines about a signed zone, with one server changed.
+#[track_caller]
+fn check_signed(change: fn(&mut world::Served), expect: &[(Check, Verdict, &str)]) {
+    let signed = |world: &mut World| {
+        world.servers.values_mut().for_each(|served| served.keys = vec![world::key(1)]);
+        world.ds = vec![world::ds(1)];
+        change(world.servers.get_mut(&ip(4)).unwrap());
+    };
+    check(signed, expect);
+}
+
+#[test]
+fn signatures_hold_now_and_are_of_keys_that_count() {
+    use world::{HOUR_S, NOW_S, WEEK_S};
+    let mut world = World::good();
+    world.servers.values_mut().for_each(|served| served.keys = vec![world::key(1)]);
+    world.ds = vec![world::ds(1)];
+    let findings = world.look();
+    let line = findings.iter().find(|finding| finding.check == Check::Signatures).unwrap();
+    assert_eq!((line.verdict, &*line.found), (Verdict::Good, "they hold, and for 7 d yet"));
+    let bad = |words| [(Check::Signatures, Bad, words)];
+    check_signed(
+        |served| served.window.1 = NOW_S.wrapping_sub(3 * HOUR_S),
+        &bad(
+            "127.0.0.4: the signature of the SOA expired 3 h ago; 127.0.0.4: the signature of the keys",
+        ),
+    );
+    check_signed(
+        |served| served.window = (NOW_S + HOUR_S, NOW_S + WEEK_S),
+        &bad("the signature of the keys holds in 60 min only"),
+    );
+    check_signed(
+        |served| served.is_forged = true,
+        &bad("127.0.0.4: the signature of the keys is wrong"),
+    );
+    check_signed(
+        |served| served.signing = [2, 1],
+        &bad("no signature of the keys is by a key that counts"),
+    );
+    check_signed(
+        |served| served.signing = [1, 2],
+        &bad("no signature of the SOA is by a key that counts"),
+    );
+}
+
 #[test]
 fn overwatches_that_go_by_different_files() {
     use Check::Configuration;

@@ -1,5 +1,7 @@
 //! `opengslb-cli preflight`: whether resolvers will find a zone, and what they will see.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use api::domains::Domains;
 use api::status::Version;
 use clap::Args;
@@ -55,6 +57,7 @@ pub(super) fn run(
         clients: words.client,
         overwatches,
         zone,
+        now_s: now_s(),
     };
     Ok(report::print(*output, &plan.zone.to_string(), &survey(&plan)))
 }
@@ -83,10 +86,17 @@ pub fn look_at_zones(words: &Words, zones: &[String], names: &[String]) -> Resul
             clients: words.client.clone(),
             overwatches: overwatches.clone(),
             zone,
+            now_s: now_s(),
         };
         is_good &= report::print(output, text, &survey(&plan));
     }
     Ok(is_good)
+}
+
+/// This machine's time, as signatures count it: in seconds, modulo 2^32.
+fn now_s() -> u32 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    u32::try_from(since & u64::from(u32::MAX)).unwrap_or_default()
 }
 
 fn said(client: &Client) -> OverwatchSaid {

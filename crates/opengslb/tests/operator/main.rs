@@ -5,6 +5,7 @@
 
 mod by_hand;
 mod parent;
+mod signed;
 mod world;
 
 use world::{Overwatch, World, cli, run};

@@ -4,15 +4,17 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex};
 
-use domain::base::iana::{Class, Rcode, Rtype};
+use domain::base::iana::{Class, DigestAlgorithm, Rcode, Rtype, SecurityAlgorithm};
 use domain::base::{Message, MessageBuilder, Name, Ttl};
-use domain::rdata::{A, Ns};
+use domain::rdata::{A, Ds, Ns};
 
 /// What it says of `demo.test`.
 pub(crate) struct Script {
     pub(crate) is_delegated: bool,
     /// Of ns1 and ns2.
     pub(crate) glue: [Ipv4Addr; 2],
+    /// DS records: tag, algorithm, digest of SHA-256.
+    pub(crate) ds: Vec<(u16, u8, Vec<u8>)>,
 }
 
 /// The running server; its threads end with the test's process.
@@ -23,7 +25,7 @@ pub(crate) struct Parent {
 impl Parent {
     pub(crate) fn start(udp: UdpSocket, tcp: TcpListener) -> Self {
         let glue = [[127, 0, 0, 3].into(), [127, 0, 0, 4].into()];
-        let script = Arc::new(Mutex::new(Script { is_delegated: true, glue }));
+        let script = Arc::new(Mutex::new(Script { is_delegated: true, glue, ds: Vec::new() }));
         let own = Arc::clone(&script);
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
@@ -64,8 +66,13 @@ fn answer(script: &Script, query: &[u8]) -> Vec<u8> {
     let mut builder = MessageBuilder::new_vec().start_answer(&query, rcode).unwrap();
     let is_referral = script.is_delegated && !is_ds;
     builder.header_mut().set_aa(!is_referral);
-    let mut builder = builder.authority();
     let ttl = Ttl::from_secs(300);
+    for (tag, algorithm, digest) in script.ds.iter().filter(|_| is_ds) {
+        let (algorithm, sha) = (SecurityAlgorithm::from_int(*algorithm), DigestAlgorithm::SHA256);
+        let ds = Ds::new(*tag, algorithm, sha, digest.clone()).unwrap();
+        builder.push((&zone, Class::IN, ttl, ds)).unwrap();
+    }
+    let mut builder = builder.authority();
     for name in names.iter().filter(|_| is_referral) {
         builder.push((&zone, Class::IN, ttl, Ns::new(name))).unwrap();
     }

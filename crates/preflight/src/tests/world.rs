@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use aws_lc_rs::digest;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 
-use crate::message::{Data, Ds, Key, Message, Opt, Record};
+use crate::message::{Data, Ds, Key, Message, Opt, Record, Signature};
 use crate::*;
 
 /// Rounds that a look may take; more is a loop.
@@ -24,16 +25,48 @@ pub(super) fn socket(last: u8) -> SocketAddr {
     (ip(last), 53).into()
 }
 
-/// A key; its rdata is flags 257, protocol 3, algorithm 13 and bytes.
+/// What time it is.
+pub(super) const NOW_S: u32 = 5;
+/// An hour and a week; now is near the turn of the 32 bits of signatures' times.
+pub(super) const HOUR_S: u32 = 3_600;
+pub(super) const WEEK_S: u32 = 604_800;
+
+fn pair(seed: u8) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()
+}
+
+/// A key; its rdata is flags 257, protocol 3, algorithm 15 and bytes.
 pub(super) fn key(seed: u8) -> Key {
-    let rdata = [&[1, 1, 3, 13][..], &[seed; 64]].concat();
-    Key { tag: u16::from(seed), algorithm: 13, rdata }
+    let rdata = [&[1, 1, 3, 15][..], pair(seed).public_key().as_ref()].concat();
+    Key { tag: u16::from(seed), algorithm: 15, rdata }
+}
+
+/// A key's signature of the keys, or of the SOA; of that nobody looks at more than its terms.
+fn signature(seed: u8, covered: RecordType, served: &Served) -> Signature {
+    let (inception_s, expiration_s) = served.window;
+    let mut signature = Signature {
+        covered,
+        algorithm: 15,
+        original_ttl_s: 300,
+        expiration_s,
+        inception_s,
+        tag: u16::from(seed),
+        terms: covered.to_int().to_be_bytes().to_vec(),
+        bytes: Vec::new(),
+    };
+    let keys = served.keys.iter().cloned().collect();
+    let data = signatures::signed_data(&signature, &name("demo.test"), &keys).unwrap();
+    signature.bytes = pair(seed).sign(&data).as_ref().to_vec();
+    if served.is_forged {
+        signature.bytes[0] ^= 1;
+    }
+    signature
 }
 
 pub(super) fn ds(seed: u8) -> Ds {
     let owner = b"\x04demo\x04test\x00";
     let digest = digest::digest(&digest::SHA256, &[owner, &key(seed).rdata[..]].concat());
-    Ds { tag: u16::from(seed), algorithm: 13, digest_type: 2, digest: digest.as_ref().to_vec() }
+    Ds { tag: u16::from(seed), algorithm: 15, digest_type: 2, digest: digest.as_ref().to_vec() }
 }
 
 /// One nameserver.
@@ -52,6 +85,11 @@ pub(super) struct Served {
     pub(super) bytes: usize,
     pub(super) cuts_silently: bool,
     pub(super) keys: Vec<Key>,
+    /// From when until when its signatures hold.
+    pub(super) window: (u32, u32),
+    /// The seeds of the keys that sign the keys, and the SOA.
+    pub(super) signing: [u8; 2],
+    pub(super) is_forged: bool,
     pub(super) steered: Vec<IpAddr>,
     pub(super) steered_rcode: u16,
     pub(super) ttl_s: u32,
@@ -90,6 +128,9 @@ impl World {
             bytes: 100,
             cuts_silently: false,
             keys: Vec::new(),
+            window: (NOW_S.wrapping_sub(HOUR_S), NOW_S + WEEK_S),
+            signing: [1, 1],
+            is_forged: false,
             steered: vec![[10, 0, 0, 1].into()],
             steered_rcode: 0,
             ttl_s: 60,
@@ -106,6 +147,7 @@ impl World {
             names: vec![name("app.demo.test")],
             clients: vec!["192.0.2.0/24".parse().unwrap()],
             overwatches: vec![said("http://a:8080"), said("http://b:8080")],
+            now_s: NOW_S,
         };
         Self {
             plan,
@@ -230,9 +272,14 @@ impl Served {
         let addresses = self.addresses.get(&question.name).cloned().unwrap_or_default();
         let is_v4 = question.kind == RecordType::A;
         match question.kind {
-            RecordType::SOA => answer([own(Data::Serial(self.serial))]),
+            RecordType::SOA => answer(
+                [own(Data::Serial(self.serial))].into_iter().chain(self.signatures(question)),
+            ),
             RecordType::NS => answer(self.names.iter().map(|n| own(Data::Nameserver(n.clone())))),
-            RecordType::DNSKEY => answer(self.keys.iter().map(|key| own(Data::Key(key.clone())))),
+            RecordType::DNSKEY => {
+                let keys = self.keys.iter().map(|key| own(Data::Key(key.clone())));
+                answer(keys.chain(self.signatures(question)))
+            }
             RecordType::A | RecordType::AAAA => answer(
                 addresses
                     .into_iter()
@@ -241,6 +288,17 @@ impl Served {
             ),
             _ => answer([]),
         }
+    }
+}
+
+impl Served {
+    /// Of what was asked for, where the zone is signed and the asker wants them.
+    fn signatures(&self, question: &Question) -> Option<Record> {
+        let wants = question.edns.is_some_and(|edns| edns.dnssec_ok) && !self.keys.is_empty();
+        let [of_keys, of_soa] = self.signing;
+        let seed = if question.kind == RecordType::DNSKEY { of_keys } else { of_soa };
+        let signed = || Data::Signature(signature(seed, question.kind, self));
+        wants.then(|| record(&question.name, signed()))
     }
 }
 
