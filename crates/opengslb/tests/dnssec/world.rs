@@ -1,8 +1,9 @@
 //! Overwatches, and a resolver that validates, on loopback.
 
+use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
-use std::io::Write as _;
-use std::net::{TcpListener, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -10,10 +11,13 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::clock::Clock;
 use crate::question::{Said, ask};
 
 /// They start within a second; a loaded machine may need longer, and keys take a dozen seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A DS record of no key that is anywhere.
+const DIGEST: &str = "4711 13 2 00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF";
 /// How often is looked whether something is so.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -66,14 +70,31 @@ pub(crate) struct Overwatch {
     directory: TempDir,
     /// Where it answers DNS.
     pub(crate) port: u16,
+    /// What its process finds in its environment.
+    environment: Vec<(OsString, OsString)>,
 }
 
 impl Overwatch {
     /// Starts one with a key layout, until it serves.
     pub(crate) fn start(layout: &str, makes_keys: bool) -> Self {
+        Self::start_in((layout, makes_keys), Vec::new())
+    }
+
+    /// The same, with a clock of its own.
+    pub(crate) fn start_by(layout: &str, makes_keys: bool, clock: &Clock) -> Self {
+        Self::start_in((layout, makes_keys), clock.environment())
+    }
+
+    fn start_in(
+        (layout, makes_keys): (&str, bool),
+        environment: Vec<(OsString, OsString)>,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let port = free_port();
         let place = directory.path().display();
+        let times = "dnskey_ttl: 1, ds_ttl: 1, propagation: 3s";
+        let signed =
+            format!("{{enabled: true, key_layout: {layout}, make_keys: {makes_keys}, {times}}}");
         let config = format!(
             "\
 mode: overwatch
@@ -97,8 +118,14 @@ dns:
         - a.b.ent TXT text
         - sub NS ns.sub
         - ns.sub A 192.0.2.3
-      dnssec:
-        {{enabled: true, key_layout: {layout}, make_keys: {makes_keys}, dnskey_ttl: 1, ds_ttl: 1, propagation: 3s}}
+        - secure NS ns.sub
+        - secure DS {DIGEST}
+        - open NS ns1
+        - child NS ns1
+      dnssec: {signed}
+    # Delegated to the same servers: one with a DS record above once its key is known, one without.
+    - {{name: child.demo.test, records: [www A 192.0.2.5], dnssec: {signed}}}
+    - {{name: open.demo.test, records: [www A 192.0.2.6]}}
     - {{name: plain.test, records: [www A 192.0.2.4]}}
 regions:
   - name: here
@@ -115,17 +142,31 @@ logging: {{level: info, format: text}}
         let file = directory.path().join("overwatch.yaml");
         fs::write(&file, config).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
-        Self::run(directory, port)
+        Self::run(directory, port, environment)
     }
 
-    fn run(directory: TempDir, port: u16) -> Self {
+    fn run(directory: TempDir, port: u16, environment: Vec<(OsString, OsString)>) -> Self {
         let log = File::create(directory.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb"));
         command.arg("--config").arg(directory.path().join("overwatch.yaml"));
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let overwatch = Self { child, directory, port };
+        command.envs(environment.clone()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let child = command.spawn().unwrap();
+        let overwatch = Self { child, directory, port, environment };
         eventually("an overwatch serves", || overwatch.api());
         overwatch
+    }
+
+    /// Puts a record into `demo.test`, and reloads.
+    pub(crate) fn add_record(&self, record: &str) {
+        let file = self.directory.path().join("overwatch.yaml");
+        let text = fs::read_to_string(&file).unwrap();
+        let line = "        - open NS ns1\n";
+        fs::write(&file, text.replace(line, &format!("{line}        - {record}\n"))).unwrap();
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+        eventually("it is reloaded", || {
+            self.log().contains("the configuration was reloaded").then_some(())
+        });
     }
 
     /// Ends it, and starts it with what it kept.
@@ -135,7 +176,7 @@ logging: {{level: info, format: text}}
         assert!(Command::new("kill").arg(pid).status().unwrap().success());
         old.child.wait().unwrap();
         let directory = std::mem::replace(&mut old.directory, tempfile::tempdir().unwrap());
-        Self::run(directory, old.port)
+        Self::run(directory, old.port, std::mem::take(&mut old.environment))
     }
 
     pub(crate) fn log(&self) -> String {
@@ -165,50 +206,73 @@ logging: {{level: info, format: text}}
         run_cli(&self.api().unwrap(), words)
     }
 
-    /// The DS record.
+    /// The DS record of `demo.test`.
     #[track_caller]
     pub(crate) fn ds(&self) -> String {
-        self.cli(&["ds", "demo.test"]).trim().to_owned()
+        self.ds_of("demo.test")
     }
 
+    #[track_caller]
+    pub(crate) fn ds_of(&self, zone: &str) -> String {
+        self.cli(&["ds", zone]).trim().to_owned()
+    }
+
+    /// The keys of `demo.test`.
     #[track_caller]
     pub(crate) fn export(&self) -> String {
         self.cli(&["export", "demo.test"])
     }
 
-    /// Imports what another exported; its words to people begin with the program's name.
+    /// Imports what another exported.
     pub(crate) fn import(&self, keys: &str, words: &[&str]) -> (i32, String) {
+        self.import_of("demo.test", keys, words)
+    }
+
+    /// Words to people begin with the program's name.
+    fn import_of(&self, zone: &str, keys: &str, words: &[&str]) -> (i32, String) {
         let is_text = |line: &&str| !line.starts_with("opengslb-cli:");
         let lines: Vec<&str> = keys.lines().filter(is_text).collect();
         let file = self.directory.path().join("import.keys");
         fs::write(&file, lines.join("\n")).unwrap();
         let file = file.display().to_string();
-        self.try_cli(&[&["import", "demo.test", &file], words].concat())
+        self.try_cli(&[&["import", zone, &file], words].concat())
     }
 
     #[track_caller]
     pub(crate) fn hand_keys_to(&self, other: &Self) {
-        let (code, said) = other.import(&self.export(), &[]);
-        assert_eq!(code, 0, "{said}");
+        for zone in ["demo.test", "child.demo.test"] {
+            let (code, said) = other.import_of(zone, &self.cli(&["export", zone]), &[]);
+            assert_eq!(code, 0, "{said}");
+        }
     }
 
-    fn document(&self) -> serde_json::Value {
-        let (_, said) = self.try_cli(&["status", "--json"]);
-        serde_json::from_str(&said).unwrap()
+    /// The keys of `demo.test`.
+    fn keys(&self) -> Vec<serde_json::Value> {
+        let (_, said) = self.try_cli(&["status", "demo.test", "--json"]);
+        let document: serde_json::Value = serde_json::from_str(&said).unwrap();
+        document["zones"][0]["keys"].as_array().unwrap().clone()
+    }
+
+    /// What `/api/v1/ready` says: whether it is, and why not.
+    pub(crate) fn ready(&self) -> (bool, String) {
+        let api = self.api().unwrap();
+        let mut stream = TcpStream::connect(api.trim_start_matches("http://")).unwrap();
+        let head = "Host: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(format!("GET /api/v1/ready HTTP/1.1\r\n{head}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        (answer.starts_with("HTTP/1.1 200"), answer)
     }
 
     /// Role and state of each key.
     pub(crate) fn states(&self) -> Vec<String> {
-        let document = self.document();
-        let keys = document["zones"][0]["keys"].as_array().unwrap();
         let word = |key: &serde_json::Value, name: &str| key[name].as_str().unwrap().to_owned();
+        let keys = self.keys();
         keys.iter().map(|key| format!("{} {}", word(key, "role"), word(key, "state"))).collect()
     }
 
     pub(crate) fn tags(&self) -> Vec<u64> {
-        let document = self.document();
-        let keys = document["zones"][0]["keys"].as_array().unwrap();
-        keys.iter().map(|key| key["tag"].as_u64().unwrap()).collect()
+        self.keys().iter().map(|key| key["tag"].as_u64().unwrap()).collect()
     }
 
     #[track_caller]
