@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::proof::{Keys, Section};
+
 /// Nothing on loopback takes this long, unless it is lost.
 const LOST_AFTER: Duration = Duration::from_secs(5);
 
@@ -18,6 +20,8 @@ const LOST_AFTER: Duration = Duration::from_secs(5);
 pub(crate) enum Asking {
     /// A socket for each question: another port, so another of the server's sockets.
     Udp,
+    /// The same, with signatures, which have to be right.
+    Signed,
     /// A connection for each question.
     Tcp,
     /// One connection for as long as the server leaves it open. Where the server closes it before it
@@ -31,7 +35,8 @@ pub(crate) struct Tally {
     pub(crate) asked: u64,
     /// Without an answer.
     pub(crate) lost: u64,
-    /// Answers that were not the address that was learned, or the record that stands.
+    /// Answers that were not the address that was learned, or the record that stands; or that were to
+    /// be signed, and were not by the keys that there were at first.
     pub(crate) wrong: u64,
 }
 
@@ -50,11 +55,17 @@ pub(crate) struct Askers {
 }
 
 impl Askers {
-    pub(crate) fn start(server: SocketAddr, questions: &[(Asking, Expected)]) -> Self {
+    /// `zone` is the one that is signed.
+    pub(crate) fn start(
+        server: SocketAddr,
+        zone: &'static str,
+        questions: &[(Asking, Expected)],
+    ) -> Self {
+        let keys = Arc::new(ask_keys(server, zone));
         let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let threads = questions.iter().map(|(asking, expected)| {
-            let mut client =
-                Client { server, asking: *asking, expected: *expected, connection: None };
+            let (asking, expected, keys) = (*asking, *expected, Some(Arc::clone(&keys)));
+            let mut client = Client { server, asking, expected, keys, connection: None };
             let (stop, asked) = (Arc::clone(&stop), Arc::clone(&asked));
             std::thread::spawn(move || {
                 let mut tally = Tally::default();
@@ -90,6 +101,7 @@ struct Client {
     server: SocketAddr,
     asking: Asking,
     expected: Expected,
+    keys: Option<Arc<Keys>>,
     connection: Option<TcpStream>,
 }
 
@@ -97,9 +109,10 @@ impl Client {
     fn ask(&mut self, tally: &mut Tally) {
         tally.asked += 1;
         let id = u16::try_from(tally.asked & 0xffff).unwrap();
-        let question = query(id, self.expected.name);
+        let is_signed = self.asking == Asking::Signed;
+        let question = query(id, (self.expected.name, A), is_signed);
         let answer = match self.asking {
-            Asking::Udp => self.by_udp(&question),
+            Asking::Udp | Asking::Signed => self.by_udp(&question),
             Asking::Tcp => {
                 self.connection = None;
                 self.by_tcp(&question)
@@ -115,10 +128,18 @@ impl Client {
             Err(_) => tally.lost += 1,
             Ok(bytes) => {
                 let is_right = bytes.get(..2) == Some(&id.to_be_bytes()[..])
-                    && bytes.windows(4).any(|window| window == self.expected.address);
+                    && bytes.windows(4).any(|window| window == self.expected.address)
+                    && (!is_signed || self.is_proven(&bytes));
                 tally.wrong += u64::from(!is_right);
             }
         }
+    }
+
+    /// Whether all of the answer is signed by the keys that there were at first.
+    fn is_proven(&self, bytes: &[u8]) -> bool {
+        let sets = self.keys.as_ref().and_then(|keys| keys.judge(bytes).ok()).unwrap_or_default();
+        let mut answer = sets.iter().filter(|set| set.section == Section::Answer).peekable();
+        answer.peek().is_some() && answer.all(|set| set.is_signed)
     }
 
     fn by_udp(&self, question: &[u8]) -> io::Result<Vec<u8>> {
@@ -152,23 +173,37 @@ impl Client {
     }
 }
 
-/// One question for an address; the asker's network is told as 10.1.2.0/24 (RFC 7871).
-fn query(id: u16, name: &str) -> Vec<u8> {
+/// What a zone shows.
+fn ask_keys(server: SocketAddr, zone: &'static str) -> Keys {
+    let expected = Expected { name: zone, address: [0; 4] };
+    let client = Client { server, asking: Asking::Signed, expected, keys: None, connection: None };
+    Keys::of(&client.by_udp(&query(7, (zone, DNSKEY), true)).unwrap()).unwrap()
+}
+
+/// A, DNSKEY.
+const A: u16 = 1;
+const DNSKEY: u16 = 48;
+
+/// One question; the asker's network is told as 10.1.2.0/24 (RFC 7871). With signatures, or without.
+fn query(id: u16, (name, qtype): (&str, u16), is_signed: bool) -> Vec<u8> {
     let mut bytes = id.to_be_bytes().to_vec();
     bytes.extend([0, 0, 0, 1, 0, 0, 0, 0, 0, 1]);
     for label in name.split('.') {
         bytes.push(u8::try_from(label.len()).unwrap());
         bytes.extend(label.as_bytes());
     }
-    // The root; A, IN; then OPT with 1232 bytes and one option.
-    bytes.extend([0, 0, 1, 0, 1, 0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 11]);
+    // The root, type and class; then OPT with 1232 bytes, DO or not (RFC 3225), and one option.
+    bytes.push(0);
+    bytes.extend([qtype.to_be_bytes(), [0, 1]].concat());
+    let flags = if is_signed { 0x80 } else { 0 };
+    bytes.extend([0, 0, 41, 0x04, 0xd0, 0, 0, flags, 0, 0, 11]);
     bytes.extend([0, 8, 0, 7, 0, 1, 24, 0, 10, 1, 2]);
     bytes
 }
 
 /// One answer: its response code, and whether it has this address in it.
 pub(crate) fn ask_once(server: SocketAddr, expected: Expected) -> (u8, bool) {
-    let client = Client { server, asking: Asking::Udp, expected, connection: None };
-    let bytes = client.by_udp(&query(7, expected.name)).unwrap();
+    let client = Client { server, asking: Asking::Udp, expected, keys: None, connection: None };
+    let bytes = client.by_udp(&query(7, (expected.name, A), false)).unwrap();
     (bytes[3] & 0x0f, bytes.windows(4).any(|window| window == expected.address))
 }

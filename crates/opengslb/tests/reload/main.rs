@@ -7,7 +7,10 @@
 //! - `daemon`: one process, what it says, how it ends,
 //! - `site`: an overwatch with what it needs, and a configuration to be changed,
 //! - `learner`: an agent in memory that tells what it learned over the real mesh,
-//! - `asker`: clients that ask without end and count what they do not get.
+//! - `asker`: clients that ask without end and count what they do not get,
+//! - `dnsperf`: many more questions at once, where there is that program.
+//!
+//! The zone is signed; `proof` judges the signatures.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -16,7 +19,13 @@ mod asker;
 #[path = "../process/daemon.rs"]
 mod daemon;
 
+mod dnsperf;
+
 mod learner;
+
+#[path = "../dnssec/proof.rs"]
+#[expect(dead_code, reason = "the tests of signed zones use the rest")]
+mod proof;
 
 mod site;
 
@@ -25,9 +34,13 @@ use std::os::unix::net::UnixStream;
 
 use asker::{Askers, Asking, Expected, ask_once};
 use daemon::{Daemon, eventually};
+use dnsperf::{Dnsperf, Numbers};
 use site::{LEARNED, Site, WWW};
 
 const NXDOMAIN: u8 = 3;
+
+/// So many answers `dnsperf` gets at least; fewer would be no load.
+const DNSPERF_MIN: u64 = 1_000;
 
 fn is_whole() -> bool {
     std::env::var("OPENGSLB_RELOAD").is_ok_and(|value| value == "whole")
@@ -37,26 +50,41 @@ fn report(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// All who ask.
+struct Load {
+    askers: Askers,
+    dnsperf: Option<Dnsperf>,
+}
+
 /// Clients of every kind, most of them for what was learned.
-fn askers(site: &Site) -> Askers {
+fn load(site: &Site) -> Load {
     let questions = [
         (Asking::Udp, LEARNED),
-        (Asking::Udp, LEARNED),
         (Asking::Udp, WWW),
+        (Asking::Signed, LEARNED),
         (Asking::Tcp, LEARNED),
         (Asking::OneConnection, LEARNED),
     ];
-    let askers = Askers::start(site.dns, &questions);
+    let askers = Askers::start(site.dns, "test", &questions);
+    let dnsperf = Dnsperf::start(site.dns, is_whole());
     eventually("they ask", || askers.asked() > 100);
-    askers
+    Load { askers, dnsperf }
 }
 
 #[track_caller]
-fn assert_nothing_lost(askers: Askers, site: &Site, what: &str) {
+fn assert_nothing_lost(Load { askers, dnsperf }: Load, site: &Site, what: &str) {
     let before = askers.asked();
     eventually("they still ask", || askers.asked() > before + 100);
     let tally = askers.stop();
     report(&format!("{what}: {tally:?}"));
+    if let Some(numbers) = dnsperf.map(Dnsperf::stop) {
+        report(&format!("{what}: {numbers}"));
+        let Numbers { sent, completed, lost, interrupted, .. } = &numbers;
+        assert!(*completed > DNSPERF_MIN && *lost == 0, "{numbers}\n{}", site.overwatch.log());
+        assert_eq!(completed + interrupted, *sent, "{numbers}");
+        // With signatures a name that is not there is no error (RFC 9824, 3.1).
+        assert_eq!(numbers.rcodes, format!("NOERROR {completed} (100.00%)"), "{numbers}");
+    }
     assert_eq!((tally.lost, tally.wrong), (0, 0), "{tally:?}\n{}", site.overwatch.log());
 }
 
@@ -86,7 +114,7 @@ fn variant(site: &Site, number: usize) -> String {
 #[test]
 fn reloads_under_load_lose_no_query_and_nothing_learned() {
     let site = Site::learned();
-    let askers = askers(&site);
+    let load = load(&site);
     let reloads = if is_whole() { 100 } else { 10 };
     let mut digests = std::collections::BTreeSet::from([site.digest()]);
     for number in 0..reloads {
@@ -103,13 +131,13 @@ fn reloads_under_load_lose_no_query_and_nothing_learned() {
         digests.insert(site.digest());
     }
     assert!(digests.len() > reloads / 2, "{digests:?}");
-    assert_nothing_lost(askers, &site, &format!("{reloads} reloads"));
+    assert_nothing_lost(load, &site, &format!("{reloads} reloads"));
 }
 
 #[test]
 fn hand_overs_under_load_lose_no_query_and_nothing_learned() {
     let mut site = Site::learned();
-    let askers = askers(&site);
+    let load = load(&site);
     let hand_overs = if is_whole() { 10 } else { 3 };
     for number in 0..hand_overs {
         // What needs a restart is applied by it; a new release would be too.
@@ -121,7 +149,7 @@ fn hand_overs_under_load_lose_no_query_and_nothing_learned() {
         assert!(!site.overwatch.has("are not back"), "{}", site.overwatch.log());
     }
     assert_eq!(site.ask_api("GET /api/v1/version").0, 200);
-    assert_nothing_lost(askers, &site, &format!("{hand_overs} hand-overs"));
+    assert_nothing_lost(load, &site, &format!("{hand_overs} hand-overs"));
 }
 
 #[test]
@@ -276,7 +304,7 @@ const HELLO: &str = r#"{"say":"hello","protocol":1,"version":"0","pid":0}"#;
 #[test]
 fn a_new_process_that_fails_leaves_the_old_one_as_it_was() {
     let mut site = Site::learned();
-    let askers = askers(&site);
+    let load = load(&site);
     let at = site.directory.path().join("data/handover.sock");
     // Another protocol is refused.
     let mut stream = UnixStream::connect(&at).unwrap();
@@ -307,7 +335,7 @@ fn a_new_process_that_fails_leaves_the_old_one_as_it_was() {
     assert!(site.overwatch.is_running());
     // And then it can be handed over all the same.
     site.hand_over();
-    assert_nothing_lost(askers, &site, "failed hand-overs");
+    assert_nothing_lost(load, &site, "failed hand-overs");
 }
 
 #[test]

@@ -148,6 +148,12 @@ metrics: {{enabled: false}}
     pub(crate) fn hand_over(&mut self) {
         let next = Daemon::start(&self.config(), &["--take-over"]);
         next.line("took over from process");
+        // Not before the agents had told it all they know.
+        let log = next.log();
+        let at = |part: &str| log.rfind(part);
+        let (agents, answering) = (at("registered 1 backends"), at("answering DNS on "));
+        assert_eq!(next.count("registered 1 backends"), self._learners.len(), "{log}");
+        assert!(agents < answering, "{log}");
         let mut old = std::mem::replace(&mut self.overwatch, next);
         assert!(old.end().success(), "{}", old.log());
         assert!(old.has("handed over"), "{}", old.log());
@@ -184,7 +190,7 @@ dns:
   rate_limit: {{enabled: false}}
   tcp: {{idle_timeout: 2s}}
   zones:
-    - {{name: test, records: [www 300 A 192.0.2.80]}}
+    - {{name: test, records: [www 300 A 192.0.2.80], dnssec: {{enabled: true}}}}
 regions: [{{name: eu-west}}, {{name: ap-southeast}}]
 domains:
   - name: {SERVICE}
