@@ -21,7 +21,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "curl --unix-socket /var/lib/opengslb/control.sock -X POST *",
         "crates/runtime/src/http/tests.rs",
     ),
-    ("systemctl *", "crates/opengslb/tests/service/main.rs"),
+    ("systemctl *", "crates/opengslb/tests/process/service.rs"),
     ("journalctl -u opengslb *", "crates/runtime/src/logs/tests.rs"),
     ("opengslb-cli reload", "crates/opengslb/tests/reload/main.rs"),
     (
@@ -93,4 +93,94 @@ fn every_command_of_the_pages_is_run() {
         }
     }
     assert!(run > 0, "no command was found to run");
+}
+
+/// The quoted words of the program's own in the tables of troubleshooting: who searches for what he saw
+/// has to find it.
+#[test]
+fn what_the_program_is_quoted_with_is_what_it_says() {
+    let page = std::fs::read_to_string(root().join("docs/guide/troubleshooting.md")).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let quoted = rows.filter_map(|row| row.trim_start_matches('|').split('|').next());
+    let quoted = quoted.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let sources = sources(&root().join("crates"));
+    let mut found = 0;
+    for words in quoted {
+        let words = words.trim_end_matches(" ...");
+        assert!(sources.iter().any(|source| source.contains(words)), "nobody says {words:?}");
+        found += 1;
+    }
+    assert!(found > 5, "{found}");
+}
+
+/// What stands above the decisions in the book's list.
+const DECISIONS: &str = "# Decisions\n\n";
+
+/// A line for each decision, in order.
+fn decisions(folder: &Path) -> String {
+    let pages = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut pages: Vec<PathBuf> = pages.collect();
+    pages.sort_unstable();
+    let line = |page: &PathBuf| {
+        let text = std::fs::read_to_string(page).unwrap();
+        let title = text.lines().next().unwrap_or_default().trim_start_matches("# ");
+        let name = page.file_name().unwrap().to_string_lossy();
+        format!("- [{title}](decisions/{name})\n")
+    };
+    pages.iter().map(line).collect()
+}
+
+/// All sources below, each on one line: a text may be broken there.
+fn sources(folder: &Path) -> Vec<String> {
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("tests") && !path.ends_with("testdata") {
+            texts.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let words = text.replace("\\\n", " ");
+            texts.push(words.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+    texts
+}
+
+/// Every page stands in the book, and the book names no other. Its list of decisions is made from them.
+#[test]
+fn the_book_has_every_page() {
+    let docs = root().join("docs");
+    let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
+    let summary = match summary.split_once(DECISIONS) {
+        Some((before, _)) if std::env::var_os("UPDATE_EXPECT").is_some() => {
+            let summary = format!("{before}{DECISIONS}{}", decisions(&docs.join("decisions")));
+            std::fs::write(docs.join("SUMMARY.md"), &summary).unwrap();
+            summary
+        }
+        _ => summary,
+    };
+    let made = decisions(&docs.join("decisions"));
+    assert!(
+        summary.ends_with(&format!("{DECISIONS}{made}")),
+        "run UPDATE_EXPECT=1 cargo test -p opengslb --test documents"
+    );
+    let links = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let links: Vec<String> = links.map(str::to_owned).collect();
+    let mut pages = Vec::new();
+    for folder in ["guide", "reference", "decisions"] {
+        for entry in std::fs::read_dir(docs.join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".md") {
+                pages.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    for page in &pages {
+        assert!(links.contains(page), "docs/SUMMARY.md does not link {page}");
+    }
+    for link in &links {
+        assert!(pages.contains(link), "docs/SUMMARY.md links {link}, which is not there");
+    }
+    assert_eq!(links.len(), pages.len(), "a page stands there twice");
+    assert!(docs.join("book.toml").exists());
 }

@@ -11,7 +11,7 @@
 //! - [`dns`]: the DNS server's sockets,
 //! - [`answer`]: what a DNS worker does with a packet,
 //! - `tally`: where answers went, counted by each worker,
-//! - [`query_log`]: a sample of queries and answers, for an operator's tools,
+//! - `query_log`: a sample of queries and answers, for an operator's tools,
 //! - [`http`]: the API,
 //! - [`metrics`]: what is counted, for Prometheus,
 //! - [`process`]: all of it put together, once for each mode.
@@ -36,10 +36,13 @@ pub mod answer;
 
 mod tally;
 
-pub mod query_log;
+mod query_log;
 
 pub mod http;
 
 pub mod metrics;
 
 pub mod process;
+
+#[doc(hidden)]
+pub mod fuzz;

@@ -20,7 +20,7 @@ mod sample;
 
 mod dnstap;
 
-pub mod frames;
+mod frames;
 
 mod writer;
 
@@ -35,6 +35,7 @@ use model::Time;
 use overwatch::Outcome;
 use rtrb::{Consumer, Producer, RingBuffer};
 
+pub(crate) use self::frames::read_any;
 use self::sample::Sample;
 use self::writer::Writer;
 use crate::dns::Arrival;

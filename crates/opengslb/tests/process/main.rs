@@ -11,6 +11,8 @@ mod dns_client;
 
 mod http;
 
+mod service;
+
 mod steered;
 
 mod stranger;

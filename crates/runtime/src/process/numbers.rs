@@ -65,3 +65,6 @@ fn of_process(page: &mut Page, reloads: &ReloadCounters, now: Time) {
     let wall = clock::wall();
     page.set(&process::CLOCK_OFFSET, wall.ms_since(now).max(now.ms_since(wall)));
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,9 +97,8 @@ fn read_u32(from: &mut impl Read) -> io::Result<u32> {
     Ok(u32::from_be_bytes(bytes))
 }
 
-/// Takes `data` for what a reader says.
-#[doc(hidden)]
-pub fn fuzz(data: &[u8]) {
+/// Reads what any bytes may say, for [`crate::fuzz`].
+pub(crate) fn read_any(data: &[u8]) {
     let mut rest = data;
     let mut frames = 0;
     while read_control(&mut rest).is_ok() {
@@ -165,7 +164,7 @@ mod tests {
             let at = (seed >> 33) as usize % bytes.len();
             bytes[at] = (seed >> 25) as u8;
             bytes.truncate((seed >> 40) as usize % (bytes.len() + 1));
-            fuzz(&bytes);
+            crate::fuzz::dnstap_reader(&bytes);
         }
     }
 }

@@ -11,6 +11,7 @@ use routing::{Learning, LearningCounters, Spill};
 use super::super::reload::ReloadCounters;
 use super::of_process;
 use crate::answer::AnswerCounters;
+use crate::clock;
 use crate::dns::{TcpCounters, UdpCounters};
 use crate::metrics::families::{dns as queries, learning, mesh, routing as decisions, signing};
 use crate::metrics::{Configured, Page};
@@ -30,7 +31,7 @@ pub(in crate::process) struct Dns {
 }
 
 /// What bounds the labels of an overwatch's page.
-fn configured(config: &OverwatchConfig) -> Configured {
+pub(super) fn configured(config: &OverwatchConfig) -> Configured {
     let domains = config.domains.iter().map(|domain| domain.name.clone());
     let regions = config.regions.iter().map(ToString::to_string);
     Configured::new(domains, regions)
@@ -189,7 +190,8 @@ fn of_signing(page: &mut Page, node: &Overwatch, config: &OverwatchConfig, now: 
         page.add(&signing::FAULTS, &[fault.name()], 1);
     }
     if !config.dns.signed.is_empty() {
-        page.set(&signing::EXPIRY, dnssec::window::Window::at(now).expiration().unix_s());
+        // Signatures go by the machine's clock.
+        page.set(&signing::EXPIRY, dnssec::window::Window::at(clock::wall()).expiration().unix_s());
     }
 }
 

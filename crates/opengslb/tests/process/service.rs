@@ -1,19 +1,16 @@
 //! The built binary under a service manager: what it is told, in which order, and by which process.
 //! The manager is a socket of the test's own.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-
-#[path = "../process/daemon.rs"]
-mod daemon;
-
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use daemon::{Daemon, PATIENCE, eventually};
 use tempfile::TempDir;
+
+use crate::daemon::{Daemon, PATIENCE, eventually};
+use crate::world::KEY;
 
 /// A service manager, and a directory for the process that it watches.
 struct Manager {
@@ -105,8 +102,6 @@ logging: {{level: info, format: text}}
         self.write("agent.yaml", &text)
     }
 }
-
-const KEY: &str = "uP2s0mVn6p3q8Xr1Yt4wZb7eHc9kLd0fGj5aQx2iNyU=";
 
 /// The port for both UDP and TCP may be somebody's: then another one is tried.
 #[track_caller]
