@@ -112,6 +112,11 @@ impl Lab {
         said
     }
 
+    /// Where the daemon of a host keeps its state.
+    pub(crate) fn state(&self, host: &str) -> PathBuf {
+        directory(&self.name).join("hosts").join(host).join("state")
+    }
+
     /// The daemon's log since it was last started.
     #[track_caller]
     pub(crate) fn log_since_start(&self, host: &str) -> String {
@@ -216,10 +221,15 @@ impl Traces {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
         assert!(!mounts.contains(&self.name), "{mounts}");
         assert_eq!(interfaces(), self.interfaces);
-        let base = format!("/tmp/opengslb-lab-{}", fs::metadata("/proc/self").unwrap().uid());
-        let directory = Path::new(&base).join(&self.name);
+        let directory = directory(&self.name);
         assert!(!directory.exists(), "{} is left", directory.display());
     }
+}
+
+/// Where a lab keeps its files.
+fn directory(name: &str) -> PathBuf {
+    let base = format!("/tmp/opengslb-lab-{}", fs::metadata("/proc/self").unwrap().uid());
+    Path::new(&base).join(name)
 }
 
 fn interfaces() -> BTreeSet<String> {

@@ -1,7 +1,8 @@
 //! A real resolver between the clients and us: Unbound, which tells us its clients' networks (ECS,
 //! RFC 7871) and keeps our answers apart by their scopes.
 //!
-//! It knows the root of the lab and nothing else; what it answers, it found by following delegations.
+//! It knows the root of the lab and the key of one zone, and nothing else; what it answers, it found by
+//! following delegations, and in that zone it validates.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -24,8 +25,14 @@ const NETWORKS: &[[&str; 4]] = &[
 ];
 
 /// Steered below the apex, by an alias, and at the apex.
-const NAMES: &[(&str, &str)] =
-    &[("app.gslb.example", ""), ("www.gslb.example", "app.gslb.example. "), ("gslb.example", "")];
+const NAMES: &[(&str, &str)] = &[
+    ("app.gslb.example", ""),
+    ("www.gslb.example", "app.gslb.example. "),
+    ("gslb.example", ""),
+    ("app.signed.example", ""),
+    ("www.signed.example", "app.signed.example. "),
+    ("signed.example", ""),
+];
 
 /// The ports of resolvers, and what each does beyond the usual: the second one asks by TCP only.
 const RESOLVERS: &[(u16, &str)] = &[(53, ""), (5300, "tcp-upstream: yes")];
@@ -36,13 +43,15 @@ fn clients_of_one_resolver_go_to_the_sites_of_their_own_networks() {
         return;
     }
     let Some(mut internet) = Internet::up("resolver") else { return };
+    let anchor = format!("trust-anchor: \"{}\"", internet.vouch());
     for (port, extra) in RESOLVERS {
-        let config = unbound(&internet, *port, extra);
+        let config = unbound(&internet, *port, &format!("{extra}\n    {anchor}"));
         let config = internet.write(&format!("unbound-{port}.conf"), &config);
         internet.serve("resolver", &format!("unbound -c {config}"));
         internet.await_answer(&format!("-p {port} @11.5.0.53 . SOA"));
         assert_kept_apart(&internet, *port);
         assert_alike(&internet, *port);
+        assert_validated(&internet, *port);
     }
 }
 
@@ -73,14 +82,38 @@ fn assert_alike(internet: &Internet, port: u16) {
     }
 }
 
+/// What is signed is validated, for each network, and nothing else is.
+#[track_caller]
+fn assert_validated(internet: &Internet, port: u16) {
+    let names = NAMES.iter().map(|(name, _)| *name).chain(["no.signed.example", "no.gslb.example"]);
+    let asked: Vec<(&str, &str)> = names.flat_map(|name| [(name, "A"), (name, "MX")]).collect();
+    for [client, ..] in NETWORKS {
+        // All in one run.
+        let questions = asked.iter().map(|(name, qtype)| format!("{name} {qtype} +adflag"));
+        let questions = questions.collect::<Vec<_>>().join(" ");
+        let said = internet.exec("outside", &format!("dig {} {questions}", asker(client, port)));
+        let said = text(&said.stdout);
+        assert!(!said.contains("SERVFAIL"), "{said}");
+        let flags = said.lines().filter_map(|line| line.strip_prefix(";; flags:"));
+        let is_validated: Vec<bool> =
+            flags.map(|line| line.split(';').next().unwrap().contains(" ad")).collect();
+        let is_signed: Vec<bool> =
+            asked.iter().map(|(name, _)| name.ends_with(internet::SIGNED)).collect();
+        assert_eq!(is_validated, is_signed, "{said}");
+    }
+}
+
 #[track_caller]
 fn assert_steered(internet: &Internet, (client, port): (&str, u16), servers: [&str; 2]) {
+    let mut questions = Vec::new();
+    let mut expected = Vec::new();
     for (name, alias) in NAMES {
         for (qtype, server) in ["A", "AAAA"].iter().zip(servers) {
-            let question = format!("{} {name} {qtype}", asker(client, port));
-            assert_eq!(internet.dig(&question), format!("{alias}{server}"), "{question}");
+            questions.push(format!("{} {name} {qtype}", asker(client, port)));
+            expected.push(format!("{alias}{server}"));
         }
     }
+    assert_eq!(internet.dig_all(&questions), expected, "{questions:#?}");
 }
 
 /// How `dig` asks as a client, at the resolver's address of the client's family.
@@ -129,7 +162,7 @@ server:
     harden-short-bufsize: yes
     harden-large-queries: yes
     target-fetch-policy: \"-1 -1 -1 -1 -1\"
-    module-config: \"subnetcache iterator\"
+    module-config: \"subnetcache validator iterator\"
     send-client-subnet: 11.3.0.53
     send-client-subnet: 11.4.0.53
     send-client-subnet: 4000:3::53

@@ -31,12 +31,18 @@ const PARENTS: &[(&str, &[(&str, &str)])] = &[
     ("registry", &[("example", "example"), ("asn", "asn")]),
 ];
 
+/// The program that operators speak to an overwatch with.
+pub(crate) const CLI: &str = env!("CARGO_BIN_EXE_opengslb-cli");
+
 /// What is asked until it is answered.
 const SIGNS_OF_LIFE: &[&str] = &["@11.1.0.53 . SOA", "@11.2.0.53 example SOA"];
 
-/// Servers that each overwatch has to see up before its answers are those of a settled mesh: for both
-/// steered names, in both sites, by both families.
-const SERVERS: usize = 8;
+/// Servers that each overwatch has to see up before its answers are those of a settled mesh: for all
+/// four steered names, in both sites, by both families.
+const SERVERS: usize = 16;
+
+/// The zone that is signed.
+pub(crate) const SIGNED: &str = "signed.example";
 
 /// The whole, up until it is dropped.
 pub(crate) struct Internet {
@@ -65,10 +71,43 @@ impl Internet {
         for overwatch in ["overwatch-1", "overwatch-2"] {
             eventually("all servers are up", PATIENCE, || {
                 let log = internet.lab.log_since_start(overwatch);
-                (log.matches(" is up, was down").count() >= SERVERS).then_some(())
+                // A server that starts late is found down first.
+                let (ups, downs) = (" is up, was ", " is down, was ");
+                let is_settled = log.matches(ups).count() == SERVERS + log.matches(downs).count();
+                is_settled.then_some(())
             });
         }
         Some(internet)
+    }
+
+    /// Gives both overwatches the same keys for the signed zone, and its DS record to the parent. The
+    /// record.
+    #[track_caller]
+    pub(crate) fn vouch(&self) -> String {
+        let keys = self.dnssec("overwatch-1", &format!("export {SIGNED}"));
+        let file = self.write("signed.keys", &keys);
+        // It has made some of its own, which nobody trusts.
+        self.dnssec("overwatch-2", &format!("import --replace {SIGNED} {file}"));
+        let ds = self.dnssec("overwatch-1", &format!("ds {SIGNED}")).trim().to_owned();
+        assert_eq!(ds, self.dnssec("overwatch-2", &format!("ds {SIGNED}")).trim());
+        let (_, zone) = FILES.iter().find(|(name, _)| *name == "example.zone").unwrap();
+        let zone = zone.replace("hostmaster.registry 1 ", "hostmaster.registry 2 ");
+        self.write("example.zone", &format!("{zone}{ds}\n"));
+        let pid = self.files.path().join("registry/pid");
+        let said = self.exec("registry", &format!("kill -HUP $(cat {})", pid.display()));
+        assert!(said.status.success(), "{}", text(&said.stderr));
+        self.await_answer(&format!("@11.2.0.53 {SIGNED} DS"));
+        ds
+    }
+
+    /// `opengslb-cli dnssec` on an overwatch's host; what it says to programs.
+    #[track_caller]
+    fn dnssec(&self, host: &str, words: &str) -> String {
+        let control = self.lab.state(host).join("control.sock");
+        let api = format!("--api unix:{}", control.display());
+        let output = self.exec(host, &format!("{CLI} {api} dnssec {words}"));
+        assert!(output.status.success(), "{words}: {}", text(&output.stderr));
+        text(&output.stdout)
     }
 
     /// Writes a file that hosts can read; its path.
@@ -97,10 +136,21 @@ impl Internet {
 
     /// What `dig` says outside, short; empty where there is no answer.
     pub(crate) fn dig(&self, question: &str) -> String {
-        let output = self.exec("outside", &format!("dig +short +time=5 +tries=1 {question}"));
-        // What goes wrong is said in lines that begin like comments.
+        self.dig_all(&[question.to_owned()]).remove(0)
+    }
+
+    /// The same of several questions, one after another.
+    pub(crate) fn dig_all(&self, questions: &[String]) -> Vec<String> {
+        let digs =
+            questions.iter().map(|words| format!("dig +short +time=5 +tries=1 {words}; echo --"));
+        let output = self.exec("outside", &digs.collect::<Vec<_>>().join("; "));
         let said = text(&output.stdout);
-        said.lines().filter(|line| !line.starts_with(';')).collect::<Vec<_>>().join(" ")
+        let each = said.split_terminator("--\n");
+        // What goes wrong is said in lines that begin like comments.
+        let lines = |said: &str| -> Vec<String> {
+            said.lines().filter(|line| !line.starts_with(';')).map(str::to_owned).collect()
+        };
+        each.map(|said| lines(said).join(" ")).collect()
     }
 
     #[track_caller]

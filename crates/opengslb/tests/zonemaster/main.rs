@@ -17,6 +17,7 @@ mod findings;
 use std::collections::BTreeSet;
 
 use findings::Findings;
+use harness::text;
 use internet::Internet;
 
 /// What Zonemaster notes of our zone without calling it a fault, and why that is as it should be.
@@ -30,9 +31,14 @@ const NOTICES: &[(&str, &str)] = &[
     ),
 ];
 
+/// The same of the signed zone.
+const NOTICES_SIGNED: &[(&str, &str)] = &[NOTICES[2]];
+
 /// Test cases that run on a zone without DNSSEC in the oldest release that Debian has; a run with fewer
 /// has left something out.
 const TEST_CASES_MIN: usize = 50;
+/// The same with those that look at keys and signatures.
+const TEST_CASES_SIGNED_MIN: usize = 55;
 
 #[test]
 fn zonemaster_finds_no_fault() {
@@ -40,14 +46,28 @@ fn zonemaster_finds_no_fault() {
         return;
     }
     let Some(internet) = Internet::up("zonemaster") else { return };
-    let found = Findings::of(&internet, "gslb.example");
-    assert!(found.test_cases.len() >= TEST_CASES_MIN, "too few: {:?}", found.test_cases);
-    let faults = found.faults();
-    assert!(faults.is_empty(), "\n{faults}");
-    let notices: BTreeSet<&str> = NOTICES.iter().map(|(tag, _)| *tag).collect();
-    assert_eq!(found.notices(), notices, "each has its reason in this file");
+    check(&internet, "gslb.example", TEST_CASES_MIN, NOTICES);
+    internet.vouch();
+    check(&internet, internet::SIGNED, TEST_CASES_SIGNED_MIN, NOTICES_SIGNED);
+    let question = format!("{} preflight {} --root 11.1.0.53", internet::CLI, internet::SIGNED);
+    let output = internet.exec("outside", &question);
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{said}{}", text(&output.stderr));
+    assert!(said.contains("✓ dnssec") && said.contains("✓ signatures"), "{said}");
 
     // What is wrong is seen, so the silence above means something.
     let faults = Findings::of(&internet, "wrong.example").faults();
     assert!(faults.contains("ERROR DELEGATION EXTRA_NAME_PARENT"), "{faults}");
+    assert!(faults.contains("ERROR DNSSEC"), "{faults}");
+}
+
+/// All of it ran, nothing is wrong, and what is noted is known.
+#[track_caller]
+fn check(internet: &Internet, zone: &str, test_cases_min: usize, notices: &[(&str, &str)]) {
+    let found = Findings::of(internet, zone);
+    let faults = found.faults();
+    assert!(faults.is_empty(), "{zone}\n{faults}");
+    let notices: BTreeSet<&str> = notices.iter().map(|(tag, _)| *tag).collect();
+    assert_eq!(found.notices(), notices, "{zone}: each has its reason in this file");
+    assert!(found.test_cases.len() >= test_cases_min, "too few: {:?}", found.test_cases);
 }
