@@ -17,7 +17,8 @@ const SEEDS_ELSEWHERE: &[(&str, &str)] =
 const FLOOD: &str = "env OPENGSLB_FLOOD=whole cargo test --release --locked -p opengslb \
                      --test flood -- --nocapture --test-threads=1";
 
-/// A hundred reloads and ten hand-overs under load, in the release build.
+/// A hundred reloads and ten hand-overs under the load of `dnsperf` and clients of its own, in the
+/// release build.
 const RELOAD: &str = "env OPENGSLB_RELOAD=whole cargo test --release --locked -p opengslb \
                       --test reload -- --nocapture --test-threads=1";
 

@@ -1,8 +1,9 @@
 //! The one clock of the process: the wall clock at start, and a monotonic clock on top of it.
 //!
 //! So time never goes back while the process lives, whatever NTP or an operator does to the wall
-//! clock. The price: a wall clock that is set right later is only seen at the next start. Only this
-//! module reads a clock for the pure crates.
+//! clock. The price: a wall clock that is set right later is only seen at the next start. Signing, which
+//! cannot pay it, is told what the wall clock says ([`wall`]). Only this module reads a clock for the
+//! pure crates.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -38,7 +39,8 @@ impl Clock {
     }
 }
 
-/// The wall clock as it stands; for log lines, which may be written before a [`Clock`] is there.
+/// The wall clock as it stands: for signatures, and for log lines, which may be written before a
+/// [`Clock`] is there.
 pub(crate) fn wall() -> Time {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     Time::from_unix_ms(since_epoch.map_or(0, whole_ms))
