@@ -72,9 +72,11 @@ impl Internet {
             eventually("all servers are up", PATIENCE, || {
                 let log = internet.lab.log_since_start(overwatch);
                 // A server that starts late is found down first.
-                let (ups, downs) = (" is up, was ", " is down, was ");
-                let is_settled = log.matches(ups).count() == SERVERS + log.matches(downs).count();
-                is_settled.then_some(())
+                let count = |words: [&str; 2]| -> usize {
+                    words.iter().map(|word| log.matches(&format!(" is {word}, was ")).count()).sum()
+                };
+                let (ups, downs) = (count(["up", "healthy"]), count(["down", "unhealthy"]));
+                (ups == SERVERS + downs).then_some(())
             });
         }
         Some(internet)
