@@ -27,9 +27,10 @@ pub(super) static KEYS: &[Key] = &[
         "logging.format",
         Kind::One(Scalar::Word(FORMATS)),
         Unset::Default("json"),
-        "`json` writes one object a line, `text` one plain line.",
+        "`json` writes one object a line, `text` one plain line. Where standard error is the journal's, \
+         it gets fields instead.",
     ),
-    Key::section("metrics", "Metrics in Prometheus's text format, at `/metrics`."),
+    Key::section("metrics", "Metrics for Prometheus, at `/metrics`."),
     Key::new(
         "metrics.enabled",
         Kind::One(Scalar::Bool),

@@ -25,6 +25,7 @@ dns:
   cookies: {enabled: true}
   tcp: {idle_timeout: 10s}
   rate_limit: {enabled: true}
+  query_log: {sample: 100}
   zones: [{name: test, records: [\"www 300 A 192.0.2.1\"]}]
 regions: [{name: here, servers: [{address: 192.0.2.9, port: 80, service: app.test}]}]
 domains: [{name: app.test, routing_algorithm: failover, regions: [here], ttl: 30}]
@@ -79,6 +80,7 @@ fn every_key_is_applied_or_named() {
     fixed("127.0.0.1:2", "127.0.0.1:9", "dns.listen_address");
     fixed("idle_timeout: 10s", "idle_timeout: 9s", "dns.tcp");
     fixed("rate_limit: {enabled: true}", "rate_limit: {enabled: false}", "dns.rate_limit");
+    fixed("query_log: {sample: 100}", "query_log: {socket: /a/sock}", "dns.query_log");
     fixed("127.0.0.1:3", "127.0.0.1:9", "api.address");
     fixed("api: {enabled: true", "api: {enabled: false", "api.enabled");
     fixed("127.0.0.1:4", "127.0.0.1:9", "metrics.address");
