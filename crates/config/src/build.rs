@@ -3,13 +3,14 @@
 //! Runs only on what has no fault, so there is nothing left to judge: each function reads the keys
 //! of its section, and `None` means that the table and the settings do not fit each other.
 
+mod check;
+
 mod agent;
 
 mod overwatch;
 
 mod domain;
 
-use health::{CheckKind, CheckSpec, HttpCheck, StatusSet};
 use zone::Zones;
 
 use crate::section::Section;
@@ -45,26 +46,4 @@ fn logging(section: &Section) -> Option<LoggingSettings> {
 fn metrics(section: &Section) -> Option<MetricsSettings> {
     let address = section.get("address")?;
     Some(MetricsSettings { address: section.get::<bool>("enabled")?.then_some(address) })
-}
-
-/// A `health_check`; `host` is what stands in for a host that it does not name.
-fn check_spec(section: &Section, host: Option<&str>) -> Option<CheckSpec> {
-    let sets = section.list::<StatusSet>("status")?;
-    let http = HttpCheck {
-        path: section.get("path")?,
-        host: section.text("host").or(host).map(str::to_owned),
-        status: sets.into_iter().fold(StatusSet::NONE, StatusSet::union),
-    };
-    Some(CheckSpec {
-        kind: match section.text("type")? {
-            "http" => CheckKind::Http(http),
-            "https" => CheckKind::Https(http),
-            "tcp" => CheckKind::Tcp,
-            _ => return None,
-        },
-        interval_ms: section.ms("interval")?,
-        timeout_ms: section.ms("timeout")?,
-        failure_threshold: section.get("failure_threshold")?,
-        success_threshold: section.get("success_threshold")?,
-    })
 }

@@ -192,7 +192,7 @@ impl Check<'_> {
             let Some(checked) = self.scalar(of, &place, item) else { continue };
             let text = checked.text().unwrap_or_default().to_owned();
             let shown = if of.is_secret() { "the same".to_owned() } else { clip(&text) };
-            if seen.insert(text) {
+            if seen.insert(text) || of.may_repeat() {
                 list.push(checked);
             } else {
                 self.faults.fault(item.at, format!("{}: {shown} is here twice", place.shown));
@@ -231,7 +231,7 @@ impl Check<'_> {
             }
             Unset::Required => None,
             Unset::Default(yaml) => {
-                let mut node = tree::parse(yaml, self.faults)?;
+                let mut node = tree::parse(yaml, place.at.source, self.faults)?;
                 place_at(&mut node, place.at);
                 self.value(key, place, &node)
             }

@@ -101,6 +101,12 @@ pub enum Scalar {
     Record,
     /// The request target of a check: begins with `/`.
     UrlPath,
+    /// A text that a check sends or looks for, line ends and all.
+    Text,
+    /// A part of a command line. The same may stand there twice.
+    Argument,
+    /// A type of DNS records.
+    RecordType,
     /// A host for a check's `Host` field: a name or an address, with a port if need be.
     Host,
     /// A secret of so many characters at least.
@@ -162,6 +168,11 @@ impl Scalar {
         matches!(self, Self::Secret { .. } | Self::MeshKey)
     }
 
+    /// Whether a list may hold the same twice.
+    pub(crate) const fn may_repeat(&self) -> bool {
+        matches!(self, Self::Argument)
+    }
+
     /// The text in its printed form, or what was found instead of the expected.
     pub(crate) fn check(&self, text: &str) -> Result<String, String> {
         let found = || format!("found {}", clip(text));
@@ -199,6 +210,15 @@ impl Scalar {
                 shown(is.then(|| text.to_owned()))
             }
             Self::UrlPath => shown(is_url_path(text).then(|| text.to_owned())),
+            Self::Text => {
+                let is = (1..=health::CheckSpec::TEXT_BYTES_MAX).contains(&text.len());
+                shown(is.then(|| text.to_owned()))
+            }
+            Self::Argument => {
+                let is = text.len() <= health::CheckSpec::ARGUMENT_BYTES_MAX;
+                shown((is && !text.contains('\0')).then(|| text.to_owned()))
+            }
+            Self::RecordType => shown(text.parse::<health::Rtype>().ok().map(|t| t.to_string())),
             Self::Host => shown(is_host(text).then(|| text.to_owned())),
             Self::Secret { min } => check_secret(text, *min),
             Self::MeshKey => text.parse::<MeshKey>().map(|_| text.to_owned()),
@@ -253,6 +273,9 @@ impl Scalar {
             Self::Path => "a path".to_owned(),
             Self::Record => "a record, as in `www 300 A 192.0.2.1`".to_owned(),
             Self::UrlPath => "a path that begins with `/`".to_owned(),
+            Self::Text => format!("a text of up to {} bytes", health::CheckSpec::TEXT_BYTES_MAX),
+            Self::Argument => "an argument".to_owned(),
+            Self::RecordType => "a type of DNS records, as in `A` or `TYPE65`".to_owned(),
             Self::Host => "a host name or an address".to_owned(),
             Self::Secret { min } => format!("a secret of at least {min} characters"),
             Self::MeshKey => "base64 of exactly 32 bytes (`openssl rand -base64 32`)".to_owned(),

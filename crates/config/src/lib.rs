@@ -1,7 +1,8 @@
 //! A YAML file to checked settings, with all its faults at once.
 //!
 //! ```text
-//! text -> tree -> old names moved -> checked against the table -> relations -> settings
+//! text -> tree -> old names moved -> with what was made through the API
+//!      -> checked against the table -> relations -> settings
 //! ```
 //!
 //! In the order of the data:
@@ -10,10 +11,12 @@
 //! - [`kind`]: what a value may be, with its limits,
 //! - [`keys`]: the one table of keys,
 //! - `old`: former names moved to their new place,
+//! - [`made`]: what operators made through the API, merged,
 //! - `check`: the tree against the table, and the defaults,
 //! - `suggest`: "did you mean",
 //! - `section`: the tree after the check,
 //! - `relations`: rules between keys,
+//! - `checks`: those of one health check,
 //! - `steering`: what each domain answers with, and its rules,
 //! - `zones`: zone files and records to the zones that are served,
 //! - `signing`: which of them are signed, and when their keys change,
@@ -37,6 +40,8 @@ pub mod keys;
 
 mod old;
 
+pub mod made;
+
 mod check;
 
 mod suggest;
@@ -44,6 +49,8 @@ mod suggest;
 mod section;
 
 mod relations;
+
+mod checks;
 
 mod steering;
 
@@ -67,10 +74,13 @@ pub mod fault;
 pub mod fuzz;
 
 pub use fault::{Fault, Position};
+pub use made::merge::Entity;
+pub use made::{EntityKind, EntityName, Made, MadeFault};
 pub use settings::{
     AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken,
     Config, DnsSettings, Enrolment, GeographySettings, LogFormat, LogLevel, LoggingSettings,
-    MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity, QueryLogSettings, SignedZone, StaleSettings,
+    MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity, PredictiveSettings,
+    QueryLogSettings, SignedZone, StaleSettings,
     StaticServer, TcpSettings, ValidationSettings,
 };
 pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret, Sha256};
@@ -78,7 +88,7 @@ pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret, Sha256};
 use fault::Faults;
 
 /// What the caller knows and the file does not say.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Given<'a> {
     /// The file's name, as faults show it.
     pub file_name: &'a str,
@@ -87,7 +97,13 @@ pub struct Given<'a> {
     /// The machine's name: the default of `agent_id` and `node_id`.
     pub host_name: &'a str,
     /// Reads a zone file, by the path as the file says it; or says why not.
-    pub read_zone_file: fn(&str) -> Result<String, String>,
+    pub read_zone_file: &'a dyn Fn(&str) -> Result<String, String>,
+}
+
+impl std::fmt::Debug for Given<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Given").field("file_name", &self.file_name).finish_non_exhaustive()
+    }
 }
 
 /// A file without a fault.
@@ -99,6 +115,8 @@ pub struct Checked {
     pub warnings: Vec<Fault>,
     /// The effective settings as YAML, defaults included, each secret as `***`.
     pub effective: String,
+    /// What the API knows by name, whoever defined it. Sorted by kind and name.
+    pub entities: Vec<Entity>,
 }
 
 /// Reads and checks a file.
@@ -108,21 +126,41 @@ pub struct Checked {
 /// Everything that is wrong with it, sorted by line; never empty. A syntax error hides what
 /// follows it.
 pub fn load(text: &str, given: &Given<'_>) -> Result<Checked, Vec<Fault>> {
+    load_with(text, &Made::none(), given)
+}
+
+/// Reads and checks a file together with what was made through the API.
+///
+/// # Errors
+///
+/// Everything that is wrong with the two together. A fault in something that was made names it.
+pub fn load_with(text: &str, made: &Made, given: &Given<'_>) -> Result<Checked, Vec<Fault>> {
     let mut faults = Faults::new(given.file_name);
-    match tree::parse(text, &mut faults) {
-        Some(root) => load_tree(root, given, faults),
+    match tree::parse(text, 0, &mut faults) {
+        Some(root) => load_tree(root, made, given, faults),
         None => Err(faults.into_sorted().0),
     }
+}
+
+/// The JSON pointer (RFC 6901) to what a fault is about, in the settings of what was made; empty where
+/// it is about all of them.
+#[must_use]
+pub fn pointer_to(fault: &Fault, made: &Made) -> String {
+    let text = fault.made.as_ref().and_then(|name| made.get(name));
+    let node = text.and_then(|text| tree::parse(text, fault.at.source, &mut Faults::new("")));
+    node.and_then(|node| made::body::pointer(&node, fault.at)).unwrap_or_default()
 }
 
 /// Every step behind the parser.
 fn load_tree(
     mut root: tree::Node,
+    made: &Made,
     given: &Given<'_>,
     mut faults: Faults,
 ) -> Result<Checked, Vec<Fault>> {
     old::rename(&mut root, &mut faults);
     let mode = mode(&mut root, given.mode);
+    made::merge::merge(&mut root, made, &mut faults);
     let section = check::check(&root, mode, given.host_name, &mut faults);
     match mode {
         Some(ModeName::Agent) => relations::of_agent(&section, &mut faults),
@@ -142,8 +180,9 @@ fn load_tree(
         }
         return Err(faults.into_sorted().0);
     };
+    let entities = made::merge::entities(&root, made, &faults);
     let warnings = faults.into_sorted().1;
-    Ok(Checked { config, warnings, effective: print::print(&section) })
+    Ok(Checked { config, warnings, effective: print::print(&section), entities })
 }
 
 /// The mode that decides what is read; the override is written into the tree. `None` where the

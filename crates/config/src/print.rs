@@ -3,6 +3,8 @@
 //! Every key that the mode reads, defaults included, in the order of the table; never a secret.
 //! What is printed can be read back once its secrets are put in.
 
+use std::fmt::Write as _;
+
 use crate::section::{Checked, Section, Value};
 use crate::values::HIDDEN;
 
@@ -84,6 +86,13 @@ fn quote(text: &str, out: &mut String) {
             '"' | '\\' => {
                 out.push('\\');
                 out.push(c);
+            }
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() => {
+                // Writing into a text cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c => out.push(c),
         }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::checks;
 use crate::fault::{Faults, Position};
 use crate::section::Section;
 use crate::signing;
@@ -18,7 +19,7 @@ pub(crate) fn of_agent(root: &Section, faults: &mut Faults) {
     let backends = || root.section("agent").sections("backends");
     once(backends(), &["service", "address", "port"], "agent.backends[]", faults);
     for backend in backends() {
-        check_times(backend, "agent.backends[].health_check", faults);
+        checks::check(backend, "agent.backends[].health_check", faults);
     }
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn once<'s>(
 }
 
 /// The first of two durations must not be longer than the second.
-fn order(section: &Section, [short, long]: [&str; 2], shown: &str, faults: &mut Faults) {
+pub(crate) fn order(section: &Section, [short, long]: [&str; 2], shown: &str, faults: &mut Faults) {
     let (Some(short_ms), Some(long_ms)) = (section.ms(short), section.ms(long)) else { return };
     if short_ms > long_ms {
         let (short_ms, long_ms) = (Milliseconds(short_ms), Milliseconds(long_ms));
@@ -84,11 +85,6 @@ fn order(section: &Section, [short, long]: [&str; 2], shown: &str, faults: &mut 
         );
         faults.fault(section.at(short), message);
     }
-}
-
-/// A check must end before the next begins.
-fn check_times(holder: &Section, shown: &str, faults: &mut Faults) {
-    order(holder.section("health_check"), ["timeout", "interval"], shown, faults);
 }
 
 /// Every region that is named is one of `regions`.
@@ -210,7 +206,7 @@ fn regions_of_services(root: &Section) -> Option<BTreeMap<&str, BTreeSet<&str>>>
 /// A server serves a domain that names its region, and none serves the same twice.
 fn servers(root: &Section, faults: &mut Faults) {
     for server in root.sections("regions").flat_map(|region| region.sections("servers")) {
-        check_times(server, "regions[].servers[].health_check", faults);
+        checks::check(server, "regions[].servers[].health_check", faults);
     }
     let Some(domains) = regions_of_services(root) else { return };
     let mut lines = BTreeMap::new();

@@ -61,6 +61,11 @@ impl Section {
         self.find(name).map_or(self.at, |checked| checked.at)
     }
 
+    /// Whether a key is given, or has a default.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
     /// A scalar as text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.find(name)?.text()

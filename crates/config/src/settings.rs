@@ -7,7 +7,7 @@ pub mod agent;
 
 pub mod overwatch;
 
-pub use agent::{AgentBackend, AgentConfig, AgentIdentity};
+pub use agent::{AgentBackend, AgentConfig, AgentIdentity, PredictiveSettings};
 pub use overwatch::{
     AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
     GeographySettings, OverwatchConfig, OverwatchIdentity, QueryLogSettings, SignedZone, StaleSettings, StaticServer,

@@ -1,10 +1,14 @@
 //! Whole files: examples, the brief's blocks, ten faults, and the proof that every key counts.
 
+mod checks;
+
 mod every_key;
 
 mod faults;
 
 mod files;
+
+mod made;
 
 mod steering;
 
@@ -16,7 +20,7 @@ use super::*;
 
 /// What the tests know besides a file.
 fn given(file_name: &str, mode: Option<ModeName>) -> Given<'_> {
-    Given { file_name, mode, host_name: "host-1", read_zone_file }
+    Given { file_name, mode, host_name: "host-1", read_zone_file: &read_zone_file }
 }
 
 /// The zone files of the tests, by their names.

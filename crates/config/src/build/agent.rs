@@ -1,11 +1,12 @@
 //! The settings that only an agent reads.
 
+use health::{Limit, Signal};
 use latency::{Averaging, LearningSettings, RttSource};
 use model::SubnetWidths;
 
-use super::check_spec;
+use super::check::check_spec;
 use crate::section::Section;
-use crate::settings::{AgentBackend, AgentConfig, AgentIdentity};
+use crate::settings::{AgentBackend, AgentConfig, AgentIdentity, PredictiveSettings};
 
 /// `agent`.
 pub(super) fn agent(root: &Section) -> Option<AgentConfig> {
@@ -19,6 +20,7 @@ pub(super) fn agent(root: &Section) -> Option<AgentConfig> {
         heartbeat_interval_ms: heartbeat.ms("interval")?,
         missed_threshold: heartbeat.get("missed_threshold")?,
         learning: learning(agent.section("latency_learning"))?,
+        predictive: predictive(agent.section("predictive"))?,
     })
 }
 
@@ -68,6 +70,21 @@ fn learning(section: &Section) -> Option<Option<LearningSettings>> {
             _ => return None,
         },
         exclude: section.list("exclude")?,
+    };
+    Some(section.get::<bool>("enabled")?.then_some(settings))
+}
+
+/// `Some(None)` where servers keep their share until they fail.
+fn predictive(section: &Section) -> Option<Option<PredictiveSettings>> {
+    let limit = |signal: Signal| {
+        let section = section.section(signal.as_str());
+        let (threshold, bleed_ms) = (section.get("threshold")?, section.ms("bleed_duration")?);
+        Some((signal, Limit { threshold, bleed_ms }))
+    };
+    let settings = PredictiveSettings {
+        check_interval_ms: section.ms("check_interval")?,
+        limits: Signal::ALL.into_iter().map(limit).collect::<Option<_>>()?,
+        error_window_ms: section.section(Signal::ErrorRate.as_str()).ms("window")?,
     };
     Some(section.get::<bool>("enabled")?.then_some(settings))
 }

@@ -9,13 +9,13 @@ use model::{Backend, BackendKey, Region, Service, SubnetWidths};
 use routing::DomainSettings;
 use zone::Zones;
 
-use super::check_spec;
+use super::check::check_spec;
 use super::domain;
 use crate::section::Section;
 use crate::settings::{
     AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
-    GeographySettings, OverwatchConfig, OverwatchIdentity, QueryLogSettings, StaleSettings,
-    StaticServer, TcpSettings, ValidationSettings,
+    GeographySettings, OverwatchConfig, OverwatchIdentity, QueryLogSettings, StaleSettings, StaticServer,
+    TcpSettings, ValidationSettings,
 };
 use crate::signing;
 use crate::steering;

@@ -11,6 +11,21 @@ const RTT_SOURCES: &[Word] = &[Word::plain("min"), Word::plain("smoothed")];
 /// How an interval changes the average.
 const AVERAGES: &[Word] = &[Word::plain("ewma"), Word::plain("robust")];
 
+/// Something that cannot be more than all.
+const PERCENT: Kind = Kind::One(Scalar::Number { above: 0.0, max: 100.0 });
+/// A machine with a thousand tasks waiting for each processor answers nobody.
+const LOAD: Kind = Kind::One(Scalar::Number { above: 0.0, max: 1_000.0 });
+
+const fn threshold(path: &'static str, kind: Kind, default: &'static str) -> Key {
+    let doc = "From here on the share goes down; below nine tenths of it the share comes back.";
+    Key::new(path, kind, Unset::Default(default), doc)
+}
+
+const fn bleed_duration(path: &'static str) -> Key {
+    let doc = "From the whole share to none, in ten steps; and back.";
+    Key::new(path, duration(SECOND_MS, HOUR_MS), Unset::Default("30s"), doc)
+}
+
 pub(super) static KEYS: &[Key] = &[
     Key::section("agent", "What an agent needs; read in mode `agent`."),
     Key::section("agent.identity", "Who the agent is."),
@@ -189,5 +204,46 @@ pub(super) static KEYS: &[Key] = &[
         Unset::Default("[]"),
         "Clients that are not clients: load balancers, monitors. The overwatches' own checks are \
          left out without being named.",
+    ),
+    Key::section(
+        "agent.predictive",
+        "Taking load off a server before it fails: while one of its signals is over its threshold \
+         it loses its share of the clients step by step, and gets it back step by step.",
+    ),
+    Key::new(
+        "agent.predictive.enabled",
+        BOOL,
+        Unset::Default("false"),
+        "Whether to. The signals are those of the whole machine, but for `error_rate`.",
+    ),
+    Key::new(
+        "agent.predictive.check_interval",
+        duration(SECOND_MS, HOUR_MS),
+        Unset::Default("10s"),
+        "How often the machine is looked at.",
+    ),
+    Key::section("agent.predictive.cpu", "Processor time, in percent of all processors."),
+    threshold("agent.predictive.cpu.threshold", PERCENT, "90"),
+    bleed_duration("agent.predictive.cpu.bleed_duration"),
+    Key::section(
+        "agent.predictive.memory",
+        "Memory that could not be had without swapping, in percent.",
+    ),
+    threshold("agent.predictive.memory.threshold", PERCENT, "85"),
+    bleed_duration("agent.predictive.memory.bleed_duration"),
+    Key::section("agent.predictive.load", "The load average of a minute for each processor."),
+    threshold("agent.predictive.load.threshold", LOAD, "4"),
+    bleed_duration("agent.predictive.load.bleed_duration"),
+    Key::section(
+        "agent.predictive.error_rate",
+        "The agent's own checks of one backend that failed, in percent; concerns that one only.",
+    ),
+    threshold("agent.predictive.error_rate.threshold", PERCENT, "10"),
+    bleed_duration("agent.predictive.error_rate.bleed_duration"),
+    Key::new(
+        "agent.predictive.error_rate.window",
+        duration(10 * SECOND_MS, HOUR_MS),
+        Unset::Default("5m"),
+        "How long a check counts. Below five checks in it nothing is concluded.",
     ),
 ];

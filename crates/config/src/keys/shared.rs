@@ -45,14 +45,33 @@ pub(super) const fn duration(min_ms: u64, max_ms: u64) -> Kind {
     Kind::One(Scalar::Duration { min_ms, max_ms })
 }
 
-const CHECK_TYPES: &[Word] = &[Word::plain("http"), Word::plain("https"), Word::plain("tcp")];
+const CHECK_TYPES: &[Word] = &[
+    Word::plain("http"),
+    Word::plain("https"),
+    Word::plain("tcp"),
+    Word::plain("grpc"),
+    Word::plain("grpcs"),
+    Word::plain("dns"),
+    Word::plain("command"),
+];
+const RCODES: &[Word] = &[
+    Word::plain("noerror"),
+    Word::plain("nxdomain"),
+    Word::plain("servfail"),
+    Word::plain("refused"),
+];
+/// A program and what may stand behind it.
+const COMMAND: Kind =
+    Kind::List { of: &Scalar::Argument, min: 1, max: CheckSpec::ARGUMENTS_MAX + 1 };
 
 pub(super) static KEYS: &[Key] = &[
     Key::new(
         "<health_check>.type",
         Kind::One(Scalar::Word(CHECK_TYPES)),
         Unset::Default("http"),
-        "`http` and `https` ask for a page, `tcp` only for a connection.",
+        "`http` and `https` ask for a page, `tcp` for a connection and, with `send` or `expect`, a \
+         few words; `grpc` and `grpcs` (over TLS) ask the health service of gRPC, `dns` asks a \
+         query by UDP, `command` starts a program of this machine.",
     ),
     Key::new(
         "<health_check>.interval",
@@ -76,13 +95,74 @@ pub(super) static KEYS: &[Key] = &[
         "<health_check>.host",
         Kind::One(Scalar::Host),
         Unset::Nothing("the server's address"),
-        "The `Host` field, and the server name over TLS.",
+        "The `Host` field (gRPC: `:authority`), and the server name over TLS.",
+    ),
+    Key::new(
+        "<health_check>.server_name",
+        Kind::One(Scalar::Host),
+        Unset::Nothing("that of `host`"),
+        "The server name over TLS, where it is not that of `host`.",
     ),
     Key::new(
         "<health_check>.status",
         Kind::OneOrList { of: &Scalar::Status, max: 32 },
         Unset::Default("200-299"),
         "The statuses that pass; others fail.",
+    ),
+    Key::new(
+        "<health_check>.body",
+        Kind::One(Scalar::Text),
+        Unset::Nothing("the body is not read"),
+        "A text that the first 64 KiB of the page must hold.",
+    ),
+    Key::new(
+        "<health_check>.send",
+        Kind::One(Scalar::Text),
+        Unset::Nothing("nothing is sent"),
+        "What `tcp` sends once it is connected, as in `\"PING\\r\\n\"`.",
+    ),
+    Key::new(
+        "<health_check>.expect",
+        Kind::One(Scalar::Text),
+        Unset::Nothing("nothing is awaited"),
+        "A text that must be among the first 4 KiB that come back.",
+    ),
+    Key::new(
+        "<health_check>.grpc_service",
+        Kind::One(Scalar::Text),
+        Unset::Nothing("the server as a whole"),
+        "The service that `grpc.health.v1.Health/Check` is asked about.",
+    ),
+    Key::new(
+        "<health_check>.query",
+        Kind::One(Scalar::DomainName),
+        Unset::Nothing("needed by `dns`"),
+        "The name that `dns` asks for.",
+    ),
+    Key::new(
+        "<health_check>.query_type",
+        Kind::One(Scalar::RecordType),
+        Unset::Default("A"),
+        "The type that `dns` asks for.",
+    ),
+    Key::new(
+        "<health_check>.rcode",
+        Kind::One(Scalar::Word(RCODES)),
+        Unset::Default("noerror"),
+        "The code that the answer must have.",
+    ),
+    Key::new(
+        "<health_check>.answer",
+        Kind::One(Scalar::Text),
+        Unset::Nothing("any answer of that code"),
+        "What one of the answer's records must say, as in `192.0.2.1`.",
+    ),
+    Key::new(
+        "<health_check>.command",
+        COMMAND,
+        Unset::Nothing("needed by `command`"),
+        "A program by its absolute path, and its arguments; no shell reads them. It gets the \
+         server as `CHECK_ADDRESS` and `CHECK_PORT`; it passes by ending with 0 in time.",
     ),
     Key::new(
         "<health_check>.failure_threshold",

@@ -25,6 +25,19 @@ pub struct AgentConfig {
     pub missed_threshold: u32,
     /// How it learns; `None` where learning is off.
     pub learning: Option<LearningSettings>,
+    /// How it takes load off servers that strain; `None` where it does not.
+    pub predictive: Option<PredictiveSettings>,
+}
+
+/// `agent.predictive`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PredictiveSettings {
+    /// Milliseconds between two looks at the machine.
+    pub check_interval_ms: u64,
+    /// When each signal strains.
+    pub limits: health::Limits,
+    /// Milliseconds for which a check counts in the error rate.
+    pub error_window_ms: u64,
 }
 
 /// `agent.identity`.
