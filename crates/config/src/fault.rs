@@ -6,9 +6,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::made::EntityName;
+
 /// A place in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
+    /// Which of the texts that were read: 0 is the file, each of the others something that was made.
+    pub(crate) source: usize,
     /// Counted from 1.
     pub line: usize,
     /// Counted from 1, in characters.
@@ -17,7 +21,7 @@ pub struct Position {
 
 impl Position {
     /// The first character of a file: where what is missing altogether is missed.
-    pub const START: Self = Self { line: 1, column: 1 };
+    pub const START: Self = Self { source: 0, line: 1, column: 1 };
 }
 
 /// One mistake, or one warning: `file:line:column: message`.
@@ -29,11 +33,16 @@ pub struct Fault {
     pub at: Position,
     /// What was expected there.
     pub message: String,
+    /// What was made through the API, where it is in that.
+    pub made: Option<EntityName>,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Position { line, column } = self.at;
+        if let Some(name) = &self.made {
+            return write!(f, "{name}, made through the API: {}", self.message);
+        }
+        let Position { line, column, .. } = self.at;
         write!(f, "{}:{line}:{column}: {}", self.file, self.message)
     }
 }
@@ -42,6 +51,8 @@ impl fmt::Display for Fault {
 #[derive(Debug)]
 pub(crate) struct Faults {
     file: Arc<str>,
+    /// What was made, each a source of its own; the first is source 1.
+    made: Vec<EntityName>,
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
 }
@@ -53,22 +64,52 @@ impl Faults {
 
     /// Nothing found yet.
     pub(crate) fn new(file: &str) -> Self {
-        Self { file: file.into(), faults: Vec::new(), warnings: Vec::new() }
+        let (made, faults, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        Self { file: file.into(), made, faults, warnings }
+    }
+
+    /// One more text is read: the settings of something that was made. The number of its source.
+    pub(crate) fn source_of_made(&mut self, name: EntityName) -> usize {
+        self.made.push(name);
+        self.made.len()
+    }
+
+    /// The file that a place is in; none where it is in something that was made.
+    pub(crate) fn file_of(&self, at: Position) -> Option<&str> {
+        (at.source == 0).then_some(&*self.file)
+    }
+
+    /// A place for people.
+    pub(crate) fn place(&self, at: Position) -> String {
+        match self.made_at(at) {
+            Some(name) => name.to_string(),
+            None => format!("{}:{}", self.file, at.line),
+        }
+    }
+
+    fn made_at(&self, at: Position) -> Option<&EntityName> {
+        self.made.get(at.source.checked_sub(1)?)
+    }
+
+    fn of(&self, at: Position, message: String) -> Fault {
+        Fault { file: Arc::clone(&self.file), at, message, made: self.made_at(at).cloned() }
     }
 
     /// The file must not be used.
     pub(crate) fn fault(&mut self, at: Position, message: String) {
-        push(&mut self.faults, Fault { file: Arc::clone(&self.file), at, message });
+        let fault = self.of(at, message);
+        push(&mut self.faults, fault);
     }
 
     /// Another file, which this one names, must not be used.
     pub(crate) fn fault_in(&mut self, file: &str, at: Position, message: String) {
-        push(&mut self.faults, Fault { file: file.into(), at, message });
+        push(&mut self.faults, Fault { file: file.into(), at, message, made: None });
     }
 
     /// The file can be used, but somebody should know.
     pub(crate) fn warn(&mut self, at: Position, message: String) {
-        push(&mut self.warnings, Fault { file: Arc::clone(&self.file), at, message });
+        let warning = self.of(at, message);
+        push(&mut self.warnings, warning);
     }
 
     /// Whether no fault was found.

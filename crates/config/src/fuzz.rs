@@ -2,19 +2,25 @@
 
 use crate::fault::Faults;
 use crate::settings::ModeName;
-use crate::{Given, load, tree};
+use crate::{Given, load, made, tree};
 
 /// Must never panic. What is refused has sorted faults, each on one line; what is taken prints as
 /// YAML that can be read.
 pub fn fuzz(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
+    made::fuzz_document(&text);
     for mode in [None, Some(ModeName::Agent), Some(ModeName::Overwatch)] {
         let read_zone_file = |_: &str| Ok("@ TXT zone\n".to_owned());
-        let given = Given { file_name: "fuzz.yaml", mode, host_name: "host", read_zone_file };
+        let given = Given {
+            file_name: "fuzz.yaml",
+            mode,
+            host_name: "host",
+            read_zone_file: &read_zone_file,
+        };
         match load(&text, &given) {
             Ok(checked) => {
                 let mut faults = Faults::new("printed");
-                assert!(tree::parse(&checked.effective, &mut faults).is_some(), "{faults:?}");
+                assert!(tree::parse(&checked.effective, 0, &mut faults).is_some(), "{faults:?}");
                 assert!(faults.is_clean(), "{faults:?}");
             }
             Err(faults) => {

@@ -80,8 +80,7 @@ pub use settings::{
     AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken,
     Config, DnsSettings, Enrolment, GeographySettings, LogFormat, LogLevel, LoggingSettings,
     MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity, PredictiveSettings,
-    QueryLogSettings, SignedZone, StaleSettings,
-    StaticServer, TcpSettings, ValidationSettings,
+    QueryLogSettings, SignedZone, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
 };
 pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret, Sha256};
 

@@ -59,16 +59,17 @@ impl Node {
     }
 }
 
-/// Reads one document. `None` where the text cannot be read; the faults say why.
-pub(crate) fn parse(text: &str, faults: &mut Faults) -> Option<Node> {
+/// Reads one document, the text of `source`. `None` where it cannot be read; the faults say why.
+pub(crate) fn parse(text: &str, source: usize, faults: &mut Faults) -> Option<Node> {
     if text.len() > TEXT_BYTES_MAX {
         let message = format!("the file has more than {TEXT_BYTES_MAX} bytes");
-        faults.fault(Position::START, message);
+        faults.fault(Position { source, ..Position::START }, message);
         return None;
     }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = Reader {
         events: Parser::new_from_str(text),
+        source,
         anchors: BTreeMap::new(),
         nodes_left: NODES_MAX,
         faults,
@@ -96,6 +97,7 @@ struct Anchored {
 
 struct Reader<'t, 'f> {
     events: Parser<'t, StrInput<'t>>,
+    source: usize,
     anchors: BTreeMap<usize, Anchored>,
     nodes_left: usize,
     faults: &'f mut Faults,
@@ -111,7 +113,7 @@ impl<'t> Reader<'t, '_> {
                 Event::StreamEnd => break,
                 Event::DocumentStart(_) if root.is_some() => {
                     let message = "a second document starts here: one file holds one".to_owned();
-                    return Err(Stop { at: position(span.start), message });
+                    return Err(Stop { at: position(self.source, span.start), message });
                 }
                 Event::Nothing
                 | Event::StreamStart
@@ -120,14 +122,16 @@ impl<'t> Reader<'t, '_> {
                 event => root = Some(self.node(event, span, 0)?),
             }
         }
-        let empty = || Node { at: Position::START, value: Value::Map(Vec::new()) };
+        let at = Position { source: self.source, ..Position::START };
+        let empty = || Node { at, value: Value::Map(Vec::new()) };
         Ok(root.filter(|node| node.value != Value::Null).unwrap_or_else(empty))
     }
 
     fn next(&mut self) -> Result<(Event<'t>, Span), Stop> {
-        let end = || Stop { at: Position::START, message: "the file ends too early".to_owned() };
+        let (source, at) = (self.source, Position { source: self.source, ..Position::START });
+        let end = || Stop { at, message: "the file ends too early".to_owned() };
         let (event, span) = self.events.next_event().ok_or_else(end)?.map_err(|error| Stop {
-            at: position(*error.marker()),
+            at: position(source, *error.marker()),
             message: format!("no YAML: {}; nothing behind it was checked", error.info()),
         })?;
         Ok((event, span))
@@ -135,7 +139,7 @@ impl<'t> Reader<'t, '_> {
 
     /// The node that `event` begins.
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, Stop> {
-        let at = position(span.start);
+        let at = position(self.source, span.start);
         let before = self.nodes_left;
         self.spend(1, at)?;
         if depth > DEPTH_MAX {
@@ -233,8 +237,8 @@ fn scalar(text: String, style: ScalarStyle) -> Value {
 }
 
 /// The parser counts columns from 0.
-fn position(marker: Marker) -> Position {
-    Position { line: marker.line().max(1), column: marker.col() + 1 }
+fn position(source: usize, marker: Marker) -> Position {
+    Position { source, line: marker.line().max(1), column: marker.col() + 1 }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::section::Section;
 use crate::steering;
 
 /// Reads a zone file.
-type Read = fn(&str) -> Result<String, String>;
+type Read<'r> = &'r dyn Fn(&str) -> Result<String, String>;
 
 /// One zone before it is built, and where it is named.
 struct Draft {
@@ -27,7 +27,7 @@ struct Draft {
 /// All zones. Without any, each domain is a zone of its own; a wildcard lies in that of the name
 /// above it. `None` where something is wrong with
 /// them, which is said.
-pub(crate) fn zones(root: &Section, read: Read, faults: &mut Faults) -> Option<Zones> {
+pub(crate) fn zones(root: &Section, read: Read<'_>, faults: &mut Faults) -> Option<Zones> {
     let sections: Vec<&Section> = root.section("dns").sections("zones").collect();
     let domains: Vec<&Section> = root.sections("domains").collect();
     let names =
@@ -93,7 +93,7 @@ fn own_zone(name: &NameBuf, at: Position, ttl_s: u32) -> Draft {
 }
 
 /// A zone of the configuration.
-fn draft(section: &Section, read: Read, faults: &mut Faults) -> Option<Draft> {
+fn draft(section: &Section, read: Read<'_>, faults: &mut Faults) -> Option<Draft> {
     let apex: NameBuf = section.get("name")?;
     let ttl_s = section.get("ttl")?;
     let mut records = match section.text("file") {
@@ -133,7 +133,7 @@ fn from_file(
     path: &str,
     at: Position,
     (apex, ttl_s): (&NameBuf, u32),
-    (read, faults): (Read, &mut Faults),
+    (read, faults): (Read<'_>, &mut Faults),
 ) -> Option<Vec<Record>> {
     let text = match read(path) {
         Ok(text) => text,
@@ -144,7 +144,7 @@ fn from_file(
     };
     let told = |wrong: Vec<zone_file::TextFault>| {
         for zone_file::TextFault { line, what } in wrong {
-            faults.fault_in(path, Position { line, column: 1 }, what.to_string());
+            faults.fault_in(path, Position { source: 0, line, column: 1 }, what.to_string());
         }
     };
     zone_file::parse(&text, apex.as_name(), ttl_s).map_err(told).ok()

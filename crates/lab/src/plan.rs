@@ -245,7 +245,7 @@ mod tests {
                 mode: Some(mode),
                 host_name: "machine",
                 // The lab's zones have no files.
-                read_zone_file: |path| Err(format!("{path} is no file of the lab")),
+                read_zone_file: &|path| Err(format!("{path} is no file of the lab")),
             };
             let checked = config::load(&config_of(host), &given).unwrap();
             assert_eq!(checked.warnings, [], "{host}");

@@ -41,9 +41,11 @@ fn change(node: &mut Node, path: &str, how: Change) -> usize {
 /// The settings of a file after a change; `None` if the file no longer has the key.
 fn changed(text: &str, path: &str, how: Change) -> Option<Result<Config, Vec<Fault>>> {
     let mut faults = Faults::new("full.yaml");
-    let mut root = tree::parse(text, &mut faults).unwrap();
-    (change(&mut root, path, how) > 0)
-        .then(|| load_tree(root, &given("full.yaml", None), faults).map(|checked| checked.config))
+    let mut root = tree::parse(text, 0, &mut faults).unwrap();
+    (change(&mut root, path, how) > 0).then(|| {
+        load_tree(root, &Made::none(), &given("full.yaml", None), faults)
+            .map(|checked| checked.config)
+    })
 }
 
 /// The paths at which a key can stand: a shape's keys stand wherever the shape does.

@@ -4,13 +4,13 @@ use super::*;
 
 fn read(text: &str) -> (Option<Node>, Vec<String>) {
     let mut faults = Faults::new("f");
-    let node = parse(text, &mut faults);
+    let node = parse(text, 0, &mut faults);
     (node, faults.into_sorted().0.iter().map(ToString::to_string).collect())
 }
 
 /// The tree in one line, with positions.
 fn show(node: &Node) -> String {
-    let Position { line, column } = node.at;
+    let Position { line, column, .. } = node.at;
     let value = match &node.value {
         Value::Null => "~".to_owned(),
         Value::Text(text) => text.clone(),
