@@ -1,5 +1,7 @@
 //! Every command in the README and the guide is run: here, or in the test that is named here.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -55,7 +55,7 @@ fn load(text: &str) -> Config {
     let text = text.replace("TOKEN", TOKEN).replace("KEY", KEY);
     let no_file = |_: &str| Err("none is named".to_owned());
     let given =
-        config::Given { file_name: "test", mode: None, host_name: "host", read_zone_file: no_file };
+        config::Given { file_name: "test", mode: None, host_name: "host", read_zone_file: &no_file };
     config::load(&text, &given).unwrap().config
 }
 
