@@ -117,6 +117,8 @@ pub enum Answer {
     /// 200 and events (`text/event-stream`), each with such a document, for as long as somebody
     /// listens.
     Events(SchemaOf),
+    /// 201 and a document where something is new, 200 and the same where it is changed.
+    Made(SchemaOf),
     /// 204: it was carried out.
     Done,
 }
@@ -131,7 +133,25 @@ pub enum Operation {
     ReadContract,
     ReadClusterStatus,
     ListDomains,
+    ReadDomain,
+    MakeDomain,
+    RemoveDomain,
+    ListServers,
+    ReadServer,
+    MakeServer,
+    RemoveServer,
+    ListConfiguredRegions,
+    ReadRegion,
+    MakeRegion,
+    RemoveRegion,
+    ListMappings,
+    ReadMapping,
+    MakeMapping,
+    RemoveMapping,
+    BackUp,
     ListLatency,
+    ExportLatency,
+    WatchDecisions,
     ListBackends,
     SetOverride,
     ClearOverride,
@@ -141,6 +161,7 @@ pub enum Operation {
     ApproveAgent,
     RevokeAgent,
     AcceptAgent,
+    ForgetAgent,
     Explain,
     ListPins,
     SetPin,
@@ -210,6 +231,16 @@ impl Access {
 }
 
 impl Parameter {
+    /// Why something is done, where no body says it.
+    pub const REASON: Self =
+        Self::optional("reason", "Why; at most 500 bytes.", schema_of::<String>);
+    /// For how long, where no body says it.
+    pub const FOR: Self = Self::optional(
+        "for_seconds",
+        "After how many seconds it ends by itself; it does not where absent.",
+        schema_of::<u64>,
+    );
+
     /// One that may be left out.
     #[must_use]
     pub const fn optional(name: &'static str, about: &'static str, schema: SchemaOf) -> Self {
@@ -311,7 +342,7 @@ impl Endpoint {
             kinds.insert(Kind::Forbidden);
         }
         if self.is_change() {
-            kinds.extend([Kind::Body, Kind::Changed]);
+            kinds.extend([Kind::Body, Kind::Changed, Kind::NotKept]);
         }
         if self.body.is_some() {
             kinds.extend([Kind::TooLong, Kind::MediaType]);

@@ -3,6 +3,7 @@
 //!
 //! - `status`: whether the overwatch lives, and what it is,
 //! - `known`: what it knows,
+//! - `made`: what is made and changed through it,
 //! - `servers`: what operators do about servers and agents,
 //! - `routing`: what they do about routing,
 //! - `keys`: signed zones,
@@ -11,6 +12,8 @@
 mod keys;
 
 mod known;
+
+mod made;
 
 mod routing;
 
@@ -27,7 +30,15 @@ pub const ROOT: &str = "/api/v1";
 
 /// The table.
 pub fn all() -> impl Iterator<Item = &'static Endpoint> + Clone {
-    let areas = [status::LIST, known::LIST, servers::LIST, routing::LIST, keys::LIST, tokens::LIST];
+    let areas = [
+        status::LIST,
+        known::LIST,
+        made::LIST,
+        servers::LIST,
+        routing::LIST,
+        keys::LIST,
+        tokens::LIST,
+    ];
     areas.into_iter().flatten()
 }
 

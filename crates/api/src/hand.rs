@@ -24,6 +24,15 @@ pub struct Pin {
     pub region: String,
     /// Since when: RFC 3339, UTC, whole seconds.
     pub since: String,
+    /// Who said so: the name of a token, or `control socket`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// Whether the configuration has this domain and this region; without, the pin waits.
     pub in_effect: bool,
 }
@@ -34,6 +43,12 @@ pub struct Pin {
 pub struct PinTo {
     /// The region.
     pub region: String,
+    /// Why, in a sentence; at most 500 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// After how many seconds it ends by itself; it does not where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_seconds: Option<u64>,
 }
 
 /// `GET /api/v1/routing/regions`: every region of any domain, and those that are drained though no
@@ -59,6 +74,15 @@ pub struct Region {
     /// Since when it is drained.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// Who said so: the name of a token, or `control socket`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When the drain ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
     /// When the target will be reached, where it is not yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reached_at: Option<String>,
@@ -73,6 +97,12 @@ pub struct DrainTo {
     /// How long it takes to get there; at once where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over_seconds: Option<u64>,
+    /// Why, in a sentence; at most 500 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// After how many seconds it ends by itself; it does not where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_seconds: Option<u64>,
 }
 
 /// `GET /api/v1/routing/learning`: every domain that learns, in the order of the configuration.
@@ -138,6 +168,12 @@ pub struct DomainLearning {
 pub struct Explore {
     /// Whether regions are tried.
     pub enabled: bool,
+    /// Why, in a sentence; at most 500 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// After how many seconds it ends by itself; it does not where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_seconds: Option<u64>,
 }
 
 /// `GET` and `PUT /api/v1/resolvers/weights`: whose questions resolvers ask, as far as the operator
@@ -187,4 +223,7 @@ pub struct AuditLine {
     /// line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Why, if they said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }

@@ -3,11 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The whole table, sorted by subnet, domain and region.
+/// Rows of the table, sorted by subnet, domain and region where nothing else was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyTable {
     /// The rows; an empty list where nothing is known yet.
     pub entries: Vec<LatencyEntry>,
+    /// What `after` takes to go on behind the last row; absent where there is no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// What one region is like for one client network.
@@ -45,7 +48,7 @@ mod tests {
             rtt_us: 85_210,
         };
         assert_eq!(
-            serde_json::to_string(&LatencyTable { entries: vec![entry] }).unwrap(),
+            serde_json::to_string(&LatencyTable { entries: vec![entry], next: None }).unwrap(),
             r#"{"entries":[{"subnet":"10.1.2.0/24","domain":"app.demo.local","region":"eu-west","#
                 .to_owned()
                 + r#""rtt_ms":85,"samples":150,"last_updated":"2025-12-19T10:05:00Z","#

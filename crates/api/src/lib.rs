@@ -14,12 +14,14 @@
 //! and the documents:
 //!
 //! - [`latency`]: `GET /api/v1/overwatch/latency`, what was learned,
+//! - [`decisions`]: `GET /api/v1/decisions`, decisions as they are made,
 //! - [`domains`]: `GET /api/v1/domains`, what is steered and how,
 //! - [`backends`]: `GET /api/v1/overwatch/backends`, every server and why it is up or down,
 //! - [`agents`]: `GET /api/v1/overwatch/agents`, who reports,
 //! - [`explain`]: `GET /api/v1/routing/explain`, where a client is sent, and why,
 //! - [`hand`]: `/api/v1/routing/{pins,regions,learning}`, `/api/v1/resolvers/weights`,
 //!   `/api/v1/overwatch/audit`, what operators did by hand,
+//! - [`made`]: `/api/v1/{domains,servers,regions}`, `/api/v1/geo/mappings`, what is made and changed,
 //! - [`reload`]: `POST /api/v1/reload`, what came of reading the configuration again,
 //! - [`dnssec`]: `GET /api/v1/overwatch/dnssec`, `/api/v1/overwatch/dnssec/{zone}/ds`, signed zones,
 //! - [`tokens`]: `/api/v1/tokens`, who may speak,
@@ -39,6 +41,8 @@ pub mod openapi;
 
 pub mod latency;
 
+pub mod decisions;
+
 pub mod domains;
 
 pub mod backends;
@@ -50,6 +54,8 @@ pub mod explain;
 pub mod hand;
 
 pub mod dnssec;
+
+pub mod made;
 
 pub mod reload;
 

@@ -166,6 +166,7 @@ fn responses(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
     let (status, about, content) = match endpoint.answer {
         Answer::Document(schema) => ("200", "The document.", Some(content(json_type, &schema))),
         Answer::Created(schema) => ("201", "It was made.", Some(content(json_type, &schema))),
+        Answer::Made(schema) => ("200", "It was changed.", Some(content(json_type, &schema))),
         Answer::Health(schema) => ("200", "Yes.", Some(content(json_type, &schema))),
         Answer::Text("application/json") => {
             ("200", "The document.", Some(json!({ json_type: { "schema": { "type": "object" } } })))
@@ -186,6 +187,10 @@ fn responses(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
         answer["content"] = content.clone();
     }
     responses.insert(status.to_owned(), answer);
+    if let (Answer::Made(_), Some(content)) = (endpoint.answer, &content) {
+        let made = json!({ "description": "It is new.", "content": content });
+        responses.insert("201".to_owned(), made);
+    }
     let mut by_status: BTreeMap<u16, Vec<Kind>> = BTreeMap::new();
     for kind in endpoint.refusals() {
         by_status.entry(kind.status()).or_default().push(kind);

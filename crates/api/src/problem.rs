@@ -23,6 +23,20 @@ pub struct Problem {
     /// Every fault, where there may be several: those of a configuration, each with its place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
+    /// The same for what was sent: each fault with its place there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldFault>,
+}
+
+/// A fault in what was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldFault {
+    /// A JSON pointer (RFC 6901) into the body; absent where it is about something else, which does
+    /// not fit to what was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// What is wrong.
+    pub detail: String,
 }
 
 /// A way to go wrong.
@@ -58,11 +72,13 @@ pub enum Kind {
     TooManyListeners,
     /// The process is going down.
     GoingDown,
+    /// The disk refuses: a restart would forget it.
+    NotKept,
 }
 
 impl Kind {
     /// All, by status.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Parameter,
         Self::Body,
         Self::Unauthenticated,
@@ -78,6 +94,7 @@ impl Kind {
         Self::TooManyAttempts,
         Self::TooManyListeners,
         Self::GoingDown,
+        Self::NotKept,
     ];
 
     /// The HTTP status (RFC 9110, 15).
@@ -96,6 +113,7 @@ impl Kind {
             Self::Configuration => 422,
             Self::TooManyAttempts | Self::TooManyListeners => 429,
             Self::GoingDown => 503,
+            Self::NotKept => 507,
         }
     }
 
@@ -118,6 +136,7 @@ impl Kind {
             Self::TooManyAttempts => "too-many-attempts",
             Self::TooManyListeners => "too-many-listeners",
             Self::GoingDown => "going-down",
+            Self::NotKept => "not-kept",
         }
     }
 
@@ -140,6 +159,7 @@ impl Kind {
             Self::TooManyAttempts => "Too many wrong tokens",
             Self::TooManyListeners => "Too many listen already",
             Self::GoingDown => "This process is going down",
+            Self::NotKept => "A restart would forget it",
         }
     }
 
@@ -152,6 +172,7 @@ impl Kind {
             status: self.status(),
             detail,
             faults,
+            errors: Vec::new(),
         }
     }
 }

@@ -22,6 +22,8 @@ pub mod refusal;
 
 pub mod estimate;
 
+pub mod page;
+
 use std::collections::BTreeMap;
 
 use model::{AgentId, Region, Service, Subnet, Time};

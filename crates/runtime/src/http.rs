@@ -15,7 +15,8 @@
 //! - `access`, `attempts`: who calls,
 //! - `call`: a request that passed,
 //! - `dispatch`: which function carries it out,
-//! - `status`, `operator`, `by_hand`, `keys`, `tokens`: those functions,
+//! - `status`, `operator`, `by_hand`, `made`, `keys`, `tokens`, `latency`, `decisions`: those functions,
+//! - `stream`: a body that comes by and by,
 //! - `refusal`, `counts`: what became of it,
 //! - `tls`: the certificate, where there is one.
 
@@ -39,6 +40,14 @@ mod by_hand;
 
 mod keys;
 
+mod made;
+
+mod latency;
+
+mod decisions;
+
+mod stream;
+
 mod tokens;
 
 mod refusal;
@@ -58,9 +67,10 @@ use arc_swap::ArcSwap;
 use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use config::{EntityKind, EntityName};
 use dns::NameBuf;
 use model::Subnet;
-use overwatch::{Command, KeyFault, Objection, TokenFault};
+use overwatch::{Command, KeyFault, LatencyPage, LatencyWanted, Objection, Said, TokenFault};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot};
@@ -73,6 +83,8 @@ use attempts::Attempts;
 use call::Call;
 pub use counts::{ApiCounters, Counts};
 use refusal::Refusal;
+
+use crate::tail::Tail;
 pub use tls::ApiTlsError;
 pub(crate) use tls::server_config;
 
@@ -81,8 +93,8 @@ pub(crate) use tls::server_config;
 pub struct Ask {
     /// What is asked.
     pub question: Question,
-    /// By whom, as the log of changes calls them.
-    pub by: Arc<str>,
+    /// By whom, as the log of changes calls them; and why, and for how long, where they said so.
+    pub said: Said,
     /// The number of the last change as they know it: if there was another one since, nothing is
     /// done. `None` where they do not mind.
     pub expected: Option<u64>,
@@ -95,8 +107,13 @@ pub struct Ask {
 pub enum Question {
     /// Which program and which configuration this is.
     Version,
-    /// The learned table.
-    Latency,
+    /// Rows of the learned table, of as many whole networks as make so many rows.
+    Latency {
+        /// Which.
+        wanted: LatencyWanted,
+        /// How many.
+        rows_max: usize,
+    },
     /// The steered domains.
     Domains,
     /// The backends.
@@ -137,8 +154,61 @@ pub enum Question {
     Ready,
     /// The configuration is to be read again.
     Reload,
+    /// All things of a kind that the configuration has.
+    Entities(EntityKind),
+    /// One of them.
+    Entity(EntityName),
+    /// One is to be made, or taken back.
+    Make(Wish),
+    /// All that is in the store, secrets included.
+    BackUp,
     /// An operator's word.
     Command(Command),
+}
+
+/// What is to be made through the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// This, or this anew.
+    Put {
+        /// Which.
+        name: EntityName,
+        /// Its settings as JSON.
+        settings: serde_json::Value,
+        /// Whether it must be new, or must be there.
+        create: Option<bool>,
+    },
+    /// This no more.
+    Remove(EntityName),
+}
+
+/// Why something was neither made nor taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotMade {
+    /// In one word.
+    pub why: Why,
+    /// What does not fit: a JSON pointer for what is wrong in what was sent, and the fault.
+    pub faults: Vec<(Option<String>, String)>,
+}
+
+/// That word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// There is none of that name.
+    Unknown,
+    /// There is one of that name.
+    Exists,
+    /// A file defines it.
+    ReadOnly {
+        /// Which.
+        file: String,
+        /// Where.
+        line: usize,
+    },
+    /// It does not fit.
+    Faulty,
+    /// It cannot be stored.
+    NotStored(String),
 }
 
 /// What comes back.
@@ -146,6 +216,8 @@ pub enum Question {
 pub enum Told {
     /// A document.
     Document(Document),
+    /// Rows of the learned table.
+    Latency(LatencyPage),
     /// That answers are good, or not.
     Ready {
         /// Whether they are.
@@ -163,6 +235,17 @@ pub enum Told {
     Objected(Objection),
     /// Nothing was done: something was changed since; the number of the last change.
     Changed(u64),
+    /// It was carried out, but is not in the store; why not.
+    NotKept(String),
+    /// What was made through the API is so from now on.
+    Made {
+        /// Whether it is new.
+        is_new: bool,
+        /// The document that shows it.
+        document: Document,
+    },
+    /// It was not made, nor taken back.
+    NotMade(NotMade),
 }
 
 /// A document as JSON, its fields in the order of the contract.
@@ -220,10 +303,27 @@ pub struct HttpServers {
 /// What every request of one listener needs.
 #[derive(Debug)]
 struct Server {
-    node: mpsc::Sender<Ask>,
+    behind: Behind,
     door: Door,
     attempts: Attempts,
-    counts: Arc<Counts>,
+}
+
+/// What requests are answered with.
+#[derive(Clone, Debug)]
+pub(crate) struct Behind {
+    /// Where questions go.
+    pub(crate) node: mpsc::Sender<Ask>,
+    /// Where decisions can be watched.
+    pub(crate) tail: Tail,
+    /// What became of requests.
+    pub(crate) counts: Arc<Counts>,
+}
+
+/// Who asks in a call's name after the call was answered.
+#[derive(Debug)]
+struct Asker {
+    node: mpsc::Sender<Ask>,
+    said: Said,
 }
 
 /// How a request came in.
@@ -244,15 +344,10 @@ impl HttpServers {
     /// Serves the API on sockets that listen: by TCP where there is one, to those whom the access of
     /// the moment allows, and always by the local socket.
     #[must_use]
-    pub fn start(
-        tcp: Option<Listening>,
-        control: UnixListener,
-        node: mpsc::Sender<Ask>,
-        counts: Arc<Counts>,
-    ) -> Self {
+    pub(crate) fn start(tcp: Option<Listening>, control: UnixListener, behind: &Behind) -> Self {
         let router = |door: Door| {
-            let (node, counts) = (node.clone(), Arc::clone(&counts));
-            gate::router(Arc::new(Server { node, door, attempts: Attempts::default(), counts }))
+            let (behind, attempts) = (behind.clone(), Attempts::default());
+            gate::router(Arc::new(Server { behind, door, attempts }))
         };
         let mut servers = Self { tasks: Vec::new(), local: None };
         if let Some(Listening { listener, access, tls }) = tcp {
@@ -284,10 +379,14 @@ impl Drop for HttpServers {
 impl Server {
     /// Asks the node in a caller's name; refused where it objects, or is not there any more.
     async fn ask(&self, call: &Call, question: Question) -> Result<Told, Refusal> {
+        self.ask_as(call, question, call.said()?).await
+    }
+
+    /// The same, with why and for how long as the body said it.
+    async fn ask_as(&self, call: &Call, question: Question, said: Said) -> Result<Told, Refusal> {
         let (reply, answer) = oneshot::channel();
-        let by = Arc::clone(&call.caller.name);
-        let ask = Ask { question, by, expected: call.expected, reply };
-        self.node.send(ask).await.map_err(|_| Refusal::going_down())?;
+        let ask = Ask { question, said, expected: call.expected, reply };
+        self.behind.node.send(ask).await.map_err(|_| Refusal::going_down())?;
         match answer.await.map_err(|_| Refusal::going_down())? {
             Told::Objected(objection) => Err(objected(&objection)),
             Told::Changed(last) => {
@@ -296,6 +395,11 @@ impl Server {
             }
             told => Ok(told),
         }
+    }
+
+    /// Who asks on in a call's name.
+    fn asker(&self, call: &Call) -> Result<Asker, Refusal> {
+        Ok(Asker { node: self.behind.node.clone(), said: call.said()? })
     }
 
     /// Answers with a document.
@@ -310,16 +414,41 @@ impl Server {
                 }
                 Ok(response)
             }
-            _ => Err(Refusal::going_down()),
+            told => Err(made::refused(told)),
         }
     }
 
     /// Has an operator's word carried out.
     async fn order(&self, call: &Call, command: Command) -> Result<Response, Refusal> {
-        match self.ask(call, Question::Command(command)).await? {
+        self.order_as(call, command, call.said()?).await
+    }
+
+    /// The same, with why and for how long as the body said it.
+    async fn order_as(
+        &self,
+        call: &Call,
+        command: Command,
+        said: Said,
+    ) -> Result<Response, Refusal> {
+        self.done(self.ask_as(call, Question::Command(command), said).await?)
+    }
+
+    /// That something was carried out, or why not.
+    fn done(&self, told: Told) -> Result<Response, Refusal> {
+        match told {
             Told::Done => Ok(StatusCode::NO_CONTENT.into_response()),
-            _ => Err(Refusal::going_down()),
+            told => Err(made::refused(told)),
         }
+    }
+}
+
+impl Asker {
+    /// Asks the node; `None` where it is not there any more.
+    async fn ask(&self, question: Question) -> Option<Told> {
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask { question, said: self.said.clone(), expected: None, reply };
+        self.node.send(ask).await.ok()?;
+        answer.await.ok()
     }
 }
 
@@ -330,9 +459,11 @@ fn objected(objection: &Objection) -> Refusal {
         | Objection::Keys(KeyFault::NotSigned(_))
         | Objection::Tokens(TokenFault::Unknown(_)) => Kind::Unknown,
         Objection::Hand(fault) => by_hand::kind_of(fault),
-        Objection::WhichKey | Objection::NotHeld | Objection::Keys(_) | Objection::Tokens(_) => {
-            Kind::Conflict
-        }
+        Objection::WhichKey
+        | Objection::NotHeld
+        | Objection::IsThere
+        | Objection::Keys(_)
+        | Objection::Tokens(_) => Kind::Conflict,
     };
     Refusal::new(kind, objection)
 }

@@ -2,12 +2,24 @@
 
 use crate::agents::Agents;
 use crate::backends::Backends;
+use crate::decisions::DecisionMade;
 use crate::domains::Domains;
-use crate::endpoint::{Endpoint, Operation, Parameter, schema_of};
+use crate::endpoint::{Answer, Endpoint, Operation, Parameter, schema_of};
 use crate::explain::Explanation;
 use crate::hand::Audit;
 use crate::latency::LatencyTable;
 use crate::problem::Kind;
+
+/// Which rows of the learned table.
+const LATENCY: [Parameter; 3] = [
+    Parameter::optional("domain", "Of this domain only.", schema_of::<String>),
+    Parameter::optional("region", "Of this region only.", schema_of::<String>),
+    Parameter::optional(
+        "prefix",
+        "Of this network and those inside it only, as in 10.1.0.0/16.",
+        schema_of::<String>,
+    ),
+];
 
 pub(super) const LIST: &[Endpoint] = &[
     Endpoint::read(
@@ -16,12 +28,67 @@ pub(super) const LIST: &[Endpoint] = &[
         "What is steered, and how.",
         schema_of::<Domains>,
     ),
-    Endpoint::read(
-        Operation::ListLatency,
-        "/api/v1/overwatch/latency",
-        "What was learned: a row per client network, domain and region.",
-        schema_of::<LatencyTable>,
-    ),
+    Endpoint {
+        query: &[
+            LATENCY[0],
+            LATENCY[1],
+            LATENCY[2],
+            Parameter::optional(
+                "limit",
+                "How many rows, 10,000 at most and where nothing is said.",
+                schema_of::<u16>,
+            ),
+            Parameter::optional(
+                "after",
+                "`next` of the page before: goes on behind it. Only where the rows are sorted by \
+                 subnet.",
+                schema_of::<String>,
+            ),
+            Parameter::optional(
+                "sort",
+                "`subnet`, or the first rows by `rtt`, `samples` or `last_updated`, with `-` before \
+                 it the last ones. Those look at the whole table.",
+                schema_of::<String>,
+            ),
+        ],
+        refused: &[Kind::Unknown],
+        ..Endpoint::read(
+            Operation::ListLatency,
+            "/api/v1/overwatch/latency",
+            "What was learned: a row per client network, domain and region.",
+            schema_of::<LatencyTable>,
+        )
+    },
+    Endpoint {
+        query: &[
+            LATENCY[0],
+            LATENCY[1],
+            LATENCY[2],
+            Parameter::optional("format", "`json` or `csv`.", schema_of::<String>),
+        ],
+        answer: Answer::Export(schema_of::<LatencyTable>),
+        refused: &[Kind::Unknown],
+        ..Endpoint::read(
+            Operation::ExportLatency,
+            "/api/v1/overwatch/latency/export",
+            "All of it, as it comes.",
+            schema_of::<LatencyTable>,
+        )
+    },
+    Endpoint {
+        query: &[
+            Parameter::optional("domain", "Of this domain only.", schema_of::<String>),
+            Parameter::optional("prefix", "Of clients in this network only.", schema_of::<String>),
+        ],
+        answer: Answer::Events(schema_of::<DecisionMade>),
+        refused: &[Kind::TooManyListeners],
+        ..Endpoint::read(
+            Operation::WatchDecisions,
+            "/api/v1/decisions",
+            "Decisions as they are made; at most 50 a second of each worker are shown.",
+            schema_of::<DecisionMade>,
+        )
+    },
     Endpoint::read(
         Operation::ListBackends,
         "/api/v1/overwatch/backends",

@@ -35,7 +35,15 @@ pub(super) const LIST: &[Endpoint] = &[
             "Sends a network to a region while that is up.",
         )
     },
-    Endpoint::change(Operation::ClearPin, (Method::Delete, PIN), Role::Operate, "Takes that back."),
+    Endpoint {
+        query: &[Parameter::REASON],
+        ..Endpoint::change(
+            Operation::ClearPin,
+            (Method::Delete, PIN),
+            Role::Operate,
+            "Takes that back.",
+        )
+    },
     Endpoint::read(
         Operation::ListRegions,
         "/api/v1/routing/regions",
@@ -52,11 +60,14 @@ pub(super) const LIST: &[Endpoint] = &[
         )
     },
     Endpoint {
-        query: &[Parameter::optional(
-            "over_seconds",
-            "How long it takes to get there; at once where absent.",
-            schema_of::<u64>,
-        )],
+        query: &[
+            Parameter::optional(
+                "over_seconds",
+                "How long it takes to get there; at once where absent.",
+                schema_of::<u64>,
+            ),
+            Parameter::REASON,
+        ],
         ..Endpoint::change(
             Operation::UndrainRegion,
             (Method::Delete, DRAIN),
@@ -71,6 +82,7 @@ pub(super) const LIST: &[Endpoint] = &[
         schema_of::<Learning>,
     ),
     Endpoint {
+        query: &[Parameter::REASON, Parameter::FOR],
         refused: &[Kind::Unknown, Kind::Conflict],
         ..Endpoint::change(
             Operation::FreezeLearning,
@@ -80,6 +92,7 @@ pub(super) const LIST: &[Endpoint] = &[
         )
     },
     Endpoint {
+        query: &[Parameter::REASON],
         refused: &[Kind::Unknown, Kind::Conflict],
         ..Endpoint::change(
             Operation::ThawLearning,

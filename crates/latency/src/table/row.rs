@@ -75,6 +75,11 @@ impl RowStore {
         self.0.iter_mut().map(|(subnet, row)| (*subnet, row))
     }
 
+    /// The rows from a subnet on, ascending.
+    pub(crate) fn iter_from(&self, subnet: Subnet) -> impl Iterator<Item = (Subnet, &Row)> {
+        self.0.range(subnet..).map(|(subnet, row)| (*subnet, row))
+    }
+
     /// All rows, ascending by subnet.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Subnet, &Row)> + Clone {
         self.0.iter().map(|(subnet, row)| (*subnet, row))

@@ -4,9 +4,10 @@ use api::Kind;
 use api::hand::{DrainTo, Explore, PinTo, ResolverWeights};
 use axum::response::Response;
 use model::{Region, Subnet, SubnetError};
-use overwatch::{Command, HandFault, HandOrder};
+use overwatch::{Command, HandFault, HandOrder, Said};
 
 use super::call::Call;
+use super::operator::permille;
 use super::refusal::Refusal;
 use super::{Question, Server};
 
@@ -17,7 +18,10 @@ pub(super) const fn kind_of(fault: &HandFault) -> Kind {
             Kind::Unknown
         }
         HandFault::LearnsNothing { .. } | HandFault::Configured { .. } => Kind::Conflict,
-        HandFault::TooMuch { .. } | HandFault::Resolver { .. } => Kind::Body,
+        HandFault::TooMuch { .. }
+        | HandFault::Resolver { .. }
+        | HandFault::Reason
+        | HandFault::NoEnd => Kind::Body,
     }
 }
 
@@ -28,9 +32,11 @@ pub(super) async fn explain(server: &Server, call: &Call) -> Result<Response, Re
 
 pub(super) async fn pin(server: &Server, call: &Call) -> Result<Response, Refusal> {
     let (domain, network) = pinned(call)?;
-    let PinTo { region } = call.body()?;
+    let PinTo { region, reason, for_seconds } = call.body()?;
     let region: Region = region.parse().map_err(|why| Refusal::body(format!("region: {why}")))?;
-    order(server, call, HandOrder::Pin { domain, network, region: Some(region) }).await
+    let said = call.said_with(reason, for_seconds)?;
+    let order = HandOrder::Pin { domain, network, region: Some(region) };
+    server.order_as(call, Command::Hand(order), said).await
 }
 
 pub(super) async fn unpin(server: &Server, call: &Call) -> Result<Response, Refusal> {
@@ -43,27 +49,25 @@ fn pinned(call: &Call) -> Result<(String, Subnet), Refusal> {
 }
 
 pub(super) async fn drain(server: &Server, call: &Call) -> Result<Response, Refusal> {
-    let DrainTo { share, over_seconds } = call.body()?;
-    if !(0.0..=1.0).contains(&share) {
-        return Err(Refusal::body(format!("share: {share}: from 0 (nobody) to 1 (everybody)")));
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1")]
-    let permille = (share * 1_000.0).round() as u16;
-    drain_to(server, call, permille, over_seconds).await
+    let DrainTo { share, over_seconds, reason, for_seconds } = call.body()?;
+    let permille = permille(share).map_err(Refusal::body)?;
+    let said = call.said_with(reason, for_seconds)?;
+    drain_to(server, call, (permille, over_seconds), said).await
 }
 
 pub(super) async fn undrain(server: &Server, call: &Call) -> Result<Response, Refusal> {
-    drain_to(server, call, 0, call.query("over_seconds")?).await
+    drain_to(server, call, (0, call.query("over_seconds")?), call.said()?).await
 }
 
 async fn drain_to(
     server: &Server,
     call: &Call,
-    permille: u16,
-    over_seconds: Option<u64>,
+    (permille, over_seconds): (u16, Option<u64>),
+    said: Said,
 ) -> Result<Response, Refusal> {
     let over_ms = over_seconds.unwrap_or(0).saturating_mul(1_000);
-    order(server, call, HandOrder::Drain { region: call.part("region")?, permille, over_ms }).await
+    let order = HandOrder::Drain { region: call.part("region")?, permille, over_ms };
+    server.order_as(call, Command::Hand(order), said).await
 }
 
 pub(super) async fn freeze(
@@ -75,8 +79,10 @@ pub(super) async fn freeze(
 }
 
 pub(super) async fn explore(server: &Server, call: &Call) -> Result<Response, Refusal> {
-    let Explore { enabled: is_on } = call.body()?;
-    order(server, call, HandOrder::Explore { domain: call.part("domain")?, is_on }).await
+    let Explore { enabled: is_on, reason, for_seconds } = call.body()?;
+    let said = call.said_with(reason, for_seconds)?;
+    let order = HandOrder::Explore { domain: call.part("domain")?, is_on };
+    server.order_as(call, Command::Hand(order), said).await
 }
 
 pub(super) async fn set_weights(server: &Server, call: &Call) -> Result<Response, Refusal> {

@@ -5,10 +5,12 @@ use std::str::FromStr;
 
 use api::Endpoint;
 use axum::body::Bytes;
+use overwatch::Said;
 use serde::de::DeserializeOwned;
 
 use super::access::Caller;
 use super::refusal::Refusal;
+use super::serve::Lease;
 
 /// A request that may be carried out.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(super) struct Call {
     pub(super) body: Bytes,
     /// The change that must have been the last one.
     pub(super) expected: Option<u64>,
+    /// To keep the connection for longer; `None` where it is kept for as long as the client likes.
+    pub(super) lease: Option<Lease>,
 }
 
 impl Call {
@@ -52,6 +56,22 @@ impl Call {
     pub(super) fn required<T: FromStr<Err: Display>>(&self, name: &str) -> Result<T, Refusal> {
         let missing = || Refusal::parameter(format!("the query lacks {name}, as in ?{name}=..."));
         self.query(name)?.ok_or_else(missing)
+    }
+
+    /// By whom it is said, and why and for how long where the query says so.
+    pub(super) fn said(&self) -> Result<Said, Refusal> {
+        self.said_with(self.query("reason")?, self.query("for_seconds")?)
+    }
+
+    /// The same as a body said it.
+    pub(super) fn said_with(
+        &self,
+        reason: Option<String>,
+        for_seconds: Option<u64>,
+    ) -> Result<Said, Refusal> {
+        let for_ms = for_seconds.map(|seconds| seconds.saturating_mul(1_000));
+        let reason = reason.filter(|reason| !reason.is_empty());
+        Ok(Said { by: self.caller.name.to_string(), reason, for_ms })
     }
 
     /// The body as what it means.

@@ -2,10 +2,11 @@
 
 use api::Operation;
 use axum::response::Response;
+use config::EntityKind;
 
 use super::call::Call;
 use super::refusal::Refusal;
-use super::{Question, Server, by_hand, keys, operator, status, tokens};
+use super::{Question, Server, by_hand, decisions, keys, latency, made, operator, status, tokens};
 
 /// Carries a call out.
 pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, Refusal> {
@@ -18,7 +19,25 @@ pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, 
         Operation::Reload => operator::reload(server, call).await,
         Operation::Version => document(Question::Version).await,
         Operation::ListDomains => document(Question::Domains).await,
-        Operation::ListLatency => document(Question::Latency).await,
+        Operation::ReadDomain => made::read(server, call, EntityKind::Domain).await,
+        Operation::MakeDomain => made::put(server, call, EntityKind::Domain).await,
+        Operation::RemoveDomain => made::remove(server, call, EntityKind::Domain).await,
+        Operation::ListServers => document(Question::Entities(EntityKind::Server)).await,
+        Operation::ReadServer => made::read(server, call, EntityKind::Server).await,
+        Operation::MakeServer => made::put(server, call, EntityKind::Server).await,
+        Operation::RemoveServer => made::remove(server, call, EntityKind::Server).await,
+        Operation::ListConfiguredRegions => document(Question::Entities(EntityKind::Region)).await,
+        Operation::ReadRegion => made::read(server, call, EntityKind::Region).await,
+        Operation::MakeRegion => made::put(server, call, EntityKind::Region).await,
+        Operation::RemoveRegion => made::remove(server, call, EntityKind::Region).await,
+        Operation::ListMappings => document(Question::Entities(EntityKind::Mapping)).await,
+        Operation::ReadMapping => made::read(server, call, EntityKind::Mapping).await,
+        Operation::MakeMapping => made::put(server, call, EntityKind::Mapping).await,
+        Operation::RemoveMapping => made::remove(server, call, EntityKind::Mapping).await,
+        Operation::BackUp => made::back_up(server, call).await,
+        Operation::ListLatency => latency::page(server, call).await,
+        Operation::ExportLatency => latency::export(server, call).await,
+        Operation::WatchDecisions => decisions::watch(server, call),
         Operation::ListBackends => document(Question::Backends).await,
         Operation::ListAgents => document(Question::Agents).await,
         Operation::ListAudit => document(Question::Audit).await,
@@ -29,6 +48,7 @@ pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, 
         Operation::ApproveAgent => operator::approve(server, call).await,
         Operation::RevokeAgent => operator::revoke(server, call).await,
         Operation::AcceptAgent => operator::accept(server, call).await,
+        Operation::ForgetAgent => operator::forget(server, call).await,
         Operation::Explain => by_hand::explain(server, call).await,
         Operation::ListPins => document(Question::Pins).await,
         Operation::SetPin => by_hand::pin(server, call).await,

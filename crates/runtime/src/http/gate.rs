@@ -51,11 +51,11 @@ async fn answer(server: Arc<Server>, here: Here, request: Request) -> Response {
     let mut response = match pass(&server, &here, request).await {
         Ok(response) => response,
         Err(refusal) => {
-            server.counts.refuse(refusal.kind());
+            server.behind.counts.refuse(refusal.kind());
             refusal.into_response()
         }
     };
-    server.counts.answer();
+    server.behind.counts.answer();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -68,6 +68,7 @@ async fn pass(
     request: Request,
 ) -> Result<Response, Refusal> {
     let (mut parts, body) = request.into_parts();
+    let lease = parts.extensions.get().cloned();
     let found = here.iter().copied().find(|endpoint| is_asked(endpoint, &parts.method));
     let caller = match found {
         Some(Endpoint { access: Access::Open, .. }) => Caller::anybody(),
@@ -83,7 +84,7 @@ async fn pass(
     let path = path(&mut parts).await?;
     let query = query(endpoint, &parts)?;
     let body = read_body(endpoint, &parts.headers, body).await?;
-    let call = Call { endpoint, caller, path, query, body, expected };
+    let call = Call { endpoint, caller, path, query, body, expected, lease };
     dispatch::carry_out(server, &call).await
 }
 

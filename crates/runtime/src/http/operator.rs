@@ -4,7 +4,7 @@ use api::backends::Override;
 use axum::http::StatusCode;
 use axum::response::Response;
 use model::BackendKey;
-use overwatch::Command;
+use overwatch::{Command, HandOrder};
 
 use super::call::Call;
 use super::refusal::Refusal;
@@ -27,12 +27,18 @@ pub(super) async fn accept(server: &Server, call: &Call) -> Result<Response, Ref
 
 pub(super) async fn set_override(server: &Server, call: &Call) -> Result<Response, Refusal> {
     let backend = backend(call)?;
-    let Override { healthy } = call.body()?;
-    server.order(call, Command::Override { backend, is_up: Some(healthy) }).await
+    let Override { healthy, reason, for_seconds } = call.body()?;
+    let order = HandOrder::Override { backend, is_up: Some(healthy) };
+    server.order_as(call, Command::Hand(order), call.said_with(reason, for_seconds)?).await
 }
 
 pub(super) async fn clear_override(server: &Server, call: &Call) -> Result<Response, Refusal> {
-    server.order(call, Command::Override { backend: backend(call)?, is_up: None }).await
+    let order = HandOrder::Override { backend: backend(call)?, is_up: None };
+    server.order(call, Command::Hand(order)).await
+}
+
+pub(super) async fn forget(server: &Server, call: &Call) -> Result<Response, Refusal> {
+    server.order(call, Command::Forget(call.part("agent")?)).await
 }
 
 pub(super) async fn drain(
@@ -40,7 +46,21 @@ pub(super) async fn drain(
     call: &Call,
     is_draining: bool,
 ) -> Result<Response, Refusal> {
-    server.order(call, Command::Drain { backend: backend(call)?, is_draining }).await
+    let share = call.query::<f64>("share")?.unwrap_or(1.0);
+    let permille = if is_draining { permille(share).map_err(Refusal::parameter)? } else { 0 };
+    let over_ms = call.query::<u64>("over_seconds")?.unwrap_or(0).saturating_mul(1_000);
+    let order = HandOrder::Empty { backend: backend(call)?, permille, over_ms };
+    server.order(call, Command::Hand(order)).await
+}
+
+/// A share in thousandths.
+pub(super) fn permille(share: f64) -> Result<u16, String> {
+    if !(0.0..=1.0).contains(&share) {
+        return Err(format!("share: {share}: from 0 (nothing) to 1 (all)"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1")]
+    let permille = (share * 1_000.0).round() as u16;
+    Ok(permille)
 }
 
 /// The backend that a path names.

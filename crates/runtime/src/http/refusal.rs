@@ -1,7 +1,7 @@
 //! Why a request is not carried out, as it is answered.
 
 use api::Kind;
-use api::problem::MEDIA_TYPE;
+use api::problem::{FieldFault, MEDIA_TYPE, Problem};
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,13 +13,20 @@ pub(super) struct Refusal {
     /// What is wrong and what to do next.
     detail: String,
     faults: Vec<String>,
+    errors: Vec<FieldFault>,
     header: Option<(HeaderName, String)>,
 }
 
 impl Refusal {
     /// Of a kind; `detail` says what is wrong and what to do next.
     pub(super) fn new(kind: Kind, detail: impl ToString) -> Self {
-        Self { kind, detail: detail.to_string(), faults: Vec::new(), header: None }
+        Self {
+            kind,
+            detail: detail.to_string(),
+            faults: Vec::new(),
+            errors: Vec::new(),
+            header: None,
+        }
     }
 
     /// A part of the path or of the query means nothing.
@@ -36,6 +43,16 @@ impl Refusal {
     pub(super) fn configuration(faults: Vec<String>) -> Self {
         let detail = "nothing was changed: correct every fault, then reload again";
         Self { faults, ..Self::new(Kind::Configuration, detail) }
+    }
+
+    /// What was sent does not make a configuration that is right.
+    pub(super) fn faulty(errors: Vec<FieldFault>) -> Self {
+        let detail = "nothing was changed: correct every fault, then send it again";
+        let faults = errors.iter().map(|error| match &error.pointer {
+            Some(pointer) if !pointer.is_empty() => format!("{pointer}: {}", error.detail),
+            _ => error.detail.clone(),
+        });
+        Self { faults: faults.collect(), errors, ..Self::new(Kind::Configuration, detail) }
     }
 
     /// No token, or a wrong one; `error` is for programs (RFC 6750, 3.1).
@@ -59,6 +76,12 @@ impl Refusal {
         Self { header, ..Self::new(Kind::TooManyAttempts, detail) }
     }
 
+    /// The word holds, and a restart would forget it.
+    pub(super) fn not_kept(why: &str) -> Self {
+        let detail = format!("it was carried out, but a restart would forget it: {why}");
+        Self::new(Kind::NotKept, detail)
+    }
+
     /// Nobody is there any more who could answer.
     pub(super) fn going_down() -> Self {
         Self::new(Kind::GoingDown, "this process is going down: ask again in a moment")
@@ -72,6 +95,7 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let problem = self.kind.problem(self.detail, self.faults);
+        let problem = Problem { errors: self.errors, ..problem };
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::BAD_REQUEST);
         // Plain data: there is nothing in it that JSON cannot say.
         let body = serde_json::to_string(&problem).unwrap_or_default();

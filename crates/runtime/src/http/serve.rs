@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -35,8 +36,21 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection's whole life: long enough for the largest document over a slow line. Then the
 /// request under way may still end, within [`HEAD_TIMEOUT`].
 const LIFE: Duration = Duration::from_secs(60);
+/// The same of one whose answer is a stream; who listens connects again then.
+const STREAM_LIFE: Duration = Duration::from_secs(3_600);
 /// The longest head of a request; hyper answers a longer one with 431.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// To keep a connection for longer than usual, because its answer is a stream. Whoever takes it limits
+/// how many do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lease(Arc<AtomicBool>);
+
+impl Lease {
+    pub(crate) fn take(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// Serves `router` on a listener, for ever. Handlers find the other end as
 /// `ConnectInfo<SocketAddr>`. Dropping the future closes all connections.
@@ -81,7 +95,8 @@ async fn shake_hands(stream: TcpStream, router: Router, tls: Arc<ServerConfig>) 
 
 /// One connection, to its end.
 async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
-    let service = TowerToHyperService::new(router);
+    let lease = Lease::default();
+    let service = TowerToHyperService::new(router.layer(Extension(lease.clone())));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -89,7 +104,11 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     // How a connection ends is the client's affair.
-    if timeout(LIFE, connection.as_mut()).await.is_err() {
+    let mut is_over = timeout(LIFE, connection.as_mut()).await.is_ok();
+    if !is_over && lease.0.load(Ordering::Relaxed) {
+        is_over = timeout(STREAM_LIFE, connection.as_mut()).await.is_ok();
+    }
+    if !is_over {
         connection.as_mut().graceful_shutdown();
         let _ = timeout(HEAD_TIMEOUT, connection).await;
     }

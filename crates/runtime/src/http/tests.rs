@@ -17,7 +17,7 @@ const REVISION: u64 = 7;
 fn node() -> mpsc::Sender<Ask> {
     let (node, mut asked) = mpsc::channel::<Ask>(8);
     tokio::spawn(async move {
-        while let Some(Ask { question, by, expected, reply }) = asked.recv().await {
+        while let Some(Ask { question, said, expected, reply }) = asked.recv().await {
             let told = match question {
                 _ if expected.is_some_and(|expected| expected != REVISION) => {
                     Told::Changed(REVISION)
@@ -29,11 +29,12 @@ fn node() -> mpsc::Sender<Ask> {
                     Told::Objected(Objection::WhichKey)
                 }
                 Question::Command(Command::Accept(_)) => {
-                    let what = format!("{by} says so");
+                    let what = format!("{} says so", said.by);
                     Told::Objected(HandFault::Nothing { what }.into())
                 }
                 Question::Command(_) => Told::Done,
                 Question::Reload => Told::Invalid(vec!["a: wrong".to_owned()]),
+                Question::Latency { wanted, rows_max } => Told::Latency(rows(&wanted, rows_max)),
                 Question::Ready => Told::Ready { is_ready: false, document: "{}".to_owned() },
                 question => {
                     let text = format!("{question:?}");
@@ -44,6 +45,26 @@ fn node() -> mpsc::Sender<Ask> {
         }
     });
     node
+}
+
+/// 2,500 networks with a row each: those of a page.
+fn rows(wanted: &LatencyWanted, rows_max: usize) -> LatencyPage {
+    assert!(rows_max <= 1_000, "the loop is held up");
+    let network = |n: u32| format!("10.{}.{}.0/24", n / 250, n % 250);
+    let from = wanted.from.map_or(String::new(), |from| from.to_string());
+    let first = (0..2_500).find(|n| network(*n) == from).unwrap_or(0);
+    let last = 2_500.min(first + u32::try_from(rows_max).unwrap());
+    let entry = |n: u32| api::latency::LatencyEntry {
+        subnet: network(n),
+        domain: "app.demo.local".to_owned(),
+        region: "eu-west".to_owned(),
+        rtt_ms: 2_500 - n,
+        samples: (n % 7).into(),
+        last_updated: "2025-12-19T10:05:00Z".to_owned(),
+        rtt_us: (2_500 - n) * 1_000,
+    };
+    let next = (last < 2_500).then(|| network(last).parse().unwrap());
+    LatencyPage { entries: (first..last).map(entry).collect(), next }
 }
 
 /// What came back.
@@ -144,7 +165,8 @@ async fn start(
     let control = private_socket(&directory.path().join("control.sock")).unwrap();
     let control = UnixListener::from_std(control).unwrap();
     let tcp = Some(Listening { listener, access, tls });
-    HttpServers::start(tcp, control, node(), Arc::clone(counts))
+    let behind = Behind { node: node(), tail: Tail::default(), counts: Arc::clone(counts) };
+    HttpServers::start(tcp, control, &behind)
 }
 
 impl World {
@@ -189,7 +211,7 @@ async fn every_path_asks_its_own_question() {
     let world = world("127.0.0.1/32").await;
     let backend = "/api/v1/overwatch/backends/app.demo.local/10.2.1.10/80";
     for (line, body, status, part) in [
-        ("GET /api/v1/overwatch/latency", "", 200, "Latency"),
+        ("GET /api/v1/overwatch/latency?limit=1", "", 200, "10.0.0.0/24"),
         ("HEAD /api/v1/overwatch/latency", "", 200, ""),
         ("GET /api/v1/overwatch/backends", "", 200, "Backends"),
         ("GET /api/v1/overwatch/agents", "", 200, "Agents"),
@@ -350,4 +372,50 @@ async fn over_tls_secrets_are_told_and_a_renewed_certificate_is_used_at_once() {
     std::fs::remove_file(&files.cert).unwrap();
     let error = server_config(&files).unwrap_err();
     assert!(error.to_string().contains("api.tls.cert"), "{error}");
+}
+
+#[tokio::test]
+async fn the_learned_table_comes_by_pages() {
+    let world = world("127.0.0.1/32").await;
+    let get = async |query: &str| {
+        let answered =
+            world.tcp(&Asked::new(&format!("GET /api/v1/overwatch/latency{query}"))).await;
+        assert_eq!(answered.status, 200, "{query}: {}", answered.body);
+        serde_json::from_str::<api::latency::LatencyTable>(&answered.body).unwrap()
+    };
+    let whole = get("").await;
+    assert_eq!((whole.entries.len(), whole.next), (2_500, None));
+    let (mut seen, mut query) = (Vec::new(), "?limit=999".to_owned());
+    loop {
+        let page = get(&query).await;
+        assert!(page.entries.len() <= 999);
+        seen.extend(page.entries);
+        let Some(next) = page.next else { break };
+        query = format!("?limit=999&after={next}");
+    }
+    assert_eq!(seen, whole.entries);
+    let fastest = get("?limit=3&sort=rtt").await;
+    let ms: Vec<u32> = fastest.entries.iter().map(|entry| entry.rtt_ms).collect();
+    assert_eq!((ms, fastest.next), (vec![1, 2, 3], None));
+    let slowest = get("?limit=2&sort=-rtt").await;
+    assert_eq!(slowest.entries[0].rtt_ms, 2_500);
+    for (query, part) in [
+        ("?limit=0", "from 1 to"),
+        ("?limit=10001", "from 1 to"),
+        ("?sort=name", "subnet, rtt"),
+        ("?sort=rtt&after=10.0.0.0/24,a,b", "only where"),
+        ("?after=10.0.0.0/24", "`next`"),
+        ("?prefix=10.0.0.1/8", "did you mean"),
+    ] {
+        let answered =
+            world.tcp(&Asked::new(&format!("GET /api/v1/overwatch/latency{query}"))).await;
+        assert_eq!(answered.status, 400, "{query}");
+        assert!(answered.body.contains(part), "{query}: {}", answered.body);
+    }
+    let csv = world.tcp(&Asked::new("GET /api/v1/overwatch/latency/export?format=csv")).await;
+    assert_eq!(csv.field("content-type"), Some("text/csv"));
+    assert_eq!(csv.body.matches("/24,app.demo.local,eu-west,").count(), 2_500);
+    let json = world.tcp(&Asked::new("GET /api/v1/overwatch/latency/export")).await;
+    assert_eq!(json.field("transfer-encoding"), Some("chunked"));
+    assert_eq!(json.body.matches("\"subnet\"").count(), 2_500);
 }

@@ -130,8 +130,12 @@ async fn bodies(world: &World, endpoint: &Endpoint, asked: Asked) {
     let long = Asked { body: " ".repeat(body.bytes_max + 1), ..asked.clone() };
     refused(world, endpoint, &long, Kind::TooLong).await;
     if body.form == Form::Json {
-        let unknown = asked.body.replacen('{', r#"{"unknown": 1, "#, 1);
-        for body in [String::new(), "{".to_owned(), "[]".to_owned(), "\"\"".to_owned(), unknown] {
+        let mut bodies = ["", "{", "[]", "\"\""].map(str::to_owned).to_vec();
+        // What is made has the configuration's keys: the node knows them.
+        if !endpoint.refused.contains(&Kind::Configuration) {
+            bodies.push(asked.body.replacen('{', r#"{"unknown": 1, "#, 1));
+        }
+        for body in bodies {
             refused(world, endpoint, &Asked { body, ..asked.clone() }, Kind::Body).await;
         }
     }
