@@ -1,7 +1,7 @@
 //! Running checks: one ([`Checker`]), or many for as long as the process lives ([`Prober`]).
 //!
 //! What a result means is decided elsewhere (`health`); here a check is a connection that was made
-//! or not. A check never follows a redirect, reads no body, keeps no connection.
+//! or not, and what was said on it. A check never follows a redirect and keeps no connection.
 
 mod checker;
 
@@ -10,4 +10,4 @@ mod prober;
 mod tls;
 
 pub use checker::{CheckReport, Checker};
-pub use prober::{ProbeLimits, ProbeResult, ProbeTarget, Prober};
+pub use prober::{ProbeCounters, ProbeLimits, ProbeResult, ProbeTarget, Prober};

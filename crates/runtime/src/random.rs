@@ -25,3 +25,11 @@ pub(crate) fn secrets() -> Secrets {
     }
     Secrets::new(bytes)
 }
+
+/// A number that nobody can foresee, for a query; 0 where the system gives none.
+pub(crate) fn number() -> u16 {
+    let mut bytes = [0; 2];
+    // A query that can be foreseen is still a query.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    u16::from_be_bytes(bytes)
+}

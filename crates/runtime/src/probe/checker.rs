@@ -1,36 +1,47 @@
-//! One check: connect, shake hands, ask, look at the status.
+//! One check: connect, shake hands, ask, look at what comes back.
 //!
 //! The timeout holds for the whole. The connect time is taken by itself: it is the round trip that
-//! the `latency` algorithm compares, and neither TLS nor a slow page may be in it.
+//! the `latency` algorithm compares, and neither TLS nor a slow page may be in it. A DNS check has no
+//! connection: its time is that of the answer. A command has neither; its time is that of its run.
+//!
+//! - `http`: a page,
+//! - `grpc`: gRPC's health service,
+//! - `dialogue`: a few words on a connection,
+//! - `dns`: a query by UDP,
+//! - `command`: a program of this machine.
+
+mod http;
+
+mod grpc;
+
+mod dialogue;
+
+mod dns;
+
+mod command;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use health::{CheckKind, CheckSpec, ErrorText, FailReason, HttpCheck, Outcome, Phase};
-use http_body_util::Empty;
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
-use hyper_util::rt::TokioIo;
-use model::Rtt;
+use health::{CheckKind, CheckSpec, ErrorText, FailReason, Outcome, Phase};
+use model::{Rtt, Time};
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
-use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
-use super::tls;
+pub(super) use self::command::Rights;
+use super::tls::{self, Tls};
 
 /// Who asks, so that an operator finds the checks in a server's log.
 const AGENT: &str = concat!("opengslb-check/", env!("CARGO_PKG_VERSION"));
-/// A status line and a page of header fields; a response whose head is longer fails the check.
-const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// Runs checks; a copy shares the TLS settings.
 #[derive(Clone)]
 pub struct Checker {
-    tls: TlsConnector,
+    tls: Tls,
+    /// With which rights a command runs.
+    rights: Rights,
 }
 
 impl std::fmt::Debug for Checker {
@@ -47,103 +58,133 @@ pub struct CheckReport {
     /// The address it was asked from, for those who must not take checks for clients; absent where
     /// no connection came about.
     pub source: Option<IpAddr>,
+    /// When the certificate that was shown ends; absent where none was, or none that can be read.
+    pub certificate_ends: Option<Time>,
+}
+
+impl CheckReport {
+    const fn fail(reason: FailReason) -> Self {
+        Self { outcome: Outcome::Fail(reason), source: None, certificate_ends: None }
+    }
 }
 
 impl Checker {
-    /// Prepares TLS.
+    /// Prepares TLS. Commands are not run until a [`super::Prober`] has given up rights.
     ///
     /// # Errors
     ///
     /// The TLS library has no version in common with itself, which no built release can show.
     pub fn new() -> Result<Self, rustls::Error> {
-        Ok(Self { tls: TlsConnector::from(Arc::new(tls::client_config()?)) })
+        Ok(Self { tls: Tls::new()?, rights: Rights::Kept })
+    }
+
+    /// The same, on a thread with these rights.
+    pub(super) fn with(self, rights: Rights) -> Self {
+        Self { rights, ..self }
     }
 
     /// Runs one check of the backend at `target`. Takes at most the spec's timeout.
     pub async fn check(&self, target: SocketAddr, spec: &CheckSpec) -> CheckReport {
         let started = Instant::now();
         let deadline = started + Duration::from_millis(spec.timeout_ms);
+        match &spec.kind {
+            CheckKind::Dns(check) => dns::ask(target, check, (started, deadline)).await,
+            CheckKind::Command(command) => {
+                command::run(target, command, self.rights, Duration::from_millis(spec.timeout_ms))
+                    .await
+            }
+            kind => self.connect(target, kind, (started, deadline)).await,
+        }
+    }
+
+    /// A check that is a connection.
+    async fn connect(
+        &self,
+        target: SocketAddr,
+        kind: &CheckKind,
+        (started, deadline): (Instant, Instant),
+    ) -> CheckReport {
         let stream = match within(deadline, Phase::Connect, TcpStream::connect(target)).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                return CheckReport { outcome: no_connection(&error), source: None };
-            }
-            Err(reason) => {
-                return CheckReport { outcome: Outcome::Fail(reason), source: None };
-            }
+            Ok(Err(error)) => return CheckReport::fail(no_connection(&error)),
+            Err(reason) => return CheckReport::fail(reason),
         };
         let connected = started.elapsed();
         let source = stream.local_addr().ok().map(|local| local.ip().to_canonical());
-        let asked = match &spec.kind {
-            CheckKind::Tcp => Ok(()),
-            CheckKind::Http(http) => self.ask_plain(stream, target, http, deadline).await,
-            CheckKind::Https(http) => self.ask_over_tls(stream, target, http, deadline).await,
+        let mut certificate_ends = None;
+        let asked = match kind {
+            CheckKind::Dialogue(dialogue) => {
+                within_response(deadline, dialogue::hold(stream, dialogue)).await
+            }
+            CheckKind::Http(check) => {
+                let host = host_field(target, check.host.as_deref(), 80);
+                within_response(deadline, http::ask(stream, &host, check)).await
+            }
+            CheckKind::Grpc(check) => {
+                let authority = host_field(target, check.host.as_deref(), 80);
+                within_response(deadline, grpc::ask(stream, ("http", &authority), check)).await
+            }
+            CheckKind::Https(_) | CheckKind::Grpcs(_) => {
+                match self.shake_hands(stream, target, kind, deadline).await {
+                    Ok(stream) => {
+                        certificate_ends = tls::end_of(&stream);
+                        ask_over_tls(stream, target, kind, deadline).await
+                    }
+                    Err(reason) => Err(reason),
+                }
+            }
+            // Those without a connection never come here.
+            CheckKind::Tcp | CheckKind::Dns(_) | CheckKind::Command(_) => Ok(()),
         };
         let outcome = match asked.and_then(|()| to_rtt(connected)) {
             Ok(connect) => Outcome::Pass { connect },
             Err(reason) => Outcome::Fail(reason),
         };
-        CheckReport { outcome, source }
+        CheckReport { outcome, source, certificate_ends }
     }
 
-    async fn ask_plain(
+    async fn shake_hands(
         &self,
         stream: TcpStream,
         target: SocketAddr,
-        http: &HttpCheck,
+        kind: &CheckKind,
         deadline: Instant,
-    ) -> Result<(), FailReason> {
-        let host = host_field(target, http, 80);
-        within(deadline, Phase::Response, ask(stream, &host, http)).await?
-    }
-
-    async fn ask_over_tls(
-        &self,
-        stream: TcpStream,
-        target: SocketAddr,
-        http: &HttpCheck,
-        deadline: Instant,
-    ) -> Result<(), FailReason> {
-        let name = server_name(target, http)?;
-        let stream = within(deadline, Phase::Tls, self.tls.connect(name, stream)).await?;
-        let stream = stream.map_err(|error| FailReason::Tls(text_of(&error)))?;
-        let host = host_field(target, http, 443);
-        within(deadline, Phase::Response, ask(stream, &host, http)).await?
+    ) -> Result<TlsStream<TcpStream>, FailReason> {
+        let (connector, host, server_name) = match kind {
+            CheckKind::Grpcs(check) => (&self.tls.h2, &check.host, &check.server_name),
+            CheckKind::Https(check) => (&self.tls.http1, &check.host, &check.server_name),
+            _ => return Err(FailReason::Tls(ErrorText::new("this check has no TLS"))),
+        };
+        let name = server_name_of(target, server_name.as_deref().or(host.as_deref()))?;
+        let stream = within(deadline, Phase::Tls, connector.connect(name, stream)).await?;
+        stream.map_err(|error| FailReason::Tls(text_of(&error)))
     }
 }
 
-/// Sends the request and judges the status.
-async fn ask<S>(stream: S, host: &str, http: &HttpCheck) -> Result<(), FailReason>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let no_http = |error: &dyn std::error::Error| FailReason::Http(text_of(error));
-    let request = hyper::Request::get(http.path.as_str())
-        .header(HOST, host)
-        .header(USER_AGENT, AGENT)
-        .header(ACCEPT, "*/*")
-        .header(CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| no_http(&error))?;
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(HEAD_BYTES_MAX)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| no_http(&error))?;
-    let response = sender.send_request(request);
-    tokio::pin!(response, connection);
-    let response = tokio::select! {
-        biased;
-        response = &mut response => response,
-        // The connection may end in the very turn in which it hands the response over.
-        ended = &mut connection => match (response.await, ended) {
-            (Err(_), Err(error)) => Err(error),
-            (response, _) => response,
-        },
-    };
-    let status = response.map_err(|error| no_http(&error))?.status().as_u16();
-    // The body is not read: dropping the connection ends it.
-    if http.status.contains(status) { Ok(()) } else { Err(FailReason::Status(status)) }
+async fn ask_over_tls(
+    stream: TlsStream<TcpStream>,
+    target: SocketAddr,
+    kind: &CheckKind,
+    deadline: Instant,
+) -> Result<(), FailReason> {
+    match kind {
+        CheckKind::Grpcs(check) => {
+            let authority = host_field(target, check.host.as_deref(), 443);
+            within_response(deadline, grpc::ask(stream, ("https", &authority), check)).await
+        }
+        CheckKind::Https(check) => {
+            let host = host_field(target, check.host.as_deref(), 443);
+            within_response(deadline, http::ask(stream, &host, check)).await
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn within_response(
+    deadline: Instant,
+    work: impl Future<Output = Result<(), FailReason>>,
+) -> Result<(), FailReason> {
+    within(deadline, Phase::Response, work).await?
 }
 
 /// Waits until the deadline; the phase says where the time ran out.
@@ -155,11 +196,11 @@ async fn within<T>(
     timeout_at(deadline, work).await.map_err(|_| FailReason::TimedOut(phase))
 }
 
-fn no_connection(error: &std::io::Error) -> Outcome {
-    Outcome::Fail(match error.kind() {
+fn no_connection(error: &std::io::Error) -> FailReason {
+    match error.kind() {
         std::io::ErrorKind::ConnectionRefused => FailReason::Refused,
         _ => FailReason::Connect(text_of(error)),
-    })
+    }
 }
 
 /// A connect time as a round trip. One too long to be one is longer than any timeout.
@@ -174,9 +215,9 @@ fn text_of(error: &dyn std::error::Error) -> ErrorText {
 
 /// The `Host` field: as the operator wrote it, or the address that is asked, without the port
 /// where it is the scheme's own (RFC 9110, 7.2).
-fn host_field(target: SocketAddr, http: &HttpCheck, default_port: u16) -> String {
-    if let Some(host) = &http.host {
-        return host.clone();
+fn host_field(target: SocketAddr, host: Option<&str>, default_port: u16) -> String {
+    if let Some(host) = host {
+        return host.to_owned();
     }
     match (target.port() == default_port, target.ip()) {
         (false, _) => target.to_string(),
@@ -186,8 +227,11 @@ fn host_field(target: SocketAddr, http: &HttpCheck, default_port: u16) -> String
 }
 
 /// The name asked for by SNI: the host without a port. An address is not sent (RFC 6066, 3).
-fn server_name(target: SocketAddr, http: &HttpCheck) -> Result<ServerName<'static>, FailReason> {
-    let Some(host) = &http.host else {
+fn server_name_of(
+    target: SocketAddr,
+    host: Option<&str>,
+) -> Result<ServerName<'static>, FailReason> {
+    let Some(host) = host else {
         return Ok(ServerName::IpAddress(target.ip().into()));
     };
     let name = without_port(host);

@@ -1,7 +1,7 @@
-//! Many checks, for as long as the process lives.
+//! Many checks, for as long as the process lives, on a thread of their own.
 //!
 //! ```text
-//! set_targets --(watch, latest only)--> one task: health::Schedule --(results, bounded)--> caller
+//! set_targets --(watch, latest only)--> one thread: health::Schedule --(results, bounded)--> caller
 //!                                          |  ^
 //!                                          v  | at most `in_flight_max`
 //!                                        checks
@@ -10,18 +10,31 @@
 //! Nothing here grows: of the target lists only the latest is kept, a target has at most one check
 //! under way, and a caller that does not take its results slows the checks down. At the limit of
 //! checks under way the others wait their turn: late, never lost.
+//!
+//! The thread has given up gaining rights, for the commands that it starts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use health::{CheckSpec, Schedule, ScheduleFull};
+use health::{CheckSpec, FailReason, Outcome, Schedule, ScheduleFull};
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{AbortHandle, Id, JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinSet};
 
-use super::checker::{CheckReport, Checker};
+use super::checker::{CheckReport, Checker, Rights};
 use crate::clock::Clock;
+
+/// Checks that are due within this time begin together: what the thread is woken for costs more than
+/// five milliseconds of punctuality are worth.
+const ROUND: Duration = Duration::from_millis(5);
+/// A check that begins later than this is counted as late.
+const LATE_MS: u64 = 1_000;
 
 /// What is checked under one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,25 +63,52 @@ pub struct ProbeLimits {
     pub in_flight_max: usize,
 }
 
-/// The task that runs the checks; dropping it ends them all.
+/// What came of all checks so far. Only grows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProbeCounters {
+    /// Checks that passed.
+    pub passed: u64,
+    /// Checks that did not, by [`FailReason::as_str`].
+    pub failed: [(&'static str, u64); FailReason::WORDS.len()],
+    /// Checks that began more than a second after they were due.
+    pub late: u64,
+    /// Milliseconds between the moments when checks were due and when they began, together.
+    pub lateness_ms: u64,
+}
+
+/// The same, while it is counted.
+#[derive(Debug, Default)]
+struct Counting {
+    passed: AtomicU64,
+    failed: [AtomicU64; FailReason::WORDS.len()],
+    late: AtomicU64,
+    lateness_ms: AtomicU64,
+}
+
+/// The thread that runs the checks; dropping it ends them all.
 #[derive(Debug)]
 pub struct Prober<K> {
-    targets: watch::Sender<Arc<BTreeMap<K, ProbeTarget>>>,
+    /// None only while it is dropped.
+    targets: Option<watch::Sender<Arc<BTreeMap<K, ProbeTarget>>>>,
     targets_max: usize,
-    task: JoinHandle<()>,
+    counting: Arc<Counting>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl<K: Ord + Clone + Hash + Send + Sync + 'static> Prober<K> {
-    /// Starts without targets, on the current tokio runtime. It ends by itself when the receiver
-    /// of the results is gone.
-    #[must_use]
+    /// Starts without targets. It ends by itself when the receiver of the results is gone.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread, or no means to wait for sockets.
     pub fn start(
         checker: Checker,
         limits: ProbeLimits,
         clock: Clock,
         results: mpsc::Sender<ProbeResult<K>>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let (targets, changes) = watch::channel(Arc::default());
+        let counting = Arc::new(Counting::default());
         let rounds = Rounds {
             schedule: Schedule::new(limits.targets_max),
             targets: Arc::default(),
@@ -79,31 +119,89 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Prober<K> {
             checker,
             clock,
             results,
+            counting: Arc::clone(&counting),
         };
-        let task = tokio::spawn(rounds.run(changes));
-        Self { targets, targets_max: limits.targets_max, task }
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let run = move || serve(&runtime, rounds, changes);
+        let thread = std::thread::Builder::new().name("checks".to_owned()).spawn(run)?;
+        let (targets, thread) = (Some(targets), Some(thread));
+        Ok(Self { targets, targets_max: limits.targets_max, counting, thread })
+    }
+
+    /// What came of all checks so far.
+    #[must_use]
+    pub fn counters(&self) -> ProbeCounters {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let mut failed = FailReason::WORDS.map(|word| (word, 0));
+        for ((_, count), counter) in failed.iter_mut().zip(&self.counting.failed) {
+            *count = read(counter);
+        }
+        ProbeCounters {
+            passed: read(&self.counting.passed),
+            failed,
+            late: read(&self.counting.late),
+            lateness_ms: read(&self.counting.lateness_ms),
+        }
     }
 
     /// Says what is to be checked from now on. Targets that stay the same keep their place in
-    /// time; new and changed ones are checked within a second.
+    /// time; new and changed ones are checked at once, or as soon as there is room for so many.
     ///
     /// # Errors
     ///
     /// There are more targets than the limit; the first ones are checked all the same.
     pub fn set_targets(&self, targets: BTreeMap<K, ProbeTarget>) -> Result<(), ScheduleFull> {
         let is_full = targets.len() > self.targets_max;
-        self.targets.send_replace(Arc::new(targets));
+        if let Some(sender) = &self.targets {
+            sender.send_replace(Arc::new(targets));
+        }
         if is_full { Err(ScheduleFull { keys_max: self.targets_max }) } else { Ok(()) }
     }
 }
 
 impl<K> Drop for Prober<K> {
     fn drop(&mut self) {
-        self.task.abort();
+        // Without it the thread ends; it never waits for anything but this and checks, which it drops.
+        self.targets = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there was told by its own words.
+            drop(thread.join());
+        }
     }
 }
 
-/// The task's own state. Dropping it ends the checks under way.
+/// What the thread does.
+fn serve<K: Ord + Clone + Hash + Send + Sync + 'static>(
+    runtime: &Runtime,
+    mut rounds: Rounds<K>,
+    changes: watch::Receiver<Arc<BTreeMap<K, ProbeTarget>>>,
+) {
+    // Before anything is started: what is given up here is given up for each of them.
+    rounds.checker = rounds.checker.with(Rights::give_up());
+    runtime.block_on(rounds.run(changes));
+}
+
+impl Counting {
+    fn count(&self, outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::Pass { .. } => Some(&self.passed),
+            Outcome::Fail(reason) => {
+                let mut words = FailReason::WORDS.iter().zip(&self.failed);
+                words.find(|(word, _)| **word == reason.as_str()).map(|(_, counter)| counter)
+            }
+        };
+        if let Some(counter) = counter {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn begin(&self, late_ms: u64) {
+        self.lateness_ms.fetch_add(late_ms, Ordering::Relaxed);
+        self.late.fetch_add(u64::from(late_ms > LATE_MS), Ordering::Relaxed);
+    }
+}
+
+/// The thread's own state. Dropping it ends the checks under way.
 struct Rounds<K> {
     schedule: Schedule<K>,
     targets: Arc<BTreeMap<K, ProbeTarget>>,
@@ -116,12 +214,15 @@ struct Rounds<K> {
     checker: Checker,
     clock: Clock,
     results: mpsc::Sender<ProbeResult<K>>,
+    counting: Arc<Counting>,
 }
 
 impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
     async fn run(mut self, mut changes: watch::Receiver<Arc<BTreeMap<K, ProbeTarget>>>) {
+        let mut next_round = Instant::now();
         loop {
             let due = self.schedule.next_due().map(|due| self.clock.instant_at(due));
+            let due = due.map(|due| due.max(next_round));
             let has_room = self.in_flight.len() < self.in_flight_max;
             tokio::select! {
                 changed = changes.changed() => match changed {
@@ -131,7 +232,10 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
                 Some(ended) = self.in_flight.join_next_with_id() => {
                     self.forget(ended.map_or_else(|error| error.id(), |(id, ())| id));
                 }
-                () = until(due), if has_room => self.start_next(),
+                () = until(due), if has_room => {
+                    next_round = Instant::now() + ROUND;
+                    self.start_due();
+                }
                 () = self.results.closed() => return,
             }
         }
@@ -150,31 +254,40 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
             }
         }
         let now = self.clock.now();
-        for (key, target) in &*self.targets {
-            let is_known = self.schedule.contains(key);
-            let interval_ms = target.spec.interval_ms;
-            if !is_known && self.schedule.insert(key.clone(), interval_ms, now).is_err() {
+        let new = self.targets.iter().filter(|(key, _)| !self.schedule.contains(key));
+        let new: Vec<(&K, u64)> = new.map(|(key, target)| (key, target.spec.interval_ms)).collect();
+        let within_ms = Schedule::<K>::first_within_ms(new.len());
+        for (key, interval_ms) in new {
+            if self.schedule.insert(key.clone(), (interval_ms, within_ms), now).is_err() {
                 break;
             }
         }
     }
 
-    /// Starts the check that has been due for longest.
-    fn start_next(&mut self) {
-        let Some(key) = self.schedule.pop_due(self.clock.now()) else {
-            return;
-        };
+    /// Starts the checks that are due, those that have been for longest first, while there is room.
+    fn start_due(&mut self) {
+        let now = self.clock.now();
+        while self.in_flight.len() < self.in_flight_max {
+            let Some((key, due)) = self.schedule.pop_due(now) else { return };
+            // Its last check may still be under way, since its result was not taken: then this one
+            // is left out.
+            if !self.running.contains_key(&key) {
+                self.counting.begin(now.ms_since(due));
+                self.start(key);
+            }
+        }
+    }
+
+    fn start(&mut self, key: K) {
         let Some(target) = self.targets.get(&key).cloned() else {
             return;
         };
-        // Its last check is still under way, since its result was not taken: this one is left out.
-        if self.running.contains_key(&key) {
-            return;
-        }
         let (checker, results, whose) = (self.checker.clone(), self.results.clone(), key.clone());
+        let counting = Arc::clone(&self.counting);
         let check = self.in_flight.spawn(async move {
             let report = checker.check(target.address, &target.spec).await;
-            // Fails only when nobody listens any more, which ends the task above as well.
+            counting.count(&report.outcome);
+            // Fails only when nobody listens any more, which ends the thread as well.
             drop(results.send(ProbeResult { key: whose, report }).await);
         });
         self.keys.insert(check.id(), key.clone());
@@ -194,7 +307,7 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
 }
 
 /// Waits for a moment; for ever where there is none.
-async fn until(moment: Option<std::time::Instant>) {
+async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => tokio::time::sleep_until(moment.into()).await,
         None => std::future::pending().await,

@@ -24,7 +24,7 @@ fn target(address: SocketAddr) -> ProbeTarget {
 fn start(limits: ProbeLimits) -> (Prober<u32>, mpsc::Receiver<ProbeResult<u32>>) {
     let (results, received) = mpsc::channel(1);
     let checker = Checker::new().unwrap();
-    (Prober::start(checker, limits, Clock::start(), results), received)
+    (Prober::start(checker, limits, Clock::start(), results).unwrap(), received)
 }
 
 async fn next(results: &mut mpsc::Receiver<ProbeResult<u32>>) -> ProbeResult<u32> {
@@ -78,7 +78,9 @@ async fn no_more_checks_run_at_a_time_than_allowed() {
     silent.spec.kind = CheckKind::Http(health::HttpCheck {
         path: "/".to_owned(),
         host: None,
+        server_name: None,
         status: "200".parse().unwrap(),
+        body: None,
     });
     silent.spec.timeout_ms = 100;
     let (prober, mut results) = start(LIMITS);
@@ -116,5 +118,6 @@ async fn the_task_ends_with_either_side() {
 
     let (mut prober, results) = start(LIMITS);
     drop(results);
-    (&mut prober.task).await.unwrap();
+    let thread = prober.thread.take().unwrap();
+    tokio::task::spawn_blocking(|| thread.join()).await.unwrap().unwrap();
 }
