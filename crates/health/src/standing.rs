@@ -20,14 +20,14 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// One word, for logs and the API.
+    /// One word, for logs, the API and the metric label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Up => "up",
+            Self::Up => "healthy",
             Self::Doubtful => "doubtful",
             Self::Draining => "draining",
-            Self::Down => "down",
+            Self::Down => "unhealthy",
         }
     }
 }

@@ -116,6 +116,9 @@ pub enum Objection {
     /// The agent is not held: what it says counts already.
     #[error("the agent is not held: what it says counts")]
     NotHeld,
+    /// The agent is there, and would be known again at once.
+    #[error("the agent is there: stop it, or revoke it, then forget it")]
+    IsThere,
     /// More than one key goes by the name, or the one named is none of them.
     #[error("say which key you mean, by its SHA-256 as the list of agents shows it")]
     WhichKey,
@@ -151,6 +154,11 @@ impl Agents {
     pub fn remember(&mut self, id: AgentId, pin: Pin, held: Option<HeartbeatTerms>, now: Time) {
         let session = held.map(|terms| Session::remembered(terms, now));
         self.records.insert(id, AgentRecord { session, ..AgentRecord::new(pin) });
+    }
+
+    /// Knows an agent no more; backends that were blocked for it are free.
+    pub(crate) fn forget(&mut self, id: &AgentId) {
+        self.records.remove(id);
     }
 
     /// Decides about an agent that has proven both secrets.

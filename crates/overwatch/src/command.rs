@@ -7,12 +7,22 @@ use mesh::{Refusal, RefusalReason};
 use model::{AgentId, BackendKey, Time};
 
 use crate::agents::Objection;
-use crate::{ApiToken, Change, Command, Effect, Note, Overwatch};
+use crate::{ApiToken, Change, Command, Effect, HandOrder, Note, Overwatch, Said};
+
+/// Who takes back what ends by itself.
+const ITSELF: &str = "its own end";
 
 impl Overwatch {
     /// What speaks against carrying out a command; without, it will be.
     #[must_use]
-    pub fn objection(&self, command: &Command, now: Time) -> Option<Objection> {
+    pub fn objection(&self, command: &Command, said: &Said, now: Time) -> Option<Objection> {
+        let speech = match command {
+            Command::Hand(order) => said.check(order),
+            _ => said.check_alone(),
+        };
+        if let Err(fault) = speech {
+            return Some(fault.into());
+        }
         let is_known = match command {
             Command::Approve { agent, key } => return self.agents.objection(agent, *key),
             Command::Revoke(agent) => self.agents.get(agent).is_some(),
@@ -20,8 +30,14 @@ impl Overwatch {
                 return (!self.is_held(agent)).then_some(Objection::NotHeld);
             }
             Command::Accept(_) => false,
-            Command::Override { backend, .. } | Command::Drain { backend, .. } => {
-                self.registry.get(backend).is_some()
+            Command::Forget(agent) => return self.objection_to_forget(agent, now),
+            // What was said of a server that left can still be taken back.
+            Command::Hand(
+                HandOrder::Override { backend, .. } | HandOrder::Empty { backend, .. },
+            ) if self.registry.get(backend).is_none()
+                && self.hand.word_about(backend).is_none() =>
+            {
+                false
             }
             Command::Keys(order) => return self.key_objection(order, now).map(Objection::from),
             Command::Tokens(order) => return self.tokens.objection(order).map(Objection::from),
@@ -44,8 +60,14 @@ impl Overwatch {
         self.tokens.iter()
     }
 
-    pub(crate) fn command(&mut self, command: Command, by: &str, now: Time, out: &mut Vec<Effect>) {
-        if self.objection(&command, now).is_some() {
+    pub(crate) fn command(
+        &mut self,
+        command: Command,
+        said: &Said,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.objection(&command, said, now).is_some() {
             return;
         }
         let what = match command {
@@ -62,45 +84,68 @@ impl Overwatch {
             }
             Command::Revoke(agent) => self.revoke(&agent, now, out),
             Command::Accept(agent) => self.accept(&agent, now, out),
-            Command::Override { backend, is_up } => {
-                self.registry.set_override(&backend, is_up);
-                let what = match is_up {
-                    Some(true) => "overridden to up",
-                    Some(false) => "overridden to down",
-                    None => "no longer overridden",
-                };
-                let line = format!("backend {backend} is {what}");
-                self.touched.insert(backend);
-                line
-            }
-            Command::Drain { backend, is_draining } => {
-                self.registry.set_draining(&backend, is_draining);
-                let what = if is_draining { "being drained" } else { "no longer drained" };
-                let line = format!("backend {backend} is {what}");
-                self.touched.insert(backend);
-                line
-            }
+            Command::Forget(agent) => self.forget(&agent, out),
             Command::Keys(order) => match self.key_order(&order, now, out) {
                 Some(what) => what,
                 None => return,
             },
             Command::Tokens(order) => {
-                let (what, change) = self.tokens.carry_out(order, by, now);
+                let (what, change) = self.tokens.carry_out(order, &said.by, now);
                 out.push(Effect::Keep(vec![change]));
                 what
             }
             Command::Hand(order) => {
-                let done = self.hand.carry_out(order, self.publisher.domains(), now);
+                let done = self.hand.carry_out(order, self.publisher.domains(), (said, now));
                 // What speaks against it was found above.
                 let Ok((what, changes)) = done else { return };
                 out.push(Effect::Keep(changes));
+                self.touched.extend(self.registry.speak(self.hand.spoken()));
                 // Within this event, not with the next tick.
                 self.learn(now);
                 what
             }
         };
-        out.push(Effect::Keep(self.hand.note(&what, by, now)));
-        out.push(Effect::Log(Note::Commanded { what, by: by.to_owned() }));
+        self.note(what, said, now, out);
+    }
+
+    /// Keeps and logs what was done.
+    pub(crate) fn note(&mut self, what: String, said: &Said, now: Time, out: &mut Vec<Effect>) {
+        out.push(Effect::Keep(self.hand.note(&what, said, now)));
+        let Said { by, reason, .. } = said.clone();
+        out.push(Effect::Log(Note::Commanded { what, by, reason }));
+    }
+
+    /// Takes back what has come to its end by itself.
+    pub(crate) fn sweep(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let (lines, over) = self.hand.sweep(now);
+        if over.is_empty() {
+            return;
+        }
+        out.push(Effect::Keep(over));
+        self.touched.extend(self.registry.speak(self.hand.spoken()));
+        for what in lines {
+            self.note(what, &Said { by: ITSELF.to_owned(), ..Said::default() }, now, out);
+        }
+    }
+
+    /// An agent that is there would be back at once; one that is gone may be forgotten.
+    fn objection_to_forget(&self, agent: &AgentId, now: Time) -> Option<Objection> {
+        if self.agents.get(agent).is_none() {
+            return Some(Objection::Unknown);
+        }
+        self.agents.is_there(agent, now).then_some(Objection::IsThere)
+    }
+
+    /// Knows an agent no more: neither its key nor what it offered. Its name is free.
+    fn forget(&mut self, agent: &AgentId, out: &mut Vec<Effect>) -> String {
+        let held = self.registry.entries().filter(|entry| entry.agent.as_ref() == Some(agent));
+        let held: Vec<BackendKey> = held.map(|entry| entry.backend.key.clone()).collect();
+        self.registry.release(agent, |_| true);
+        self.table.forget(agent);
+        self.touched.extend(held);
+        self.agents.forget(agent);
+        out.push(Effect::Keep(vec![Change::RemovePin(agent.clone())]));
+        format!("agent {agent} was forgotten; its name and its backends are free")
     }
 
     /// Throws an agent out: its session, its backends and its rows.

@@ -1,6 +1,7 @@
 //! What the API says, made from the node's state on demand. Nothing here changes anything.
 //!
 //! - `explain`: where a client is sent, and why,
+//! - `learned`: the learned table, by pages,
 //! - `sentence`: the same in one sentence,
 //! - `by_hand`: what operators did about routing,
 //! - `keys`: signed zones.
@@ -9,6 +10,8 @@ pub(crate) mod explain;
 
 mod sentence;
 
+pub(crate) mod learned;
+
 mod by_hand;
 
 mod keys;
@@ -16,13 +19,12 @@ mod keys;
 use std::collections::BTreeMap;
 
 use api::agents::{Agent, Agents, Held};
-use api::backends::{Backend, Backends};
+use api::backends::{Backend, Backends, Word};
 use api::domains::{Domain, Domains, LatencyConfig, RegionCapacity};
-use api::latency::{LatencyEntry, LatencyTable};
 use api::status::{AgentStatus, BackendSummary, ClusterStatus, OverwatchStatus};
-use health::{CheckState, CheckStatus, SessionLiveness, Standing};
+use health::{CheckState, CheckStatus, SessionLiveness, Standing, Strain};
 use latency::Suspicion;
-use model::{AgentId, Region, Time};
+use model::{AgentId, BackendKey, Region, Time};
 use routing::{Algorithm, Capacity, DomainSettings, Names, Spill};
 
 use crate::Overwatch;
@@ -30,27 +32,6 @@ use crate::agents::{AgentRecord, PinState};
 use crate::registry::Entry;
 
 impl Overwatch {
-    /// `GET /api/v1/overwatch/latency`: sorted by subnet, domain and region.
-    #[must_use]
-    pub fn latency_table(&self) -> LatencyTable {
-        let mut rows = Vec::new();
-        for domain in self.publisher.domains() {
-            let known = self.table.rows(&domain.service).into_iter();
-            rows.extend(known.map(|(subnet, region, row)| (subnet, &domain.name, region, row)));
-        }
-        rows.sort_by(|a, b| (a.0, a.1, &a.2).cmp(&(b.0, b.1, &b.2)));
-        let entries = rows.into_iter().map(|(subnet, domain, region, row)| LatencyEntry {
-            subnet: subnet.to_string(),
-            domain: domain.to_string(),
-            region: region.to_string(),
-            rtt_ms: row.rtt.ms_rounded(),
-            samples: row.samples,
-            last_updated: row.observed_at.to_rfc3339(),
-            rtt_us: row.rtt.us(),
-        });
-        LatencyTable { entries: entries.collect() }
-    }
-
     /// Every region that has a limit, and what is sent on of it in the domain that does most.
     #[must_use]
     pub fn full_regions(&self) -> BTreeMap<Region, Spill> {
@@ -89,9 +70,24 @@ impl Overwatch {
     pub fn backend_list(&self, now: Time) -> Backends {
         let backends = self.registry.entries().map(|entry| {
             let record = entry.agent.as_ref().and_then(|id| self.agents.get(id));
-            backend(entry, record)
+            Backend {
+                word: self.word_about(&entry.backend.key),
+                drained_share: drained_share(entry, now),
+                certificate_days_left: self.certificate_days_left(&entry.backend.key, now),
+                ..backend(entry, record)
+            }
         });
         Backends { backends: backends.collect(), generated_at: now.to_rfc3339() }
+    }
+
+    /// What an operator says of a server.
+    fn word_about(&self, key: &BackendKey) -> Word {
+        self.hand.word_about(key).map_or_else(Word::default, |row| Word {
+            reason: row.reason.clone(),
+            by: row.by.clone(),
+            since: Some(row.since.to_rfc3339()),
+            until: row.until.map(Time::to_rfc3339),
+        })
     }
 
     /// `GET /api/v1/overwatch/agents`.
@@ -217,20 +213,29 @@ fn backend(entry: &Entry, agent: Option<&AgentRecord>) -> Backend {
         weight: entry.backend.weight,
         agent_id: entry.agent.as_ref().map(ToString::to_string),
         region: entry.backend.region.to_string(),
-        effective_status: match standing {
-            Standing::Up => "healthy",
-            Standing::Doubtful => "doubtful",
-            Standing::Draining => "draining",
-            Standing::Down => "unhealthy",
-        }
-        .to_owned(),
+        effective_status: standing.as_str().to_owned(),
         authority: authority.as_str().to_owned(),
+        word: Word::default(),
+        drained_share: None,
+        strained_share: entry.less.map(|_| explain::share(entry.left_permille())),
+        strain: entry.less.and_then(|less| less.strain).map(strain),
+        certificate_days_left: None,
         agent_healthy: entry.claim,
         agent_last_seen: agent.and_then(|record| record.last_seen).map(Time::to_rfc3339),
         validation_healthy: checked.map(|state| state.status() == CheckStatus::Up),
         validation_last_check: checked.and_then(CheckState::last_checked).map(Time::to_rfc3339),
         validation_error: checked.and_then(CheckState::last_error).map(ToString::to_string),
     }
+}
+
+fn strain(strain: Strain) -> api::backends::Strain {
+    let Strain { signal, value, threshold } = strain;
+    api::backends::Strain { signal: signal.as_str().to_owned(), value, threshold }
+}
+
+fn drained_share(entry: &Entry, now: Time) -> Option<f64> {
+    let permille = entry.spoken.drain.map_or(0, |drain| drain.permille(now));
+    (permille > 0).then(|| explain::share(permille))
 }
 
 fn capacities(domain: &DomainSettings, capacity: &Capacity) -> Vec<RegionCapacity> {

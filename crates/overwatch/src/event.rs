@@ -8,7 +8,7 @@ use health::{CheckSpec, Outcome};
 use mesh::{Frame, KeyHash, Peer, RefusalReason};
 use model::{AgentId, BackendKey, Time};
 
-use crate::{Change, HandOrder, KeyOrder, Note, Reload, Secrets, TokenOrder, View};
+use crate::{Change, HandOrder, KeyOrder, Note, Reload, Said, Secrets, TokenOrder, View};
 
 /// One connection of one agent; the edge never uses a number twice.
 pub type LinkId = u64;
@@ -51,17 +51,31 @@ pub enum Event {
         /// How it went.
         outcome: Outcome,
     },
+    /// A checked server showed a certificate.
+    CertificateSeen {
+        /// Whose.
+        backend: BackendKey,
+        /// When it ends.
+        ends: Time,
+    },
     /// Own checks leave from this address: agents must not learn from it.
     ProbeSource(IpAddr),
     /// An operator said something.
     Command {
         /// What.
         command: Command,
-        /// Who, as the list of changes is to call them.
-        by: Arc<str>,
+        /// How.
+        said: Said,
     },
     /// Other settings hold from now on.
     Reload(Box<Reload>),
+    /// Something was done that is no command: it is kept in the list of changes.
+    Done {
+        /// What.
+        what: String,
+        /// How.
+        said: Said,
+    },
     /// Random bytes came, as they were asked for.
     Drawn {
         /// The zone that needs keys.
@@ -90,23 +104,11 @@ pub enum Command {
     Revoke(AgentId),
     /// Believe what a held agent says.
     Accept(AgentId),
-    /// Say what a backend is, whatever anybody else says; `None` takes it back.
-    Override {
-        /// Which.
-        backend: BackendKey,
-        /// Whether it is up.
-        is_up: Option<bool>,
-    },
-    /// Begin or end emptying a backend.
-    Drain {
-        /// Which.
-        backend: BackendKey,
-        /// Whether to empty it.
-        is_draining: bool,
-    },
+    /// Know an agent no more that is not there.
+    Forget(AgentId),
     /// Something about the API's tokens.
     Tokens(TokenOrder),
-    /// Something about routing.
+    /// Something about servers or routing.
     Hand(HandOrder),
     /// Something about keys.
     Keys(Box<KeyOrder>),

@@ -1,21 +1,27 @@
-//! What operators do by hand about routing: pin networks, drain regions, freeze learning, stop
-//! exploring, say whose questions a resolver asks. And the list of all that they said.
+//! What operators do by hand about routing: force servers up or down, drain them, pin networks, drain
+//! regions, freeze learning, stop exploring, say whose questions a resolver asks. And the list of all
+//! that they said.
 //!
-//! A word is carried out whole or objected to; what it made is kept over a restart. What names a
-//! domain or a region that the configuration lost stays and waits: it may come back. Decides nothing
+//! A word is carried out whole or objected to; what it made is kept over a restart, with who said it,
+//! why, and until when. What names a domain, a region or a server that is not there stays and waits: it
+//! may come back. Decides nothing
 //! itself: `routing` does, with what `Hand::of_domain` hands it.
 //!
-//! - [`order`]: what can be said, and what speaks against it.
+//! - [`order`]: what can be said, and what speaks against it,
+//! - `carrying`: a word carried out.
 
 pub mod order;
 
-use std::collections::{BTreeMap, BTreeSet};
+mod carrying;
 
-use model::{Region, Subnet, Time};
+use std::collections::BTreeMap;
+
+use model::{BackendKey, Region, Subnet, Time};
 use routing::{DomainSettings, Drain, HandWork};
 
-use self::order::{HandFault, HandOrder, find, learns};
-use crate::Change;
+use self::carrying::taken_back;
+use self::order::learns;
+use crate::{BackendRow, Change};
 
 /// Words that are kept; the oldest go.
 const AUDIT_MAX: usize = 1_000;
@@ -27,11 +33,51 @@ pub struct HandRow {
     pub item: HandItem,
     /// Since when.
     pub since: Time,
+    /// Who said so; `None` where an earlier release kept it.
+    pub by: Option<String>,
+    /// Why, in their words.
+    pub reason: Option<String>,
+    /// When it ends by itself.
+    pub until: Option<Time>,
+}
+
+/// How a word is said: by whom, why, and for how long it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Who, as the list of changes is to call them.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// For how many milliseconds; without, until somebody takes it back.
+    pub for_ms: Option<u64>,
+}
+
+/// What operators say of a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    /// Whether it is up, whatever anybody else says.
+    pub(crate) override_: Option<bool>,
+    /// How far it is emptied.
+    pub(crate) drain: Option<Drain>,
 }
 
 /// What can be made by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandItem {
+    /// A server is up or down, whatever anybody else says.
+    Override {
+        /// The server.
+        backend: BackendKey,
+        /// Which of the two.
+        is_up: bool,
+    },
+    /// A server is emptied: its weight falls, and at the end it gets no new clients.
+    Empty {
+        /// The server.
+        backend: BackendKey,
+        /// How far.
+        drain: Drain,
+    },
     /// A network is sent to a region.
     Pin {
         /// The domain.
@@ -76,6 +122,8 @@ pub struct AuditLine {
     pub what: String,
     /// By whom; `None` where an earlier release kept the line.
     pub by: Option<String>,
+    /// Why, if they said so.
+    pub reason: Option<String>,
 }
 
 /// All that was made by hand, and the list of words.
@@ -94,6 +142,8 @@ impl HandItem {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
+            Self::Override { backend, .. } => override_name(backend),
+            Self::Empty { backend, .. } => empty_name(backend),
             Self::Pin { domain, network, .. } => pin_name(domain, *network),
             Self::Drain { region, .. } => drain_name(region),
             Self::Frozen { domain } => frozen_name(domain),
@@ -101,6 +151,14 @@ impl HandItem {
             Self::Resolver { resolver, .. } => format!("resolver {resolver}"),
         }
     }
+}
+
+fn override_name(backend: &BackendKey) -> String {
+    format!("override {} {} {}", backend.service, backend.address, backend.port)
+}
+
+fn empty_name(backend: &BackendKey) -> String {
+    format!("empty {} {} {}", backend.service, backend.address, backend.port)
 }
 
 fn pin_name(domain: &str, network: Subnet) -> String {
@@ -128,6 +186,24 @@ impl Hand {
         Self { rows, audit, is_due: true }
     }
 
+    /// Takes in what an earlier release kept of servers.
+    pub(crate) fn adopt<'r>(&mut self, rows: impl Iterator<Item = &'r BackendRow>, now: Time) {
+        for BackendRow { backend, override_, is_draining, .. } in rows {
+            let backend = &backend.key;
+            if self.word_about(backend).is_some() {
+                continue;
+            }
+            let overridden =
+                override_.map(|is_up| HandItem::Override { backend: backend.clone(), is_up });
+            let drain = Drain { from_permille: 0, to_permille: 1_000, began: now, over_ms: 0 };
+            let emptied = is_draining.then(|| HandItem::Empty { backend: backend.clone(), drain });
+            for item in overridden.into_iter().chain(emptied) {
+                let row = HandRow { item, since: now, by: None, reason: None, until: None };
+                self.rows.insert(row.item.name(), row);
+            }
+        }
+    }
+
     /// The things, sorted by kind and name.
     pub(crate) fn items(&self) -> impl Iterator<Item = &HandRow> {
         self.rows.values()
@@ -138,11 +214,41 @@ impl Hand {
         self.audit.values().rev()
     }
 
-    /// The drain of a region, and since when it is drained.
-    pub(crate) fn drain(&self, region: &Region) -> Option<(&Drain, Time)> {
+    /// What is said of servers.
+    pub(crate) fn spoken(&self) -> BTreeMap<BackendKey, Spoken> {
+        let mut spoken: BTreeMap<BackendKey, Spoken> = BTreeMap::new();
+        for row in self.rows.values() {
+            match &row.item {
+                HandItem::Override { backend, is_up } => {
+                    spoken.entry(backend.clone()).or_default().override_ = Some(*is_up);
+                }
+                HandItem::Empty { backend, drain } => {
+                    spoken.entry(backend.clone()).or_default().drain = Some(*drain);
+                }
+                _ => {}
+            }
+        }
+        spoken
+    }
+
+    /// The word that decides about a server: an override stands above a drain.
+    pub(crate) fn word_about(&self, backend: &BackendKey) -> Option<&HandRow> {
+        let names = [override_name(backend), empty_name(backend)];
+        names.iter().find_map(|name| self.rows.get(name))
+    }
+
+    fn emptying(&self, backend: &BackendKey) -> Option<&Drain> {
+        match &self.rows.get(&empty_name(backend))?.item {
+            HandItem::Empty { drain, .. } => Some(drain),
+            _ => None,
+        }
+    }
+
+    /// The drain of a region, and all that was said of it.
+    pub(crate) fn drain(&self, region: &Region) -> Option<(&Drain, &HandRow)> {
         let row = self.rows.get(&drain_name(region))?;
         match &row.item {
-            HandItem::Drain { drain, .. } => Some((drain, row.since)),
+            HandItem::Drain { drain, .. } => Some((drain, row)),
             _ => None,
         }
     }
@@ -203,9 +309,10 @@ impl Hand {
     }
 
     /// Keeps a word in the list.
-    pub(crate) fn note(&mut self, what: &str, by: &str, now: Time) -> Vec<Change> {
+    pub(crate) fn note(&mut self, what: &str, said: &Said, now: Time) -> Vec<Change> {
         let number = self.revision();
-        let line = AuditLine { at: now, what: what.to_owned(), by: Some(by.to_owned()) };
+        let (by, reason) = (Some(said.by.clone()), said.reason.clone());
+        let line = AuditLine { at: now, what: what.to_owned(), by, reason };
         self.audit.insert(number, line.clone());
         let mut changes = vec![Change::PutAudit(number, line)];
         while self.audit.len() > AUDIT_MAX {
@@ -215,107 +322,40 @@ impl Hand {
         changes
     }
 
-    /// Forgets drains that have come to their end at nothing.
-    pub(crate) fn sweep(&mut self, now: Time) -> Vec<Change> {
-        let is_over = |drain: &Drain| drain.to_permille == 0 && drain.is_there(now);
-        let over = self.drains().into_iter().filter(|(_, drain)| is_over(drain));
-        let names: Vec<String> = over.map(|(region, _)| drain_name(&region)).collect();
-        names.into_iter().filter_map(|name| self.remove(&name)).collect()
-    }
-
-    /// Carries a word out: what was done in plain words, and what to keep; or what speaks against it,
-    /// and then nothing was done.
-    pub(crate) fn carry_out<'a>(
-        &mut self,
-        order: HandOrder,
-        domains: impl Iterator<Item = &'a DomainSettings> + Clone,
-        now: Time,
-    ) -> Result<(String, Vec<Change>), HandFault> {
-        order.check(self, domains.clone(), now)?;
-        let named = |name: &str| find(domains, name).map(|domain| domain.name.clone());
-        let mut out = Vec::new();
-        let line = match order {
-            HandOrder::Pin { domain, network, region: Some(region) } => {
-                let domain = named(&domain)?;
-                let line = format!("{network} of {domain} is pinned to {region}");
-                out.push(self.put(HandItem::Pin { domain, network, region }, now));
-                line
+    /// Takes back what has come to its end: words whose time is over, with a line for each, and drains
+    /// that have come to nothing.
+    pub(crate) fn sweep(&mut self, now: Time) -> (Vec<String>, Vec<Change>) {
+        let is_over = |row: &HandRow| row.until.is_some_and(|until| until <= now);
+        let is_nothing = |drain: &Drain| drain.to_permille == 0 && drain.is_there(now);
+        let (mut lines, mut names) = (Vec::new(), Vec::new());
+        for (name, row) in &self.rows {
+            match &row.item {
+                item if is_over(row) => {
+                    lines.push(format!("{}: its time is over", taken_back(item)));
+                    names.push(name.clone());
+                }
+                HandItem::Drain { drain, .. } | HandItem::Empty { drain, .. }
+                    if is_nothing(drain) =>
+                {
+                    names.push(name.clone());
+                }
+                _ => {}
             }
-            HandOrder::Pin { domain, network, region: None } => {
-                // The domain may have left the configuration since.
-                let domain = named(&domain).unwrap_or(domain);
-                out.extend(self.remove(&pin_name(&domain, network)));
-                format!("{network} of {domain} is no longer pinned")
-            }
-            HandOrder::Drain { region, permille, over_ms } => {
-                let from_permille = self.drain(&region).map_or(0, |(old, _)| old.permille(now));
-                let drain = Drain { from_permille, to_permille: permille, began: now, over_ms };
-                out.extend(if permille == 0 && over_ms == 0 {
-                    self.remove(&drain_name(&region))
-                } else {
-                    Some(self.put(HandItem::Drain { region: region.clone(), drain }, now))
-                });
-                let over = if over_ms == 0 {
-                    String::new()
-                } else {
-                    format!(" over {} s", over_ms / 1_000)
-                };
-                let share = percent(permille);
-                format!("region {region} is drained of {share} of its clients{over}")
-            }
-            HandOrder::Freeze { domain, is_frozen } => {
-                let domain = named(&domain)?;
-                let line = format!(
-                    "{domain} is {}",
-                    if is_frozen { "frozen" } else { "no longer frozen" }
-                );
-                out.extend(self.set(HandItem::Frozen { domain }, is_frozen, now));
-                line
-            }
-            HandOrder::Explore { domain, is_on } => {
-                let domain = named(&domain)?;
-                let line =
-                    format!("{domain} {}", if is_on { "explores" } else { "does not explore" });
-                out.extend(self.set(HandItem::NotExploring { domain }, !is_on, now));
-                line
-            }
-            HandOrder::Resolvers(resolvers) => {
-                let line = format!("the clients of {} resolvers are known", resolvers.len());
-                out.extend(self.set_resolvers(resolvers, now));
-                line
-            }
-        };
-        self.is_due = true;
-        Ok((line, out))
-    }
-
-    fn set_resolvers(
-        &mut self,
-        resolvers: Vec<(Subnet, Vec<(Subnet, u32)>)>,
-        now: Time,
-    ) -> Vec<Change> {
-        let items = resolvers.into_iter();
-        let items: Vec<HandItem> =
-            items.map(|(resolver, clients)| HandItem::Resolver { resolver, clients }).collect();
-        let stay: BTreeSet<String> = items.iter().map(HandItem::name).collect();
-        let is_old = |row: &&HandRow| matches!(row.item, HandItem::Resolver { .. });
-        let old: Vec<String> =
-            self.rows.values().filter(is_old).map(|row| row.item.name()).collect();
-        let gone = old.iter().filter(|name| !stay.contains(*name));
-        let mut out: Vec<Change> = gone.filter_map(|name| self.remove(name)).collect();
-        out.extend(items.into_iter().map(|item| self.put(item, now)));
-        out
-    }
-
-    fn set(&mut self, item: HandItem, is_so: bool, now: Time) -> Option<Change> {
-        if is_so { Some(self.put(item, now)) } else { self.remove(&item.name()) }
+        }
+        (lines, names.into_iter().filter_map(|name| self.remove(&name)).collect())
     }
 
     /// What is said again stays as old as it is.
-    fn put(&mut self, item: HandItem, now: Time) -> Change {
+    fn put(&mut self, item: HandItem, said: &Said, now: Time) -> Change {
         let name = item.name();
         let old = self.rows.get(&name).filter(|row| row.item == item);
-        let row = HandRow { item, since: old.map_or(now, |row| row.since) };
+        let row = HandRow {
+            item,
+            since: old.map_or(now, |row| row.since),
+            by: Some(said.by.clone()),
+            reason: said.reason.clone(),
+            until: said.for_ms.map(|for_ms| now.plus_ms(for_ms)),
+        };
         self.rows.insert(name, row.clone());
         Change::PutHand(row)
     }
@@ -324,12 +364,5 @@ impl Hand {
         self.rows.remove(name)?;
         self.is_due = true;
         Some(Change::RemoveHand(name.to_owned()))
-    }
-}
-
-fn percent(permille: u16) -> String {
-    match (permille / 10, permille % 10) {
-        (whole, 0) => format!("{whole} %"),
-        (whole, tenth) => format!("{whole}.{tenth} %"),
     }
 }

@@ -26,6 +26,8 @@
 //! - [`agents`]: who may speak,
 //! - `held`: agents whose reports do not count,
 //! - `loads`: how busy each region is,
+//! - `straining`: servers that get less since they strain,
+//! - [`certificates`]: the certificates that servers show,
 //! - [`registry`]: every backend and its standing,
 //! - [`mod@reload`]: other settings while it runs,
 //! - [`hand`]: what operators did by hand about routing,
@@ -90,6 +92,10 @@ mod held;
 
 mod loads;
 
+mod straining;
+
+pub mod certificates;
+
 pub mod signing;
 
 mod resync;
@@ -112,9 +118,10 @@ mod news;
 pub mod fuzz;
 
 pub use agents::{Enrolment, Objection, Pin, PinState};
+pub use documents::learned::{LatencyPage, LatencyWanted};
 pub use event::{Command, Effect, Event, LinkId};
 pub use hand::order::{HandFault, HandOrder};
-pub use hand::{AuditLine, HandItem, HandRow};
+pub use hand::{AuditLine, HandItem, HandRow, Said};
 pub use node::{Counters, Overwatch};
 pub use note::{Level, Note};
 pub use record::{BackendRow, Change, HealthRow, Snapshot, Source};

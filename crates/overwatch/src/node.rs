@@ -20,6 +20,7 @@ use model::{AgentId, BackendKey, Region, Time};
 use routing::Algorithm;
 
 use crate::agents::{Admission, Agents, Applicant};
+use crate::certificates::Certificates;
 use crate::hand::Hand;
 use crate::loads::Loads;
 use crate::news::News;
@@ -52,6 +53,7 @@ pub struct Overwatch {
     pub(crate) agents: Agents,
     pub(crate) table: Table,
     pub(crate) loads: Loads,
+    pub(crate) certificates: Certificates,
     pub(crate) publisher: Publisher,
     pub(crate) signing: Signing,
     pub(crate) sessions: BTreeMap<LinkId, Session>,
@@ -102,6 +104,7 @@ impl Overwatch {
             agents: Agents::new(settings.enrolment),
             table: Table::new(settings.table),
             loads: Loads::default(),
+            certificates: Certificates::default(),
             publisher: Publisher::new(settings.zones, settings.answers, &geo, settings.domains),
             signing: Signing::new(settings.signed, keys),
             sessions: BTreeMap::new(),
@@ -126,6 +129,10 @@ impl Overwatch {
 
     /// Takes in what was kept over a restart.
     fn remember(&mut self, snapshot: Snapshot, now: Time) {
+        self.hand = Hand::remember(snapshot.hand, snapshot.audit);
+        self.tokens = Tokens::remember(snapshot.tokens);
+        self.hand.adopt(snapshot.backends.values(), now);
+        self.registry.speak(self.hand.spoken());
         let default_ms = self.stale.threshold_ms;
         let default = HeartbeatTerms { interval_ms: default_ms, missed_threshold: 1 };
         let mut held: BTreeMap<AgentId, HeartbeatTerms> = BTreeMap::new();
@@ -146,16 +153,14 @@ impl Overwatch {
                 Standing::Up => HealthRow { last_up: Some(now), ..*row },
                 Standing::Doubtful | Standing::Draining | Standing::Down => *row,
             });
-            let BackendRow { backend, check, override_, is_draining, .. } = row;
-            let last = Remembered { check, health, override_, is_draining };
+            let BackendRow { backend, check, .. } = row;
+            let last = Remembered { check, health };
             self.registry.remember(backend, agent, last);
         }
         for (id, pin) in snapshot.pins {
             let terms = held.get(&id).copied();
             self.agents.remember(id, pin, terms, now);
         }
-        self.hand = Hand::remember(snapshot.hand, snapshot.audit);
-        self.tokens = Tokens::remember(snapshot.tokens);
     }
 
     /// What answers read, as it is now.
@@ -210,13 +215,21 @@ impl Overwatch {
                 self.publish_changes(change.into_iter().collect(), now, &mut out);
                 return out;
             }
+            Event::CertificateSeen { backend, ends } => {
+                self.certificate_seen(backend, ends, now, &mut out);
+                return out;
+            }
             Event::ProbeSource(address) => {
                 if self.probe_sources.insert(address) {
                     self.welcome_again(&mut out);
                 }
                 return out;
             }
-            Event::Command { command, by } => self.command(command, &by, now, &mut out),
+            Event::Command { command, said } => self.command(command, &said, now, &mut out),
+            Event::Done { what, said } => {
+                self.note(what, &said, now, &mut out);
+                return out;
+            }
             Event::Reload(reload) => self.reload(*reload, now, &mut out),
             Event::Drawn { zone, secrets } => self.drawn(zone.as_name(), secrets, now, &mut out),
             Event::ClockRead(wall) => {
@@ -269,6 +282,9 @@ impl Overwatch {
                 match frame {
                     Frame::Heartbeat => {}
                     Frame::Load(load) => self.loads.take(&agent, &load, &self.agents),
+                    Frame::Condition(condition) => {
+                        self.strained(&agent, &condition, now, out);
+                    }
                     Frame::Registration(registration) => {
                         self.registered(link, &agent, &registration, now, out);
                     }
@@ -319,6 +335,8 @@ impl Overwatch {
                     out.push(Effect::Close { link: replaced });
                 }
                 self.counters.joined += 1;
+                // It says so again if it still strains.
+                self.registry.strain(&agent, &[]);
                 if let Some(session) = self.sessions.get_mut(&link) {
                     session.speak(proven);
                 }
@@ -432,23 +450,24 @@ impl Overwatch {
     fn tick(&mut self, now: Time, out: &mut Vec<Effect>) {
         if now >= self.next_expiry {
             self.next_expiry = now.plus_ms(EXPIRE_EVERY_MS);
+            self.forget_certificates();
             self.table.expire(now);
         }
         for backend in self.registry.remove_stale(now, self.stale.remove_after_ms) {
             self.touched.insert(backend.clone());
             out.push(Effect::Log(Note::BackendForgotten { backend }));
         }
-        let over = self.hand.sweep(now);
-        if !over.is_empty() {
-            out.push(Effect::Keep(over));
-        }
+        self.sweep(now, out);
         self.look_after_keys(now, out);
+        self.settle_strains(BTreeSet::new(), now);
         self.learn(now);
         self.publisher.spill(&self.loads.by_region(&self.agents, now), now);
         // Connect times move all the time; once a second is soon enough for them.
         let by_time = |algorithm: Algorithm| matches!(algorithm, Algorithm::Latency { .. });
         let timed = self.publisher.domains().filter(|domain| by_time(domain.algorithm));
-        let timed = timed.map(|domain| domain.service.clone()).collect();
+        let timed = timed.map(|domain| &domain.service);
+        // So does what a server is drained of.
+        let timed = timed.chain(self.registry.emptying(now)).cloned().collect();
         self.publisher.stand(&timed, &self.registry, now);
     }
 

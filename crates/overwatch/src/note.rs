@@ -4,7 +4,7 @@
 use std::fmt;
 
 use dnssec::{Role, Step};
-use health::{Authority, Standing};
+use health::{Authority, Standing, Strain};
 use latency::Suspicion;
 use mesh::{KeyHash, Refusal};
 use model::{AgentId, BackendKey, Region};
@@ -83,6 +83,27 @@ pub enum Note {
         /// Why the last check failed, if one did.
         error: Option<String>,
     },
+    /// Backends of an agent strain, and get less of the clients step by step.
+    Straining {
+        /// Which agent tells so.
+        agent: AgentId,
+        /// How many of its backends.
+        backends: usize,
+        /// What strains.
+        strain: Option<Strain>,
+    },
+    /// They get their whole share again.
+    StrainOver {
+        /// Which agent tells so.
+        agent: AgentId,
+    },
+    /// The certificate that a checked server shows is about to end, or has.
+    CertificateEnds {
+        /// Which server.
+        backend: BackendKey,
+        /// Days left; negative where it has ended.
+        days: i64,
+    },
     /// A backend that nobody vouches for was forgotten.
     BackendForgotten {
         /// Which.
@@ -125,6 +146,8 @@ pub enum Note {
         what: String,
         /// By whom.
         by: String,
+        /// Why, if they said so.
+        reason: Option<String>,
     },
 }
 
@@ -136,6 +159,7 @@ impl Note {
             Self::Refused { .. } | Self::AgentRefused { .. } | Self::AgentHeld { .. } => {
                 Level::Warn
             }
+            Self::Straining { .. } | Self::CertificateEnds { .. } => Level::Warn,
             Self::KeysNotMade { .. } | Self::Signing { .. } => Level::Warn,
             Self::Standing { to: Standing::Down, .. } => Level::Warn,
             _ => Level::Info,
@@ -177,6 +201,26 @@ impl fmt::Display for Note {
                     None => Ok(()),
                 }
             }
+            Self::Straining { agent, backends, strain } => {
+                write!(f, "{backends} backends of agent {agent} get less of the clients")?;
+                match strain {
+                    Some(Strain { signal, value, threshold }) => {
+                        let signal = signal.as_str();
+                        write!(f, ": {signal} was {value:.1}, its limit is {threshold}")
+                    }
+                    None => Ok(()),
+                }
+            }
+            Self::StrainOver { agent } => {
+                write!(f, "all backends of agent {agent} get their whole share again")
+            }
+            Self::CertificateEnds { backend, days: days @ 0.. } => {
+                write!(f, "backend {backend} shows a certificate that ends in {days} days")
+            }
+            Self::CertificateEnds { backend, days } => {
+                let days = days.unsigned_abs();
+                write!(f, "backend {backend} shows a certificate that ended {days} days ago")
+            }
             Self::BackendForgotten { backend } => {
                 write!(f, "backend {backend} is forgotten: nobody has vouched for it for long")
             }
@@ -192,7 +236,10 @@ impl fmt::Display for Note {
             },
             Self::Signing { fault } => write!(f, "signing: {fault}"),
             Self::SigningMended { fault } => write!(f, "signing: no longer {fault}"),
-            Self::Commanded { what, by } => write!(f, "{what}, by {by}"),
+            Self::Commanded { what, by, reason: None } => write!(f, "{what}, by {by}"),
+            Self::Commanded { what, by, reason: Some(reason) } => {
+                write!(f, "{what}, by {by}: {reason}")
+            }
         }
     }
 }

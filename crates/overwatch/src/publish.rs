@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use geo::Geo;
-use health::{Authority, CheckState, Standing};
+use health::{Authority, CheckState, Standing, WHOLE_PERMILLE};
 use latency::RowChange;
 use model::{Region, Service, Time};
 use routing::{
-    Capacity, DomainMap, DomainSettings, Drain, Learning, RegionLoad, Server, ServerPool,
+    Algorithm, Capacity, DomainMap, DomainSettings, Drain, Learning, RegionLoad, Server, ServerPool,
 };
 use zone::Zones;
 
@@ -45,6 +45,8 @@ struct Domain {
     /// What is sent on of full regions.
     capacity: Capacity,
     returning: Returning,
+    /// Regions whose servers get less since they strain.
+    strained: BTreeMap<Region, Drain>,
 }
 
 impl Domain {
@@ -54,13 +56,16 @@ impl Domain {
         let map = Arc::new(learning.map());
         let pool = Arc::new(ServerPool::new(&settings, Vec::new()));
         let capacity = Capacity::new(&settings);
-        let returning = Returning::default();
-        Self { settings, learning, map, pool, capacity, returning }
+        let (returning, strained) = (Returning::default(), BTreeMap::new());
+        Self { settings, learning, map, pool, capacity, returning, strained }
     }
 
     /// The pool, with what is drained by hand, coming back or full closed to some clients.
     fn closed(&self, pool: ServerPool, drains: &BTreeMap<Region, Drain>) -> ServerPool {
-        let drains = self.returning.with(drains);
+        // The hand decides where there are several, and who comes back where a region strains.
+        let mut all = self.strained.clone();
+        all.extend(self.returning.with(drains));
+        let drains = all;
         pool.drained(&self.settings, &drains).spilling(self.capacity.shares())
     }
 }
@@ -149,6 +154,7 @@ impl Publisher {
                 let servers = servers_of(service, registry, now);
                 let pool = ServerPool::new(&domain.settings, servers);
                 domain.returning.see(&domain.settings, (&domain.pool, &pool), now);
+                domain.strained = strained(&domain.settings, registry, now);
                 domain.pool = Arc::new(domain.closed(pool, &self.drains));
                 self.is_changed = true;
             }
@@ -212,10 +218,26 @@ fn servers_of(service: &Service, registry: &Registry, now: Time) -> Vec<Server> 
         region: entry.backend.region.clone(),
         address: entry.backend.key.address,
         port: entry.backend.key.port,
-        weight: entry.backend.weight,
+        weight: entry.weight(now),
         standing: entry.standing.0,
         last_up: if entry.standing.0 == Standing::Up { Some(now) } else { entry.last_up },
         connect_rtt: entry.validation.as_ref().and_then(CheckState::connect_rtt),
     });
     servers.collect()
+}
+
+/// What is sent on of regions whose servers get less. Where servers take turns by weight over all
+/// regions, their weights do it by themselves.
+fn strained(settings: &DomainSettings, registry: &Registry, now: Time) -> BTreeMap<Region, Drain> {
+    if settings.algorithm == Algorithm::Weighted {
+        return BTreeMap::new();
+    }
+    let regions = registry.strained_regions(&settings.service).into_iter();
+    let drain = |(region, left_permille): (Region, u16)| {
+        let permille = WHOLE_PERMILLE.saturating_sub(left_permille);
+        let drain =
+            Drain { from_permille: permille, to_permille: permille, began: now, over_ms: 0 };
+        (region, drain)
+    };
+    regions.map(drain).collect()
 }

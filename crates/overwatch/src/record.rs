@@ -25,6 +25,9 @@ pub struct Snapshot {
     pub hand: BTreeMap<String, HandRow>,
     /// What operators said, by number; the largest is the newest.
     pub audit: BTreeMap<u64, AuditLine>,
+    /// What was made through the API: one document, which `config` understands; empty where nothing
+    /// was.
+    pub made: String,
     /// The tokens of the API.
     pub tokens: BTreeMap<TokenName, ApiToken>,
 }
@@ -38,9 +41,9 @@ pub struct BackendRow {
     pub source: Source,
     /// The kind of check that is right for it; absent where none was given.
     pub check: Option<CheckSpec>,
-    /// What an operator said it is; absent where nothing.
+    /// What an operator said it is: for releases that know no more of it than that.
     pub override_: Option<bool>,
-    /// Whether an operator is emptying it.
+    /// Whether an operator is emptying it; likewise.
     pub is_draining: bool,
 }
 
@@ -82,6 +85,8 @@ pub enum Change {
     RemoveHealth(BackendKey),
     /// An agent was pinned, or its pin changed.
     PutPin(AgentId, Pin),
+    /// An agent is not known any more.
+    RemovePin(AgentId),
     /// The keys of a zone changed.
     PutKeys(KeyRing),
     /// Something was made by hand, or is otherwise now.
@@ -92,6 +97,8 @@ pub enum Change {
     PutAudit(u64, AuditLine),
     /// That is too long ago.
     RemoveAudit(u64),
+    /// What was made through the API is this from now on.
+    PutMade(String),
     /// A token was made.
     PutToken(ApiToken),
     /// A token was revoked.
@@ -117,6 +124,10 @@ impl Snapshot {
             Change::PutPin(id, pin) => {
                 self.pins.insert(id, pin);
             }
+            Change::RemovePin(id) => {
+                self.pins.remove(&id);
+            }
+            Change::PutMade(document) => self.made = document,
             Change::PutKeys(ring) => {
                 self.keys.insert(signing::key_of(ring.apex()), ring);
             }

@@ -8,6 +8,8 @@
 
 pub(crate) mod reconfigure;
 
+pub(crate) mod strains;
+
 use std::collections::BTreeMap;
 
 use health::{
@@ -17,13 +19,20 @@ use health::{
 use mesh::BackendOffer;
 use model::{AgentId, Backend, BackendKey, Region, Service, Time};
 
+use self::strains::Less;
 use crate::HealthRow;
+use crate::hand::Spoken;
+
+/// Two looks around: after that the last step of a drain is in the answers.
+const MOMENT_MS: u64 = 2_000;
 
 /// The backends.
 #[derive(Debug)]
 pub struct Registry {
     entries: BTreeMap<BackendKey, Entry>,
     terms: CheckTerms,
+    /// What operators say of servers, also of some that are not here.
+    spoken: BTreeMap<BackendKey, Spoken>,
 }
 
 /// How this overwatch checks on its own.
@@ -62,10 +71,10 @@ pub struct Entry {
     pub claim: Option<bool>,
     /// What the overwatch's own check says.
     pub validation: Option<CheckState>,
-    /// What an operator said.
-    pub override_: Option<bool>,
-    /// Whether an operator is emptying it.
-    pub is_draining: bool,
+    /// What operators say of it.
+    pub(crate) spoken: Spoken,
+    /// Why it gets less than its share, as its agent tells.
+    pub less: Option<Less>,
     /// What follows from all of it, and whose word decided.
     pub standing: (Standing, Authority),
     /// When it was last up, if it ever was: `last_healthy` goes by it. Not kept current while it
@@ -97,7 +106,7 @@ impl Registry {
     /// No backend yet.
     #[must_use]
     pub const fn new(terms: CheckTerms) -> Self {
-        Self { entries: BTreeMap::new(), terms }
+        Self { entries: BTreeMap::new(), terms, spoken: BTreeMap::new() }
     }
 
     /// Adds a backend of the configuration.
@@ -114,8 +123,6 @@ impl Registry {
         let entry = self.entry(backend);
         entry.agent = entry.agent.take().or(agent);
         entry.check = entry.check.take().or(last.check);
-        entry.override_ = last.override_;
-        entry.is_draining = last.is_draining;
         let Some(health) = last.health else { return };
         entry.last_up = health.last_up;
         entry.since = health.since;
@@ -169,6 +176,7 @@ impl Registry {
             }
             entry.agent = None;
             entry.claim = None;
+            entry.less = None;
             entry.is_configured
         });
     }
@@ -186,14 +194,27 @@ impl Registry {
         }
     }
 
-    /// What an operator says: `None` takes it back. Says whether the backend is known.
-    pub fn set_override(&mut self, key: &BackendKey, is_up: Option<bool>) -> bool {
-        self.entries.get_mut(key).map(|entry| entry.override_ = is_up).is_some()
+    /// Goes by what operators say of servers from now on: these are all that anything is said of. Which
+    /// of those here are spoken of otherwise than before.
+    pub(crate) fn speak(&mut self, spoken: BTreeMap<BackendKey, Spoken>) -> Vec<BackendKey> {
+        self.spoken = spoken;
+        let mut touched = Vec::new();
+        for (key, entry) in &mut self.entries {
+            let spoken = self.spoken.get(key).copied().unwrap_or_default();
+            if std::mem::replace(&mut entry.spoken, spoken) != spoken {
+                touched.push(key.clone());
+            }
+        }
+        touched
     }
 
-    /// Begins or ends emptying a backend. Says whether the backend is known.
-    pub fn set_draining(&mut self, key: &BackendKey, is_draining: bool) -> bool {
-        self.entries.get_mut(key).map(|entry| entry.is_draining = is_draining).is_some()
+    /// The services with a server that is being emptied, or was until a moment ago.
+    pub(crate) fn emptying(&self, now: Time) -> impl Iterator<Item = &Service> {
+        let is_moving = move |spoken: &Spoken| {
+            spoken.drain.is_some_and(|drain| now <= drain.began.plus_ms(drain.over_ms + MOMENT_MS))
+        };
+        let moving = self.spoken.iter().filter(move |(_, spoken)| is_moving(spoken));
+        moving.map(|(key, _)| &key.service)
     }
 
     /// Derives every standing anew and says what changed.
@@ -272,15 +293,16 @@ impl Registry {
     }
 
     fn entry(&mut self, backend: Backend) -> &mut Entry {
-        self.entries.entry(backend.key.clone()).or_insert_with(|| Entry {
+        let key = backend.key.clone();
+        self.entries.entry(key.clone()).or_insert_with(|| Entry {
             backend,
             is_configured: false,
             agent: None,
             check: None,
             claim: None,
             validation: None,
-            override_: None,
-            is_draining: false,
+            spoken: self.spoken.get(&key).copied().unwrap_or_default(),
+            less: None,
             standing: (Standing::Down, Authority::Session),
             last_up: None,
             since: Time::EPOCH,
@@ -291,6 +313,15 @@ impl Registry {
 }
 
 impl Entry {
+    /// Its weight, less what it is drained of and what it gets less since it strains. While it gets
+    /// new clients at all it has some.
+    pub(crate) fn weight(&self, now: Time) -> u32 {
+        let drained = self.spoken.drain.map_or(0, |drain| drain.permille(now).min(1_000));
+        let left = u64::from(1_000 - drained) * u64::from(self.left_permille());
+        let weight = u64::from(self.backend.weight) * left;
+        u32::try_from(weight.div_ceil(1_000_000)).unwrap_or(self.backend.weight)
+    }
+
     fn refresh(
         &mut self,
         key: &BackendKey,
@@ -299,8 +330,9 @@ impl Entry {
     ) -> Option<Change> {
         let session = self.agent.as_ref().map_or(SessionLiveness::NotAnAgent, &liveness);
         let new = standing(&Evidence {
-            override_: self.override_,
-            draining: self.is_draining,
+            override_: self.spoken.override_,
+            draining: self.is_bled_out()
+                || self.spoken.drain.is_some_and(|drain| drain.permille(now) >= 1_000),
             validation: self.validation.as_ref().map(CheckState::status),
             session,
             claim: self.claim,
@@ -330,8 +362,4 @@ pub struct Remembered {
     pub check: Option<CheckSpec>,
     /// How it stood at the end, if that was kept.
     pub health: Option<HealthRow>,
-    /// What an operator had said.
-    pub override_: Option<bool>,
-    /// Whether an operator was emptying it.
-    pub is_draining: bool,
 }

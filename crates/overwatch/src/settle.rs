@@ -112,8 +112,8 @@ impl Overwatch {
             backend: entry.backend.clone(),
             source,
             check: entry.check.clone(),
-            override_: entry.override_,
-            is_draining: entry.is_draining,
+            override_: entry.spoken.override_,
+            is_draining: entry.spoken.drain.is_some_and(|drain| drain.to_permille >= 1_000),
         })
     }
 }

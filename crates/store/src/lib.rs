@@ -7,6 +7,7 @@
 //! - `hand`: the same of what operators did by hand,
 //! - `keys`: the keys of a zone likewise,
 //! - [`store`](mod@store): the file,
+//! - [`backup`]: all of it as one document,
 //! - [`error`]: what can go wrong with it, and what to do then.
 //!
 //! What is kept is said in `overwatch`'s own words ([`overwatch::Snapshot`], [`overwatch::Change`]);
@@ -27,7 +28,10 @@ mod tokens;
 
 pub mod store;
 
+pub mod backup;
+
 pub mod error;
 
+pub use backup::{Backup, BackupError};
 pub use error::StoreError;
 pub use store::Store;

@@ -19,7 +19,7 @@ use crate::error::StoreError;
 use crate::{hand, keys, row, tokens};
 
 /// The format that this release writes, and the highest it reads.
-const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 1;
 /// The one row of [`META`].
 const FORMAT_ROW: &str = "format";
 
@@ -45,7 +45,7 @@ const MADE_ROW: &str = "document";
 
 /// Each table of records, and what is in it. A file of an earlier release may lack the last ones;
 /// one that finds more than it knows passes over them.
-const RECORDS: [(Rows<'_>, &str); 9] = [
+pub(crate) const RECORDS: [(Rows<'_>, &str); 9] = [
     (BACKENDS, "backends"),
     (HEALTH, "standings"),
     (PINS, "pins"),
@@ -58,14 +58,14 @@ const RECORDS: [(Rows<'_>, &str); 9] = [
 ];
 
 /// A table of records: name to JSON.
-type Rows<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
+pub(crate) type Rows<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
 /// What a part below says, before it is known which of our errors it makes.
-type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// The open file; no other process can open it meanwhile.
 #[derive(Debug)]
 pub struct Store {
-    database: Database,
+    pub(crate) database: Database,
     path: PathBuf,
     /// [`ROWS_MAX`], but for the test of it.
     rows_max: u64,
@@ -163,43 +163,9 @@ impl Store {
 
     fn read(&self) -> Result<Snapshot, StoreError> {
         let mut snapshot = Snapshot::default();
-        self.each_row(BACKENDS, |_, bytes| {
-            let row = row::read_backend(bytes)?;
-            snapshot.backends.insert(row.backend.key.clone(), row);
-            Ok(())
-        })?;
-        self.each_row(HEALTH, |_, bytes| {
-            let (key, row) = row::read_health(bytes)?;
-            snapshot.health.insert(key, row);
-            Ok(())
-        })?;
-        self.each_row(PINS, |name, bytes| {
-            snapshot.pins.insert(name.parse()?, row::read_pin(bytes)?);
-            Ok(())
-        })?;
-        for table in [HAND, SERVER_WORDS] {
-            self.each_row(table, |name, bytes| {
-                snapshot.hand.insert(name.to_owned(), hand::read_hand(bytes)?);
-                Ok(())
-            })?;
+        for (table, _) in RECORDS {
+            self.each_row(table, |name, bytes| read_row(table, name, bytes, &mut snapshot))?;
         }
-        self.each_row(MADE, |_, bytes| {
-            str::from_utf8(bytes)?.clone_into(&mut snapshot.made);
-            Ok(())
-        })?;
-        self.each_row(WORDS, |name, bytes| {
-            snapshot.audit.insert(name.parse()?, hand::read_word(bytes)?);
-            Ok(())
-        })?;
-        self.each_row(KEYS, |name, bytes| {
-            snapshot.keys.insert(name.to_owned(), keys::read_keys(bytes)?);
-            Ok(())
-        })?;
-        self.each_row(TOKENS, |name, bytes| {
-            let token = tokens::read_token(name.parse()?, bytes)?;
-            snapshot.tokens.insert(token.name.clone(), token);
-            Ok(())
-        })?;
         Ok(snapshot)
     }
 
@@ -226,14 +192,52 @@ impl Store {
         })
     }
 
-    fn damaged(&self, what: &str, source: Cause) -> StoreError {
+    pub(crate) fn damaged(&self, what: &str, source: Cause) -> StoreError {
         let (path, what) = (self.path.clone(), what.to_owned());
         StoreError::Damaged { path, what, source: Some(source) }
     }
 
-    fn cannot_write(&self, source: Cause) -> StoreError {
+    pub(crate) fn cannot_write(&self, source: Cause) -> StoreError {
         StoreError::Write { path: self.path.clone(), source }
     }
+}
+
+/// One row of a table as what it means.
+pub(crate) fn read_row(
+    table: Rows<'_>,
+    name: &str,
+    bytes: &[u8],
+    snapshot: &mut Snapshot,
+) -> Result<(), Cause> {
+    match table.name() {
+        of if of == BACKENDS.name() => {
+            let row = row::read_backend(bytes)?;
+            snapshot.backends.insert(row.backend.key.clone(), row);
+        }
+        of if of == HEALTH.name() => {
+            let (key, row) = row::read_health(bytes)?;
+            snapshot.health.insert(key, row);
+        }
+        of if of == PINS.name() => {
+            snapshot.pins.insert(name.parse()?, row::read_pin(bytes)?);
+        }
+        of if of == WORDS.name() => {
+            snapshot.audit.insert(name.parse()?, hand::read_word(bytes)?);
+        }
+        of if of == KEYS.name() => {
+            snapshot.keys.insert(name.to_owned(), keys::read_keys(bytes)?);
+        }
+        of if of == TOKENS.name() => {
+            let token = tokens::read_token(name.parse()?, bytes)?;
+            snapshot.tokens.insert(token.name.clone(), token);
+        }
+        of if of == MADE.name() => str::from_utf8(bytes)?.clone_into(&mut snapshot.made),
+        // Words about routing, and those about servers.
+        _ => {
+            snapshot.hand.insert(name.to_owned(), hand::read_hand(bytes)?);
+        }
+    }
+    Ok(())
 }
 
 /// Opens or makes the file so that only its owner can read it: it says who is trusted.
@@ -309,7 +313,7 @@ fn hand_table(name: &str) -> Rows<'static> {
     if hand::is_about_server(name) { SERVER_WORDS } else { HAND }
 }
 
-fn put(
+pub(crate) fn put(
     transaction: &WriteTransaction,
     table: Rows<'_>,
     name: &str,

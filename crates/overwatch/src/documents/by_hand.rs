@@ -24,6 +24,9 @@ impl Overwatch {
                 network: network.to_string(),
                 region: region.to_string(),
                 since: row.since.to_rfc3339(),
+                by: row.by.clone(),
+                reason: row.reason.clone(),
+                until: row.until.map(Time::to_rfc3339),
                 in_effect: self.has_region(domain, region),
             }),
             _ => None,
@@ -46,12 +49,16 @@ impl Overwatch {
         let regions = domains_of.into_iter().map(|(region, domains)| {
             let drain = self.hand.drain(&region);
             let reached = drain.map(|(drain, _)| drain.began.plus_ms(drain.over_ms));
+            let row = drain.map(|(_, row)| row);
             api::hand::Region {
                 region: region.to_string(),
                 domains: domains.into_iter().collect(),
                 drained_share: drain.map_or(0.0, |(drain, _)| share(drain.permille(now))),
                 target_share: drain.map(|(drain, _)| share(drain.to_permille)),
-                since: drain.map(|(_, since)| since.to_rfc3339()),
+                since: row.map(|row| row.since.to_rfc3339()),
+                by: row.and_then(|row| row.by.clone()),
+                reason: row.and_then(|row| row.reason.clone()),
+                until: row.and_then(|row| row.until).map(Time::to_rfc3339),
                 reached_at: reached.filter(|at| *at > now).map(Time::to_rfc3339),
             }
         });
@@ -128,6 +135,7 @@ impl Overwatch {
             at: line.at.to_rfc3339(),
             what: line.what.clone(),
             by: line.by.clone(),
+            reason: line.reason.clone(),
         };
         Audit { lines: self.hand.audit().map(line).collect() }
     }

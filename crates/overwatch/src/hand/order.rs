@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use model::{Region, Subnet, Time};
+use model::{BackendKey, Region, Subnet, Time};
 use routing::{Algorithm, DomainSettings};
 
-use super::{Hand, HandItem, pin_name};
+use super::{Hand, HandItem, Said, pin_name};
 
 /// Pins of all domains together: a table of this size is laid over geography in some milliseconds.
 /// At the limit a new one is objected to.
@@ -16,6 +16,13 @@ const RESOLVERS_MAX: usize = 1_000;
 const CLIENTS_MAX: usize = 256;
 /// Client networks of all resolvers, as above: together they take a tenth of a second a minute.
 const CLIENTS_OF_ALL_MAX: usize = 20_000;
+/// Words about servers: each server of the largest fleet. At the limit a new one is objected to.
+const SERVERS_MAX: usize = 20_000;
+/// A sentence or two. A longer reason is objected to.
+const REASON_BYTES_MAX: usize = 500;
+/// The longest that a word holds before it ends by itself, in milliseconds: a year. Beyond it, it is
+/// objected to.
+const FOR_MS_MAX: u64 = 365 * 86_400_000;
 /// The longest drain, in milliseconds: a week. Beyond it, it is objected to.
 const OVER_MS_MAX: u64 = 7 * 86_400_000;
 
@@ -23,6 +30,22 @@ const OVER_MS_MAX: u64 = 7 * 86_400_000;
 /// case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandOrder {
+    /// Say what a server is, whatever anybody else says; `None` takes it back.
+    Override {
+        /// Which server.
+        backend: BackendKey,
+        /// Whether it is up.
+        is_up: Option<bool>,
+    },
+    /// Empty a server: its weight falls, and it gets no new clients once it is drained of all.
+    Empty {
+        /// Which server.
+        backend: BackendKey,
+        /// The share of its weight that it loses, in thousandths; 0 gives it back.
+        permille: u16,
+        /// How long it takes to get there, in milliseconds.
+        over_ms: u64,
+    },
     /// Send a network to a region while that is up; `None` takes the pin back.
     Pin {
         /// Of which domain.
@@ -106,6 +129,12 @@ pub enum HandFault {
         /// The bound.
         most: u64,
     },
+    /// A reason is no line of text.
+    #[error("a reason is one line of text")]
+    Reason,
+    /// What takes something back, or lists resolvers, does not end by itself.
+    #[error("only what is made by hand ends by itself: leave the time out")]
+    NoEnd,
     /// A resolver stands twice in the list, or has no client with a weight.
     #[error("resolver {resolver} {what}")]
     Resolver {
@@ -139,6 +168,13 @@ impl HandOrder {
         now: Time,
     ) -> Result<(), HandFault> {
         match self {
+            // Whether there is such a server, only the registry knows.
+            Self::Override { .. } => servers(hand),
+            Self::Empty { permille, over_ms, .. } => {
+                servers(hand)?;
+                bounded(usize::from(*permille), 1_000, "thousandths of a server's weight")?;
+                bounded_ms(*over_ms)
+            }
             Self::Pin { domain, region: Some(region), .. } => {
                 let pins = hand.items().filter(|row| matches!(row.item, HandItem::Pin { .. }));
                 bounded(pins.count(), PINS_MAX - 1, "pins")?;
@@ -175,6 +211,55 @@ impl HandOrder {
             Self::Resolvers(resolvers) => check_resolvers(resolvers),
         }
     }
+}
+
+impl HandOrder {
+    /// Whether it makes something, which then can end by itself.
+    const fn makes(&self) -> bool {
+        match self {
+            Self::Override { is_up, .. } => is_up.is_some(),
+            Self::Empty { permille, .. } | Self::Drain { permille, .. } => *permille > 0,
+            Self::Pin { region, .. } => region.is_some(),
+            Self::Freeze { is_frozen, .. } => *is_frozen,
+            Self::Explore { is_on, .. } => !*is_on,
+            Self::Resolvers(_) => false,
+        }
+    }
+}
+
+impl Said {
+    /// What speaks against saying it so.
+    pub(crate) fn check(&self, order: &HandOrder) -> Result<(), HandFault> {
+        self.check_reason()?;
+        match self.for_ms {
+            Some(_) if !order.makes() => Err(HandFault::NoEnd),
+            Some(for_ms) if for_ms > FOR_MS_MAX => {
+                let (what, most) = ("seconds that it holds", FOR_MS_MAX / 1_000);
+                Err(HandFault::TooMuch { what, most })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What speaks against saying so what is not made by hand.
+    pub(crate) fn check_alone(&self) -> Result<(), HandFault> {
+        self.check_reason()?;
+        if self.for_ms.is_some() { Err(HandFault::NoEnd) } else { Ok(()) }
+    }
+
+    /// What speaks against its reason.
+    fn check_reason(&self) -> Result<(), HandFault> {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        bounded(reason.len(), REASON_BYTES_MAX, "bytes of a reason")?;
+        if reason.chars().any(char::is_control) { Err(HandFault::Reason) } else { Ok(()) }
+    }
+}
+
+fn servers(hand: &Hand) -> Result<(), HandFault> {
+    let is_about =
+        |item: &HandItem| matches!(item, HandItem::Override { .. } | HandItem::Empty { .. });
+    let words = hand.items().filter(|row| is_about(&row.item)).count();
+    bounded(words, SERVERS_MAX - 1, "words about servers")
 }
 
 fn check_resolvers(resolvers: &[(Subnet, Vec<(Subnet, u32)>)]) -> Result<(), HandFault> {

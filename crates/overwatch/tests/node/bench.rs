@@ -16,8 +16,8 @@ use mesh::{
 };
 use model::{BackendKey, Rtt, Sample, SocketState, Time};
 use overwatch::{
-    Asker, Command, Effect, Event, LinkId, Note, Outcome as Answered, Overwatch, Secrets, Snapshot,
-    Transport, View, Worker, resolve,
+    Asker, Command, Effect, Event, HandOrder, LatencyWanted, LinkId, Note, Outcome as Answered,
+    Overwatch, Said, Secrets, Snapshot, Transport, View, Worker, resolve,
 };
 
 use zeroize::Zeroizing;
@@ -92,6 +92,11 @@ enum Delivery {
 
 /// A row of the learned table: subnet, region, milliseconds, samples.
 pub(crate) type LearnedRow = (String, String, u32, u64);
+
+/// A server is drained of this much of its weight, at once.
+pub(crate) fn drained(backend: BackendKey, permille: u16) -> Command {
+    Command::Hand(HandOrder::Empty { backend, permille, over_ms: 0 })
+}
 
 impl Bench {
     /// A bench with the overwatch of [`settings::overwatch`].
@@ -322,17 +327,32 @@ impl Bench {
 
     /// An operator says something.
     pub(crate) fn command(&mut self, command: Command) {
-        self.tell(Event::Command { command, by: "test".into() });
+        let said = Said { by: "test".to_owned(), ..Said::default() };
+        self.command_as(command, said);
+    }
+
+    /// The same, with who says it, why, and for how long.
+    pub(crate) fn command_as(&mut self, command: Command, said: Said) {
+        self.tell(Event::Command { command, said });
         self.run();
     }
 
     /// Asks the overwatch from `address`; the answer and why.
     pub(crate) fn ask(&self, question: &Question, address: &str) -> (Answer, String) {
+        self.ask_worker(&mut Worker::new(None), question, address)
+    }
+
+    /// The same of one worker, whose servers take turns.
+    pub(crate) fn ask_worker(
+        &self,
+        worker: &mut Worker,
+        question: &Question,
+        address: &str,
+    ) -> (Answer, String) {
         let (address, local) = (ip(address), ip("10.1.1.10"));
         let asker = Asker { address, local, transport: Transport::Udp, now: self.now };
         let mut buffer = vec![0; 65_535];
-        let reply =
-            resolve(&self.view, &asker, &question.to_bytes(), &mut Worker::new(None), &mut buffer);
+        let reply = resolve(&self.view, &asker, &question.to_bytes(), worker, &mut buffer);
         (wire::read(reply.bytes), reason_of(&reply.outcome).to_owned())
     }
 
@@ -349,7 +369,8 @@ impl Bench {
 
     /// What was learned for a service.
     pub(crate) fn learned_of(&self, service: &str) -> Vec<LearnedRow> {
-        let rows = self.overwatch.latency_table().entries.into_iter();
+        let page = self.overwatch.latency_page(&LatencyWanted::default(), usize::MAX);
+        let rows = page.unwrap().entries.into_iter();
         let rows = rows.filter(|row| row.domain == service);
         rows.map(|row| (row.subnet, row.region, row.rtt_ms, row.samples)).collect()
     }
@@ -492,6 +513,8 @@ impl Bench {
             }
             agent::Effect::Dial { address } => host.dials.push(address),
             agent::Effect::Log(note) => host.notes.push(note),
+            // Nobody here strains.
+            agent::Effect::Look => {}
         }
     }
 }

@@ -1,10 +1,12 @@
 //! What operators do by hand about routing, from the word to the answer.
 
+use dns::RecordType;
 use model::Subnet;
-use overwatch::{Command, Event, HandOrder, Objection, Reload};
+use overwatch::{Command, Event, HandOrder, Objection, Reload, Said, Worker};
 
 use crate::bench::{Bench, connections};
-use crate::settings::{APP, EU, SG, ip, parsed};
+use crate::settings::{APP, EU, SG, ip, key_of, parsed};
+use crate::wire::Question;
 
 const CLIENT: &str = "10.1.2.7";
 
@@ -25,7 +27,7 @@ fn demo() -> Bench {
 impl Bench {
     fn by_hand(&mut self, order: HandOrder) {
         let command = Command::Hand(order);
-        assert_eq!(self.overwatch.objection(&command, self.now), None);
+        assert_eq!(self.overwatch.objection(&command, &Said::default(), self.now), None);
         self.command(command);
     }
 
@@ -70,7 +72,10 @@ fn a_pin_holds_from_its_word_on_over_a_reload_and_a_restart() {
     bench.by_hand(pin(None));
     assert_ne!(bench.steer(CLIENT).1, "pinned");
     let again = Command::Hand(pin(None));
-    assert!(matches!(bench.overwatch.objection(&again, bench.now), Some(Objection::Hand(_))));
+    assert!(matches!(
+        bench.overwatch.objection(&again, &Said::default(), bench.now),
+        Some(Objection::Hand(_))
+    ));
 }
 
 #[test]
@@ -121,4 +126,131 @@ fn a_constraint_beats_a_pin_and_both_are_explained() {
     assert!(story.pin.is_some_and(|pin| pin.is_forbidden), "{}", story.why);
     let forbidden = story.candidates.iter().find(|one| one.region == "ap-southeast").unwrap();
     assert_eq!(forbidden.excluded.as_deref(), Some("constraint"));
+}
+
+fn said(reason: &str, for_ms: Option<u64>) -> Said {
+    Said { by: "deploy".to_owned(), reason: Some(reason.to_owned()), for_ms }
+}
+
+/// What was said last, as the list of changes and the log have it.
+fn last(bench: &mut Bench) -> [String; 2] {
+    let audit = bench.overwatch.audit();
+    let line = audit.lines.first().unwrap();
+    let reason = line.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    let in_list = format!("{}, by {}{reason}", line.what, line.by.clone().unwrap());
+    let notes = bench.take_notes();
+    let is_word = |note: &&overwatch::Note| matches!(note, overwatch::Note::Commanded { .. });
+    [in_list, notes.iter().rfind(is_word).unwrap().to_string()]
+}
+
+#[test]
+fn an_override_says_who_and_why_and_ends_by_itself() {
+    let mut bench = demo();
+    let down = HandOrder::Override { backend: key_of(APP, EU), is_up: Some(false) };
+    bench.command_as(Command::Hand(down.clone()), said("disk is full", Some(5_000)));
+    let line = format!(
+        "backend {} is overridden to down, for 5 s, by deploy: disk is full",
+        key_of(APP, EU)
+    );
+    assert_eq!(last(&mut bench), [line.clone(), line]);
+    assert_eq!(bench.standing(EU), "unhealthy");
+    assert_eq!(bench.steer(CLIENT).0, [ip(SG)]);
+    // It is kept with all that was said of it.
+    bench.advance(2_000);
+    bench.restart_overwatch();
+    assert_eq!(bench.standing(EU), "unhealthy");
+    let row = bench.kept.hand.values().next().unwrap();
+    assert_eq!((row.by.as_deref(), row.reason.as_deref()), (Some("deploy"), Some("disk is full")));
+    bench.connect("eu");
+    bench.connect("sg");
+    bench.advance(2_000);
+    assert_eq!(bench.standing(EU), "unhealthy");
+    bench.advance(1_000);
+    assert_eq!(bench.standing(EU), "healthy");
+    let line = format!(
+        "backend {} is no longer overridden: its time is over, by its own end",
+        key_of(APP, EU)
+    );
+    assert_eq!(last(&mut bench), [line.clone(), line]);
+    assert!(bench.kept.hand.is_empty());
+    // What takes something back does not end, and a reason is a line.
+    let clear = Command::Hand(HandOrder::Override { backend: key_of(APP, EU), is_up: None });
+    let refused = |command: &Command, said: &Said| {
+        bench.overwatch.objection(command, said, bench.now).is_some()
+    };
+    assert!(refused(&clear, &said("", Some(1))));
+    assert!(refused(&Command::Revoke(parsed("eu")), &said("", Some(1))));
+    assert!(refused(&clear, &said("a\nb", None)));
+    assert!(refused(&clear, &said(&"x".repeat(501), None)));
+    assert!(!refused(&clear, &said("done", None)), "what is not so can be said not to be so");
+}
+
+#[test]
+fn a_server_is_drained_by_steps() {
+    let mut bench = Bench::with(|settings| {
+        settings.domains[0].algorithm = routing::Algorithm::Weighted;
+        for address in ["10.2.1.50", "10.2.1.51"] {
+            let (key, region) = (key_of(APP, address), parsed("eu-west"));
+            let backend = model::Backend { key, region, weight: 100 };
+            settings.backends.push(overwatch::ConfiguredBackend { backend, check: None });
+        }
+    });
+    let share = |bench: &mut Bench| {
+        let (mut worker, question) = (Worker::new(None), Question::new(APP, RecordType::A));
+        let mut ask = |_| bench.ask_worker(&mut worker, &question, CLIENT).0.addresses;
+        (0..300).map(&mut ask).filter(|addresses| *addresses == [ip("10.2.1.50")]).count()
+    };
+    bench.advance(1_000);
+    assert_eq!(share(&mut bench), 150);
+    let backend = key_of(APP, "10.2.1.50");
+    let empty = |permille, over_ms| {
+        Command::Hand(HandOrder::Empty { backend: backend.clone(), permille, over_ms })
+    };
+    bench.command_as(empty(1_000, 10_000), said("upgrade", None));
+    bench.advance(5_000);
+    // Half of its weight: 50 of 150.
+    assert_eq!(share(&mut bench), 100);
+    assert_eq!(bench.standing("10.2.1.50"), "healthy");
+    bench.advance(4_000);
+    assert!((20..40).contains(&share(&mut bench)));
+    bench.advance(1_000);
+    assert_eq!((share(&mut bench), bench.standing("10.2.1.50").as_str()), (0, "draining"));
+    // Back by steps, too; and then nothing is said of it any more.
+    bench.command_as(empty(0, 10_000), said("upgraded", None));
+    bench.advance(5_000);
+    assert_eq!(share(&mut bench), 100);
+    bench.advance(6_000);
+    assert_eq!(share(&mut bench), 150);
+    assert!(bench.kept.hand.is_empty(), "{:?}", bench.kept.hand);
+}
+
+#[test]
+fn what_an_earlier_release_kept_of_servers_counts() {
+    let mut bench = demo();
+    for row in bench.kept.backends.values_mut() {
+        row.override_ = (row.backend.key == key_of(APP, EU)).then_some(false);
+        row.is_draining = row.backend.key == key_of(APP, SG);
+    }
+    bench.restart_overwatch();
+    assert_eq!(bench.standing(EU), "unhealthy");
+    assert_eq!(bench.standing(SG), "draining");
+    let clear = Command::Hand(HandOrder::Override { backend: key_of(APP, EU), is_up: None });
+    bench.command(clear);
+    bench.restart_overwatch();
+    assert_ne!(bench.standing(EU), "unhealthy", "what was taken back does not come back");
+}
+
+#[test]
+fn an_agent_that_is_gone_can_be_forgotten() {
+    let mut bench = demo();
+    let forget = Command::Forget(parsed("eu"));
+    let objection = bench.overwatch.objection(&forget, &Said::default(), bench.now);
+    assert_eq!(objection, Some(Objection::IsThere));
+    bench.command(Command::Revoke(parsed("eu")));
+    bench.command(forget);
+    assert_eq!(bench.kept.pins.len(), 1);
+    assert_eq!(bench.overwatch.agent_list(bench.now).agents.len(), 1);
+    // Its name is free: whoever proves the secrets comes in as at the first time.
+    bench.connect("eu");
+    assert_eq!(bench.standing(EU), "healthy");
 }

@@ -9,9 +9,9 @@ use std::path::Path;
 
 use dns::{CookieStanding, Verdict};
 use model::{BackendKey, Rtt, Time};
-use overwatch::{Asker, Command, Event, Outcome, Reply, Transport, Worker, resolve};
+use overwatch::{Asker, Command, Event, HandOrder, Outcome, Reply, Transport, Worker, resolve};
 
-use crate::bench::{self, Bench};
+use crate::bench::{self, Bench, drained};
 use crate::settings::{ip, parsed};
 use crate::wire::{self, Edns, Question};
 pub(crate) use world::{World, give_keys};
@@ -306,11 +306,12 @@ fn act(bench: &mut Bench, line: &str) {
                 "down" => Some(false),
                 _ => None,
             };
-            bench.command(Command::Override { backend: backend(bench, address), is_up });
+            let backend = backend(bench, address);
+            bench.command(Command::Hand(HandOrder::Override { backend, is_up }));
         }
         ["drain", address, word] => {
-            let is_draining = *word == "on";
-            bench.command(Command::Drain { backend: backend(bench, address), is_draining });
+            let permille = if *word == "on" { 1_000 } else { 0 };
+            bench.command(drained(backend(bench, address), permille));
         }
         ["check", address, "fails"] => {
             let backend = backend(bench, address);

@@ -1,6 +1,6 @@
 //! An agent that was honest for long and then is not: held, named, and released by an operator.
 
-use overwatch::{Command, Note};
+use overwatch::{Command, Note, Said};
 
 use crate::bench::{Bench, connections};
 use crate::settings::parsed;
@@ -33,7 +33,7 @@ fn an_agent_whose_networks_all_fall_is_held_until_it_is_accepted() {
     connect_all(&mut bench, 80);
     assert_eq!(told(&bench), (80, None, 0));
     let accept = Command::Accept(parsed("eu"));
-    let objection = bench.overwatch.objection(&accept, bench.now).unwrap();
+    let objection = bench.overwatch.objection(&accept, &Said::default(), bench.now).unwrap();
     assert_eq!(objection.to_string(), "the agent is not held: what it says counts");
     bench.advance(7 * HOUR_MS);
     connect_all(&mut bench, 80);
@@ -60,7 +60,7 @@ fn an_agent_whose_networks_all_fall_is_held_until_it_is_accepted() {
     bench.advance(31_000);
     assert!(told(&bench).1.is_none());
     let stranger = Command::Accept(parsed("nobody"));
-    let objection = bench.overwatch.objection(&stranger, bench.now).unwrap();
+    let objection = bench.overwatch.objection(&stranger, &Said::default(), bench.now).unwrap();
     assert_eq!(objection.to_string(), "there is none of that name here");
 }
 

@@ -6,8 +6,8 @@ use dns::NameBuf;
 use dnssec::{Algorithm, KeyRing, Layout, Role, RolloverTerms};
 use model::Time;
 use overwatch::{
-    Asker, Command, Event, KeyFault, KeyOrder, Level, Objection, Secrets, SignedZone, Transport,
-    Worker, resolve,
+    Asker, Command, Event, KeyFault, KeyOrder, Level, Objection, Said, Secrets, SignedZone,
+    Transport, Worker, resolve,
 };
 
 use crate::bench::{Bench, secrets};
@@ -67,10 +67,10 @@ fn faults(bench: &Bench) -> Vec<&'static str> {
 
 fn say(bench: &mut Bench, order: KeyOrder) -> Result<(), Objection> {
     let command = Command::Keys(Box::new(order));
-    match bench.overwatch.objection(&command, bench.now) {
+    match bench.overwatch.objection(&command, &Said::default(), bench.now) {
         Some(objection) => Err(objection),
         None => {
-            bench.tell(Event::Command { command, by: "test".into() });
+            bench.tell(Event::Command { command, said: Said::default() });
             Ok(())
         }
     }

@@ -2,7 +2,7 @@
 
 use health::HeartbeatTerms;
 use mesh::KeyHash;
-use overwatch::{Command, Enrolment, Note};
+use overwatch::{Command, Enrolment, HandOrder, Note, Said};
 
 use crate::bench::{Bench, connections, outcome};
 use crate::settings::{self, APP, EU, SG, ip, key_of, parsed, tcp_check};
@@ -229,10 +229,11 @@ fn a_command_about_nobody_changes_nothing() {
     for command in [
         Command::Approve { agent: parsed("nobody"), key: None },
         Command::Revoke(parsed("nobody")),
-        Command::Override { backend: nobody.clone(), is_up: Some(true) },
-        Command::Drain { backend: nobody, is_draining: true },
+        Command::Forget(parsed("nobody")),
+        Command::Hand(HandOrder::Override { backend: nobody.clone(), is_up: Some(true) }),
+        Command::Hand(HandOrder::Empty { backend: nobody, permille: 1_000, over_ms: 0 }),
     ] {
-        assert!(bench.overwatch.objection(&command, bench.now).is_some());
+        assert!(bench.overwatch.objection(&command, &Said::default(), bench.now).is_some());
         bench.command(command);
     }
     assert_eq!((bench.kept.clone(), bench.take_notes()), (kept, Vec::new()));

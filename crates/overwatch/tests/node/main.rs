@@ -41,5 +41,6 @@ mod reload;
 mod restart;
 mod scopes;
 mod settings;
+mod strains;
 mod validators;
 mod wire;

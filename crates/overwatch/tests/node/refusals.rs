@@ -7,7 +7,7 @@ use mesh::{
     Tokens,
 };
 use model::{Rtt, Time};
-use overwatch::{Command, Event, LinkId, Note};
+use overwatch::{Command, Event, LinkId, Note, Said};
 
 use crate::bench::{Bench, LearnedRow, connections, refused};
 use crate::settings::{self, APP, EU, SG, START, key_of, parsed, secret, token};
@@ -472,7 +472,8 @@ fn an_observation_in_the_future_is_none() {
     let mut ahead = row("10.7.7.0/24", 30);
     ahead.observed_at = Time::from_unix_ms(u64::MAX / 2);
     bench.say(link, report(1_000, 0, vec![ahead]));
-    let entries = bench.overwatch.latency_table().entries;
+    let page = bench.overwatch.latency_page(&overwatch::LatencyWanted::default(), usize::MAX);
+    let entries = page.unwrap().entries;
     let entry = entries.iter().find(|entry| entry.subnet == "10.7.7.0/24").unwrap();
     assert_eq!(entry.last_updated, bench.now.to_rfc3339());
 }
@@ -543,5 +544,8 @@ fn a_stranger_never_unseats_an_approved_agent() {
     bench.connect("eu");
     assert!(bench.is_wired("eu"), "{:?}", bench.hosts["eu"].complaints());
     let yes = Command::Approve { agent: parsed("eu"), key: None };
-    assert_eq!(bench.overwatch.objection(&yes, bench.now), Some(overwatch::Objection::WhichKey));
+    assert_eq!(
+        bench.overwatch.objection(&yes, &Said::default(), bench.now),
+        Some(overwatch::Objection::WhichKey)
+    );
 }

@@ -7,10 +7,10 @@ use dns::RecordType;
 use geo::{CustomMapping, Geo};
 use mesh::{MeshKeys, Tokens};
 use model::Backend;
-use overwatch::{Command, ConfiguredBackend, Event, Reload};
+use overwatch::{ConfiguredBackend, Event, Reload};
 use zone::Steering;
 
-use crate::bench::{Bench, connections};
+use crate::bench::{Bench, connections, drained};
 use crate::settings::{
     self, APP, EU, LEARNED, MESH_KEY, SG, ZoneLines, domain, ip, key_of, parsed, tcp_check, token,
     zones,
@@ -141,7 +141,7 @@ fn configured_backends_keep_standing_and_override_and_leave_at_once() {
     });
     let key = key_of(APP, CONFIGURED);
     bench.checked(&key, true);
-    bench.command(Command::Drain { backend: key.clone(), is_draining: true });
+    bench.command(drained(key.clone(), 1_000));
     // Another weight, another pace of checks: it is the same backend, and up.
     bench.reload(|settings| {
         settings.backends[0].backend.weight = 50;
@@ -151,7 +151,7 @@ fn configured_backends_keep_standing_and_override_and_leave_at_once() {
     assert_eq!(bench.standing(CONFIGURED), "draining");
     assert_eq!(bench.watched[&key].interval_ms, 3_000);
     assert_eq!(bench.kept.backends[&key].backend.weight, 50);
-    bench.command(Command::Drain { backend: key.clone(), is_draining: false });
+    bench.command(drained(key.clone(), 0));
     assert_eq!(bench.standing(CONFIGURED), "healthy", "the verdict stayed");
     assert_eq!(bench.watched.len(), 2);
     bench.reload(|settings| drop(settings.backends.remove(0)));

@@ -2,7 +2,7 @@
 
 use dns::RecordType;
 
-use crate::bench::{Bench, connections, outcome};
+use crate::bench::{Bench, connections, drained, outcome};
 use crate::settings::{self, APP, EU, SG, ip, key_of, tcp_check};
 use crate::wire::Question;
 
@@ -77,17 +77,17 @@ fn pins_last_verdicts_and_operators_words_are_kept() {
     assert_eq!(bench.standing(EU), "healthy");
     assert_eq!(bench.standing(SG), "unhealthy");
     let lines = bench.take_notes().into_iter().map(|note| note.to_string());
-    let lines: Vec<String> = lines.filter(|line| line.contains("was down")).collect();
+    let lines: Vec<String> = lines.filter(|line| line.contains("was unhealthy")).collect();
     assert_eq!(
         lines.len(),
         1,
         "what did not change over the restart is not told as news: {lines:?}"
     );
     // An operator's words stand, too; what a drained backend was before is not known any more.
-    bench.command(overwatch::Command::Drain { backend: eu.clone(), is_draining: true });
+    bench.command(drained(eu.clone(), 1_000));
     bench.restart_overwatch();
     assert_eq!(bench.standing(EU), "draining");
-    bench.command(overwatch::Command::Drain { backend: eu.clone(), is_draining: false });
+    bench.command(drained(eu.clone(), 0));
     assert_eq!(bench.standing(EU), "doubtful");
     bench.checked(&eu, true);
     assert_eq!(bench.standing(EU), "healthy");

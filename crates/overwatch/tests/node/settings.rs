@@ -84,6 +84,7 @@ pub(crate) fn domain(name: &str, algorithm: Algorithm) -> DomainSettings {
         default_region: Some(parsed("ap-southeast")),
         constraints: Vec::new(),
         ttl_s: 30,
+        shadow: None,
         none_healthy: NonePolicy::LastHealthy,
         learning: steering(),
     }
@@ -217,6 +218,7 @@ pub(crate) fn agent(name: &str, region: &str, address: &str) -> agent::Settings 
         offers: vec![offer(APP, region, address)],
         heartbeat: HeartbeatTerms { interval_ms: 10_000, missed_threshold: 3 },
         learning: Some(learning()),
+        predictive: None,
     }
 }
 

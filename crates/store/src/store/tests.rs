@@ -12,6 +12,7 @@ use model::{Backend, BackendKey, Time};
 use overwatch::{AuditLine, BackendRow, HandItem, HandRow, HealthRow, Pin, PinState, Source};
 
 use super::*;
+use crate::Backup;
 
 fn key(number: u32) -> BackendKey {
     BackendKey {
@@ -59,12 +60,29 @@ fn pin(number: u8) -> Change {
 
 fn frozen(name: &str) -> Change {
     let item = HandItem::Frozen { domain: name.to_owned() };
-    Change::PutHand(HandRow { item, since: Time::from_unix_ms(7), by: None, reason: None, until: None })
+    Change::PutHand(HandRow {
+        item,
+        since: Time::from_unix_ms(7),
+        by: None,
+        reason: None,
+        until: None,
+    })
+}
+
+fn overridden(number: u32) -> Change {
+    let item = HandItem::Override { backend: key(number), is_up: false };
+    let since = Time::from_unix_ms(7);
+    let (by, reason) = (Some("deploy".to_owned()), Some("disk".to_owned()));
+    Change::PutHand(HandRow { item, since, by, reason, until: Some(since) })
 }
 
 fn word(number: u64) -> Change {
-    let line =
-        AuditLine { at: Time::from_unix_ms(number), what: format!("word {number}"), by: None, reason: None };
+    let line = AuditLine {
+        at: Time::from_unix_ms(number),
+        what: format!("word {number}"),
+        by: None,
+        reason: None,
+    };
     Change::PutAudit(number, line)
 }
 
@@ -307,4 +325,42 @@ fn a_killed_writer_loses_nothing_that_it_called_written() {
             assert!(snapshot.health.contains_key(&key(number)), "{number} of {last}");
         }
     }
+}
+
+#[test]
+fn a_backup_is_the_store_in_another_form() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(&directory.path().join("one")).unwrap();
+    let all = [
+        backend(1),
+        standing(1, Standing::Up),
+        pin(1),
+        frozen("a"),
+        overridden(2),
+        word(9),
+        Change::PutKeys(ring("demo.test", 1)),
+        Change::PutMade(r#"{"revision":1}"#.to_owned()),
+    ];
+    store.write(&all).unwrap();
+    let text = store.export().unwrap();
+    drop(store);
+    let (_, expect) = Store::open(&directory.path().join("one")).unwrap();
+    let (backup, read) = Backup::read(&text).unwrap();
+    assert_eq!(read, expect);
+    // What was there before is not there any more.
+    let (mut other, _) = Store::open(&directory.path().join("two")).unwrap();
+    other.write(&[backend(7), frozen("b")]).unwrap();
+    other.replace(&backup).unwrap();
+    drop(other);
+    assert_eq!(Store::open(&directory.path().join("two")).unwrap().1, expect);
+    // Whole or not at all.
+    let refused = |from: &str, to: &str| {
+        assert!(text.contains(from), "{from} is not in {text}");
+        Backup::read(&text.replacen(from, to, 1)).unwrap_err().to_string()
+    };
+    assert_eq!(refused("opengslb store", "else"), "it is no backup of a store");
+    assert_eq!(refused("{", "["), "it is no backup of a store");
+    assert!(refused("\"format\": 1", "\"format\": 9").contains("formats up to 1"));
+    assert!(refused("\"pins\"", "\"pens\"").contains("\"pens\""));
+    assert!(refused("eu-west", "eu west").contains("table backends means nothing"));
 }

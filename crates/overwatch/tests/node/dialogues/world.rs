@@ -11,7 +11,7 @@ use geo::{CustomMapping, Geo};
 use latency::{PortReport, Report, ReportRow};
 use mesh::{AgentIdentity, BackendOffer, Frame, Registration, Tokens};
 use model::{Backend, BackendKey, Rtt, SubnetWidths};
-use overwatch::{Command, ConfiguredBackend, Event, KeyOrder, SignedZone, Worker};
+use overwatch::{Command, ConfiguredBackend, Event, KeyOrder, Said, SignedZone, Worker};
 use routing::{Algorithm, Constraint, DomainSettings, Names, NonePolicy, RegionSettings};
 use zone::{AliasTargets, HttpsTerms, Steering};
 
@@ -314,8 +314,8 @@ pub(crate) fn give_keys(bench: &mut Bench, ring: KeyRing) {
     let zone = ring.apex().to_buf();
     let order = KeyOrder::Import { zone, ring: Box::new(ring), replaces: true };
     let command = Command::Keys(Box::new(order));
-    assert_eq!(bench.overwatch.objection(&command, bench.now), None);
-    bench.tell(Event::Command { command, by: "test".into() });
+    assert_eq!(bench.overwatch.objection(&command, &Said::default(), bench.now), None);
+    bench.tell(Event::Command { command, said: Said::default() });
 }
 
 /// The link of a region's agent: they joined in the order of their names.
@@ -356,6 +356,7 @@ fn domain_of(name: &str, algorithm: &str, options: &[&str]) -> DomainSettings {
         service: parsed(option(options, "service").unwrap_or(name.trim_start_matches("*."))),
         names: Names::Servers,
         algorithm,
+        shadow: None,
         regions: Vec::new(),
         default_region: None,
         constraints: Vec::new(),
