@@ -21,6 +21,7 @@ use crate::collect::CollectorCounters;
 use crate::dns::{Arrival, Handler as _, TcpCounters, Transport, UdpCounters};
 use crate::metrics::families::{self, PARTS};
 use crate::metrics::{Configured, Format};
+use crate::probe::ProbeCounters;
 use crate::query_log::QueryLogCounters;
 
 const KEY: &str = "uP2s0mVn6p3q8Xr1Yt4wZb7eHc9kLd0fGj5aQx2iNyU=";
@@ -283,21 +284,26 @@ fn a_month_of_strangers_clients_and_agents_leaves_the_page_as_long_as_it_may_be(
     assert!(!page.contains(r#"="other"} 1"#), "a word is missing in the table:\n{page}");
 }
 
+/// Families that there is nothing to fill with in this small a world.
+const ONLY_SOMETIMES: [&str; 1] = ["certificate_days_left_least"];
+
 /// Nobody can add a family and forget to fill it.
 #[test]
-fn every_family_is_filled_by_the_process_that_it_is_of() {
+fn every_family_is_filled_by_one_process_or_both() {
     let mut world = World::new();
     world.tell(Event::Tick);
     let agent = world.agent_comes_and_goes();
-    let is_agents = |title: &str| title == "Agent";
-    let of = |wants: fn(&str) -> bool| {
-        let parts = PARTS.iter().filter(move |part| part.title == "Every process" || wants(part.title));
-        names(parts.flat_map(|part| part.families.iter().copied()))
-    };
-    assert_eq!(names(world.page().families()), of(|title| title != "Agent"));
+    let mut overwatchs = world.page();
+    of_checks(&mut overwatchs, &ProbeCounters::default());
+    of_servers(&mut overwatchs, &world.node, world.now);
     let kernel = Some(CollectorCounters::default());
-    let page = super::agent(&agent, kernel, 1, (&reloads(), world.now));
-    assert_eq!(names(page.families()), of(|title| title == "Agent"));
-    assert!(PARTS.iter().any(|part| is_agents(part.title)));
-    assert!(families::all().count() > 60);
+    let mut agents = super::agent(&agent, kernel, 1, (&reloads(), world.now));
+    of_checks(&mut agents, &ProbeCounters::default());
+    of_agent_strains(&mut agents, &agent);
+    let (of_overwatch, of_agent) = (names(overwatchs.families()), names(agents.families()));
+    for family in names(PARTS[0].families.iter().copied()) {
+        assert!(of_overwatch.contains(family) && of_agent.contains(family), "{family}");
+    }
+    let every = families::all().filter(|family| !ONLY_SOMETIMES.contains(&family.name));
+    assert_eq!(&of_overwatch | &of_agent, names(every));
 }
