@@ -17,6 +17,7 @@
 //! - `dispatch`: which function carries it out,
 //! - `status`, `operator`, `by_hand`, `made`, `keys`, `tokens`, `latency`, `decisions`: those functions,
 //! - `stream`: a body that comes by and by,
+//! - `docs`: the contract for people,
 //! - `refusal`, `counts`: what became of it,
 //! - `tls`: the certificate, where there is one.
 
@@ -31,6 +32,8 @@ mod attempts;
 mod call;
 
 mod dispatch;
+
+mod docs;
 
 mod status;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::Problem;
@@ -11,8 +11,10 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
+use zeroize::Zeroizing;
 
 use super::failure::Failure;
 
@@ -20,11 +22,19 @@ use super::failure::Failure;
 const BODY_BYTES_MAX: usize = 512 << 20;
 
 /// Who is asked.
-#[derive(Debug)]
 pub(super) struct Client {
     place: Place,
     timeout: Duration,
+    /// What stands behind `Bearer`; never shown.
+    token: Option<Zeroizing<String>>,
 }
+
+/// The environment variable that a token is taken from: on a command line others could read it.
+const TOKEN: &str = "OPENGSLB_TOKEN";
+/// The one that names the certificates that are trusted.
+const CERTIFICATES: &str = "OPENGSLB_CA";
+/// Those that this system trusts, where nothing is named.
+const CERTIFICATES_OF_SYSTEM: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Where the API is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +43,8 @@ pub(super) enum Place {
     Socket(PathBuf),
     /// Host and port.
     Tcp(String),
+    /// The same, over TLS.
+    Tls(String),
 }
 
 impl Display for Place {
@@ -40,20 +52,26 @@ impl Display for Place {
         match self {
             Self::Socket(path) => write!(f, "unix:{}", path.display()),
             Self::Tcp(authority) => write!(f, "http://{authority}"),
+            Self::Tls(authority) => write!(f, "https://{authority}"),
         }
     }
 }
 
 impl Place {
-    /// Takes `http://HOST[:PORT]` and `unix:PATH`.
+    /// Takes `http://HOST[:PORT]`, `https://HOST[:PORT]` and `unix:PATH`.
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
         if let Some(path) = text.strip_prefix("unix:") {
             return Ok(Self::Socket(path.into()));
         }
         let wrong = || {
-            Failure::Usage(format!("{text:?} is no API: http://HOST:PORT or unix:PATH is expected"))
+            Failure::Usage(format!(
+                "{text:?} is no API: http://HOST:PORT, https://HOST:PORT or unix:PATH is expected"
+            ))
         };
-        let rest = text.strip_prefix("http://").ok_or_else(wrong)?;
+        let (rest, port, place): (_, _, fn(String) -> Self) = match text.strip_prefix("https://") {
+            Some(rest) => (rest, 443, Self::Tls),
+            None => (text.strip_prefix("http://").ok_or_else(wrong)?, 80, Self::Tcp),
+        };
         let authority = rest.trim_end_matches('/');
         let is_plain = authority.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c));
         if authority.is_empty() || !is_plain {
@@ -61,7 +79,7 @@ impl Place {
         }
         let host_end = authority.rfind(']').unwrap_or(0);
         let has_port = authority.get(host_end..).is_some_and(|rest| rest.contains(':'));
-        Ok(Self::Tcp(if has_port { authority.to_owned() } else { format!("{authority}:80") }))
+        Ok(place(if has_port { authority.to_owned() } else { format!("{authority}:{port}") }))
     }
 
     /// Where a word, the environment or this machine leads.
@@ -84,7 +102,8 @@ impl Client {
     /// A client of what `api` names, or else of what this machine has.
     pub(super) fn new(api: Option<&str>, timeout_s: u16) -> Result<Self, Failure> {
         let timeout = Duration::from_secs(timeout_s.max(1).into());
-        Ok(Self { place: Place::find(api)?, timeout })
+        let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
+        Ok(Self { place: Place::find(api)?, timeout, token: token.map(Zeroizing::new) })
     }
 
     /// Where it asks.
@@ -136,13 +155,15 @@ impl Client {
     ) -> Result<(StatusCode, String), String> {
         let host = match &self.place {
             Place::Socket(_) => "localhost",
-            Place::Tcp(authority) => authority,
+            Place::Tcp(authority) | Place::Tls(authority) => authority,
         };
         // What is sent is a document, or a zone's keys.
         let media_type = if body.starts_with('{') { "application/json" } else { "text/plain" };
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {}", token.as_str()));
+        }
+        let request = request
             .header("host", host)
             .header("content-type", media_type)
             .body(Full::new(Bytes::from(body)))
@@ -154,6 +175,19 @@ impl Client {
             }
             Place::Tcp(authority) => {
                 let stream = tokio::net::TcpStream::connect(authority).await.map_err(chain)?;
+                send(stream, request).await
+            }
+            Place::Tls(authority) => {
+                let named = std::env::var(CERTIFICATES).ok().filter(|path| !path.is_empty());
+                let trusted = named.unwrap_or_else(|| CERTIFICATES_OF_SYSTEM.to_owned());
+                let connector = runtime::tls_client(Path::new(&trusted)).map_err(chain)?;
+                let stream = tokio::net::TcpStream::connect(authority).await.map_err(chain)?;
+                let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
+                let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+                let name = ServerName::try_from(host).map_err(chain)?;
+                let stream = connector.connect(name, stream).await.map_err(|error| {
+                    format!("{}; trusted is what {trusted} holds ({CERTIFICATES})", chain(error))
+                })?;
                 send(stream, request).await
             }
         }
@@ -222,7 +256,8 @@ mod tests {
             ("http://[::1]", Some("http://[::1]:80")),
             ("http://[::1]:8080", Some("http://[::1]:8080")),
             ("unix:/run/a.sock", Some("unix:/run/a.sock")),
-            ("https://a", None),
+            ("https://a", Some("https://a:443")),
+            ("https://[::1]:8443/", Some("https://[::1]:8443")),
             ("a:1", None),
             ("http://", None),
             ("http://a/b", None),

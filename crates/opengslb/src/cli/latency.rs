@@ -3,7 +3,7 @@
 use api::latency::{LatencyEntry, LatencyTable};
 use clap::{Args, Subcommand};
 
-use super::client::Client;
+use super::client::{Client, escaped};
 use super::failure::Failure;
 use super::output::{Output, say};
 
@@ -26,39 +26,48 @@ pub(super) struct Wanted {
     /// Of this region only.
     #[arg(long)]
     region: Option<String>,
-    /// Of this client network only, as in 10.1.2.0/24.
-    #[arg(long)]
-    subnet: Option<String>,
-    /// How many rows.
+    /// Of this client network and those inside it only, as in 10.1.0.0/16.
+    #[arg(long, alias = "subnet")]
+    prefix: Option<String>,
+    /// By subnet; or the first by rtt, samples or last_updated, the last ones with - before it.
+    #[arg(long, allow_hyphen_values = true)]
+    sort: Option<String>,
+    /// How many rows, 10,000 at most.
     #[arg(long, default_value_t = 50)]
-    limit: usize,
+    limit: u16,
+    /// Go on behind the last row of a page.
+    #[arg(long)]
+    after: Option<String>,
 }
 
 /// Prints them.
 pub(super) fn run(client: &Client, output: &Output, wanted: &Wanted) -> Result<bool, Failure> {
-    let text = client.text("/api/v1/overwatch/latency")?;
-    let LatencyTable { mut entries } = client.read(&text)?;
-    let fits = |filter: &Option<String>, value: &str| {
-        filter.as_ref().is_none_or(|filter| filter.eq_ignore_ascii_case(value))
-    };
-    entries.retain(|entry| {
-        fits(&wanted.domain, &entry.domain)
-            && fits(&wanted.region, &entry.region)
-            && fits(&wanted.subnet, &entry.subnet)
-    });
-    let all = entries.len();
-    entries.truncate(wanted.limit);
+    let Wanted { domain, region, prefix, sort, limit, after } = wanted;
+    let mut path = format!("/api/v1/overwatch/latency?limit={limit}");
+    let given = [
+        ("domain", domain),
+        ("region", region),
+        ("prefix", prefix),
+        ("sort", sort),
+        ("after", after),
+    ];
+    for (name, value) in given {
+        if let Some(value) = value {
+            path += &format!("&{name}={}", escaped(value));
+        }
+    }
+    let text = client.text(&path)?;
     if output.is_json {
-        // Plain data: there is nothing in it that JSON cannot say.
-        say(&serde_json::to_string(&LatencyTable { entries }).unwrap_or_default());
+        say(&text);
         return Ok(true);
     }
+    let LatencyTable { entries, next } = client.read(&text)?;
     let longest_us = entries.iter().map(|entry| entry.rtt_us).max().unwrap_or(0);
     let rows: Vec<Vec<String>> = entries.iter().map(|entry| row(entry, longest_us)).collect();
     let heads = ["NETWORK", "DOMAIN", "REGION", "MS", "SAMPLES", "LAST MEASURED", ""];
     output.table(&heads, &rows);
-    if all > entries.len() {
-        say(&format!("{} of {all} rows; --limit shows more", entries.len()));
+    if let Some(next) = next {
+        say(&format!("there are more: --after {next}"));
     }
     Ok(true)
 }

@@ -20,12 +20,12 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, IF_MATCH, X_CONTENT_TYPE_O
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::any;
+use axum::routing::{any, get};
 
 use super::access::Caller;
 use super::call::Call;
 use super::refusal::Refusal;
-use super::{Server, dispatch};
+use super::{Server, dispatch, docs};
 
 /// The endpoints of one path.
 type Here = Arc<[&'static Endpoint]>;
@@ -44,7 +44,11 @@ pub(super) fn router(server: Arc<Server>) -> Router {
         router = router.route(path, any(handler));
     }
     let nowhere = |State(server): State<Arc<Server>>, request| answer(server, [].into(), request);
-    router.fallback(nowhere).with_state(server)
+    router
+        .route(docs::PATH, get(docs::page))
+        .route(docs::SCRIPT_PATH, get(docs::script))
+        .fallback(nowhere)
+        .with_state(server)
 }
 
 async fn answer(server: Arc<Server>, here: Here, request: Request) -> Response {

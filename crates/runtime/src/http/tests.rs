@@ -204,6 +204,10 @@ async fn reading_needs_an_allowed_address_or_a_token_but_for_the_monitors_paths(
     assert_eq!(world.tcp(&Asked::new("GET /api/v1/version")).await.body, "Version");
     let contract = world.tcp(&Asked::new("GET /api/v1/openapi.json")).await;
     assert_eq!(contract.body, api::openapi::text());
+    let page = world.tcp(&Asked::new("GET /api/docs")).await;
+    assert!(page.body.contains("/api/docs.js") && !page.body.contains("//"), "{}", page.body);
+    let script = world.tcp(&Asked::new("GET /api/docs.js")).await;
+    assert!(script.field("content-type").unwrap().starts_with("text/javascript"));
 }
 
 #[tokio::test]
