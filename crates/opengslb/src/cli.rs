@@ -7,6 +7,7 @@
 //! - `arguments`: the words,
 //! - `failure`: what goes wrong, and with which exit code,
 //! - `client`: one request to the API,
+//! - `words`, `things`: what several commands share,
 //! - `output`: aligned tables, colour for terminals only,
 //! - `status`, `domains`, `servers`, `agents`, `overrides`, `latency`, `explain`, `pins`, `regions`,
 //!   `learning`, `resolvers`, `dnssec`, `audit`, `reload`, `preflight`: a command each.
@@ -34,6 +35,8 @@ mod latency;
 
 mod learning;
 
+mod mappings;
+
 pub(crate) mod output;
 
 mod overrides;
@@ -51,6 +54,14 @@ mod resolvers;
 mod servers;
 
 mod status;
+
+mod tokens;
+
+mod store;
+
+mod things;
+
+mod words;
 
 use std::process::ExitCode;
 
@@ -93,8 +104,11 @@ fn run(arguments: Arguments, output: &Output) -> Result<bool, Failure> {
     let client = || Client::new(api.as_deref(), timeout);
     match command {
         Command::Status { expected_agents } => status::run(&client()?, output, expected_agents),
-        Command::Domains => domains::run(&client()?, output),
-        Command::Servers(wanted) => servers::run(&client()?, output, &wanted),
+        Command::Domains(words) => domains::run(&client()?, output, words),
+        Command::Servers(words) => servers::run(&client()?, output, words),
+        Command::Mappings(command) => mappings::run(&client()?, output, command),
+        Command::Backup(to) => store::back_up(&client()?, output, &to),
+        Command::Restore(from) => store::restore(output, &from),
         Command::Agents(command) => agents::run(&client()?, output, command),
         Command::Overrides(command) => overrides::run(&client()?, output, command),
         Command::Latency(latency::Latency::Show(wanted)) => {
@@ -106,6 +120,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<bool, Failure> {
         Command::Learning(command) => learning::run(&client()?, output, command),
         Command::Resolvers(command) => resolvers::run(&client()?, output, &command),
         Command::Dnssec(command) => dnssec::run(&client()?, output, command),
+        Command::Tokens(command) => tokens::run(&client()?, output, command),
         Command::Audit => audit::run(&client()?, output),
         Command::Reload => reload::run(&client()?, output),
         Command::Preflight(wanted) => preflight::run(api.as_deref(), timeout, output, wanted),

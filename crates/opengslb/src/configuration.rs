@@ -1,23 +1,28 @@
 //! Reads the configuration file and what `config` wants to know about it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use config::{Checked, Config, Given};
-
-use crate::command_line::ModeArgument;
+use config::{Checked, Config, Given, Made, ModeName};
+use runtime::process::reload::{Files, Reread};
 
 /// A configuration without faults.
 #[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) config: Config,
-    pub(crate) warnings: Vec<String>,
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// What somebody should know.
+    pub warnings: Vec<String>,
     /// What is wrong where others may read the file: only a process that runs on its secrets
     /// minds.
-    pub(crate) exposed: Option<String>,
+    pub exposed: Option<String>,
     /// The settings in force as YAML, secrets hidden.
-    pub(crate) effective: String,
+    pub effective: String,
+    /// The texts, to be checked again with what is made through the API.
+    pub files: Files,
 }
 
 /// The longest file that is read: a configuration with a hundred thousand mappings has 10 MB.
@@ -31,7 +36,7 @@ const ZONE_FILE_BYTES_MAX: u64 = 256 << 20;
 /// # Errors
 ///
 /// Everything that is wrong with it, a line each.
-pub(crate) fn load(path: &Path, mode: Option<ModeArgument>) -> Result<Loaded, Vec<String>> {
+pub fn load(path: &Path, mode: Option<ModeName>) -> Result<Loaded, Vec<String>> {
     let name = path.display().to_string();
     let unreadable =
         |error: &dyn std::fmt::Display| vec![format!("{name}: cannot be read: {error}")];
@@ -44,15 +49,44 @@ pub(crate) fn load(path: &Path, mode: Option<ModeArgument>) -> Result<Loaded, Ve
         return Err(unreadable(&format!("it has more than {FILE_BYTES_MAX} bytes")));
     }
     let text = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
-    let host_name = host_name();
-    let mode = mode.map(Into::into);
-    let given = Given { file_name: &name, mode, host_name: &host_name, read_zone_file };
-    match config::load(&text, &given) {
-        Ok(Checked { config, warnings, effective }) => {
-            let warnings = warnings.iter().map(ToString::to_string).collect();
-            Ok(Loaded { config, warnings, exposed, effective })
+    let texts = Texts { name, text, mode, zone_files: Mutex::default() };
+    match texts.check(&Made::none()) {
+        Ok(Checked { config, warnings, effective, .. }) => {
+            let warnings = lines(&warnings);
+            let files = Files::new(move |made| {
+                let Checked { config, warnings, entities, .. } = texts.check(made)?;
+                Ok(Reread { config, warnings: lines(&warnings), entities })
+            });
+            Ok(Loaded { config, warnings, exposed, effective, files })
         }
-        Err(faults) => Err(faults.iter().map(ToString::to_string).collect()),
+        Err(faults) => Err(lines(&faults)),
+    }
+}
+
+fn lines(faults: &[config::Fault]) -> Vec<String> {
+    faults.iter().map(ToString::to_string).collect()
+}
+
+/// The texts of a configuration: each is read once, however often they are checked.
+struct Texts {
+    name: String,
+    text: String,
+    mode: Option<ModeName>,
+    /// By path, as far as they were asked for.
+    zone_files: Mutex<BTreeMap<String, Result<String, String>>>,
+}
+
+impl Texts {
+    fn check(&self, made: &Made) -> Result<Checked, Vec<config::Fault>> {
+        let host_name = host_name();
+        let read = |path: &str| {
+            // Who panicked left the texts as they were.
+            let mut known = self.zone_files.lock().unwrap_or_else(PoisonError::into_inner);
+            known.entry(path.to_owned()).or_insert_with(|| read_zone_file(path)).clone()
+        };
+        let (file_name, mode) = (self.name.as_str(), self.mode);
+        let given = Given { file_name, mode, host_name: &host_name, read_zone_file: &read };
+        config::load_with(&self.text, made, &given)
     }
 }
 

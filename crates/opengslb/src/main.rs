@@ -6,8 +6,6 @@
 
 mod command_line;
 
-mod configuration;
-
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,13 +15,13 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 use config::{Config, Mode};
 use opengslb::cli;
+use opengslb::configuration::{Loaded, load};
 use opengslb::survey::words::Words;
 use runtime::logs::{Logs, chain};
-use runtime::process::reload::Reread;
+use runtime::process::reload::Files;
 use runtime::process::{self, Around};
 
 use command_line::{Arguments, Command, ModeArgument};
-use configuration::{Loaded, load};
 
 /// A faulty command line or configuration (sysexits.h, EX_USAGE).
 const USAGE: u8 = 64;
@@ -53,7 +51,7 @@ fn main() -> ExitCode {
     match &arguments.command {
         Some(Command::CheckConfig { config, preflight, words }) => {
             let path = config.as_ref().unwrap_or(&arguments.config);
-            match load(path, arguments.mode) {
+            match load(path, arguments.mode.map(Into::into)) {
                 Ok(loaded) => {
                     let warnings = loaded.warnings.iter().chain(&loaded.exposed);
                     warnings.for_each(|warning| tell(&format!("warning: {warning}")));
@@ -68,7 +66,7 @@ fn main() -> ExitCode {
             }
         }
         Some(Command::Lab { .. }) => lab::main(rest.get(1..).unwrap_or_default()),
-        None => match load(&arguments.config, arguments.mode) {
+        None => match load(&arguments.config, arguments.mode.map(Into::into)) {
             Ok(loaded) if arguments.print_config => {
                 say(loaded.effective.trim_end());
                 ExitCode::SUCCESS
@@ -93,7 +91,7 @@ fn look_at_zones(config: &Config, words: &Words) -> ExitCode {
 }
 
 /// Runs the process that the configuration describes.
-fn run(Loaded { config, warnings, .. }: Loaded, arguments: Arguments) -> ExitCode {
+fn run(Loaded { config, warnings, files, .. }: Loaded, arguments: Arguments) -> ExitCode {
     let Config { mode, logging, metrics } = config;
     let logs = match Logs::start(logging.level, logging.format) {
         Ok(logs) => logs,
@@ -117,7 +115,8 @@ fn run(Loaded { config, warnings, .. }: Loaded, arguments: Arguments) -> ExitCod
     let read: process::reload::Read = Arc::new(move || read_again(&path, word));
     // Dropped last, so that the last lines are written.
     let logs = Arc::new(logs);
-    let around = Around { logging, metrics, logs: Arc::clone(&logs), read, is_taking_over };
+    let around =
+        Around { logging, metrics, logs: Arc::clone(&logs), files, read, is_taking_over };
     let ended = match mode {
         Mode::Agent(config) => {
             tracing::info!("opengslb {version} agent {}", config.identity.agent_id);
@@ -138,10 +137,10 @@ fn run(Loaded { config, warnings, .. }: Loaded, arguments: Arguments) -> ExitCod
 }
 
 /// Reads the configuration while a process runs on it: by the same rules as at its start.
-fn read_again(path: &Path, mode: Option<ModeArgument>) -> Result<Reread, Vec<String>> {
-    match load(path, mode)? {
+fn read_again(path: &Path, mode: Option<ModeArgument>) -> Result<Files, Vec<String>> {
+    match load(path, mode.map(Into::into))? {
         Loaded { exposed: Some(fault), .. } => Err(vec![fault]),
-        Loaded { config, warnings, .. } => Ok(Reread { config, warnings }),
+        Loaded { files, .. } => Ok(files),
     }
 }
 

@@ -4,6 +4,7 @@
 //! - [`agent`]: `--mode agent`,
 //! - [`overwatch`]: `--mode overwatch`,
 //! - [`reload`]: reading the configuration again,
+//! - [`restore`]: a backup in the place of the store,
 //! - `comparison`: what differs in it,
 //! - [`handover`]: one process takes the place of another,
 //! - `sockets`: what is handed over,
@@ -20,6 +21,8 @@ pub mod agent;
 pub mod overwatch;
 
 pub mod reload;
+
+pub mod restore;
 
 mod comparison;
 
@@ -64,6 +67,8 @@ pub struct Around {
     pub metrics: MetricsSettings,
     /// The log, to be turned up or down.
     pub logs: Arc<Logs>,
+    /// The configuration's texts, as they were read.
+    pub files: reload::Files,
     /// Reads the configuration again.
     pub read: reload::Read,
     /// Whether to take the place of the process that serves the data directory.
@@ -91,6 +96,9 @@ pub enum StartError {
     /// The store.
     #[error(transparent)]
     Store(#[from] store::StoreError),
+    /// What was made through the API, as it stands in the store.
+    #[error("what was made through the API cannot be read from the store")]
+    Made(#[from] config::made::DocumentError),
     /// The API.
     #[error("cannot serve the API on {address}")]
     Api {

@@ -23,6 +23,12 @@ pub(super) enum Agents {
         #[arg(long, value_name = "SHA-256")]
         key: Option<String>,
     },
+    /// Know an agent no more that is not there: its name and its servers are free.
+    #[command(after_help = "Example:\n  opengslb-cli agents forget backend-eu-west")]
+    Forget {
+        /// Its name.
+        id: String,
+    },
     /// Shut an agent out: its session, its rows and its servers.
     #[command(after_help = "Example:\n  opengslb-cli agents revoke backend-eu-west")]
     Revoke {
@@ -35,6 +41,12 @@ pub(super) enum Agents {
 pub(super) fn run(client: &Client, output: &Output, command: Agents) -> Result<bool, Failure> {
     let (id, word, query) = match command {
         Agents::List => return list(client, output),
+        Agents::Forget { id } => {
+            let path = format!("/api/v1/overwatch/agents/{}", escaped(&id));
+            client.say(Method::DELETE, &path, String::new())?;
+            output.done(&format!("{id}: forgotten"));
+            return Ok(true);
+        }
         Agents::Approve { id, key } => {
             let query = key.map(|key| format!("?key={}", escaped(&key)));
             (id, "approve", query.unwrap_or_default())

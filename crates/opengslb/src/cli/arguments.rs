@@ -4,15 +4,19 @@ use clap::{Parser, Subcommand};
 
 use super::agents::Agents;
 use super::dnssec::Dnssec;
+use super::domains::Words as WordsAboutDomains;
 use super::explain::Wanted as WantedStory;
 use super::latency::Latency;
 use super::learning::Learning;
+use super::mappings::Mappings;
 use super::overrides::Overrides;
 use super::pins::Pins;
 use super::preflight::Wanted as WantedFlight;
 use super::regions::Regions;
 use super::resolvers::Resolvers;
-use super::servers::Wanted as WantedServers;
+use super::servers::Words as WordsAboutServers;
+use super::store::{BackUp, Restore};
+use super::tokens::Tokens;
 
 /// Ask an overwatch, and tell it what to do.
 #[derive(Debug, Parser)]
@@ -26,8 +30,9 @@ use super::servers::Wanted as WantedServers;
                   opengslb-cli preflight demo.example.net"
 )]
 pub(super) struct Arguments {
-    /// The API: http://HOST:PORT or unix:PATH. Without it OPENGSLB_API, else this machine's control
-    /// socket where it can be opened, else http://127.0.0.1:8080.
+    /// The API: http://HOST:PORT, https://HOST:PORT or unix:PATH. Without it OPENGSLB_API, else this
+    /// machine's control socket where it can be opened, else http://127.0.0.1:8080. OPENGSLB_TOKEN is
+    /// sent as the token; OPENGSLB_CA names the certificates that are trusted.
     #[arg(long, global = true, value_name = "URL")]
     pub(super) api: Option<String>,
     /// Seconds until the API has to have answered.
@@ -51,14 +56,15 @@ pub(super) enum Command {
         expected_agents: Option<usize>,
     },
     /// What is steered, and how.
-    #[command(after_help = "Example:\n  opengslb-cli domains --json")]
-    Domains,
+    #[command(after_help = "Examples:\n  opengslb-cli domains --json\n  \
+                      opengslb-cli domains create app.demo.local '{\"regions\": [\"eu-west\"]}'")]
+    Domains(WordsAboutDomains),
     /// Every server, its standing and who says so.
     #[command(
         visible_alias = "backends",
         after_help = "Example:\n  opengslb-cli servers --service app.demo.local --status unhealthy"
     )]
-    Servers(WantedServers),
+    Servers(WordsAboutServers),
     /// Who reports, and who may.
     #[command(
         subcommand,
@@ -93,6 +99,12 @@ pub(super) enum Command {
                       opengslb-cli regions undrain eu-west --over 10m"
     )]
     Regions(Regions),
+    /// Networks that are placed by hand, before anything is learned.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  opengslb-cli mappings create 10.1.0.0/16 '{\"region\": \"eu-west\"}'"
+    )]
+    Mappings(Mappings),
     /// What learning may do, and did.
     #[command(
         subcommand,
@@ -114,13 +126,26 @@ pub(super) enum Command {
                       opengslb-cli dnssec roll demo.local"
     )]
     Dnssec(Dnssec),
-    /// What operators said, the newest first.
+    /// Who may speak to the API from elsewhere.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  opengslb-cli tokens create deploy --role operate\n  \
+                      opengslb-cli tokens list"
+    )]
+    Tokens(Tokens),
+    /// What was changed, and by whom, the newest first.
     #[command(after_help = "Example:\n  opengslb-cli audit")]
     Audit,
     /// The overwatch reads its configuration again; exit code 1 with every fault where it is not
     /// right, and nothing is changed.
     #[command(after_help = "Example:\n  opengslb-cli reload")]
     Reload,
+    /// Write all that survives a restart to a file; zones' keys are in it.
+    #[command(after_help = "Example:\n  opengslb-cli backup opengslb-store.json")]
+    Backup(BackUp),
+    /// Put a backup in the place of the store; the overwatch must not run.
+    #[command(after_help = "Example:\n  opengslb-cli restore opengslb-store.json")]
+    Restore(Restore),
     /// Whether resolvers will find a zone, and what they will see.
     #[command(after_help = "Examples:\n  opengslb-cli preflight demo.example.net\n  \
                       opengslb-cli preflight demo.example.net --overwatch http://192.0.2.53:8080 \

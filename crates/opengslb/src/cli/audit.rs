@@ -14,8 +14,11 @@ pub(super) fn run(client: &Client, output: &Output) -> Result<bool, Failure> {
         say(&text);
         return Ok(true);
     }
-    let row = |line: AuditLine| vec![line.at, line.by.unwrap_or_default(), line.what];
+    let row = |line: AuditLine| {
+        let [by, reason] = [line.by, line.reason].map(Option::unwrap_or_default);
+        vec![line.at, by, line.what, reason]
+    };
     let rows: Vec<Vec<String>> = lines.into_iter().map(row).collect();
-    output.table(&["TIME", "WHO", "WHAT"], &rows);
+    output.table(&["TIME", "WHO", "WHAT", "WHY"], &rows);
     Ok(true)
 }

@@ -1,13 +1,40 @@
 //! `opengslb-cli domains`: what is steered, and how.
 
 use api::domains::Domains;
+use clap::{Args, Subcommand};
 
 use super::client::Client;
 use super::failure::Failure;
 use super::output::{Output, say};
+use super::things::{self, Things};
 
-/// Prints them.
-pub(super) fn run(client: &Client, output: &Output) -> Result<bool, Failure> {
+/// What to do about domains; without a word, to list them.
+#[derive(Debug, Args)]
+pub(super) struct Words {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Every domain.
+    #[command(after_help = "Example:\n  opengslb-cli domains list")]
+    List,
+    #[command(flatten)]
+    One(Things),
+}
+
+/// Carries it out.
+pub(super) fn run(client: &Client, output: &Output, words: Words) -> Result<bool, Failure> {
+    match words.command {
+        None | Some(Command::List) => list(client, output),
+        Some(Command::One(command)) => {
+            things::run(client, output, ("domain", "/api/v1/domains"), command)
+        }
+    }
+}
+
+fn list(client: &Client, output: &Output) -> Result<bool, Failure> {
     let text = client.text("/api/v1/domains")?;
     if output.is_json {
         say(&text);

@@ -2,14 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use api::backends::{Backend, Backends};
+use api::backends::{Backend, Backends, Override};
 use clap::{ArgAction, Args, Subcommand};
 use hyper::Method;
 
 use super::client::{Client, escaped};
 use super::failure::Failure;
-use super::output::Output;
+use super::output::{Output, json};
 use super::servers;
+use super::words::{Because, Reason, ending, query, seconds};
 
 /// What to do about overrides.
 #[derive(Debug, Subcommand)]
@@ -20,19 +21,31 @@ pub(super) enum Overrides {
     /// Speak about a server; this beats every check.
     #[command(
         after_help = "Examples:\n  opengslb-cli overrides set app.demo.local 10.2.1.10 --healthy false\n  \
-                      opengslb-cli overrides set app.demo.local 10.2.1.10:8443 --drain"
+                      opengslb-cli overrides set app.demo.local 10.2.1.10:8443 --drain --over 10m \
+                      --reason upgrade\n  \
+                      opengslb-cli overrides set app.demo.local 10.2.1.10 --healthy false --for 2h"
     )]
     Set {
         #[command(flatten)]
         server: Server,
         #[command(flatten)]
         word: Word,
+        /// How much of its weight a drain takes, from 0 to 1.
+        #[arg(long, requires = "drain", default_value_t = 1.0)]
+        share: f64,
+        /// How long a drain takes to get there: seconds, or with a unit as in 10m or 2h.
+        #[arg(long, requires = "drain", value_name = "TIME", value_parser = seconds)]
+        over: Option<u64>,
+        #[command(flatten)]
+        because: Because,
     },
     /// Take the word back: checks decide again.
     #[command(after_help = "Example:\n  opengslb-cli overrides clear app.demo.local 10.2.1.10")]
     Clear {
         #[command(flatten)]
         server: Server,
+        #[command(flatten)]
+        reason: Reason,
     },
 }
 
@@ -53,7 +66,7 @@ pub(super) struct Word {
     /// Forced up (true) or down (false).
     #[arg(long, action = ArgAction::Set, value_name = "true|false")]
     healthy: Option<bool>,
-    /// No new clients.
+    /// No new clients, at once or by steps.
     #[arg(long)]
     drain: bool,
 }
@@ -63,29 +76,42 @@ pub(super) fn run(client: &Client, output: &Output, command: Overrides) -> Resul
     let mut all = servers::read(client)?;
     match command {
         Overrides::List => {
-            let by_hand = |b: &Backend| matches!(b.authority.as_str(), "override" | "drain");
+            let by_hand = |b: &Backend| b.word.since.is_some();
             all.backends.retain(by_hand);
             servers::show(output, &all);
         }
-        Overrides::Set { server, word } => {
+        Overrides::Set { server, word, share, over, because } => {
             let (shown, path) = find(&all, &server)?;
+            let Because { reason, for_seconds } = because;
+            let ending = ending(for_seconds);
             match word.healthy {
                 Some(healthy) => {
-                    let body = format!(r#"{{"healthy":{healthy}}}"#);
+                    let body = json(&Override { healthy, reason, for_seconds });
                     client.say(Method::POST, &format!("{path}/override"), body)?;
                     let standing = if healthy { "up" } else { "down" };
-                    output.done(&format!("{shown}: forced {standing}"));
+                    output.done(&format!("{shown}: forced {standing}{ending}"));
                 }
                 None => {
-                    client.say(Method::POST, &format!("{path}/drain"), String::new())?;
-                    output.done(&format!("{shown}: draining"));
+                    let whole = |number: Option<u64>| number.map(|number| number.to_string());
+                    let share_word = (share < 1.0).then(|| share.to_string());
+                    let query = query(&[
+                        ("share", share_word.clone()),
+                        ("over_seconds", whole(over)),
+                        ("reason", reason),
+                        ("for_seconds", whole(for_seconds)),
+                    ]);
+                    client.say(Method::POST, &format!("{path}/drain{query}"), String::new())?;
+                    let share = share_word.map_or_else(String::new, |share| format!(" of {share}"));
+                    let over = over.map_or_else(String::new, |over| format!(" over {over} s"));
+                    output.done(&format!("{shown}: draining{share}{over}{ending}"));
                 }
             }
         }
-        Overrides::Clear { server } => {
+        Overrides::Clear { server, reason } => {
             let (shown, path) = find(&all, &server)?;
+            let query = query(&[("reason", reason.reason)]);
             for word in ["override", "drain"] {
-                client.say(Method::DELETE, &format!("{path}/{word}"), String::new())?;
+                client.say(Method::DELETE, &format!("{path}/{word}{query}"), String::new())?;
             }
             output.done(&format!("{shown}: checks decide again"));
         }

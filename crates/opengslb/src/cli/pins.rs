@@ -7,6 +7,7 @@ use hyper::Method;
 use super::client::{Client, escaped};
 use super::failure::Failure;
 use super::output::{Output, json, say};
+use super::words::{Because, Reason, ending, query};
 
 /// What to do about pins.
 #[derive(Debug, Subcommand)]
@@ -23,6 +24,8 @@ pub(super) enum Pins {
         cidr: String,
         /// Where to.
         region: String,
+        #[command(flatten)]
+        because: Because,
     },
     /// Take a pin back.
     #[command(after_help = "Example:\n  opengslb-cli pins clear app.demo.local 10.1.2.0/24")]
@@ -31,6 +34,8 @@ pub(super) enum Pins {
         domain: String,
         /// The network, as it was pinned.
         cidr: String,
+        #[command(flatten)]
+        reason: Reason,
     },
 }
 
@@ -41,13 +46,16 @@ pub(super) fn run(client: &Client, output: &Output, command: Pins) -> Result<boo
     };
     match command {
         Pins::List => return list(client, output),
-        Pins::Set { domain, cidr, region } => {
-            let line = format!("{cidr} of {domain}: pinned to {region}");
-            client.say(Method::PUT, &path(&domain, &cidr), json(&PinTo { region }))?;
+        Pins::Set { domain, cidr, region, because } => {
+            let Because { reason, for_seconds } = because;
+            let line = format!("{cidr} of {domain}: pinned to {region}{}", ending(for_seconds));
+            let body = json(&PinTo { region, reason, for_seconds });
+            client.say(Method::PUT, &path(&domain, &cidr), body)?;
             output.done(&line);
         }
-        Pins::Clear { domain, cidr } => {
-            client.say(Method::DELETE, &path(&domain, &cidr), String::new())?;
+        Pins::Clear { domain, cidr, reason } => {
+            let query = query(&[("reason", reason.reason)]);
+            client.say(Method::DELETE, &(path(&domain, &cidr) + &query), String::new())?;
             output.done(&format!("{cidr} of {domain}: no longer pinned"));
         }
     }
@@ -63,9 +71,11 @@ fn list(client: &Client, output: &Output) -> Result<bool, Failure> {
     }
     let row = |pin: Pin| {
         let effect = if pin.in_effect { "" } else { "waits: not in the configuration" };
-        vec![pin.domain, pin.network, pin.region, pin.since, effect.to_owned()]
+        let [until, by, reason] = [pin.until, pin.by, pin.reason].map(Option::unwrap_or_default);
+        let effect = effect.to_owned();
+        vec![pin.domain, pin.network, pin.region, pin.since, until, by, reason, effect]
     };
     let rows: Vec<Vec<String>> = pins.into_iter().map(row).collect();
-    output.table(&["DOMAIN", "NETWORK", "REGION", "SINCE", ""], &rows);
+    output.table(&["DOMAIN", "NETWORK", "REGION", "SINCE", "UNTIL", "WHO", "WHY", ""], &rows);
     Ok(true)
 }

@@ -7,6 +7,8 @@ use hyper::Method;
 use super::client::{Client, escaped};
 use super::failure::Failure;
 use super::output::{Output, json, say};
+use super::things::{self, Things};
+use super::words::{Because, Reason, ending, query, seconds};
 
 /// What to do about regions.
 #[derive(Debug, Subcommand)]
@@ -14,6 +16,8 @@ pub(super) enum Regions {
     /// Every region, and how far it is drained.
     #[command(after_help = "Example:\n  opengslb-cli regions list")]
     List,
+    #[command(flatten)]
+    One(Things),
     /// Send a share of a region's clients elsewhere; a larger share only adds clients.
     #[command(after_help = "Examples:\n  opengslb-cli regions drain eu-west --share 0.25\n  \
                       opengslb-cli regions drain eu-west --over 10m")]
@@ -26,6 +30,8 @@ pub(super) enum Regions {
         /// How long it takes to get there: seconds, or with a unit as in 10m or 2h.
         #[arg(long, value_name = "TIME", value_parser = seconds)]
         over: Option<u64>,
+        #[command(flatten)]
+        because: Because,
     },
     /// Give a region its clients back.
     #[command(after_help = "Example:\n  opengslb-cli regions undrain eu-west --over 10m")]
@@ -35,6 +41,8 @@ pub(super) enum Regions {
         /// How long it takes to get there: seconds, or with a unit as in 10m or 2h.
         #[arg(long, value_name = "TIME", value_parser = seconds)]
         over: Option<u64>,
+        #[command(flatten)]
+        reason: Reason,
     },
 }
 
@@ -44,18 +52,24 @@ pub(super) fn run(client: &Client, output: &Output, command: Regions) -> Result<
     let time = |over: Option<u64>| over.map_or_else(String::new, |s| format!(" over {s} s"));
     match command {
         Regions::List => return list(client, output),
-        Regions::Drain { region, share, over } => {
+        Regions::One(command) => {
+            return things::run(client, output, ("region", "/api/v1/regions"), command);
+        }
+        Regions::Drain { region, share, over, because } => {
             if !(0.0..=1.0).contains(&share) {
                 return Err(Failure::Usage(format!(
                     "{share} is no share: from 0 to 1, as in 0.25"
                 )));
             }
-            let body = json(&DrainTo { share, over_seconds: over });
+            let Because { reason, for_seconds } = because;
+            let body = json(&DrainTo { share, over_seconds: over, reason, for_seconds });
             client.say(Method::PUT, &path(&region), body)?;
-            output.done(&format!("{region}: drained of {}{}", percent(share), time(over)));
+            let (share, ending) = (percent(share), ending(for_seconds));
+            output.done(&format!("{region}: drained of {share}{}{ending}", time(over)));
         }
-        Regions::Undrain { region, over } => {
-            let query = over.map_or_else(String::new, |s| format!("?over_seconds={s}"));
+        Regions::Undrain { region, over, reason } => {
+            let over_word = over.map(|over| over.to_string());
+            let query = query(&[("over_seconds", over_word), ("reason", reason.reason)]);
             client.say(Method::DELETE, &(path(&region) + &query), String::new())?;
             output.done(&format!("{region}: no longer drained{}", time(over)));
         }
@@ -89,37 +103,12 @@ fn percent(share: f64) -> String {
     format!("{} %", text.trim_end_matches(".0"))
 }
 
-/// Seconds of a text such as `90`, `90s`, `10m` or `2h`.
-fn seconds(text: &str) -> Result<u64, String> {
-    let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
-        Some(at) => text.split_at(at),
-        None => (text, "s"),
-    };
-    let unit_s = match unit {
-        "s" => Some(1),
-        "m" => Some(60),
-        "h" => Some(3_600),
-        _ => None,
-    };
-    let number: Option<u64> = number.parse().ok();
-    let seconds = number.zip(unit_s).and_then(|(number, unit_s)| number.checked_mul(unit_s));
-    seconds.ok_or_else(|| "a number of seconds, or with a unit as in 10m or 2h".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_have_units() {
-        for (text, expect) in
-            [("90", Some(90)), ("90s", Some(90)), ("10m", Some(600)), ("2h", Some(7_200))]
-        {
-            assert_eq!(seconds(text).ok(), expect, "{text}");
-        }
-        for text in ["", "m", "-1", "1d", "1.5h", "99999999999999999999"] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
+    fn shares_are_percent() {
         assert_eq!([percent(0.0), percent(0.255), percent(1.0)], ["0 %", "25.5 %", "100 %"]);
     }
 }

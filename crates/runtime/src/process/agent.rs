@@ -4,10 +4,13 @@
 //! kernel --> collector threads --+
 //! overwatches <--> mesh clients --+--> one loop: agent::Agent --> effects
 //! own backends <-- prober --------+
+//! the machine's own numbers ------+
 //! clock, signals -----------------+
 //! ```
 
 mod running;
+
+mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -144,7 +147,7 @@ impl Process {
         around: Around,
     ) -> Result<(Self, mpsc::Receiver<Result<Prepared, Vec<String>>>), StartError> {
         let clock = Clock::start();
-        let Around { logging, metrics, logs, read, is_taking_over } = around;
+        let Around { logging, metrics, logs, files: _, read, is_taking_over } = around;
         if is_taking_over {
             return Err(StartError::NothingToTakeOver);
         }
@@ -173,6 +176,7 @@ impl Process {
         let (to_checked, checked) = mpsc::channel(QUEUE_EVENTS);
         let checker = Checker::new().map_err(StartError::CheckTls)?;
         let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
+        let prober = prober.map_err(StartError::System)?;
         if let Err(error) = prober.set_targets(targets) {
             warn!("not all backends are checked: {error}");
         }
@@ -327,7 +331,9 @@ impl Process {
     fn on_numbers(&self, reply: numbers::Asked) {
         let collector = self.collector.as_ref().map(Collector::counters);
         let around = (self.reloads.counters(), self.clock.now());
-        let page = numbers::agent(&self.node, collector, self.connections.len(), around);
+        let mut page = numbers::agent(&self.node, collector, self.connections.len(), around);
+        numbers::of_checks(&mut page, &self.prober.counters());
+        numbers::of_agent_strains(&mut page, &self.node);
         // Who asked may have gone.
         let _ = reply.send(page);
     }
@@ -340,6 +346,7 @@ impl Process {
                         collector.poll();
                     }
                 }
+                Effect::Look => self.handle(Event::Looked(vitals::look())),
                 Effect::Send { link, frame } => {
                     if let Some(connection) = self.connections.get(&link) {
                         connection.send(frame);

@@ -134,7 +134,7 @@ api: {enabled: false}
             file_name: "test",
             mode: None,
             host_name: "host",
-            read_zone_file: no_file,
+            read_zone_file: &no_file,
         };
         let checked = config::load(text, &given).unwrap();
         let config::Mode::Overwatch(overwatch) = checked.config.mode else { unreachable!() };

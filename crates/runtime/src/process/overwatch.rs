@@ -7,23 +7,33 @@
 //! clock, signals -----------+        +--> writer thread --> store
 //! ```
 //!
-//! DNS is answered from the first moment, by what was kept over the restart: a query before any
-//! agent is back gets an answer by geography. A process that takes over from another answers once it
+//! DNS is answered once each server that nothing is known of was checked, or after two seconds; by
+//! what was kept over the restart where there is something: a query before any agent is back gets an
+//! answer by geography. A process that takes over from another answers once it
 //! knows what that one knew.
 //!
 //! - `running`: the configuration that runs, and the next one,
+//! - `first`: the first results of checks,
 //! - `dns`: the servers that answer, and what they answer with,
+//! - `retired`: what they answered with before,
 //! - `edges`: everything else that has a socket,
 //! - `reloading`: another configuration, applied,
+//! - `making`: what is made through the API,
 //! - `handing`: from one process to the next, both ends.
 
 mod running;
 
+mod first;
+
 mod dns;
+
+mod retired;
 
 mod edges;
 
 mod reloading;
+
+mod making;
 
 mod handing;
 
@@ -33,18 +43,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::overwatch::{Command, Effect, Event, Level, Note, Overwatch, TokenFault, View};
+use ::overwatch::{Command, Effect, Event, Level, Note, Overwatch, Said, TokenFault, View};
 use arc_swap::ArcSwap;
 use config::OverwatchConfig;
 use model::BackendKey;
 use store::Store;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
 use self::dns::Dns;
 use self::edges::{Edges, Ends, access_of};
 use self::handing::Awaiting;
+use self::making::{Making, Step, Wanted as WantedChange};
+use self::retired::Retired;
 use self::running::{Prepared, Running};
 use super::handover::HandoverError;
 use super::handover::giving::Request;
@@ -73,7 +85,7 @@ const TICK: Duration = Duration::from_secs(1);
 const PROBE_LIMITS: ProbeLimits = ProbeLimits { targets_max: 10_000, in_flight_max: 512 };
 
 /// The store's file, in the data directory.
-const STORE: &str = "overwatch.redb";
+pub(super) const STORE: &str = "overwatch.redb";
 
 /// Runs an overwatch until it is asked to end, or another process takes its place.
 ///
@@ -103,6 +115,7 @@ pub async fn run(config: OverwatchConfig, around: Around) -> Result<(), StartErr
             }
             Some(reply) = inbox.numbers.recv() => process.on_numbers(reply),
             Some(prepared) = inbox.prepared.recv() => process.on_prepared(prepared),
+            Some(step) = inbox.steps.recv() => process.on_step(step),
             Some(request) = inbox.requests.recv() => {
                 if let Some(left) = process.on_request(request) {
                     process.leave(left).await;
@@ -134,6 +147,8 @@ struct Inbox {
     numbers: mpsc::Receiver<numbers::Asked>,
     /// Configurations that were read again.
     prepared: mpsc::Receiver<Result<Prepared, Vec<String>>>,
+    /// How far something has come that is being made.
+    steps: mpsc::Receiver<Step>,
     /// Of whoever wants to take over.
     requests: mpsc::Receiver<Request>,
     /// Of the process that was taken over from.
@@ -145,11 +160,13 @@ struct Process {
     node: Overwatch,
     clock: Clock,
     view: Arc<ArcSwap<View>>,
+    retired: Retired<View>,
     /// What it runs on.
     running: Arc<Running>,
     logs: Arc<Logs>,
     read: Read,
     reloads: Reloads<Prepared>,
+    making: Making,
     dns: Dns,
     edges: Edges,
     connections: BTreeMap<ConnectionId, Connection>,
@@ -166,25 +183,28 @@ struct Process {
 impl Process {
     async fn start(config: OverwatchConfig, around: Around) -> Result<(Self, Inbox), StartError> {
         let clock = Clock::start();
-        let Around { logging, metrics, logs, read, is_taking_over } = around;
+        let Around { logging, metrics, logs, files, read, is_taking_over } = around;
         let data = PathBuf::from(&config.data_dir);
         make_directory(&data)?;
         let (certificate, key) = (&config.identity.cert_path, &config.identity.key_path);
         let identity = identity(certificate, key, ("overwatch", &config.identity.node_id))?;
-        let (running, settings) = Running::first(config, logging, metrics)?;
-        let running = Arc::new(running);
+        let first = Running::first(config, (logging, metrics), files)?;
+        let running = &first.0;
         let wanted = Wanted::new(&running.config, &running.metrics);
 
         // All that can go wrong before the other process gives up its store has not.
         let (taking, passed) = take_over(is_taking_over, &data).await?;
         let (store, snapshot) = Store::open(&data.join(STORE))?;
+        let (running, settings) = making::with_kept(first, &snapshot.made)?;
+        let running = Arc::new(running);
         let sockets = Arc::new(Sockets::open(wanted, passed)?);
         let keeping = Keeping::Open(Keeper::start(store)?);
         let geo = Arc::clone(&running.geography.built);
         let mut node = Overwatch::new(settings, geo, snapshot, clock.now());
-        let (to_checked, checked) = mpsc::channel(QUEUE_EVENTS);
+        let (to_checked, mut checked) = mpsc::channel(QUEUE_EVENTS);
         let checker = Checker::new().map_err(StartError::CheckTls)?;
         let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
+        let prober = prober.map_err(StartError::System)?;
 
         // The first tick yields the first view: what was kept, and geography.
         let first = first_effects(&mut node, clock);
@@ -193,27 +213,27 @@ impl Process {
             _ => None,
         });
         let view = Arc::new(ArcSwap::new(published.unwrap_or_else(|| node.view())));
-        let mut dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets))?;
+        let dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets))?;
         let (outcomes, awaiting) = match taking {
-            None => {
-                dns.serve()?;
-                (mpsc::channel(1).1, None)
-            }
+            None => (mpsc::channel(1).1, None),
             Some((taking, expected)) => Awaiting::new(taking, expected),
         };
         let access = access_of(&running.config, node.tokens());
-        let (edges, ends) = Edges::new(identity, sockets, access, running.tls.clone())?;
+        let (edges, ends) = Edges::new(identity, sockets, access, running.tls.clone(), dns.tail())?;
         let (reloads, prepared) = Reloads::new();
+        let (making, steps) = Making::new();
         let connections = BTreeMap::new();
         let targets = BTreeMap::new();
         let mut process = Self {
             node,
             clock,
             view,
+            retired: Retired::new(),
             running,
             logs,
             read,
             reloads,
+            making,
             dns,
             edges,
             connections,
@@ -224,8 +244,12 @@ impl Process {
             cut_off: None,
         };
         process.carry_out(first);
+        if process.awaiting.is_none() {
+            process.hear_first_results(&mut checked).await;
+            process.dns.serve()?;
+        }
         let Ends { mesh, asked, numbers, requests } = ends;
-        Ok((process, Inbox { mesh, checked, asked, numbers, prepared, requests, outcomes }))
+        Ok((process, Inbox { mesh, checked, asked, numbers, prepared, steps, requests, outcomes }))
     }
 
     fn on_mesh(&mut self, event: mesh::Event) {
@@ -261,6 +285,9 @@ impl Process {
         if let Some(source) = report.source {
             self.handle(Event::ProbeSource(source));
         }
+        if let Some(ends) = report.certificate_ends {
+            self.handle(Event::CertificateSeen { backend: backend.clone(), ends });
+        }
         self.handle(Event::Checked { backend, outcome: report.outcome });
     }
 
@@ -272,6 +299,7 @@ impl Process {
     }
 
     fn on_tick(&mut self) {
+        self.retired.let_go();
         // Signatures are dated: a clock that was set since the start, or went its own way, is seen.
         self.handle(Event::ClockRead(clock::wall()));
         self.handle(Event::Tick);
@@ -279,7 +307,7 @@ impl Process {
         self.look_after_cut_off();
     }
 
-    fn on_ask(&mut self, Ask { question, by, expected, reply }: Ask) {
+    fn on_ask(&mut self, Ask { question, said, expected, reply }: Ask) {
         let revision = self.node.revision();
         if expected.is_some_and(|expected| expected != revision) {
             let _ = reply.send(Told::Changed(revision));
@@ -287,7 +315,12 @@ impl Process {
         }
         let mut told = match question {
             Question::Reload => return self.reload(Some(reply)),
-            question => self.told(question, by),
+            Question::Make(wish) => {
+                return self.make(WantedChange { wish, said, expected, reply });
+            }
+            Question::BackUp => return self.back_up(reply),
+            Question::Command(command) => return self.command(command, said, reply),
+            question => self.told(question),
         };
         if let Told::Document(document) = &mut told {
             document.revision = Some(revision);
@@ -296,13 +329,36 @@ impl Process {
         let _ = reply.send(told);
     }
 
-    fn told(&mut self, question: Question, by: Arc<str>) -> Told {
+    /// Carries a word out, and says so once it is in the store.
+    fn command(&mut self, command: Command, said: Said, reply: oneshot::Sender<Told>) {
+        let configured = self.running.configured_token(&command);
+        let configured = configured.map(|name| TokenFault::Configured(name.clone()).into());
+        let objection =
+            configured.or_else(|| self.node.objection(&command, &said, self.clock.now()));
+        match objection {
+            // Who asked may have gone.
+            Some(objection) => drop(reply.send(Told::Objected(objection))),
+            None => {
+                let is_about_tokens = matches!(command, Command::Tokens(_));
+                self.handle(Event::Command { command, said });
+                if is_about_tokens {
+                    self.edges.allow(access_of(&self.running.config, self.node.tokens()));
+                }
+                self.answer_when_kept(reply, Told::Done);
+            }
+        }
+    }
+
+    fn told(&self, question: Question) -> Told {
         let now = self.clock.now();
         match question {
-            Question::Latency => document(&self.node.latency_table()),
+            Question::Latency { wanted, rows_max } => {
+                match self.node.latency_page(&wanted, rows_max) {
+                    Ok(page) => Told::Latency(page),
+                    Err(fault) => Told::Objected(fault.into()),
+                }
+            }
             Question::Version => document(&self.version()),
-            // Whoever asks waits for more than a look at the node.
-            Question::Reload => Told::Done,
             Question::Domains => document(&self.node.domain_list()),
             Question::Backends => document(&self.node.backend_list(now)),
             Question::Agents => document(&self.node.agent_list(now)),
@@ -333,25 +389,15 @@ impl Process {
                 let ready = self.ready();
                 Told::Ready { is_ready: ready.ready, document: json(&ready) }
             }
+            Question::Entities(kind) => self.entities_of(kind),
+            Question::Entity(name) => self.entity(&name),
             Question::Tokens => document(&self.token_list()),
-            Question::Command(command) => self.carry_out_command(command, by),
+            // Whoever asks waits for more than a look at the node.
+            Question::Reload
+            | Question::Make(_)
+            | Question::BackUp
+            | Question::Command(_) => Told::Done,
         }
-    }
-
-    fn carry_out_command(&mut self, command: Command, by: Arc<str>) -> Told {
-        let configured = self.running.configured_token(&command);
-        let objection = configured.map(|name| TokenFault::Configured(name.clone()).into());
-        if let Some(objection) =
-            objection.or_else(|| self.node.objection(&command, self.clock.now()))
-        {
-            return Told::Objected(objection);
-        }
-        let is_about_tokens = matches!(command, Command::Tokens(_));
-        self.handle(Event::Command { command, by });
-        if is_about_tokens {
-            self.edges.allow(access_of(&self.running.config, self.node.tokens()));
-        }
-        Told::Done
     }
 
     fn token_list(&self) -> api::tokens::Tokens {
@@ -396,7 +442,11 @@ impl Process {
         let (dns, around) = (self.dns.numbers(), (self.reloads.counters(), self.clock.now()));
         let config = &self.running.config;
         // Who asked may have gone.
-        let _ = reply.send(numbers::overwatch(&self.node, dns.as_ref(), config, around));
+        let mut page = numbers::overwatch(&self.node, dns.as_ref(), config, around);
+        numbers::of_checks(&mut page, &self.prober.counters());
+        numbers::of_servers(&mut page, &self.node, self.clock.now());
+        numbers::of_requests(&mut page, self.edges.behind.counts.counters());
+        let _ = reply.send(page);
     }
 
     fn handle(&mut self, event: Event) {
@@ -429,7 +479,7 @@ impl Process {
                     self.targets.remove(&backend);
                     is_watching_changed = true;
                 }
-                Effect::Publish(view) => self.view.store(view),
+                Effect::Publish(view) => self.retired.publish(&self.view, view),
                 Effect::Draw { zone } => drawn.push(zone),
                 Effect::Keep(changes) => self.keeping.keep(changes),
                 Effect::Log(note) => log(&note),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use config::{AgentConfig, AgentIdentity, Config, LoggingSettings, MetricsSettings, Mode};
+use config::{AgentConfig, AgentIdentity, Config, LoggingSettings, Made, MetricsSettings, Mode};
 use latency::LearningSettings;
 
 use super::super::comparison::Comparison;
@@ -40,7 +40,10 @@ impl Running {
     }
 
     fn read(&self, read: &Read) -> Result<Prepared, Vec<String>> {
-        let Reread { config, warnings } = read()?;
+        let line = |faults: Vec<config::Fault>| faults.iter().map(ToString::to_string).collect();
+        let read =
+            read()?.check(&Made::none()).map_err(|faults| -> Vec<String> { line(faults) })?;
+        let Reread { config, warnings, .. } = read;
         let Config { mode: Mode::Agent(config), mut logging, mut metrics } = config else {
             let fault = "mode: this process is an agent; an overwatch is another process";
             return Err(vec![fault.to_owned()]);
@@ -70,6 +73,7 @@ fn compare(c: &mut Comparison, old: &AgentConfig, new: &mut AgentConfig) {
         heartbeat_interval_ms,
         missed_threshold,
         learning,
+        predictive,
     } = new;
     let AgentIdentity { agent_id, service_token, region, cert_path, key_path } = identity;
     c.fixed("agent.identity.agent_id", &old.identity.agent_id, agent_id);
@@ -87,6 +91,7 @@ fn compare(c: &mut Comparison, old: &AgentConfig, new: &mut AgentConfig) {
     let key = "agent.heartbeat.interval";
     c.applied(key, &old.heartbeat_interval_ms, heartbeat_interval_ms);
     c.applied("agent.heartbeat.missed_threshold", &old.missed_threshold, missed_threshold);
+    c.applied("agent.predictive", &old.predictive, predictive);
     compare_learning(c, &old.learning, learning);
 }
 
@@ -128,7 +133,7 @@ logging: {level: info, format: text}
             file_name: "test",
             mode: None,
             host_name: "host",
-            read_zone_file: no_file,
+            read_zone_file: &no_file,
         };
         config::load(text, &given).unwrap().config
     }
@@ -138,8 +143,11 @@ logging: {level: info, format: text}
             unreachable!("the file says agent")
         };
         let text = text.to_owned();
-        let read: Read =
-            Arc::new(move || Ok(Reread { config: config(&text), warnings: Vec::new() }));
+        let check = move |_: &Made| {
+            Ok(Reread { config: config(&text), warnings: Vec::new(), entities: Vec::new() })
+        };
+        let files = super::super::super::reload::Files::new(check);
+        let read: Read = Arc::new(move || Ok(files.clone()));
         Running { config: *now, logging, metrics }.read(&read).unwrap()
     }
 

@@ -8,19 +8,27 @@ use tokio::sync::oneshot;
 use super::super::reload::{aside, tell};
 use super::Process;
 use super::edges::access_of;
-use super::running::Prepared;
+use super::running::{Prepared, Wrong};
 use crate::http::Told;
 
 impl Process {
     /// Reads the configuration again; `reply` waits to hear what came of it.
     pub(super) fn reload(&mut self, reply: Option<oneshot::Sender<Told>>) {
         self.reloads.ask(reply);
-        self.begin_reload();
+        self.begin_next();
     }
 
-    fn begin_reload(&mut self) {
+    /// Begins what waits: one thing at a time, since each is checked against what runs.
+    pub(super) fn begin_next(&mut self) {
+        if self.making.is_under_way() {
+            return;
+        }
         let (running, read) = (Arc::clone(&self.running), Arc::clone(&self.read));
-        self.reloads.begin(|| aside(move || running.next(&read)));
+        let lines = |wrong: Vec<Wrong>| wrong.into_iter().map(|wrong| wrong.line).collect();
+        self.reloads.begin(|| aside(move || running.next(read()?).map_err(lines)));
+        if !self.reloads.is_under_way() {
+            self.begin_making();
+        }
     }
 
     /// It was read: applies it, or says why not.
@@ -31,10 +39,10 @@ impl Process {
         };
         self.reloads.end(&told);
         // Somebody may have asked meanwhile.
-        self.begin_reload();
+        self.begin_next();
     }
 
-    fn apply(&mut self, prepared: Prepared) -> Told {
+    pub(super) fn apply(&mut self, prepared: Prepared) -> Told {
         let Prepared { running, settings, comparison, warnings } = prepared;
         self.logs.set_level(running.logging.level);
         self.edges.allow(access_of(&running.config, self.node.tokens()));

@@ -1,11 +1,12 @@
 //! The configuration that runs, and what the next one changes of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ::overwatch::{Command, TokenOrder};
 use config::{
-    ApiSettings, Config, DnsSettings, GeographySettings, LoggingSettings, MetricsSettings, Mode,
-    OverwatchConfig, OverwatchIdentity,
+    ApiSettings, Config, DnsSettings, Entity, EntityName, GeographySettings, LoggingSettings, Made,
+    MetricsSettings, Mode, OverwatchConfig, OverwatchIdentity,
 };
 use model::TokenName;
 use rustls::ServerConfig;
@@ -13,7 +14,7 @@ use rustls::ServerConfig;
 use super::super::comparison::Comparison;
 use super::super::digest::Digest;
 use super::super::geography::Geography;
-use super::super::reload::{Read, Reread};
+use super::super::reload::{Files, Reread};
 use super::super::{StartError, settings};
 use crate::http::server_config;
 use crate::logs::chain;
@@ -29,6 +30,27 @@ pub(super) struct Running {
     pub(super) tls: Option<Arc<ServerConfig>>,
     /// Of what decides answers.
     pub(super) digest: String,
+    /// The texts that it was made of.
+    pub(super) files: Files,
+    /// What was made through the API.
+    pub(super) made: Made,
+    /// What of that does not fit and is left out.
+    left_out: BTreeSet<EntityName>,
+    /// What the API knows by name.
+    pub(super) entities: Vec<Entity>,
+}
+
+/// What is wrong with a configuration: a line, and where it is in something that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) line: String,
+    pub(super) made: Option<(EntityName, String)>,
+}
+
+impl Wrong {
+    fn line(line: String) -> Self {
+        Self { line, made: None }
+    }
 }
 
 /// The next configuration, ready to be applied.
@@ -42,11 +64,11 @@ pub(super) struct Prepared {
 }
 
 impl Running {
-    /// What a process starts with.
+    /// What a process starts with, before the store is read.
     pub(super) fn first(
         config: OverwatchConfig,
-        logging: LoggingSettings,
-        metrics: MetricsSettings,
+        (logging, metrics): (LoggingSettings, MetricsSettings),
+        files: Files,
     ) -> Result<(Self, ::overwatch::Settings), StartError> {
         let mut digest = Digest::of(&config);
         let geography = Geography::read(&config.geography, &mut digest, None);
@@ -55,7 +77,33 @@ impl Running {
         let settings = settings::overwatch(&config)?;
         let tls = tls_of(&config)?;
         let digest = digest.finish();
-        Ok((Self { config, logging, metrics, geography, tls, digest }, settings))
+        let (made, left_out, entities) = (Made::none(), BTreeSet::new(), Vec::new());
+        let running =
+            Self { config, logging, metrics, geography, tls, digest, files, made, left_out, entities };
+        Ok((running, settings))
+    }
+
+    /// What a process starts with, together with what was made in an earlier life. What does not fit
+    /// is left out, with its faults; with nothing of it the files are as good as they were.
+    pub(super) fn with_kept(&self, made: Made) -> (Option<Prepared>, Vec<String>) {
+        let (mut left_out, mut lines) = (BTreeSet::new(), Vec::new());
+        loop {
+            let wrong = match self.with(self.files.clone(), made.clone(), &left_out) {
+                Ok(prepared) => return (Some(prepared), lines),
+                Err(wrong) => wrong,
+            };
+            let before = left_out.len();
+            left_out.extend(wrong.iter().filter_map(|wrong| Some(wrong.made.as_ref()?.0.clone())));
+            lines.extend(wrong.into_iter().map(|wrong| wrong.line));
+            if left_out.len() == before {
+                // Nothing of what was made is to blame alone: all of it.
+                let all: BTreeSet<_> = made.entities().map(|(name, _)| name.clone()).collect();
+                if left_out.len() == all.len() {
+                    return (None, lines);
+                }
+                left_out = all;
+            }
+        }
     }
 
     /// The tokens of the configuration, without their secrets.
@@ -80,12 +128,38 @@ impl Running {
         tokens.any(|token| token.name == *name).then_some(name)
     }
 
-    /// Reads what is to run next: all of it, or every fault.
-    pub(super) fn next(&self, read: &Read) -> Result<Prepared, Vec<String>> {
-        let Reread { config, warnings } = read()?;
+    /// What these files make, with what was made through the API: all of it, or every fault. What did
+    /// not fit so far may be left out again.
+    pub(super) fn next(&self, files: Files) -> Result<Prepared, Vec<Wrong>> {
+        self.change(files, self.made.clone())
+    }
+
+    /// The same with other things made.
+    pub(super) fn change(&self, files: Files, made: Made) -> Result<Prepared, Vec<Wrong>> {
+        let whole = self.with(files.clone(), made.clone(), &BTreeSet::new());
+        match whole {
+            Err(wrong) if !self.left_out.is_empty() => {
+                // What is made anew is not what did not fit.
+                let is_old = |name: &&EntityName| made.get(name) == self.made.get(name);
+                let left_out = self.left_out.iter().filter(is_old).cloned().collect();
+                self.with(files, made, &left_out).map_err(|_| wrong)
+            }
+            whole => whole,
+        }
+    }
+
+    fn with(
+        &self,
+        files: Files,
+        made: Made,
+        left_out: &BTreeSet<EntityName>,
+    ) -> Result<Prepared, Vec<Wrong>> {
+        let fitting = left_out.iter().fold(made.clone(), |made, name| made.without(name));
+        let checked = files.check(&fitting).map_err(|faults| wrong(&faults, &fitting))?;
+        let Reread { config, warnings, mut entities } = checked;
         let Config { mode: Mode::Overwatch(config), mut logging, mut metrics } = config else {
             let fault = "mode: this process is an overwatch; an agent is another process";
-            return Err(vec![fault.to_owned()]);
+            return Err(vec![Wrong::line(fault.to_owned())]);
         };
         let mut config = *config;
         let mut comparison = Comparison::default();
@@ -93,7 +167,7 @@ impl Running {
         compare(&mut comparison, &self.config, &mut config);
         let mut digest = Digest::of(&config);
         let geography = Geography::read(&config.geography, &mut digest, Some(&self.geography));
-        let line = |error: &StartError| chain(error);
+        let line = |error: &StartError| Wrong::line(chain(error));
         let geography = geography.map_err(|errors| errors.iter().map(line).collect::<Vec<_>>())?;
         if geography.has_other_files(&self.geography) {
             comparison.changed.push("overwatch.geolocation (the databases)".to_owned());
@@ -101,9 +175,25 @@ impl Running {
         let settings = settings::overwatch(&config).map_err(|error| vec![line(&error)])?;
         let tls = tls_of(&config).map_err(|error| vec![line(&error)])?;
         let digest = digest.finish();
-        let running = Self { config, logging, metrics, geography, tls, digest };
+        entities.extend(left_out.iter().filter_map(|name| {
+            let (name, settings) = (name.clone(), made.get(name)?.to_owned());
+            Some(Entity { name, file: None, is_waiting: true, settings })
+        }));
+        entities.sort_by(|a, b| a.name.cmp(&b.name));
+        let left_out = left_out.clone();
+        let running =
+            Self { config, logging, metrics, geography, tls, digest, files, made, left_out, entities };
         Ok(Prepared { running, settings, comparison, warnings })
     }
+}
+
+/// Faults, each with where it is in what was made.
+fn wrong(faults: &[config::Fault], made: &Made) -> Vec<Wrong> {
+    let one = |fault: &config::Fault| {
+        let pointer = || config::pointer_to(fault, made);
+        Wrong { line: fault.to_string(), made: fault.made.clone().map(|name| (name, pointer())) }
+    };
+    faults.iter().map(one).collect()
 }
 
 fn tls_of(config: &OverwatchConfig) -> Result<Option<Arc<ServerConfig>>, StartError> {

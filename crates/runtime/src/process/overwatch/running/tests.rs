@@ -36,8 +36,12 @@ logging: {level: info, format: text}
 
 fn config(text: &str) -> Config {
     let no_file = |_: &str| Err("none is named".to_owned());
-    let given =
-        config::Given { file_name: "test", mode: None, host_name: "host", read_zone_file: no_file };
+    let given = config::Given {
+        file_name: "test",
+        mode: None,
+        host_name: "host",
+        read_zone_file: &no_file,
+    };
     config::load(text, &given).unwrap().config
 }
 
@@ -45,14 +49,24 @@ fn running(text: &str) -> Running {
     let Config { mode: Mode::Overwatch(config), logging, metrics } = config(text) else {
         unreachable!("the file says overwatch")
     };
-    Running::first(*config, logging, metrics).unwrap().0
+    Running::first(*config, (logging, metrics), files(text)).unwrap().0
+}
+
+fn files(text: &str) -> Files {
+    let text = text.to_owned();
+    Files::new(move |made| {
+        let no_file = |_: &str| Err("none is named".to_owned());
+        let (file_name, host_name) = ("test", "host");
+        let given = config::Given { file_name, mode: None, host_name, read_zone_file: &no_file };
+        let checked = config::load_with(&text, made, &given)?;
+        let (config, entities) = (checked.config, checked.entities);
+        Ok(Reread { config, warnings: Vec::new(), entities })
+    })
 }
 
 /// The next one, after `running`.
 fn next(running: &Running, text: &str) -> Prepared {
-    let text = text.to_owned();
-    let read: Read = Arc::new(move || Ok(Reread { config: config(&text), warnings: Vec::new() }));
-    running.next(&read).unwrap()
+    running.next(files(text)).unwrap()
 }
 
 #[track_caller]
@@ -128,8 +142,7 @@ fn geography_is_the_same_value_until_it_changes() {
     let keys =
         format!("{{database_path: {0}, asn_database_path: {0}, default_region", missing.display());
     let text = FILE.replace("{default_region", &keys);
-    let read: Read = Arc::new(move || Ok(Reread { config: config(&text), warnings: Vec::new() }));
-    let faults = first.next(&read).unwrap_err();
+    let faults = first.next(files(&text)).unwrap_err();
     assert_eq!(faults.len(), 2, "{faults:?}");
-    assert!(faults[0].contains("missing.mmdb"), "{faults:?}");
+    assert!(faults[0].line.contains("missing.mmdb"), "{faults:?}");
 }
