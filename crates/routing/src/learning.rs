@@ -9,6 +9,8 @@
 //! - `hold`: whether the cell leaves its region,
 //! - `explore`: what it tries,
 //! - `judge`: the three together, and the ranking that follows,
+//! - `rounds`: whose turn it is to be judged again with nothing new,
+//! - `lay`: the map of all that was judged,
 //! - `succeed`: what stays where settings change,
 //! - `times`: what decisions are explained with,
 //! - [`story`]: all that there is to say about one client.
@@ -30,6 +32,10 @@ mod explore;
 
 mod judge;
 
+mod rounds;
+
+mod lay;
+
 mod succeed;
 
 pub(crate) mod times;
@@ -47,6 +53,7 @@ use self::cells::{CellId, Cells, Counted};
 use self::explore::{Purse, Traffic};
 use self::hold::MoveBudget;
 use self::prospect::{Prospect, Standing};
+use self::rounds::Rounds;
 use self::times::Times;
 use self::volume::Scale;
 use crate::baseline::Baseline;
@@ -126,22 +133,12 @@ struct Sums {
     moves_put_off: u64,
 }
 
-/// What is done now and then.
-#[derive(Clone, Copy, Debug, Default)]
-struct Rounds {
-    /// When the last map was made.
-    compiled_at: Option<Time>,
-    refitted_at: Option<Time>,
-    /// The next cell to be looked at without a reason.
-    cursor: usize,
-    /// Whether something else than rows changed since.
-    is_due: bool,
-}
-
 /// What the last map was made of.
 #[derive(Debug)]
 struct Made {
     blocks: Arc<RangeMap<RankingId>>,
+    /// Each cell's ranking, by its number: side by side, since a map reads all of them.
+    chosen: Vec<RankingId>,
     rankings: Arc<Rankings>,
     times: Times,
     /// How many rankings were in use when they were last looked through.
@@ -163,20 +160,6 @@ type Placed = (bool, (Standing, u32), usize, RankedRegion);
 
 /// With nothing new, cells are looked at again this often: rows age, and savings come in.
 const LOOK_EVERY_MS: u64 = 10_000;
-
-/// Within this time every cell is looked at, whether or not its own rows changed: what is known of
-/// its neighbours moves slowly, as what all rows have in common does ([`REFIT_EVERY_MS`]). A cell
-/// with clients has rows that change, and does not wait. Of a large table the round takes longer
-/// ([`LOOKS_PER_S_MAX`]).
-const ROUND_MS: u64 = 300_000;
-
-/// At most so many cells a second are looked at without a reason of their own, a hundredth of a
-/// core: looking must cost next to nothing beside answering. A million learned networks make a
-/// round of a quarter of an hour.
-const LOOKS_PER_S_MAX: u64 = 2_048;
-
-/// At least so many cells are looked at for each map: it takes less than a millisecond.
-const LOOKED_AT_MIN: usize = 256;
 
 /// At most so many cells are judged for one map because their rows changed, half a second's work.
 /// After a restart a large table comes back at once; the rest has its turn at the next maps, and
@@ -201,6 +184,7 @@ impl Learning {
         let blocks = blocks.overlay(&RangeMap::filled(()), |id, ()| id.unwrap_or(none));
         let made = Made {
             blocks: Arc::new(blocks),
+            chosen: Vec::new(),
             rankings: Arc::new(baseline.rankings.clone()),
             times: Times::new(settings.regions.len()),
             rankings_used: baseline.rankings.len(),
@@ -290,21 +274,21 @@ impl Learning {
         let is_first = std::mem::take(&mut self.made.is_first);
         if !self.learns() {
             let is_new = is_first || self.cells.is_stale();
-            self.rounds = Rounds { compiled_at: Some(now), ..Rounds::default() };
+            self.rounds = Rounds::of(now);
             self.lay_unlearned();
             self.cells.settle();
             return is_new;
         }
-        let since_ms = self.rounds.compiled_at.map_or(ROUND_MS, |at| now.ms_since(at));
         self.pass(now);
         let is_laid = self.cells.is_stale();
         if is_laid {
             self.todo.extend(self.cells.lay(&self.baseline));
+            self.choose_all();
             self.add_up();
         }
         self.work_off(now);
         let mut todo = self.next_todo();
-        todo.extend(self.next_in_round(since_ms));
+        todo.extend(self.rounds.next(self.cells.list.len(), now));
         let changed = self.judge_all(&todo, now);
         if is_laid || changed.is_ranked {
             self.lay_blocks();
@@ -406,62 +390,6 @@ impl Learning {
         let later = self.todo.iter().nth(JUDGED_MAX).copied();
         let later = later.map(|later| self.todo.split_off(&later)).unwrap_or_default();
         std::mem::replace(&mut self.todo, later)
-    }
-
-    /// The cells whose turn it is to be looked at.
-    fn next_in_round(&mut self, since_ms: u64) -> impl Iterator<Item = CellId> + use<> {
-        let all = self.cells.list.len();
-        let since_ms = since_ms.min(ROUND_MS);
-        let part = (all as u64 * since_ms / ROUND_MS).min(LOOKS_PER_S_MAX * since_ms / 1_000);
-        let count = usize::try_from(part).unwrap_or(all).max(LOOKED_AT_MIN).min(all);
-        let first = if self.rounds.cursor < all { self.rounds.cursor } else { 0 };
-        self.rounds.cursor = first + count;
-        let turn = (first..first + count).map(move |at| if at < all { at } else { at - all });
-        turn.filter_map(|id| CellId::try_from(id).ok())
-    }
-
-    /// The blocks of the cells' rankings: one walk over all ranges.
-    fn lay_blocks(&mut self) {
-        self.forget_rankings();
-        let (list, baseline) = (&self.cells.list, &self.baseline);
-        let ranking = |id: CellId| {
-            let cell = list.get(id as usize)?;
-            cell.ranking.or_else(|| Some(baseline.get(cell.base)?.unlearned))
-        };
-        let blocks = self
-            .cells
-            .map
-            .overlay(&RangeMap::filled(()), |cell, ()| ranking(cell).unwrap_or(RankingId::NONE));
-        self.made.blocks = Arc::new(blocks);
-    }
-
-    /// The blocks of a domain that learns nothing.
-    fn lay_unlearned(&mut self) {
-        let baseline = &self.baseline;
-        let blocks = baseline.map.overlay(&RangeMap::filled(()), |base, ()| {
-            baseline.get(base).map_or(RankingId::NONE, |base| base.unlearned)
-        });
-        self.made.blocks = Arc::new(blocks);
-        self.made.rankings = Arc::new(baseline.rankings.clone());
-    }
-
-    /// Drops rankings that no cell has any more, once they are the greater part.
-    fn forget_rankings(&mut self) {
-        /// So few are not worth looking through.
-        const KEPT_MIN: usize = 1_024;
-        if self.made.rankings.len() < 2 * self.made.rankings_used + KEPT_MIN {
-            return;
-        }
-        self.keep_rankings();
-    }
-
-    fn keep_rankings(&mut self) {
-        let mut kept = self.baseline.rankings.clone();
-        for cell in &mut self.cells.list {
-            cell.ranking = cell.ranking.map(|id| kept.id_of(self.made.rankings.get(id)));
-        }
-        self.made.rankings_used = kept.len();
-        self.made.rankings = Arc::new(kept);
     }
 }
 

@@ -15,6 +15,9 @@ use super::{Belief, Beliefs, Kind, Network, Spot, line};
 /// around a spot are looked at, the narrowest first.
 const WIDTHS_MAX: usize = 4;
 
+/// So many regions are believed of together: what a processor has in hand at a time.
+const TOGETHER: usize = 8;
+
 /// Everything about a spot that is the same for all regions.
 struct Around<'a> {
     kind: Cow<'a, Kind>,
@@ -33,7 +36,8 @@ impl Beliefs {
     /// What is believed of one region. A region that the domain does not have is a mere guess.
     #[must_use]
     pub fn belief(&self, spot: &Spot, region: u16, now: Time) -> Belief {
-        self.believe(&self.around(spot, now), region)
+        let [belief] = self.believe(&self.around(spot, now), region);
+        belief
     }
 
     /// What is believed of every region of the domain, by number, into `out`: cheaper than one by
@@ -41,8 +45,15 @@ impl Beliefs {
     pub fn all(&self, spot: &Spot, now: Time, out: &mut Vec<Belief>) {
         out.clear();
         let around = self.around(spot, now);
-        let regions = self.directions.iter().zip(0..=u16::MAX);
-        out.extend(regions.map(|(_, region)| self.believe(&around, region)));
+        let mut left = self.directions.len();
+        for first in (0..=u16::MAX).step_by(TOGETHER) {
+            let beliefs: [Belief; TOGETHER] = self.believe(&around, first);
+            out.extend(beliefs.iter().take(left));
+            left = left.saturating_sub(TOGETHER);
+            if left == 0 {
+                return;
+            }
+        }
     }
 
     fn around(&self, spot: &Spot, now: Time) -> Around<'_> {
@@ -73,27 +84,40 @@ impl Beliefs {
         }
     }
 
-    fn believe(&self, around: &Around<'_>, region: u16) -> Belief {
-        let km = around.kind.km.get(usize::from(region)).copied().flatten();
-        let own = around.own(region);
-        let mut prior = Prior::of_distance(&self.line, &self.spreads, km);
+    /// What is believed of some regions that follow one another. What a level says of one region
+    /// does not wait for what it says of the next, so a processor has several in hand.
+    fn believe<const N: usize>(&self, around: &Around<'_>, first: u16) -> [Belief; N] {
+        let regions: [u16; N] = std::array::from_fn(|nth| {
+            // Beyond the last number nothing is known, and nobody asks.
+            first.saturating_add(u16::try_from(nth).unwrap_or(u16::MAX))
+        });
+        let km = regions.map(|region| around.kind.km.get(usize::from(region)).copied().flatten());
+        let own = regions.map(|region| around.own(region));
+        let mut priors = km.map(|km| Prior::of_distance(&self.line, &self.spreads, km));
         let groups = around.keys.iter().zip(around.groups);
         for (level, (key, group)) in Level::ALL.into_iter().zip(groups) {
-            let Some(sums) = group::of_region(group, region) else { continue };
-            // What others say: the network's own row speaks for itself below.
-            let others = match own {
-                Some((_, counted, keys)) if keys.contains(key) => sums.without(counted),
-                _ => *sums,
-            };
-            if let Some(moments) = others.moments(around.effective) {
-                let observed_at = || self.epoch.time(others.minute());
-                prior.narrow(level, &moments, &self.spreads, observed_at);
+            for ((prior, region), own) in priors.iter_mut().zip(regions).zip(&own) {
+                let Some(sums) = group::of_region(group, region) else { continue };
+                // What others say: the network's own row speaks for itself below.
+                let others = match own {
+                    Some((_, counted, keys)) if keys.contains(key) => sums.without(*counted),
+                    _ => *sums,
+                };
+                if let Some(moments) = others.moments(around.effective) {
+                    let observed_at = || self.epoch.time(others.minute());
+                    prior.narrow(level, &moments, &self.spreads, observed_at);
+                }
             }
         }
-        if let Some((row, ..)) = own {
-            prior.measure(row, around.now);
-        }
-        prior.belief(line::floor_us(km), own.map(|(row, ..)| *row))
+        let mut nth = 0;
+        priors.map(|mut prior| {
+            let (km, own) = (km.get(nth).copied().flatten(), own.get(nth).copied().flatten());
+            nth += 1;
+            if let Some((row, ..)) = own {
+                prior.measure(row, around.now);
+            }
+            prior.belief(line::floor_us(km), own.map(|(row, ..)| *row))
+        })
     }
 }
 

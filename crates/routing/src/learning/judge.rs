@@ -173,6 +173,9 @@ impl Learning {
         let ranking = self.ranking_id(id);
         let cell = self.cells.list.get_mut(id as usize)?;
         changed.is_ranked |= cell.ranking != Some(ranking);
+        if let Some(chosen) = self.made.chosen.get_mut(id as usize) {
+            *chosen = ranking;
+        }
         let before = cell.trying();
         (cell.held, cell.ranking) = (held, Some(ranking));
         cell.attempt(trials);
