@@ -18,6 +18,7 @@ use tracing::info;
 use crate::clock::Clock;
 use crate::dns::{Arrival, Handler};
 use crate::query_log::Tap;
+use crate::tail::{Showing, Tail};
 use crate::tally::{Board, Tally};
 
 /// Decision lines a second of one worker: as many as somebody can follow with a terminal's search,
@@ -47,6 +48,7 @@ pub struct Answering {
     tally: Tally,
     /// None where no query is written down.
     tap: Option<Tap>,
+    showing: Showing,
     lines: Lines,
 }
 
@@ -103,6 +105,18 @@ impl Answering {
         self
     }
 
+    fn beside(mut self, showing: &Showing) -> Self {
+        self.showing = showing.beside();
+        self
+    }
+
+    /// Shows decisions to whoever watches.
+    #[must_use]
+    pub(crate) fn shown(mut self, tail: &Tail) -> Self {
+        self.showing = tail.showing();
+        self
+    }
+
     /// To say which domains are counted by region, and to read those numbers.
     pub(crate) fn board(&self) -> Board {
         self.board.clone()
@@ -126,7 +140,8 @@ impl Answering {
         let limiter = limits.clone().map(|limits| RateLimiter::new(limits, seed()));
         let worker = Worker::new(limiter);
         let tally = board.tally();
-        Self { view, clock, limits, worker, workers, counts, board, tally, tap: None, lines }
+        let showing = Tail::default().showing();
+        Self { view, clock, limits, worker, workers, counts, board, tally, tap: None, showing, lines }
     }
 
     /// Answers one packet from this view: the length of the answer, or nothing.
@@ -160,6 +175,9 @@ impl Answering {
         if let Outcome::Steered { place, decision, client, .. } = &outcome {
             count(&self.counts.reasons[decision.reason as usize]);
             self.tally.count(*place, decision);
+            if self.showing.is_watched() {
+                self.showing.show(decision, *client, &asker);
+            }
             // Where no line is wanted, none is put together.
             if tracing::enabled!(tracing::Level::INFO) && self.lines.take() {
                 log(decision, *client, &asker);
@@ -185,6 +203,7 @@ impl Clone for Answering {
         let (view, workers) = (Arc::clone(&self.view), Arc::clone(&self.workers));
         Self::worker((view, self.clock), self.limits.clone(), workers, self.board.clone())
             .tapped(self.tap.as_ref().map(Tap::beside))
+            .beside(&self.showing)
     }
 }
 

@@ -11,8 +11,10 @@
 //! - [`dns`]: the DNS server's sockets,
 //! - [`answer`]: what a DNS worker does with a packet,
 //! - `tally`: where answers went, counted by each worker,
+//! - `tail`: decisions, for whoever watches them now,
 //! - `query_log`: a sample of queries and answers, for an operator's tools,
 //! - [`http`]: the API,
+//! - `trust`: TLS as a client of it,
 //! - [`metrics`]: what is counted, for Prometheus,
 //! - [`process`]: all of it put together, once for each mode.
 
@@ -34,6 +36,8 @@ pub mod dns;
 
 pub mod answer;
 
+mod tail;
+
 mod tally;
 
 mod query_log;
@@ -42,7 +46,11 @@ pub mod http;
 
 pub mod metrics;
 
+mod trust;
+
 pub mod process;
+
+pub use trust::{TrustError, tls_client};
 
 #[doc(hidden)]
 pub mod fuzz;

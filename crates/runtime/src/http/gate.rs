@@ -118,10 +118,14 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
     if text == "*" {
         return Ok(None);
     }
-    let number = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-    let number = number.and_then(|number| number.parse().ok());
-    let detail = "If-Match takes one ETag as it was told, with its quotes: ask again, then change";
-    number.map(Some).ok_or_else(|| Refusal::new(Kind::Changed, detail))
+    let tag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let Some(tag) = tag.filter(|tag| !tag.contains('"')) else {
+        let detail = "If-Match takes one ETag as it was told, with its quotes, or *";
+        return Err(Refusal::parameter(detail));
+    };
+    // One that was never told is none of now.
+    let stale = || Refusal::new(Kind::Changed, "this ETag was never told: ask again, then change");
+    tag.parse().map(Some).map_err(|_| stale())
 }
 
 async fn path(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {

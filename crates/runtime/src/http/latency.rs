@@ -84,7 +84,9 @@ impl FromStr for Order {
             "samples" => |entry| (entry.samples, ""),
             "last_updated" => |entry| (0, &entry.last_updated),
             _ => {
-                return Err("subnet, rtt, samples or last_updated, the latter with - before it too");
+                return Err(
+                    "subnet, rtt, samples or last_updated, the latter with - before it too",
+                );
             }
         };
         Ok(Self::By { key, is_descending })

@@ -7,8 +7,10 @@
 //! - [`dns`]: what became of queries,
 //! - [`routing`]: what was decided, regions and servers,
 //! - [`learning`]: what the decisions rest on,
+//! - [`health`]: checks, and servers that strain,
 //! - [`mesh`]: agents, as an overwatch sees them,
 //! - [`signing`]: keys and clocks,
+//! - [`api`](mod@api): requests to the API,
 //! - [`agent`]: what an agent sees.
 
 use super::family::Family;
@@ -33,9 +35,13 @@ pub mod routing;
 
 pub mod learning;
 
+pub mod health;
+
 pub mod mesh;
 
 pub mod signing;
+
+pub mod api;
 
 pub mod agent;
 
@@ -48,13 +54,15 @@ pub struct Part {
 }
 
 /// The whole table.
-pub static PARTS: [Part; 7] = [
+pub static PARTS: [Part; 9] = [
     Part { title: "Every process", families: process::PART },
     Part { title: "Overwatch: DNS", families: dns::PART },
     Part { title: "Overwatch: decisions, regions and servers", families: routing::PART },
     Part { title: "Overwatch: learning", families: learning::PART },
+    Part { title: "Checks of servers, by either", families: health::PART },
     Part { title: "Overwatch: agents", families: mesh::PART },
     Part { title: "Overwatch: signing", families: signing::PART },
+    Part { title: "Overwatch: the API", families: api::PART },
     Part { title: "Agent", families: agent::PART },
 ];
 

@@ -2,6 +2,8 @@
 //!
 //! - `agent`: an agent's numbers,
 //! - `overwatch`: an overwatch's,
+//! - `health`: checks, of either,
+//! - `api`: requests,
 //! - `kernel_drops`: what the kernel dropped before anybody saw it.
 //!
 //! Must never count: numbers are read where they are counted, when somebody asks.
@@ -9,6 +11,10 @@
 mod agent;
 
 mod overwatch;
+
+mod health;
+
+mod api;
 
 mod kernel_drops;
 
@@ -20,6 +26,8 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
 pub(super) use self::agent::agent;
+pub(super) use self::api::of_requests;
+pub(super) use self::health::{of_agent_strains, of_checks, of_servers};
 pub(super) use self::kernel_drops::KernelDrops;
 pub(super) use self::overwatch::{Dns, overwatch, status};
 use super::reload::ReloadCounters;

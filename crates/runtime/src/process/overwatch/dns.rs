@@ -14,6 +14,7 @@ use crate::answer::{AnswerMeter, Answering};
 use crate::clock::Clock;
 use crate::dns::{TcpServer, UdpServer};
 use crate::query_log::QueryLog;
+use crate::tail::Tail;
 use crate::tally::{Board, Listed};
 
 /// DNS of this process.
@@ -23,6 +24,7 @@ pub(super) struct Dns {
     meter: AnswerMeter,
     board: Board,
     query_log: Option<QueryLog>,
+    tail: Tail,
     kernel_drops: numbers::KernelDrops,
     tcp: TcpSettings,
     address: std::net::SocketAddr,
@@ -48,6 +50,8 @@ impl Dns {
         let query_log = query_log.transpose().map_err(StartError::System)?;
         let answering =
             Answering::new(view, clock, limits).tapped(query_log.as_ref().map(QueryLog::tap));
+        let tail = Tail::default();
+        let answering = answering.shown(&tail);
         let (meter, board) = (answering.meter(), answering.board());
         board.list(listed(config));
         let kernel_drops = numbers::KernelDrops::of(&sockets.dns_udp);
@@ -58,6 +62,7 @@ impl Dns {
             meter,
             board,
             query_log,
+            tail,
             kernel_drops,
             tcp,
             address,
@@ -68,6 +73,11 @@ impl Dns {
     /// The domains of another configuration are counted from now on.
     pub(super) fn count(&self, config: &OverwatchConfig) {
         self.board.list(listed(config));
+    }
+
+    /// Where decisions can be watched.
+    pub(super) fn tail(&self) -> Tail {
+        self.tail.clone()
     }
 
     /// Answers from now on.

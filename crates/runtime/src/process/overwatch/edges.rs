@@ -20,10 +20,11 @@ use super::super::keeper::{Keeper, Keeping};
 use super::super::sockets::Sockets;
 use super::super::{StartError, numbers};
 use super::{QUEUE_EVENTS, STORE};
-use crate::http::{Access, Ask, Counts, HttpServers, Listening, Token, hash_of};
+use crate::http::{Access, Ask, Behind, HttpServers, Listening, Token, hash_of};
 use crate::logs::chain;
 use crate::mesh::{self, Identity, ListenError, Server, ServerLimits, SessionLimits};
 use crate::metrics::MetricsServer;
+use crate::tail::Tail;
 
 /// What sessions with agents may take.
 const SERVER_LIMITS: ServerLimits = ServerLimits {
@@ -46,10 +47,9 @@ pub(super) struct Edges {
     access: Arc<ArcSwap<Access>>,
     /// The API's certificate, now; `None` where it is served in the clear.
     tls: Option<Arc<ArcSwap<ServerConfig>>>,
-    /// What became of requests to the API.
-    pub(super) counts: Arc<Counts>,
+    /// What requests to the API are answered with.
+    pub(super) behind: Behind,
     to_mesh: mpsc::Sender<mesh::Event>,
-    to_asked: mpsc::Sender<Ask>,
     to_numbers: mpsc::Sender<numbers::Asked>,
     /// None while another process has them.
     served: Option<Served>,
@@ -78,11 +78,13 @@ impl Edges {
         sockets: Arc<Sockets>,
         access: Access,
         tls: Option<Arc<ServerConfig>>,
+        tail: Tail,
     ) -> Result<(Self, Ends), StartError> {
         let (to_mesh, mesh) = mpsc::channel(QUEUE_EVENTS);
         let (to_asked, asked) = mpsc::channel(64);
         let (to_numbers, numbers) = numbers::queue();
         let (to_requests, requests) = mpsc::channel(1);
+        let behind = Behind { node: to_asked, tail, counts: Arc::default() };
         let access = Arc::new(ArcSwap::from_pointee(access));
         let tls = tls.map(|tls| Arc::new(ArcSwap::new(tls)));
         let listener = sockets.handover.try_clone().and_then(UnixListener::from_std);
@@ -93,9 +95,8 @@ impl Edges {
             identity,
             access,
             tls,
-            counts: Arc::default(),
+            behind,
             to_mesh,
-            to_asked,
             to_numbers,
             served: None,
             handover,
@@ -123,7 +124,7 @@ impl Edges {
         let control = sockets.control.try_clone().and_then(UnixListener::from_std);
         let control = control.map_err(StartError::System)?;
         let http =
-            HttpServers::start(api, control, self.to_asked.clone(), Arc::clone(&self.counts));
+            HttpServers::start(api, control, &self.behind);
         if let Some(address) = http.local_address() {
             info!("serving the API on {address}");
         }
