@@ -19,6 +19,7 @@ use crate::answer::Answering;
 use crate::clock::Clock;
 use crate::collect::CollectorCounters;
 use crate::dns::{Arrival, Handler as _, TcpCounters, Transport, UdpCounters};
+use crate::http::ApiCounters;
 use crate::metrics::families::{self, PARTS};
 use crate::metrics::{Configured, Format};
 use crate::probe::ProbeCounters;
@@ -296,6 +297,7 @@ fn every_family_is_filled_by_one_process_or_both() {
     let mut overwatchs = world.page();
     of_checks(&mut overwatchs, &ProbeCounters::default());
     of_servers(&mut overwatchs, &world.node, world.now);
+    of_requests(&mut overwatchs, ApiCounters::default());
     let kernel = Some(CollectorCounters::default());
     let mut agents = super::agent(&agent, kernel, 1, (&reloads(), world.now));
     of_checks(&mut agents, &ProbeCounters::default());
@@ -305,5 +307,6 @@ fn every_family_is_filled_by_one_process_or_both() {
         assert!(of_overwatch.contains(family) && of_agent.contains(family), "{family}");
     }
     let every = families::all().filter(|family| !ONLY_SOMETIMES.contains(&family.name));
-    assert_eq!(&of_overwatch | &of_agent, names(every));
+    let missing = &names(every) - &(&of_overwatch | &of_agent);
+    assert!(missing.is_empty(), "nothing fills {missing:?}");
 }
