@@ -11,6 +11,8 @@ use anyhow::Context as _;
 /// The steered name that is asked for, in wire form; its zone begins at the fifth byte.
 const NAME: &[u8] = b"\x03app\x04demo\x05local\x00";
 const ZONE_AT: usize = 4;
+/// The flag of those who want signatures (DO; RFC 3225, 3).
+const DNSSEC_OK: u16 = 1 << 15;
 /// Questions for names that nobody has heard of: more than one turn asks, so that none is asked twice
 /// in it.
 const FLOOD_MAX: usize = 500_000;
@@ -19,6 +21,8 @@ const FLOOD_MAX: usize = 500_000;
 pub(super) struct Loads {
     /// The steered name, each time from another learned network.
     pub(super) learned: PathBuf,
+    /// The same, each wanting signatures.
+    pub(super) signed: PathBuf,
     /// Each time another name that does not exist, from another network.
     pub(super) flood: PathBuf,
 }
@@ -58,18 +62,19 @@ impl Loads {
             asked.swap(at, other);
         }
         let learned = directory.join("learned.queries");
-        let messages = asked.iter().map(|network| query(NAME, *network));
-        write(&learned, messages)?;
+        write(&learned, asked.iter().map(|network| query(NAME, *network, 0)))?;
+        let signed = directory.join("signed.queries");
+        write(&signed, asked.iter().map(|network| query(NAME, *network, DNSSEC_OK)))?;
         let flood = directory.join("flood.queries");
         let names = asked.iter().take(FLOOD_MAX).map(|network| {
             let label = format!("{:016x}", random.next());
             let mut name = vec![16];
             name.extend_from_slice(label.as_bytes());
             name.extend_from_slice(NAME.get(ZONE_AT..).unwrap_or_default());
-            query(&name, *network)
+            query(&name, *network, 0)
         });
         write(&flood, names)?;
-        Ok(Self { learned, flood })
+        Ok(Self { learned, signed, flood })
     }
 }
 
@@ -82,14 +87,16 @@ fn write(path: &Path, messages: impl Iterator<Item = Vec<u8>>) -> anyhow::Result
     std::fs::write(path, bytes).with_context(|| path.display().to_string())
 }
 
-/// A question for A, with a client's /24 (RFC 1035, 4.1; RFC 6891, 6.1.2; RFC 7871, 6). The load tool
-/// sets the identifier.
-fn query(name: &[u8], network: [u8; 4]) -> Vec<u8> {
+/// A question for A, with these flags of EDNS and a client's /24 (RFC 1035, 4.1; RFC 6891, 6.1.2; RFC
+/// 7871, 6). The load tool sets the identifier.
+fn query(name: &[u8], network: [u8; 4], flags: u16) -> Vec<u8> {
     let mut message = b"\0\0\x01\0\0\x01\0\0\0\0\0\x01".to_vec();
     message.extend_from_slice(name);
     message.extend_from_slice(b"\0\x01\0\x01");
     // The root, OPT, 1,232 bytes; one option of seven: family 1, a /24.
-    message.extend_from_slice(b"\0\0\x29\x04\xd0\0\0\0\0\0\x0b\0\x08\0\x07\0\x01\x18\0");
+    message.extend_from_slice(b"\0\0\x29\x04\xd0\0\0");
+    message.extend_from_slice(&flags.to_be_bytes());
+    message.extend_from_slice(b"\0\x0b\0\x08\0\x07\0\x01\x18\0");
     let [a, b, c, _] = network;
     message.extend_from_slice(&[a, b, c]);
     message
@@ -108,8 +115,8 @@ mod tests {
 
     #[test]
     fn a_question_is_as_the_standards_have_it() {
-        let message = query(NAME, [198, 51, 100, 0]);
+        let message = query(NAME, [198, 51, 100, 0], DNSSEC_OK);
         assert_eq!(message.len(), 12 + 16 + 4 + 11 + 11);
-        assert!(message.ends_with(b"\0\x08\0\x07\0\x01\x18\0\xc6\x33\x64"));
+        assert!(message.ends_with(b"\x80\0\0\x0b\0\x08\0\x07\0\x01\x18\0\xc6\x33\x64"));
     }
 }

@@ -114,6 +114,7 @@ overwatch:
 dns:
   listen_address: 127.0.0.1:{dns}
   zones: [demo.local]
+  dnssec: {{enabled: true}}
 regions: [{{name: eu-west}}, {{name: us-east}}, {{name: ap-southeast}}]
 domains:
   - name: app.demo.local

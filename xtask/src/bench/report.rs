@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::rounds::{FLOOD, Rounds, Row, Turn};
+use super::rounds::{FLOOD, Rounds, Row, SIGNED, Turn};
 use super::{Options, peers};
 
 /// The section of the guide that a run writes.
@@ -16,6 +16,8 @@ const END: &str = "<!-- End of the run. -->\n";
 /// A query costs no more than gdnsd's: in the middle of all rounds, and hardly more in the worse ones.
 const MEDIAN_MAX: f64 = 1.00;
 const UPPER_QUARTILE_MAX: f64 = 1.05;
+/// An answer with its signature, made before, may cost this many times one without.
+const SIGNED_MAX: f64 = 1.5;
 /// A question for a name that nobody has heard of may cost this many times one for a learned network.
 const FLOOD_MAX: f64 = 1.3;
 /// What a flood may add to the memory, in KiB: nothing, but for pages that were reserved at the start
@@ -29,6 +31,7 @@ pub(super) struct Report {
     how: String,
     rows: Vec<(&'static str, Turn)>,
     to_gdnsd: Vec<(&'static str, Quartiles)>,
+    signed: Quartiles,
     flood: Quartiles,
     memory_kib: u64,
     growth_kib: f64,
@@ -48,7 +51,8 @@ impl Report {
             row.with_context(|| format!("no figures of {name}"))
         };
         let (ours, gdnsd) = (row("opengslb")?, row(peers::GDNSD)?);
-        let others = rounds.rows.iter().filter(|row| ![peers::GDNSD, FLOOD].contains(&row.name));
+        let own = [peers::GDNSD, SIGNED, FLOOD];
+        let others = rounds.rows.iter().filter(|row| !own.contains(&row.name));
         Ok(Self {
             machine: machine(),
             how: format!(
@@ -57,6 +61,7 @@ impl Report {
             ),
             rows: rounds.rows.iter().map(|row| (row.name, median_turn(row))).collect(),
             to_gdnsd: others.map(|row| (row.name, ratio(row, gdnsd))).collect(),
+            signed: ratio(row(SIGNED)?, ours),
             flood: ratio(row(FLOOD)?, ours),
             memory_kib: rounds.memory_kib,
             growth_kib: quartiles(rounds.growths_kib.iter().map(|growth| *growth as f64)).median,
@@ -96,6 +101,7 @@ impl Report {
         let mut lines: Vec<String> = to_gdnsd
             .map(|(name, ratio)| shown(format!("{name}/{}", peers::GDNSD), *ratio))
             .collect();
+        lines.push(shown("signed/unsigned".to_owned(), self.signed));
         lines.push(shown("flood of random names/learned networks".to_owned(), self.flood));
         let (memory, growth) = (self.memory_kib / 1024, self.growth_kib);
         lines.push(format!("memory {memory} MiB; a flood adds {growth:.0} KiB"));
@@ -118,6 +124,10 @@ impl Report {
                 format!("upper quartile {upper:.3}, not {UPPER_QUARTILE_MAX:.2}"),
             ),
             (ours <= theirs, format!("user part {ours:.2} us, gdnsd's is {theirs:.2}")),
+            (
+                self.signed.median <= SIGNED_MAX,
+                format!("signed answers cost {:.2}, not {SIGNED_MAX:.1}", self.signed.median),
+            ),
             (
                 self.flood.median <= FLOOD_MAX,
                 format!("a flood costs {:.2}, not {FLOOD_MAX:.1}", self.flood.median),
@@ -219,9 +229,14 @@ mod tests {
         Row { name, turns: costs.iter().map(turn).collect() }
     }
 
-    fn report(ours: &[f64], flood: &[f64], growth_kib: f64) -> Report {
+    fn report(ours: &[f64], (signed, flood): (f64, f64), growth_kib: f64) -> Report {
         let options = Options { rounds: 3, seconds: 1, networks: 9, write: false, debug: false };
-        let rows = vec![row("opengslb", ours), row(peers::GDNSD, &[4.0; 4]), row(FLOOD, flood)];
+        let rows = vec![
+            row("opengslb", ours),
+            row(peers::GDNSD, &[4.0; 4]),
+            row(SIGNED, &[signed; 4]),
+            row(FLOOD, &[flood; 4]),
+        ];
         Report::of(
             &options,
             &Rounds { rows, memory_kib: 10_240, growths_kib: vec![growth_kib as u64; 3] },
@@ -240,16 +255,18 @@ mod tests {
 
     #[test]
     fn goals_are_judged() {
-        check(&report(&[3.0, 4.0, 4.0, 4.0], &[4.0; 4], 20.0), &[]);
-        check(&report(&[4.1; 4], &[4.0; 4], 0.0), &["median", "user"]);
-        check(&report(&[3.0, 3.0, 3.9, 4.3], &[3.0; 4], 0.0), &["upper"]);
-        check(&report(&[4.0; 4], &[5.3; 4], 5_000.0), &["a flood costs", "leaves"]);
+        check(&report(&[3.0, 4.0, 4.0, 4.0], (5.0, 4.0), 20.0), &[]);
+        check(&report(&[4.1; 4], (5.0, 4.0), 0.0), &["median", "user"]);
+        check(&report(&[3.0, 3.0, 3.9, 4.3], (4.0, 3.0), 0.0), &["upper"]);
+        check(&report(&[4.0; 4], (6.1, 4.0), 0.0), &["signed answers cost 1.5"]);
+        check(&report(&[4.0; 4], (4.0, 5.3), 5_000.0), &["a flood costs", "leaves"]);
     }
 
     #[test]
     fn figures_are_told() {
-        let text = report(&[3.0, 3.2, 3.4, 3.6], &[4.0; 4], 10.0).to_text();
+        let text = report(&[3.0, 3.2, 3.4, 3.6], (3.6, 4.0), 10.0).to_text();
         assert!(text.contains("ratio opengslb/gdnsd cpu 0.85 (quartiles 0.80-0.90)"), "{text}");
+        assert!(text.contains("ratio signed/unsigned cpu 1.12 (quartiles 1.06-1.20)"), "{text}");
         assert!(text.contains("memory 10 MiB; a flood adds 10 KiB"), "{text}");
         assert!(text.lines().any(|line| line.starts_with("gdnsd ") && line.contains("4.00")));
     }
@@ -258,7 +275,7 @@ mod tests {
     fn the_page_keeps_what_is_around_the_figures() {
         let page = std::env::temp_dir().join(format!("bench-page-{}", std::process::id()));
         fs::write(&page, format!("before\n{BEGIN}old\n{END}after\n")).unwrap();
-        report(&[3.0; 4], &[4.0; 4], 0.0).write(&page).unwrap();
+        report(&[3.0; 4], (3.0, 4.0), 0.0).write(&page).unwrap();
         let text = fs::read_to_string(&page).unwrap();
         fs::remove_file(&page).unwrap();
         assert!(text.starts_with("before\n") && text.ends_with("after\n") && !text.contains("old"));

@@ -35,7 +35,7 @@ pub(super) struct Row {
 /// What all turns came to.
 #[derive(Clone, Debug)]
 pub(super) struct Rounds {
-    /// Ours first, then [`peers::GDNSD`], the flood on ours, and the other peers.
+    /// Ours first, then [`peers::GDNSD`], ours signed, the flood on ours, and the other peers.
     pub(super) rows: Vec<Row>,
     /// Our memory before the first round, in KiB.
     pub(super) memory_kib: u64,
@@ -44,6 +44,8 @@ pub(super) struct Rounds {
     pub(super) growths_kib: Vec<u64>,
 }
 
+/// The row of our server asked by those who want signatures.
+pub(super) const SIGNED: &str = "opengslb, signed";
 /// The row of our server under the flood.
 pub(super) const FLOOD: &str = "opengslb, flood";
 
@@ -67,6 +69,7 @@ pub(super) fn run(
     let mut turns: Vec<(&'static str, &Process, &Path, &str)> = Vec::new();
     turns.push((server.name, server, learned, "NOERROR"));
     turns.extend(gdnsd.iter().map(|peer| (peer.name, *peer, learned, "NOERROR")));
+    turns.push((SIGNED, server, &loads.signed, "NOERROR"));
     turns.push((FLOOD, server, &loads.flood, "NXDOMAIN"));
     turns.extend(others.iter().map(|peer| (peer.name, *peer, learned, "NOERROR")));
 

@@ -19,7 +19,7 @@ const INDEXED_MIN: u32 = 4096;
 const LINES_MIN: usize = 4;
 /// More would be read in vain. Where so many do not keep the signposts at [`SIGNPOSTS`], those outgrow
 /// the cache, and look-ups get slower.
-const LINES_MAX: usize = 16;
+const LINES_MAX: usize = 10;
 /// So many signposts are 256 KiB: a quarter of a second cache, for the kernel's work is in there too.
 /// With more ranges the leaves get longer first.
 const SIGNPOSTS: usize = 128 * 1024;
