@@ -1,5 +1,7 @@
 //! `cargo xtask bench dns`: what a DNS query costs us and other servers, side by side on this machine.
 //!
+//! And `cargo xtask bench health` (`health`): what checking ten thousand servers costs.
+//!
 //! - `networks`: the client networks that the maps are of, and the questions of the load,
 //! - `peers`: the other servers, their configurations and their processes,
 //! - `ours`: this server, with a table learned over the mesh,
@@ -8,6 +10,8 @@
 //!
 //! Load goes to loopback only. Nothing here is run by the gate: the figures are worth something on a
 //! quiet machine only.
+
+mod health;
 
 mod networks;
 
@@ -61,6 +65,9 @@ struct Options {
 ///
 /// Something is missing, or a goal was not met.
 pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
+    if let Some(("health", more)) = words.split_first().map(|(word, more)| (word.as_str(), more)) {
+        return health::run(more);
+    }
     let options = parse(words)?;
     let missing: Vec<&str> = TOOLS.into_iter().filter(|tool| !is_there(tool)).collect();
     let missing = missing.join(", ");
