@@ -47,6 +47,11 @@ pub(super) fn agent(config: &AgentConfig) -> Result<agent::Settings, SecretError
             missed_threshold: config.missed_threshold,
         },
         learning: config.learning.clone(),
+        predictive: config.predictive.as_ref().map(|predictive| agent::Predictive {
+            check_interval_ms: predictive.check_interval_ms,
+            limits: predictive.limits.clone(),
+            error_window_ms: predictive.error_window_ms,
+        }),
     })
 }
 
