@@ -11,6 +11,7 @@
 //! - `page`: an answer while it is written, and what signs its sets,
 //! - `steered`: the records of a decision,
 //! - `denial`: what a signed zone says of itself and of what is not there,
+//! - [`mod@foresee`]: what a query will read, told before,
 //! - [`worker`]: what a worker keeps from one query to the next,
 //! - [`signers`]: what signs which zone,
 //! - [`view`]: all that an answer reads.
@@ -59,6 +60,8 @@ mod page;
 mod steered;
 
 mod denial;
+
+pub mod foresee;
 
 pub mod worker;
 
@@ -120,6 +123,7 @@ pub mod fuzz;
 pub use agents::{Enrolment, Objection, Pin, PinState};
 pub use documents::learned::{LatencyPage, LatencyWanted};
 pub use event::{Command, Effect, Event, LinkId};
+pub use foresee::foresee;
 pub use hand::order::{HandFault, HandOrder};
 pub use hand::{AuditLine, HandItem, HandRow, Said};
 pub use node::{Counters, Overwatch};

@@ -47,8 +47,9 @@ impl Page<'_, '_> {
     {
         let Self { answer, signers, signing } = self;
         let Records { zone, owner, ttl_s, rdata } = records;
-        let signer = zone.and_then(|zone| signers.of(zone));
-        let Some((signing, signer)) = signing.as_mut().zip(signer) else {
+        // Who wants no signatures need not wait until it is known who would make them.
+        let signed = signing.as_mut().and_then(|signing| Some((signing, signers.of(zone?)?)));
+        let Some((signing, signer)) = signed else {
             return answer.add(section, owner, ttl_s, rdata);
         };
         // What is left out need not be signed, and what is nothing cannot be.

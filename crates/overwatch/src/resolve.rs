@@ -52,6 +52,9 @@ pub fn resolve<'v, 'b>(
     };
     let query = heard(query, &view.terms.ecs, asker);
     let (outcome, found) = find(view, asker, &query, worker.next_turn());
+    if let Outcome::Steered { place, .. } = outcome {
+        worker.see_domain(place);
+    }
     let cookie = view.terms.judge(query.edns.as_ref(), asker);
     let verdict = worker.verdict(asker, cookie, account(&query, &outcome, &found));
     let bytes = match verdict {

@@ -13,6 +13,8 @@ use crate::{Asker, Transport};
 pub struct Worker {
     /// Counts its queries; servers follow one another with it.
     turn: u64,
+    /// The domain that was asked for last, by its place in the view.
+    last_domain: usize,
     /// `None` where answers are not limited.
     limiter: Option<RateLimiter>,
     /// Made with the first answer that is signed: 1.7 MB that a server without signed zones is spared.
@@ -23,7 +25,7 @@ impl Worker {
     /// A worker that has seen nobody.
     #[must_use]
     pub const fn new(limiter: Option<RateLimiter>) -> Self {
-        Self { turn: 0, limiter, signatures: None }
+        Self { turn: 0, last_domain: 0, limiter, signatures: None }
     }
 
     /// The turn of a query.
@@ -31,6 +33,16 @@ impl Worker {
         let turn = self.turn;
         self.turn = turn.wrapping_add(1);
         turn
+    }
+
+    /// The domain that was asked for last, by its place in the view.
+    pub(crate) const fn last_domain(&self) -> usize {
+        self.last_domain
+    }
+
+    /// That this one is asked for.
+    pub(crate) const fn see_domain(&mut self, place: usize) {
+        self.last_domain = place;
     }
 
     /// What signs.

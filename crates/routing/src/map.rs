@@ -55,6 +55,11 @@ impl DomainMap {
         }
     }
 
+    /// Where in memory [`DomainMap::block`] will read for a client, a place in each line.
+    pub fn places(&self, client: IpAddr) -> impl Iterator<Item = *const u8> {
+        self.blocks.places(client)
+    }
+
     /// What a block of this ranking tries now, and for how many milliseconds more.
     #[must_use]
     pub fn trial(&self, ranking: &Ranking, block: Subnet, now: Time) -> Option<(u16, u64)> {

@@ -5,6 +5,7 @@
 //! own; the counters are summed when somebody asks. A line a decision is for eyes: past a rate it is left out, never the count.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +17,7 @@ use routing::{Decision, Reason};
 use tracing::info;
 
 use crate::clock::Clock;
-use crate::dns::{Arrival, Handler};
+use crate::dns::{Arrival, Handler, fetch};
 use crate::query_log::Tap;
 use crate::tail::{Showing, Tail};
 use crate::tally::{Board, Tally};
@@ -190,6 +191,14 @@ impl Answering {
 }
 
 impl Handler for Answering {
+    fn foresee<'q>(&mut self, queries: impl Iterator<Item = (&'q [u8], SocketAddr)>) {
+        let view = self.view.load();
+        for (packet, peer) in queries {
+            let query = (packet, peer.ip().to_canonical());
+            overwatch::foresee(&view, &self.worker, query).for_each(fetch);
+        }
+    }
+
     /// The view and the time are read once a batch.
     fn batch(&mut self) -> impl FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize> {
         let (view, now) = (self.view.load(), self.clock.now());

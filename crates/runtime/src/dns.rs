@@ -18,6 +18,8 @@ mod bind;
 
 mod packet;
 
+mod fetch;
+
 mod batch;
 
 mod udp;
@@ -25,6 +27,7 @@ mod udp;
 mod tcp;
 
 pub use descriptors::raise_descriptor_limit;
+pub(crate) use fetch::fetch;
 pub use tcp::{TcpCounters, TcpLimits, TcpServer};
 pub use udp::{UdpCounters, UdpServer};
 
@@ -62,6 +65,10 @@ pub enum Transport {
 /// Each UDP thread has a clone of its own, all TCP connections share one; so a handler may keep
 /// counters and caches without a lock. A handler that panics costs that one answer.
 pub trait Handler: Clone + Send + 'static {
+    /// Is shown the queries of a batch that has several, and who asks, before it begins: to ask memory
+    /// for what they will read. What it finds must not change an answer.
+    fn foresee<'q>(&mut self, _queries: impl Iterator<Item = (&'q [u8], SocketAddr)>) {}
+
     /// Begins a batch of queries. What is the same for all of them, as the time and what is
     /// published, is read here, and let go with what is returned: that answers `(query, how it
     /// came, room for the answer)` with the answer's length, or nothing where there is to be no

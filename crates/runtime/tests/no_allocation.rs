@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop where it is surprised")]
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +31,10 @@ struct Watched<H> {
 }
 
 impl<H: Handler> Handler for Watched<H> {
+    fn foresee<'q>(&mut self, queries: impl Iterator<Item = (&'q [u8], SocketAddr)>) {
+        self.handler.foresee(queries);
+    }
+
     fn batch(&mut self) -> impl FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize> {
         self.heap_calls.store(heap_calls(), Ordering::SeqCst);
         self.batches.fetch_add(1, Ordering::SeqCst);

@@ -157,6 +157,11 @@ impl Slot {
         }
     }
 
+    /// The datagram.
+    pub(super) fn query(&self) -> &[u8] {
+        self.query.get(..self.query_length).unwrap_or_default()
+    }
+
     /// The datagram, and room for its answer.
     pub(super) fn query_and_room(&mut self) -> (&[u8], &mut [u8]) {
         (self.query.get(..self.query_length).unwrap_or_default(), &mut self.answer)

@@ -276,6 +276,11 @@ impl<H: Handler> Serving<H> {
     /// Asks the handler about each datagram; what it reads once a batch is let go with the last.
     fn answer(&mut self, slots: &mut [Slot]) {
         add(&self.counts.received, slots.len() as u64);
+        if slots.len() > 1 {
+            let queries =
+                slots.iter().filter_map(|slot| Some((slot.query(), slot.addresses.peer()?)));
+            self.handler.foresee(queries);
+        }
         let mut answering = self.handler.batch();
         for slot in slots {
             if slot.is_cut {
