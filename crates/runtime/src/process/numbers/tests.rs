@@ -56,8 +56,12 @@ agent:
 fn load(text: &str) -> Config {
     let text = text.replace("TOKEN", TOKEN).replace("KEY", KEY);
     let no_file = |_: &str| Err("none is named".to_owned());
-    let given =
-        config::Given { file_name: "test", mode: None, host_name: "host", read_zone_file: &no_file };
+    let given = config::Given {
+        file_name: "test",
+        mode: None,
+        host_name: "host",
+        read_zone_file: &no_file,
+    };
     config::load(&text, &given).unwrap().config
 }
 
@@ -175,7 +179,8 @@ impl World {
             exporter: exporter.clone(),
         };
         let link = to_overwatch.into();
-        let mut said = self.tell(Event::LinkOpened { link, peer: peer(address, &name, agents, overwatchs) });
+        let mut said =
+            self.tell(Event::LinkOpened { link, peer: peer(address, &name, agents, overwatchs) });
         let at = "10.1.1.10".parse().unwrap();
         let opened = ::agent::Event::LinkOpened {
             link: to_agent.into(),
@@ -213,7 +218,8 @@ impl World {
     }
 
     fn page(&self) -> Page {
-        let closed: Vec<(&str, u64)> = TcpCounters::ends().into_iter().map(|end| (end, 1)).collect();
+        let closed: Vec<(&str, u64)> =
+            TcpCounters::ends().into_iter().map(|end| (end, 1)).collect();
         let tcp = TcpCounters {
             accepted: 0,
             open: 0,
