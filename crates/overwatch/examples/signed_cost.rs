@@ -58,6 +58,7 @@ fn view(algorithm: Option<Algorithm>) -> View {
         default_region: Some(region.clone()),
         constraints: Vec::new(),
         ttl_s: 30,
+        shadow: None,
         none_healthy: NonePolicy::LastHealthy,
         learning: LearningTerms {
             is_frozen: false,

@@ -89,6 +89,7 @@ fn domain(name: &str, steering: &Steering) -> DomainView {
         default_region: Some(parsed("us-east")),
         constraints: Vec::new(),
         ttl_s: 30,
+        shadow: None,
         none_healthy: NonePolicy::LastHealthy,
         learning: LearningTerms {
             is_frozen: false,

@@ -9,7 +9,7 @@ use model::{Region, Rtt, Subnet, Time};
 
 use crate::pool::{Found, ServerPool};
 use crate::ranking::{RankedRegion, Ranking};
-use crate::{Algorithm, DomainMap, Pick, Reason};
+use crate::{Algorithm, DomainMap, Pick, Reason, Shadow, shadow};
 
 /// Where a client is sent, and why.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +26,8 @@ pub struct Decision<'a> {
     pub ipv4: Pick<'a>,
     /// What answers a question for AAAA, of the same region.
     pub ipv6: Pick<'a>,
+    /// What the domain's shadow would have done, where it has one.
+    pub shadow: Option<Shadow>,
     client: IpAddr,
     chosen: Option<u16>,
     ranking: &'a Ranking,
@@ -97,7 +99,25 @@ pub fn decide<'a>(
         None => (Reason::NoneHealthy, None, Pick::NOBODY, Pick::NOBODY),
     };
     let region = chosen.and_then(|region| map.region_name(region));
-    Decision { reason, region, scope, ttl_s, ipv4, ipv6, client, chosen, ranking, map, pool }
+    let shadow = None;
+    let mut decision = Decision {
+        reason,
+        region,
+        scope,
+        ttl_s,
+        ipv4,
+        ipv6,
+        shadow,
+        client,
+        chosen,
+        ranking,
+        map,
+        pool,
+    };
+    if let Some(shadow) = &map.shadow {
+        decision.shadow = shadow::compare(&decision, (map, shadow), pool, client, now);
+    }
+    decision
 }
 
 /// For how long the answer of a trial is good that ends so soon: no longer than the trial, in whole
@@ -112,6 +132,11 @@ impl<'a> Decision<'a> {
     #[must_use]
     pub fn domain(&self) -> &'a str {
         &self.map.settings().name
+    }
+
+    /// The region's number.
+    pub(crate) const fn chosen(&self) -> Option<u16> {
+        self.chosen
     }
 
     /// Where the region stands among those of the domain's settings.

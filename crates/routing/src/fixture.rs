@@ -55,6 +55,7 @@ pub(crate) fn domain(algorithm: Algorithm) -> DomainSettings {
         default_region: Some("us-east".parse().unwrap()),
         constraints: Vec::new(),
         ttl_s: 60,
+        shadow: None,
         none_healthy: NonePolicy::LastHealthy,
         learning: terms(),
     }

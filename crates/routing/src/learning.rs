@@ -59,7 +59,7 @@ use self::volume::Scale;
 use crate::baseline::Baseline;
 use crate::belief::{Belief, Beliefs};
 use crate::ranking::{RankedRegion, Ranking, RankingId, Rankings};
-use crate::{Algorithm, DomainMap, DomainSettings};
+use crate::{Algorithm, DomainMap, DomainSettings, shadow};
 
 /// The learning of one domain.
 #[derive(Debug)]
@@ -87,6 +87,8 @@ pub struct Learning {
     made: Made,
     /// What is written over and over while cells are judged.
     scratch: Scratch,
+    /// The same for the algorithm that only decides beside this one.
+    shadow: Option<Box<Self>>,
 }
 
 /// What operators did by hand, which beats what was learned. Constraints beat both.
@@ -208,11 +210,22 @@ impl Learning {
             rounds: Rounds::default(),
             made,
             scratch: Scratch::default(),
+            shadow: shadow::settings(settings).map(|settings| Box::new(Self::new(&settings, geo))),
         }
     }
 
     /// Takes rows that changed.
     pub fn take(&mut self, changes: impl IntoIterator<Item = RowChange>) {
+        if let Some(shadow) = &mut self.shadow {
+            let changes: Vec<RowChange> = changes.into_iter().collect();
+            shadow.take_rows(changes.iter().cloned());
+            self.take_rows(changes);
+        } else {
+            self.take_rows(changes);
+        }
+    }
+
+    fn take_rows(&mut self, changes: impl IntoIterator<Item = RowChange>) {
         if !self.learns() {
             return;
         }
@@ -226,6 +239,9 @@ impl Learning {
 
     /// Sets the regions where an agent measures who comes. Others are never tried.
     pub fn report(&mut self, regions: BTreeSet<Region>) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.report(regions.clone());
+        }
         let of = self.settings.regions.iter().map(|region| regions.contains(&region.name));
         let reports: Vec<bool> = of.collect();
         if reports != self.reports {
@@ -236,6 +252,9 @@ impl Learning {
 
     /// Sets what operators did by hand.
     pub fn set_hand_work(&mut self, hand: HandWork) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.set_hand_work(hand.clone());
+        }
         if hand == self.hand {
             return;
         }
@@ -259,6 +278,9 @@ impl Learning {
     /// a million ranges is made once in a second at most, a smaller one whenever it is asked for.
     #[must_use]
     pub fn is_due(&self, now: Time) -> bool {
+        if self.shadow.as_ref().is_some_and(|shadow| shadow.is_due(now)) {
+            return true;
+        }
         let Some(at) = self.rounds.compiled_at else { return true };
         let waited_ms = now.ms_since(at);
         let has_news = !self.queue.is_empty()
@@ -271,6 +293,11 @@ impl Learning {
 
     /// Brings everything up to date; tells whether the map is a new one.
     pub fn compile(&mut self, now: Time) -> bool {
+        let is_shadow_new = self.shadow.as_mut().is_some_and(|shadow| shadow.compile(now));
+        self.compile_own(now) || is_shadow_new
+    }
+
+    fn compile_own(&mut self, now: Time) -> bool {
         let is_first = std::mem::take(&mut self.made.is_first);
         if !self.learns() {
             let is_new = is_first || self.cells.is_stale();
@@ -307,6 +334,7 @@ impl Learning {
             rankings: Arc::clone(&self.made.rankings),
             cells: Arc::clone(&self.cells.map),
             times: self.made.times.clone(),
+            shadow: self.shadow.as_ref().map(|shadow| Arc::new(shadow.map())),
         }
     }
 

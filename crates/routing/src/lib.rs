@@ -19,6 +19,7 @@
 //! - [`pool`]: the servers of a domain and how they are,
 //! - [`capacity`]: what of a full region is sent on,
 //! - [`decide`](mod@decide): a client to a region and its servers,
+//! - [`shadow`]: what another algorithm would have done,
 //! - [`explain`](mod@explain): why.
 //!
 //! A map knows no health and a pool knows no clients, so each is replaced without the other.
@@ -57,6 +58,8 @@ pub mod pool;
 
 pub mod decide;
 
+pub mod shadow;
+
 pub mod capacity;
 
 pub mod explain;
@@ -78,3 +81,4 @@ pub use ranking::{RankedRegion, Ranking, Trial};
 pub use reason::Reason;
 pub use rotation::{ANSWERS_MAX, Pick};
 pub use settings::{Constraint, DomainSettings, Names, NonePolicy, RegionSettings};
+pub use shadow::Shadow;

@@ -22,6 +22,8 @@ pub struct DomainMap {
     pub(crate) rankings: Arc<Rankings>,
     pub(crate) cells: Arc<RangeMap<CellId>>,
     pub(crate) times: Times,
+    /// What another algorithm makes of the same, where somebody wants to know.
+    pub(crate) shadow: Option<Arc<Self>>,
 }
 
 /// The map of a domain of which these rows are known at once, with an agent in every region: for

@@ -18,6 +18,8 @@ pub struct DomainSettings {
     pub names: Names,
     /// How a region is chosen.
     pub algorithm: Algorithm,
+    /// What is decided beside it, for comparison, and never answered.
+    pub shadow: Option<Algorithm>,
     /// The regions that may be chosen, in the operator's order. At most 65,536; what stands after
     /// them is never chosen.
     pub regions: Vec<RegionSettings>,

@@ -35,6 +35,7 @@ fn settings(algorithm: Algorithm) -> DomainSettings {
         default_region: None,
         constraints: Vec::new(),
         ttl_s: 60,
+        shadow: None,
         none_healthy: NonePolicy::LastHealthy,
         learning: LearningTerms {
             is_frozen: false,

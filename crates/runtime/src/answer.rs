@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use dns::{CookieStanding, RateLimiter, RateLimits, Verdict};
 use model::{Rtt, Time};
 use overwatch::{Asker, Outcome, Reply, Transport, View, Worker, resolve};
-use routing::{Decision, Reason};
+use routing::{Decision, Reason, Shadow};
 use tracing::info;
 
 use crate::clock::Clock;
@@ -34,6 +34,10 @@ pub(crate) const KINDS: [&str; 9] = [
 pub(crate) const COOKIES: [&str; 4] = ["none", "client_only", "good", "bad"];
 /// What became of answers that were too many, by [`limited_as`].
 pub(crate) const LIMITED: [&str; 2] = ["truncated", "dropped"];
+/// What domains' shadows would have done, by [`count_shadow`].
+pub(crate) const SHADOWED: [&str; 2] = ["same", "other"];
+/// What that would have come to for those whom it is known of.
+pub(crate) const SHADOW_TIMES: [&str; 2] = ["saved", "lost"];
 
 /// Answers packets. A clone is another worker: it counts for itself.
 #[derive(Debug)]
@@ -68,6 +72,8 @@ struct Counts {
     reasons: [AtomicU64; Reason::ALL.len()],
     cookies: [AtomicU64; COOKIES.len()],
     limited: [AtomicU64; LIMITED.len()],
+    shadowed: [AtomicU64; SHADOWED.len()],
+    shadow_us: [AtomicU64; SHADOW_TIMES.len()],
     unlogged: AtomicU64,
 }
 
@@ -82,6 +88,10 @@ pub struct AnswerCounters {
     pub cookies: Vec<(&'static str, u64)>,
     /// Answers that were too many for their network, by what was done with them.
     pub limited: Vec<(&'static str, u64)>,
+    /// Decisions of domains' shadows: the same region, or another.
+    pub shadowed: Vec<(&'static str, u64)>,
+    /// Milliseconds of round-trip time that the others would have saved and lost.
+    pub shadow_ms: Vec<(&'static str, u64)>,
     /// Decisions that no line was written for.
     pub unlogged: u64,
 }
@@ -176,6 +186,9 @@ impl Answering {
         if let Outcome::Steered { place, decision, client, .. } = &outcome {
             count(&self.counts.reasons[decision.reason as usize]);
             self.tally.count(*place, decision);
+            if let Some(shadow) = decision.shadow {
+                count_shadow(&self.counts, shadow);
+            }
             if self.showing.is_watched() {
                 self.showing.show(decision, *client, &asker);
             }
@@ -228,14 +241,28 @@ impl AnswerMeter {
         let reasons = Reason::ALL.iter().enumerate();
         let reasons = reasons.map(|(i, reason)| (reason.as_str(), sum(&|c| &c.reasons[i])));
         let cookies = COOKIES.iter().enumerate().map(|(i, of)| (*of, sum(&|c| &c.cookies[i])));
+        let shadowed = SHADOWED.iter().enumerate();
+        let shadowed = shadowed.map(|(i, of)| (*of, sum(&|counts| &counts.shadowed[i])));
+        let shadow_ms = SHADOW_TIMES.iter().enumerate();
+        let shadow_ms = shadow_ms.map(|(i, of)| (*of, sum(&|counts| &counts.shadow_us[i]) / 1_000));
         let limited = LIMITED.iter().enumerate().map(|(i, how)| (*how, sum(&|c| &c.limited[i])));
         AnswerCounters {
             kinds: kinds.collect(),
             reasons: reasons.collect(),
             cookies: cookies.collect(),
             limited: limited.collect(),
+            shadowed: shadowed.collect(),
+            shadow_ms: shadow_ms.collect(),
             unlogged: sum(&|counts| &counts.unlogged),
         }
+    }
+}
+
+/// What a domain's shadow would have done: never answered, only counted.
+fn count_shadow(counts: &Counts, shadow: Shadow) {
+    count(&counts.shadowed[usize::from(shadow.is_other)]);
+    if let Some(gain_us) = shadow.gain_us {
+        add(&counts.shadow_us[usize::from(gain_us < 0)], gain_us.unsigned_abs());
     }
 }
 
@@ -301,7 +328,11 @@ impl Lines {
 
 /// One worker writes each counter: see [`crate::dns::UdpServer`].
 fn count(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    add(counter, 1);
+}
+
+fn add(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
 }
 
 /// One line a decision, in the words that operators search for.

@@ -37,6 +37,17 @@ impl Policy {
         matches!(self, Self::LearnedNoExploration | Self::Learned)
     }
 
+    /// What decides beside it where a scenario wants shadows: each of the two that an operator
+    /// changes between is the other's.
+    #[must_use]
+    pub const fn shadow(self) -> Option<Self> {
+        match self {
+            Self::Geolocation => Some(Self::Learned),
+            Self::Learned => Some(Self::Geolocation),
+            Self::RoundRobin | Self::LearnedNoExploration | Self::Oracle => None,
+        }
+    }
+
     /// The name in table and JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -16,7 +16,7 @@ use crate::scenario::Scenario;
 use crate::simulation::{Hour, Minute};
 use crate::world::World;
 
-pub use events::{LieReport, OutageReport, WatchReport};
+pub use events::{LieReport, OutageReport, ShadowReport, WatchReport};
 pub use plot::plot;
 pub use table::table;
 
@@ -91,6 +91,8 @@ pub struct PolicyReport {
     pub open_max: Vec<Vec<u64>>,
     /// Those whom the scenario watches, in its order.
     pub watched: Vec<WatchReport>,
+    /// What its shadow would have done, hour by hour, where it has one.
+    pub shadow: Option<ShadowReport>,
     /// What came of outages.
     pub outages: Vec<OutageReport>,
     /// What came of lies.
@@ -176,6 +178,9 @@ impl PolicyReport {
         self.open_max.push(hour.open_max);
         self.watched.resize(hour.watched.len(), WatchReport::default());
         self.watched.iter_mut().zip(hour.watched).for_each(|(watch, counts)| watch.push(counts));
+        if hour.shadow.judged > 0 {
+            self.shadow.get_or_insert_default().push(hour.shadow);
+        }
         self.minutes.extend(hour.minutes);
         self.queries += hour.queries;
         self.single_queries += hour.single_queries;

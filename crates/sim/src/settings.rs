@@ -73,6 +73,7 @@ pub(crate) fn agent(site: &Site, learns: Option<&Scenario>) -> Result<agent::Set
         offers: vec![Offer { backend, listen_port: PORT, check: None }],
         heartbeat: HEARTBEAT,
         learning: learns.map(learning),
+        predictive: None,
     })
 }
 
@@ -184,6 +185,10 @@ pub(crate) fn domain(
         service: service()?,
         names: Names::Servers,
         algorithm,
+        shadow: policy
+            .shadow()
+            .filter(|_| scenario.operator.shadow)
+            .and_then(|shadow| shadow.algorithm(scenario.domain_min_samples)),
         regions: regions.collect(),
         default_region: None,
         constraints: words::constraints(world, &scenario.operator)?,

@@ -36,7 +36,7 @@ use crate::world::{World, WorldError};
 
 use visits::Resolver;
 
-pub use tally::{Hour, Minute, Tally};
+pub use tally::{Hour, Minute, ShadowCounts, Tally};
 pub use visits::Told;
 
 /// When every simulation begins: 2026-01-01T00:00:00Z.
@@ -334,10 +334,16 @@ impl Simulation {
     }
 
     fn new_agent(&self, site: usize, clock: Time) -> Result<Agent, SimulationError> {
-        let learns = self.plan.policy.learns().then_some(&self.plan.scenario);
+        let learns = self.measures().then_some(&self.plan.scenario);
         let settings = settings::agent(&self.world.sites[site], learns)?;
         let overwatches = (0..self.overwatches.len()).map(settings::overwatch_address);
         Ok(Agent::new(settings, overwatches, clock))
+    }
+
+    /// Whether agents measure: for the policy, or for its shadow.
+    const fn measures(&self) -> bool {
+        let Plan { policy, scenario, .. } = &self.plan;
+        policy.learns() || scenario.operator.shadow && policy.shadow().is_some()
     }
 
     /// No client comes any more; connections that are open end in their time.

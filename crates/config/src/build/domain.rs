@@ -23,7 +23,11 @@ pub(super) fn domain(
         name: domain.text("name")?.to_owned(),
         service: steering::service(domain)?.parse().ok()?,
         names: steering::names(root, domain)?,
-        algorithm: algorithm(domain)?,
+        algorithm: algorithm(domain, "routing_algorithm")?,
+        shadow: match domain.text("shadow_algorithm") {
+            Some(_) => Some(algorithm(domain, "shadow_algorithm")?),
+            None => None,
+        },
         regions: regions.collect::<Option<_>>()?,
         default_region: default_region.cloned(),
         constraints: domain.sections("constraints").map(constraint).collect::<Option<_>>()?,
@@ -100,9 +104,9 @@ fn place(region: &Section) -> Option<Option<Place>> {
     }
 }
 
-fn algorithm(domain: &Section) -> Option<Algorithm> {
+fn algorithm(domain: &Section, key: &str) -> Option<Algorithm> {
     let terms = domain.section("latency_config");
-    Some(match domain.text("routing_algorithm")? {
+    Some(match domain.text(key)? {
         "learned_latency" => Algorithm::LearnedLatency {
             max_latency_ms: terms.get("max_latency_ms"),
             min_samples: terms.get("min_samples")?,

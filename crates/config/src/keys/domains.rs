@@ -44,6 +44,14 @@ pub(super) static KEYS: &[Key] = &[
          for the client's network, by geography until its choice was measured.",
     ),
     Key::new(
+        "domains[].shadow_algorithm",
+        Kind::One(Scalar::Word(ALGORITHMS)),
+        Unset::Nothing("no shadow"),
+        "Another algorithm that decides each query, too, and is never answered: the metrics tell how \
+         often it would have sent the client elsewhere, and how many milliseconds that would have \
+         been worth, as far as they were learned.",
+    ),
+    Key::new(
         "domains[].regions",
         Kind::List { of: &Scalar::Name, min: 1, max: REGION_NAMES_MAX },
         Unset::Required,

@@ -167,6 +167,7 @@ fn domain(name: &str, algorithm: Algorithm, kind: Kind) -> Option<DomainSettings
         default_region: region("eu"),
         constraints: vec![bound],
         ttl_s: 30,
+        shadow: None,
         none_healthy: NonePolicy::Servfail,
         learning: LearningTerms {
             is_frozen: false,

@@ -14,15 +14,20 @@ use crate::ranking::Trial;
 /// so that even a block that knows nothing mostly serves.
 const BLOCK_SHARE_MAX: f64 = 1.0 / 16.0;
 
-/// The part of the budget that comes in evenly. The rest is there at the start.
-const EVEN_PART: f64 = 0.75;
+/// The part of the budget that comes in evenly. The rest is there at the start, when nothing is
+/// known: what is found in the first hours pays all day, and whoever moves, moves early.
+const EVEN_PART: f64 = 0.5;
 
 /// How much can be saved, in milliseconds of the whole budget: what is not even, for a day. So the
 /// first day, which starts with all of it, spends no more than any other.
-const SAVED_MS: f64 = 6.0 * 3_600_000.0;
+const SAVED_MS: f64 = 12.0 * 3_600_000.0;
 
-/// With savings, this many times the even rate is spent.
-const BURST: f64 = 4.0;
+/// With most of the savings left, this many times the even rate is spent: for two to three hours
+/// after a start.
+const BURST: f64 = 6.0;
+
+/// With less, this many times: for some hours more.
+const SPREE: f64 = 3.0;
 
 /// Of two regions, the more promising one gets this part of a block's trials.
 const FIRST_PART: f64 = 0.75;
@@ -71,7 +76,7 @@ impl Purse {
         // In few steps: each one changes every block that tries something.
         match saved {
             _ if saved > 0.5 => even * BURST,
-            _ if saved > 0.25 => even * 2.0,
+            _ if saved > 0.1 => even * SPREE,
             _ if saved >= 0.0 => even,
             _ => even / 2.0,
         }

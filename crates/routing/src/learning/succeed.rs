@@ -12,7 +12,7 @@ use model::Time;
 
 use super::Learning;
 use super::cells::Cell;
-use crate::DomainSettings;
+use crate::{DomainSettings, shadow};
 
 impl Learning {
     /// Goes by other settings from now on; the next map is due at once where they change who is
@@ -25,6 +25,9 @@ impl Learning {
         rows: impl FnOnce() -> Vec<RowChange>,
     ) {
         if self.stands_on(settings, geo) {
+            if let Some((own, of)) = self.shadow.as_mut().zip(shadow::settings(settings)) {
+                own.succeed(&of, geo, Vec::new);
+            }
             let old = std::mem::replace(&mut self.settings, Arc::clone(settings));
             let is_judged_alike =
                 old.algorithm == settings.algorithm && old.learning == settings.learning;
@@ -60,6 +63,7 @@ impl Learning {
             && old.service == settings.service
             && old.regions == settings.regions
             && old.default_region == settings.default_region
+            && old.shadow == settings.shadow
             && old.constraints == settings.constraints
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{rounded, rounded_share};
 use crate::scenario::{Lie, Outage, Scenario};
-use crate::simulation::Minute;
+use crate::simulation::{Minute, ShadowCounts};
 
 /// Minutes told from the beginning of an outage: by then everybody has left.
 const LEAVING_MINUTES: usize = 10;
@@ -141,6 +141,27 @@ impl WatchReport {
         self.connections.push(all);
         self.there.push(of_all(there).map(rounded_share));
         self.mean_ms.push(of_all(sum_us).map(|mean_us| rounded(mean_us / 1000.0)));
+    }
+}
+
+/// What a shadow would have done, hour by hour.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ShadowReport {
+    /// The share of connections that it would have sent elsewhere.
+    pub other: Vec<f64>,
+    /// The share of those whose gain is known.
+    pub known: Vec<f64>,
+    /// What those would have gained on average, in milliseconds; below 0 they would have lost.
+    pub gain_ms: Vec<Option<f64>>,
+}
+
+impl ShadowReport {
+    pub(super) fn push(&mut self, counts: ShadowCounts) {
+        let share = |part: u64, of: u64| rounded_share(part as f64 / of.max(1) as f64);
+        self.other.push(share(counts.other, counts.judged));
+        self.known.push(share(counts.known, counts.other));
+        let mean_ms = || rounded(counts.gain_us as f64 / counts.known as f64 / 1000.0);
+        self.gain_ms.push((counts.known > 0).then(mean_ms));
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Operator {
     pub databases: bool,
     /// `accept_held`: whether somebody believes each held agent at once, as if none were ever held.
     pub accept_held: bool,
+    /// `shadow`: whether geolocation decides with learned latency as its shadow, and learned latency
+    /// with geolocation.
+    pub shadow: bool,
 }
 
 /// A site that is full at some time.
@@ -105,6 +108,7 @@ impl Default for Operator {
             resolver_weights: false,
             databases: true,
             accept_held: false,
+            shadow: false,
         }
     }
 }

@@ -131,6 +131,7 @@ impl Scenario {
         map.truth("resolver_weights", &mut operator.resolver_weights)?;
         map.truth("databases", &mut operator.databases)?;
         map.truth("accept_held", &mut operator.accept_held)?;
+        map.truth("shadow", &mut operator.shadow)?;
         operator.capacities = map.list("capacities", |map| {
             let (site, mut connections) = (map.needed_text("site")?, 0);
             map.whole("connections", &mut connections, (1, u64::from(u32::MAX)))?;

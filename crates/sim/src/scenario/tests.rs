@@ -95,6 +95,7 @@ freezes: [{from_hour: 5, to_hour: 6}, {from_hour: 9}]
 resolver_weights: true
 databases: false
 accept_held: true
+shadow: true
 watch: [{client: Oslo, sites: [Tokyo]}]
 ";
     let name = |name: &str| name.to_owned();
@@ -121,6 +122,7 @@ watch: [{client: Oslo, sites: [Tokyo]}]
         resolver_weights: true,
         databases: false,
         accept_held: true,
+        shadow: true,
     };
     let scenario = Scenario::read(text).unwrap();
     assert_eq!(scenario.operator, expect);

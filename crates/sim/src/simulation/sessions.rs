@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use mesh::{Frame, KeyHash, Peer};
 use model::{AgentId, Time};
-use overwatch::Command;
+use overwatch::{Command, Said};
 
 use super::{Event, OVERWATCH_TICK_MS, RECONNECT_MS_MAX, Simulation, SimulationError};
 use crate::network::{Delivery, End, LinkId, Received};
@@ -195,6 +195,8 @@ impl Simulation {
                         node.pins.insert(dialled, key);
                     }
                     agent::Effect::Dial { address } => self.dial_by_name(agent, &address),
+                    // Nothing here strains.
+                    agent::Effect::Look => {}
                     agent::Effect::Log(note) => {
                         if note.level() == agent::Level::Warn {
                             self.warn(note.to_string());
@@ -270,11 +272,12 @@ impl Simulation {
     pub(super) fn say(&mut self, command: &Command) -> Result<(), SimulationError> {
         for number in 0..self.overwatches.len() {
             let value = self.overwatches.get(number).and_then(|node| node.value.as_ref());
-            let objection = value.and_then(|value| value.objection(command, self.now));
+            let said = Said::default();
+            let objection = value.and_then(|value| value.objection(command, &said, self.now));
             if let Some(objection) = objection.filter(|_| self.plan.policy.learns()) {
                 self.warn(format!("an operator's word is refused: {objection}"));
             }
-            self.tell_overwatch(number, overwatch::Event::Command(command.clone()))?;
+            self.tell_overwatch(number, event(command.clone()))?;
         }
         Ok(())
     }
@@ -286,7 +289,7 @@ impl Simulation {
         if !self.plan.scenario.operator.accept_held {
             return Ok(());
         }
-        self.tell_overwatch(overwatch, overwatch::Event::Command(Command::Accept(agent)))
+        self.tell_overwatch(overwatch, event(Command::Accept(agent)))
     }
 
     fn post(&mut self, deliveries: Vec<(Time, Delivery)>) {
@@ -294,6 +297,11 @@ impl Simulation {
             self.queue.push(at, Event::Delivered(delivery));
         }
     }
+}
+
+/// An operator's word, as an overwatch hears it.
+fn event(command: Command) -> overwatch::Event {
+    overwatch::Event::Command { command, said: Said::default() }
 }
 
 /// What an agent dials to reach an overwatch.

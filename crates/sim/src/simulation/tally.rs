@@ -62,8 +62,23 @@ pub struct Hour {
     /// By each watch: connections, those that went to its sites, and the sum of their times in
     /// microseconds.
     pub watched: Vec<(u64, u64, u64)>,
+    /// What the shadow would have done with the connections that it judged.
+    pub shadow: ShadowCounts,
     /// Minute by minute.
     pub minutes: Vec<Minute>,
+}
+
+/// What a shadow would have done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShadowCounts {
+    /// Connections that it judged.
+    pub judged: u64,
+    /// Those that it would have sent elsewhere.
+    pub other: u64,
+    /// Those of them whose gain is known.
+    pub known: u64,
+    /// Their gain together, in microseconds.
+    pub gain_us: i64,
 }
 
 /// A minute of connections.
@@ -138,6 +153,12 @@ impl Tally {
             *count += 1;
         }
         self.watched.count(connection.network, visit, &mut hour.watched);
+        if let Some(shadow) = visit.told.shadow {
+            hour.shadow.judged += 1;
+            hour.shadow.other += u64::from(shadow.is_other);
+            hour.shadow.known += u64::from(shadow.is_other && shadow.gain_us.is_some());
+            hour.shadow.gain_us += shadow.gain_us.unwrap_or_default();
+        }
         hour.chosen_us.push(visit.rtt_us);
         if let Some(count) = hour.by_site.get_mut(visit.site) {
             *count += 1;

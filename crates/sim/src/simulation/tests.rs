@@ -31,7 +31,10 @@ fn world() -> Arc<World> {
 
 /// Many strays, so that both sites are measured, and rows that count at once.
 fn scenario() -> Scenario {
-    let text = "
+    Scenario::read(SCENARIO).unwrap()
+}
+
+const SCENARIO: &str = "
 networks: 10
 connections_per_day: 144000
 strays: 0.3
@@ -40,8 +43,6 @@ agent_min_samples: 1
 domain_min_samples: 1
 exploration: {enabled: false}
 ";
-    Scenario::read(text).unwrap()
-}
 
 const NEARTOWN: usize = 0;
 const FARVILLE: usize = 1;
@@ -57,11 +58,16 @@ fn told(simulation: &mut Simulation, overwatch: usize) -> Vec<Told> {
 }
 
 fn learned() -> Told {
-    Told { rcode: NO_ERROR, site: Some(FARVILLE), reason: Some(Reason::LearnedLatency) }
+    Told {
+        rcode: NO_ERROR,
+        site: Some(FARVILLE),
+        reason: Some(Reason::LearnedLatency),
+        shadow: None,
+    }
 }
 
 fn fallback() -> Told {
-    Told { rcode: NO_ERROR, site: Some(NEARTOWN), reason: Some(Reason::GeoFallback) }
+    Told { rcode: NO_ERROR, site: Some(NEARTOWN), reason: Some(Reason::GeoFallback), shadow: None }
 }
 
 #[test]
@@ -184,4 +190,63 @@ fn the_oracle_needs_no_nodes() {
     let plan = Plan { policy: Policy::Oracle, ..simulation(1, 1, None).plan };
     let refused = Simulation::new(world(), plan).unwrap_err();
     assert_eq!(refused.to_string(), "the policy oracle asks no overwatch");
+}
+
+/// A run of one policy with more in its scenario, so many minutes in.
+fn run_with(policy: Policy, more: &str, minutes: u64) -> Simulation {
+    let scenario = Scenario::read(&format!("{SCENARIO}{more}")).unwrap();
+    let plan = Plan { seed: 1, policy, scenario, overwatches: 1, faults: None };
+    let mut simulation = Simulation::new(world(), plan).unwrap();
+    simulation.run_for(minutes * MINUTE_MS).unwrap();
+    simulation
+}
+
+#[test]
+fn what_an_operator_says_is_answered() {
+    let check = |more: &str, minutes: u64, expect: Told| {
+        let mut simulation = run_with(Policy::Learned, more, minutes);
+        assert_eq!(told(&mut simulation, 0), [expect; 10], "{more} after {minutes} min");
+        assert!(simulation.warnings().is_empty(), "{:?}", simulation.warnings());
+    };
+    let near = |reason| Told { site: Some(NEARTOWN), reason: Some(reason), ..learned() };
+    let pins = "pins: [{client: Clienton, site: Neartown, from_hour: 0.4, to_hour: 0.6}]\n";
+    check(pins, 20, learned());
+    check(pins, 30, near(Reason::Pinned));
+    check(pins, 40, learned());
+    let rule = "constraints: [{country_of: Clienton, sites: [Neartown]}]\n";
+    check(rule, 20, near(Reason::LearnedLatency));
+    let drain = "drains: [{site: Farville, at_hour: 0.4, share: 1}]\n";
+    check(drain, 30, near(Reason::LearnedLatency));
+    check("freezes: [{from_hour: 0}]\n", 20, near(Reason::LearnedLatency));
+}
+
+#[test]
+fn a_full_site_sends_clients_on_by_what_its_agent_tells() {
+    let open = |more: &str| {
+        let long = "long: {share: 1, seconds: 60}\n";
+        let mut simulation = run_with(Policy::Learned, &format!("{long}{more}"), 40);
+        simulation.take_hour();
+        simulation.run_for(20 * MINUTE_MS).unwrap();
+        let hour = simulation.take_hour();
+        let sent_on = hour.reasons.get(&Reason::Capacity).copied().unwrap_or_default();
+        (hour.open_max[FARVILLE], sent_on)
+    };
+    let (free, nobody) = open("");
+    let (limited, some) = open("capacities: [{site: Farville, connections: 60}]\n");
+    assert!(free > 80 && nobody == 0, "{free} {nobody}");
+    // Whole networks are sent on, of which each has a tenth of the connections.
+    assert!(limited < 80 && limited + 15 < free && some > 100, "{limited} {free} {some}");
+}
+
+#[test]
+fn a_shadow_tells_what_a_change_would_bring() {
+    let mut simulation = run_with(Policy::Geolocation, "shadow: true\n", 40);
+    simulation.take_hour();
+    simulation.run_for(20 * MINUTE_MS).unwrap();
+    let hour = simulation.take_hour();
+    assert!(hour.reasons.keys().all(|reason| *reason == Reason::Geolocation), "{:?}", hour.reasons);
+    let shadow = hour.shadow;
+    assert!(shadow.judged > 1_000 && shadow.other == shadow.judged, "{shadow:?}");
+    let gain_ms = shadow.gain_us as f64 / shadow.known as f64 / 1000.0;
+    assert!((55.0..65.0).contains(&gain_ms), "{gain_ms}");
 }

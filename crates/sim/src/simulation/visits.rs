@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use model::{Rtt, Sample, SocketState, Subnet, Time};
 use overwatch::{Asker, Outcome, Transport, resolve};
-use routing::Reason;
+use routing::{Reason, Shadow};
 
 use super::tally::{Hour, Visit};
 use super::{Event, Simulation, SimulationError};
@@ -21,6 +21,8 @@ pub struct Told {
     pub site: Option<usize>,
     /// Why, as the overwatch counts it.
     pub reason: Option<Reason>,
+    /// What the domain's shadow would have said.
+    pub shadow: Option<Shadow>,
 }
 
 /// The two resolvers of an AS in a city: one sends ECS, one does not.
@@ -90,7 +92,7 @@ impl Simulation {
             is_lied_for: self.conditions.lies(site, self.now),
         };
         self.tally.count(connection, &visit);
-        if self.plan.policy.learns() {
+        if self.measures() {
             self.connect(connection, site, rtt);
         }
         Ok(())
@@ -169,13 +171,13 @@ impl Simulation {
         };
         let mut buffer = [0; 512];
         let reply = resolve(view, &asker, &query, &mut self.worker, &mut buffer);
-        let reason = match reply.outcome {
-            Outcome::Steered { decision, .. } => Some(decision.reason),
-            _ => None,
+        let (reason, shadow) = match reply.outcome {
+            Outcome::Steered { decision, .. } => (Some(decision.reason), decision.shadow),
+            _ => (None, None),
         };
         let answer = resolver::read(reply.bytes).ok_or(SimulationError::Answer)?;
         let site = answer.address.and_then(|address| self.world.site_at(address));
-        let told = Told { rcode: answer.rcode, site, reason };
+        let told = Told { rcode: answer.rcode, site, reason, shadow };
         Ok(Some(Heard { told, ttl_s: answer.ttl_s, scope: answer.scope }))
     }
 

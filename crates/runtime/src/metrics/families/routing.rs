@@ -2,6 +2,7 @@
 
 use ::routing::Reason;
 
+use crate::answer::{SHADOW_TIMES, SHADOWED};
 use crate::metrics::family::{Bound, Family, Label};
 
 families! {
@@ -14,6 +15,16 @@ families! {
         "routing_answers",
         &[Label::new("domain", Bound::Domains), Label::new("region", Bound::Regions)],
         "Decisions by domain and by the region that was answered"
+    );
+    SHADOW_DECISIONS = counter(
+        "routing_shadow_decisions",
+        &[Label::new("outcome", Bound::Words(|| SHADOWED.to_vec()))],
+        "Decisions of shadows, by whether they would have answered the same region"
+    );
+    SHADOW_MS = counter(
+        "routing_shadow_ms",
+        &[Label::new("time", Bound::Words(|| SHADOW_TIMES.to_vec()))],
+        "Milliseconds that clients would have gained or paid elsewhere, as far as they are known"
     );
     UNLOGGED = counter("routing_decisions_unlogged", &[], "Decisions without a log line");
     DOMAINS = gauge("configured_domains", &[], "Domains in the configuration");

@@ -96,6 +96,8 @@ fn of_dns(page: &mut Page, dns: &Dns) {
         page.add(&decisions::ANSWERS, &[domain, region], *answers);
     }
     page.set(&decisions::UNLOGGED, answers.unlogged);
+    page.each(&decisions::SHADOW_DECISIONS, answers.shadowed.iter().copied());
+    page.each(&decisions::SHADOW_MS, answers.shadow_ms.iter().copied());
 }
 
 fn of_connections(page: &mut Page, tcp: &TcpCounters) {
