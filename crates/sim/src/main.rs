@@ -16,6 +16,8 @@ use opengslb_sim::random::Random;
 use opengslb_sim::world::{WorldError, random_sites};
 use opengslb_sim::{Matrix, Policy, RunSettings, Scenario, World, report, run};
 
+use guide::Guide;
+
 /// How good are the answers? Agents and overwatches over virtual time.
 ///
 /// Runs the policies round-robin, geolocation (with perfect coordinates), learned without and with
@@ -32,11 +34,14 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Prints the table of the guide to the learning: each part of it on and off.
+    /// Prints the tables of the guide to the learning: each part of it on and off.
     Guide {
         /// A ping matrix, as for a run.
         #[arg(long, value_name = "FILE")]
         matrix: Option<PathBuf>,
+        /// The sites, as the matrix names them.
+        #[arg(long, value_delimiter = ',', value_name = "A,B,C", default_values = DEFAULT_SITES)]
+        sites: Vec<String>,
         /// Hours of virtual time.
         #[arg(long, default_value_t = 24)]
         hours: u64,
@@ -106,7 +111,9 @@ fn main() -> ExitCode {
         }
     };
     let done = match options.command {
-        Some(Command::Guide { matrix, hours, seed }) => write_guide(matrix.as_deref(), hours, seed),
+        Some(Command::Guide { matrix, sites, hours, seed }) => {
+            write_guide(matrix.as_deref(), sites, hours, seed)
+        }
         None => simulate(&options.run),
     };
     match done {
@@ -167,10 +174,23 @@ fn simulate(options: &RunOptions) -> Result<(), Failure> {
     print(&text)
 }
 
-fn write_guide(matrix: Option<&Path>, hours: u64, seed: u64) -> Result<(), Failure> {
+fn write_guide(
+    matrix: Option<&Path>,
+    sites: Vec<String>,
+    hours: u64,
+    seed: u64,
+) -> Result<(), Failure> {
     let hours = checked_hours(hours)?;
     let matrix = matrix_of(matrix, seed)?;
-    print(&guide::table(&matrix, hours, seed)?)
+    let guide = Guide { matrix: &matrix, sites, hours, seed };
+    let is_watched = std::io::stderr().is_terminal();
+    let tables = guide.tables(|done, all| {
+        if is_watched {
+            let end = if done < all { "" } else { "\r\x1b[K" };
+            let _ = write!(std::io::stderr(), "\r\x1b[K{done} of {all} worlds{end}");
+        }
+    });
+    print(&tables?)
 }
 
 fn print(text: &str) -> Result<(), Failure> {
