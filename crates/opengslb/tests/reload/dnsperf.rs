@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
@@ -14,6 +15,8 @@ const SECONDS_MAX: &str = "3600";
 const CLIENTS: &str = "8";
 /// Outstanding at once: its own default, said because it bounds what waits in the server's sockets.
 const OUTSTANDING: &str = "100";
+/// A question without an answer is lost after so long.
+pub(crate) const LOST_AFTER: Duration = Duration::from_secs(5);
 /// Questions a second where the server is a debug build that shares the machine with other tests.
 const RATE_OF_DEBUG: &str = "2000";
 /// The asker's network is told as 10.1.2.0/24 (RFC 7871): option 8, and its bytes in hexadecimal.
@@ -63,6 +66,7 @@ impl Dnsperf {
         let (address, port) = (server.ip().to_string(), server.port().to_string());
         let mut command = Command::new("dnsperf");
         command.args(["-s", &address, "-p", &port, "-l", SECONDS_MAX, "-c", CLIENTS]);
+        command.args(["-t", &LOST_AFTER.as_secs().to_string()]);
         command.args(["-q", OUTSTANDING, "-D", "-E", CLIENT_NETWORK, "-d"]).arg(questions.path());
         if !is_whole {
             command.args(["-Q", RATE_OF_DEBUG]);

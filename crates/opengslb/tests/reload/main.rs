@@ -31,6 +31,7 @@ mod site;
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
 use asker::{Askers, Asking, Expected, ask_once};
 use daemon::{Daemon, eventually};
@@ -75,6 +76,11 @@ fn load(site: &Site) -> Load {
 fn assert_nothing_lost(Load { askers, dnsperf }: Load, site: &Site, what: &str) {
     let before = askers.asked();
     eventually("they still ask", || askers.asked() > before + 100);
+    if dnsperf.is_some() {
+        // Before that it calls nothing lost.
+        let over = Instant::now() + dnsperf::LOST_AFTER;
+        eventually("dnsperf knows what it lost", || Instant::now() > over);
+    }
     let tally = askers.stop();
     report(&format!("{what}: {tally:?}"));
     if let Some(numbers) = dnsperf.map(Dnsperf::stop) {
