@@ -19,7 +19,8 @@
 //! - `stream`: a body that comes by and by,
 //! - `docs`: the contract for people,
 //! - `refusal`, `counts`: what became of it,
-//! - `tls`: the certificate, where there is one.
+//! - `tls`: the certificate, where there is one,
+//! - `socket`: the file of the control socket.
 
 pub(crate) mod serve;
 
@@ -57,12 +58,11 @@ mod refusal;
 
 mod tls;
 
+mod socket;
+
 mod counts;
 
-use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-use std::path::Path;
 use std::sync::Arc;
 
 use api::Kind;
@@ -88,6 +88,7 @@ pub use counts::{ApiCounters, Counts};
 use refusal::Refusal;
 
 use crate::tail::Tail;
+pub use socket::private_socket;
 pub use tls::ApiTlsError;
 pub(crate) use tls::server_config;
 
@@ -473,33 +474,6 @@ fn objected(objection: &Objection) -> Refusal {
 
 fn json(status: StatusCode, document: String) -> Response {
     (status, [(CONTENT_TYPE, "application/json")], document).into_response()
-}
-
-/// A socket file that only this user can open. One left over from a process that died is replaced.
-///
-/// Whatever the umask, nobody else can connect at any moment: the socket is made in a directory that
-/// only this user may enter, and moved to its place once its own mode is right.
-///
-/// # Errors
-///
-/// The directory cannot be written to, or the path is too long for a socket.
-pub fn private_socket(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
-    let mut directory = path.as_os_str().to_owned();
-    directory.push(".d");
-    let directory = Path::new(&directory);
-    match std::fs::remove_dir_all(directory) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    std::fs::DirBuilder::new().mode(0o700).create(directory)?;
-    // A short name: a socket's path has 107 bytes (unix(7)).
-    let beside = directory.join("s");
-    let listener = std::os::unix::net::UnixListener::bind(&beside)?;
-    listener.set_nonblocking(true)?;
-    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600))?;
-    std::fs::rename(&beside, path)?;
-    std::fs::remove_dir(directory)?;
-    Ok(listener)
 }
 
 #[cfg(test)]

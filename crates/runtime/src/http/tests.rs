@@ -4,6 +4,8 @@
 
 mod refusals;
 
+use std::path::Path;
+
 use overwatch::HandFault;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
