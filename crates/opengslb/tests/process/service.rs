@@ -10,6 +10,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::daemon::{Daemon, PATIENCE, eventually};
+use crate::dns_client::{A, by_udp};
 use crate::world::KEY;
 
 /// A service manager, and a directory for the process that it watches.
@@ -108,7 +109,7 @@ logging: {{level: info, format: text}}
 fn started(manager: &Manager) -> Daemon {
     for _ in 0..5 {
         let mut overwatch = manager.start(&manager.overwatch(30));
-        let is_serving = |overwatch: &Daemon| overwatch.has("hearing agents on ");
+        let is_serving = |overwatch: &Daemon| overwatch.has("answering DNS on ");
         eventually("it serves or ends", || is_serving(&overwatch) || !overwatch.is_running());
         if is_serving(&overwatch) {
             return overwatch;
@@ -131,8 +132,9 @@ fn an_overwatch_is_ready_lives_reloads_and_stops() {
     let manager = Manager::new();
     let mut overwatch = started(&manager);
     assert_eq!(manager.hears("READY="), "1");
-    // It answers by then.
-    assert!(overwatch.has("answering DNS on "));
+    // It answers by then, whatever it answers.
+    let dns = overwatch.word_after("answering DNS on ").parse().unwrap();
+    assert_eq!(by_udp(dns, "app.test", A).question, "app.test");
     for _ in 0..3 {
         let status = manager.hears("STATUS=");
         assert_eq!(status, "answering DNS; 0 of 0 agents there, 0 of 0 backends in the answers");
