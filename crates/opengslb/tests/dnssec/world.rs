@@ -253,7 +253,7 @@ logging: {{level: info, format: text}}
         document["zones"][0]["keys"].as_array().unwrap().clone()
     }
 
-    /// What `/api/v1/ready` says: whether it is, and why not.
+    /// What `/api/v1/ready` says: whether signing is ready, and all of it. Servers are another matter.
     pub(crate) fn ready(&self) -> (bool, String) {
         let api = self.api().unwrap();
         let mut stream = TcpStream::connect(api.trim_start_matches("http://")).unwrap();
@@ -261,7 +261,10 @@ logging: {{level: info, format: text}}
         stream.write_all(format!("GET /api/v1/ready HTTP/1.1\r\n{head}").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        (answer.starts_with("HTTP/1.1 200"), answer)
+        let is_refused = answer.starts_with("HTTP/1.1 503");
+        let is_ready = answer.contains("\"signing_ready\":true");
+        assert!(is_ready || is_refused, "{answer}");
+        (is_ready, answer)
     }
 
     /// Role and state of each key.
