@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::endpoint::{Access, Answer, Body, Endpoint, Form, Parameter, schema_of};
 use crate::endpoints;
-use crate::parameters::PathParameter;
+use crate::parameters::PATH_PARAMETERS;
 use crate::problem::{Kind, MEDIA_TYPE, Problem};
 
 /// What stands above all.
@@ -58,41 +58,70 @@ pub fn document() -> Value {
         "components": {
             "schemas": schemas,
             "responses": problems,
+            "parameters": shared_parameters(),
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
         },
     })
 }
 
-/// The document as it is served and kept: indented, with a line's end.
+/// The document as it is served and kept: a line for each operation and each schema.
 #[must_use]
 pub fn text() -> String {
-    // Plain data: there is nothing in it that JSON cannot say.
-    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
+    let mut text = String::new();
+    write(&document(), 0, &mut text);
     text.push('\n');
     text
 }
 
-fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
-    let path = endpoint.path_parameters().filter_map(PathParameter::find).map(|parameter| {
-        json!({
+/// Down to here each field has a line of its own.
+const DEPTH_OF_LINES: usize = 3;
+
+fn write(value: &Value, depth: usize, out: &mut String) {
+    let Some(fields) = value.as_object().filter(|_| depth < DEPTH_OF_LINES) else {
+        *out += &value.to_string();
+        return;
+    };
+    let indent = " ".repeat(depth + 1);
+    for (at, (name, value)) in fields.iter().enumerate() {
+        *out += if at == 0 { "{\n" } else { ",\n" };
+        *out += &format!("{indent}{}: ", Value::from(name.as_str()));
+        write(value, depth + 1, out);
+    }
+    *out += &format!("\n{}}}", " ".repeat(depth));
+}
+
+/// The name of the one header.
+const IF_MATCH: &str = "If-Match";
+
+/// What stands in braces, and the header.
+fn shared_parameters() -> Map<String, Value> {
+    let path = PATH_PARAMETERS.iter().map(|parameter| {
+        let shown = json!({
             "name": parameter.name,
             "in": "path",
             "required": true,
             "description": parameter.about,
             "schema": parameter.schema(),
             "example": parameter.example,
-        })
+        });
+        (parameter.name.to_owned(), shown)
     });
-    let mut parameters: Vec<Value> = path.collect();
+    let header = json!({
+        "name": IF_MATCH,
+        "in": "header",
+        "required": false,
+        "description": "An `ETag` that was told before: refused where anything was changed since.",
+        "schema": { "type": "string" },
+    });
+    path.chain([(IF_MATCH.to_owned(), header)]).collect()
+}
+
+fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
+    let reference = |name: &str| json!({ "$ref": format!("#/components/parameters/{name}") });
+    let mut parameters: Vec<Value> = endpoint.path_parameters().map(reference).collect();
     parameters.extend(endpoint.query.iter().map(|one| query(one, generator)));
     if endpoint.is_change() {
-        parameters.push(json!({
-            "name": "If-Match",
-            "in": "header",
-            "required": false,
-            "description": "An `ETag` that was told before: refused where anything was changed since.",
-            "schema": { "type": "string" },
-        }));
+        parameters.push(reference(IF_MATCH));
     }
     let mut operation = json!({
         "operationId": endpoint.operation.id(),

@@ -21,7 +21,9 @@ fn files_are_small_enough_to_read() {
     let mut faults = Vec::new();
     for file in files() {
         let (path, size) = (&file.path, file.bytes.len());
-        let is_data = path.contains("/testdata/") || path.ends_with("Cargo.lock");
+        // The contract is written by a test, and read by programs.
+        let is_written = path.ends_with("Cargo.lock") || path == "docs/openapi.json";
+        let is_data = path.contains("/testdata/") || is_written;
         if size > FILE_BYTES_MAX && !is_data {
             faults.push(format!("{path} has {size} bytes, which is more than {FILE_BYTES_MAX}"));
         }

@@ -26,20 +26,27 @@ function bodies(content) {
   return Object.entries(content || {}).map(([type, { schema }]) => `${type}: ${shape(schema)}`);
 }
 
-function operation(path, method, about) {
+/** What a reference leads to, or the thing itself. */
+function resolve(contract, thing) {
+  if (!thing.$ref) return thing;
+  return thing.$ref.slice(2).split("/").reduce((at, part) => at[part], contract);
+}
+
+function operation(contract, path, method, about) {
   const head = element("summary", "", element("code", `${method.toUpperCase()} ${path}`), ` ${about.summary}`);
   const made = element("details", "", head, element("p", about.description));
-  if (about.parameters.length > 0) {
+  const parameters = about.parameters.map((one) => resolve(contract, one));
+  if (parameters.length > 0) {
     const row = (one) => [one.name, one.in + (one.required ? "" : ", optional"), one.description];
-    made.append(table(["Parameter", "Where", "What"], about.parameters.map(row)));
+    made.append(table(["Parameter", "Where", "What"], parameters.map(row)));
   }
   for (const [type, { example }] of Object.entries(about.requestBody?.content || {})) {
     const text = typeof example === "string" ? example : JSON.stringify(example, null, 2);
     made.append(element("p", `Body, ${type}:`), element("pre", text));
   }
-  const rows = Object.entries(about.responses).map(([status, answer]) => {
-    const kind = answer.$ref ? answer.$ref.split("/").pop() : "";
-    return [status, answer.description || `problem: ${kind}`, bodies(answer.content).join(", ")];
+  const rows = Object.entries(about.responses).map(([status, one]) => {
+    const answer = resolve(contract, one);
+    return [status, answer.description, bodies(answer.content).join(", ")];
   });
   made.append(table(["Status", "Means", "Body"], rows));
   return made;
@@ -59,13 +66,14 @@ function type([name, schema]) {
 
 async function show() {
   const main = document.querySelector("main");
-  const { info, paths, components } = await (await fetch("/api/v1/openapi.json")).json();
+  const contract = await (await fetch("/api/v1/openapi.json")).json();
+  const { info, paths, components } = contract;
   document.getElementById("state").textContent = `Version ${info.version}. ${info.description}`;
   const byTag = new Map();
   for (const [path, methods] of Object.entries(paths)) {
     for (const [method, about] of Object.entries(methods)) {
       const [tag] = about.tags;
-      byTag.set(tag, [...(byTag.get(tag) || []), operation(path, method, about)]);
+      byTag.set(tag, [...(byTag.get(tag) || []), operation(contract, path, method, about)]);
     }
   }
   for (const [tag, made] of byTag) main.append(element("h2", tag), ...made);

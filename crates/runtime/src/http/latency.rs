@@ -63,11 +63,14 @@ impl Place {
     }
 }
 
+/// What rows are ordered by; of the two parts one counts.
+type Key = fn(&LatencyEntry) -> (u64, &str);
+
 /// The order of the rows.
 #[derive(Clone, Copy)]
 enum Order {
     Subnet,
-    By { key: fn(&LatencyEntry) -> (u64, &str), is_descending: bool },
+    By { key: Key, is_descending: bool },
 }
 
 impl FromStr for Order {
@@ -78,7 +81,7 @@ impl FromStr for Order {
             Some(name) => (name, true),
             None => (text, false),
         };
-        let key: fn(&LatencyEntry) -> (u64, &str) = match name {
+        let key: Key = match name {
             "subnet" if !is_descending => return Ok(Self::Subnet),
             "rtt" => |entry| (entry.rtt_us.into(), ""),
             "samples" => |entry| (entry.samples, ""),
@@ -173,7 +176,7 @@ async fn first_of(
     server: &Server,
     call: &Call,
     mut wanted: LatencyWanted,
-    (limit, key, is_descending): (usize, fn(&LatencyEntry) -> (u64, &str), bool),
+    (limit, key, is_descending): (usize, Key, bool),
 ) -> Result<LatencyTable, Refusal> {
     let mut best: Vec<LatencyEntry> = Vec::new();
     loop {

@@ -14,7 +14,8 @@ pub(super) struct Refusal {
     detail: String,
     faults: Vec<String>,
     errors: Vec<FieldFault>,
-    header: Option<(HeaderName, String)>,
+    /// A field of the answer's head. In a box: few have one.
+    header: Option<Box<(HeaderName, String)>>,
 }
 
 impl Refusal {
@@ -59,20 +60,20 @@ impl Refusal {
     pub(super) fn unauthenticated(detail: &str, error: Option<&str>) -> Self {
         let error = error.map_or_else(String::new, |error| format!(", error=\"{error}\""));
         let challenge = format!("Bearer realm=\"opengslb\"{error}");
-        let header = Some((WWW_AUTHENTICATE, challenge));
+        let header = Some(Box::new((WWW_AUTHENTICATE, challenge)));
         Self { header, ..Self::new(Kind::Unauthenticated, detail) }
     }
 
     /// Another method; `allowed` are those that there are.
     pub(super) fn method(allowed: String) -> Self {
         let detail = format!("this path takes {allowed}");
-        Self { header: Some((ALLOW, allowed)), ..Self::new(Kind::Method, detail) }
+        Self { header: Some(Box::new((ALLOW, allowed))), ..Self::new(Kind::Method, detail) }
     }
 
     /// Too many wrong tokens.
     pub(super) fn too_many_attempts(wait_s: u64) -> Self {
         let detail = format!("too many tokens of this address were wrong: wait {wait_s} s");
-        let header = Some((RETRY_AFTER, wait_s.to_string()));
+        let header = Some(Box::new((RETRY_AFTER, wait_s.to_string())));
         Self { header, ..Self::new(Kind::TooManyAttempts, detail) }
     }
 
@@ -100,10 +101,10 @@ impl IntoResponse for Refusal {
         // Plain data: there is nothing in it that JSON cannot say.
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let mut response = (status, [(CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
-        if let Some((name, value)) = self.header
-            && let Ok(value) = HeaderValue::from_str(&value)
+        if let Some(header) = self.header
+            && let Ok(value) = HeaderValue::from_str(&header.1)
         {
-            response.headers_mut().insert(name, value);
+            response.headers_mut().insert(header.0, value);
         }
         response
     }
