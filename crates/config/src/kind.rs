@@ -209,17 +209,9 @@ impl Scalar {
                 let is = is_line(text) && text.len() <= dns::NSID_BYTES_MAX;
                 shown(is.then(|| text.to_owned()))
             }
-            Self::UrlPath => shown(is_url_path(text).then(|| text.to_owned())),
-            Self::Text => {
-                let is = (1..=health::CheckSpec::TEXT_BYTES_MAX).contains(&text.len());
-                shown(is.then(|| text.to_owned()))
+            Self::UrlPath | Self::Host | Self::Text | Self::Argument | Self::RecordType => {
+                shown(self.check_of_health(text))
             }
-            Self::Argument => {
-                let is = text.len() <= health::CheckSpec::ARGUMENT_BYTES_MAX;
-                shown((is && !text.contains('\0')).then(|| text.to_owned()))
-            }
-            Self::RecordType => shown(text.parse::<health::Rtype>().ok().map(|t| t.to_string())),
-            Self::Host => shown(is_host(text).then(|| text.to_owned())),
             Self::Secret { min } => check_secret(text, *min),
             Self::MeshKey => text.parse::<MeshKey>().map(|_| text.to_owned()),
             Self::Name => name(text),
@@ -250,6 +242,21 @@ impl Scalar {
                 shown(words.iter().find(|word| word.is(text)).map(|word| word.name.to_owned()))
             }
         }
+    }
+
+    /// A part of a health check, as [`health::CheckSpec::validate`] demands it.
+    fn check_of_health(&self, text: &str) -> Option<String> {
+        let stands = match self {
+            Self::UrlPath => is_url_path(text),
+            Self::Host => is_host(text),
+            Self::Text => (1..=health::CheckSpec::TEXT_BYTES_MAX).contains(&text.len()),
+            Self::Argument => {
+                text.len() <= health::CheckSpec::ARGUMENT_BYTES_MAX && !text.contains('\0')
+            }
+            Self::RecordType => return text.parse::<health::Rtype>().ok().map(|t| t.to_string()),
+            _ => false,
+        };
+        stands.then(|| text.to_owned())
     }
 
     /// What stands there, in words, with the limits.

@@ -202,14 +202,8 @@ impl fmt::Display for Note {
                 }
             }
             Self::Straining { agent, backends, strain } => {
-                write!(f, "{backends} backends of agent {agent} get less of the clients")?;
-                match strain {
-                    Some(Strain { signal, value, threshold }) => {
-                        let signal = signal.as_str();
-                        write!(f, ": {signal} was {value:.1}, its limit is {threshold}")
-                    }
-                    None => Ok(()),
-                }
+                let why = strain.as_ref().map_or_else(String::new, over_limit);
+                write!(f, "{backends} backends of agent {agent} get less of the clients{why}")
             }
             Self::StrainOver { agent } => {
                 write!(f, "all backends of agent {agent} get their whole share again")
@@ -242,6 +236,11 @@ impl fmt::Display for Note {
             }
         }
     }
+}
+
+/// `: cpu was 96.5, its limit is 90`.
+fn over_limit(Strain { signal, value, threshold }: &Strain) -> String {
+    format!(": {} was {value:.1}, its limit is {threshold}", signal.as_str())
 }
 
 /// What is said of the networks that hold an agent.
