@@ -22,7 +22,11 @@ const FLOOD: &str = "env OPENGSLB_FLOOD=whole cargo test --release --locked -p o
 const RELOAD: &str = "env OPENGSLB_RELOAD=whole cargo test --release --locked -p opengslb \
                       --test reload -- --nocapture --test-threads=1";
 
-/// Floods the server, reloads it and hands it over, then runs every fuzz target. What a run learns
+/// Two hundred kills in the middle of writing.
+const MADE: &str = "env OPENGSLB_MADE=whole cargo test --release --locked -p opengslb --test made \
+                    -- --nocapture nothing_acknowledged";
+
+/// Floods the server, kills it, reloads it and hands it over, then runs every fuzz target. What a run learns
 /// stays in `fuzz/corpus`, for the next one here; the part of it that is worth a place in the repository is in `fuzz/kept` (libFuzzer's
 /// `-merge=1` picks it).
 ///
@@ -33,7 +37,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut steps = Steps::start();
     let flooded = steps.run("flood", FLOOD);
     let reloaded = flooded.and_then(|()| steps.run("reload", RELOAD));
-    let result = reloaded
+    let killed = reloaded.and_then(|()| steps.run("kills", MADE));
+    let result = killed
         .and_then(|()| fuzz_targets()?.iter().try_for_each(|target| fuzz(&mut steps, target)));
     steps.print_minutes();
     result

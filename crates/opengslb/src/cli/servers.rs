@@ -47,10 +47,8 @@ enum Command {
         server: Server,
     },
     /// Make a server.
-    #[command(
-        after_help = "Example:\n  opengslb-cli servers create app.demo.local 10.2.1.10:80 \
-                      '{\"region\": \"eu-west\", \"weight\": 50}'"
-    )]
+    #[command(after_help = "Example:\n  opengslb-cli servers create app.demo.local 10.2.1.10:80 \
+                      '{\"region\": \"eu-west\", \"weight\": 50}'")]
     Create {
         #[command(flatten)]
         server: Server,
@@ -58,10 +56,8 @@ enum Command {
         what: What,
     },
     /// Change some of its settings; the others stay. A setting of null is taken away.
-    #[command(
-        after_help = "Example:\n  opengslb-cli servers update app.demo.local 10.2.1.10:80 \
-                      '{\"weight\": 10}'"
-    )]
+    #[command(after_help = "Example:\n  opengslb-cli servers update app.demo.local 10.2.1.10:80 \
+                      '{\"weight\": 10}'")]
     Update {
         #[command(flatten)]
         server: Server,

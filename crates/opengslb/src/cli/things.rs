@@ -15,17 +15,17 @@ use super::words::{Reason, query};
 #[derive(Debug, Subcommand)]
 pub(super) enum Things {
     /// Its settings, and who defines it.
-    #[command(after_help = "Example:\n  opengslb-cli domains get app.demo.local")]
+    #[command(after_help = "Examples:\n  opengslb-cli domains get app.demo.local\n  \
+                      opengslb-cli regions get eu-west\n  opengslb-cli mappings get 10.1.0.0/16")]
     Get {
         /// Its name; of a mapping its network.
         name: String,
     },
     /// Make it.
-    #[command(
-        after_help = "Examples:\n  opengslb-cli domains create app.demo.local \
+    #[command(after_help = "Examples:\n  opengslb-cli domains create app.demo.local \
                       '{\"regions\": [\"eu-west\"], \"ttl\": 30}'\n  \
-                      opengslb-cli regions create eu-west @region.json --reason \"new site\""
-    )]
+                      opengslb-cli regions create eu-west @region.json --reason \"new site\"\n  \
+                      opengslb-cli mappings create 10.1.0.0/16 '{\"region\": \"eu-west\"}'")]
     Create {
         /// Its name; of a mapping its network.
         name: String,
@@ -34,7 +34,9 @@ pub(super) enum Things {
     },
     /// Change some of its settings; the others stay. A setting of null is taken away.
     #[command(
-        after_help = "Example:\n  opengslb-cli domains update app.demo.local '{\"ttl\": 5}'"
+        after_help = "Examples:\n  opengslb-cli domains update app.demo.local '{\"ttl\": 5}'\n  \
+                      opengslb-cli regions update eu-west '{\"capacity\": 5000}'\n  \
+                      opengslb-cli mappings update 10.1.0.0/16 '{\"comment\": null}'"
     )]
     Update {
         /// Its name; of a mapping its network.
@@ -43,7 +45,8 @@ pub(super) enum Things {
         what: What,
     },
     /// Take it back.
-    #[command(after_help = "Example:\n  opengslb-cli domains delete app.demo.local")]
+    #[command(after_help = "Examples:\n  opengslb-cli domains delete app.demo.local\n  \
+                      opengslb-cli regions delete eu-west\n  opengslb-cli mappings delete 10.1.0.0/16")]
     Delete {
         /// Its name; of a mapping its network.
         name: String,
@@ -103,10 +106,8 @@ pub(super) fn create(
     place: &Place,
     what: &What,
 ) -> Result<bool, Failure> {
-    let query = query(&[
-        ("create", Some("true".to_owned())),
-        ("reason", what.reason.reason.clone()),
-    ]);
+    let query =
+        query(&[("create", Some("true".to_owned())), ("reason", what.reason.reason.clone())]);
     let body = json(&settings(&what.settings)?);
     client.say(Method::PUT, &(place.path.clone() + &query), body)?;
     output.done(&format!("{}: made", place.shown));
@@ -124,10 +125,8 @@ pub(super) fn update(
     let Settings(mut all) = entity.settings;
     all.extend(change.0);
     all.retain(|_, value| !value.is_null());
-    let query = query(&[
-        ("create", Some("false".to_owned())),
-        ("reason", what.reason.reason.clone()),
-    ]);
+    let query =
+        query(&[("create", Some("false".to_owned())), ("reason", what.reason.reason.clone())]);
     client.say(Method::PUT, &(place.path.clone() + &query), json(&Settings(all)))?;
     output.done(&format!("{}: changed", place.shown));
     Ok(true)
@@ -168,7 +167,9 @@ pub(super) fn list(client: &Client, output: &Output, at: &str) -> Result<bool, F
 
 fn settings(text: &str) -> Result<Settings, Failure> {
     let wrong = |why: &dyn std::fmt::Display| {
-        Failure::Usage(format!("{text:?}: {why}; settings are a JSON object, or @FILE that holds one"))
+        Failure::Usage(format!(
+            "{text:?}: {why}; settings are a JSON object, or @FILE that holds one"
+        ))
     };
     let read = match text.strip_prefix('@') {
         Some(path) => fs::read_to_string(path).map_err(|why| wrong(&why))?,

@@ -26,9 +26,9 @@ pub(super) struct Because {
 
 /// A query of those values that are there.
 pub(super) fn query(values: &[(&str, Option<String>)]) -> String {
-    let given = values.iter().filter_map(|(name, value)| {
-        Some(format!("{name}={}", escaped(value.as_ref()?)))
-    });
+    let given = values
+        .iter()
+        .filter_map(|(name, value)| Some(format!("{name}={}", escaped(value.as_ref()?))));
     let given: Vec<String> = given.collect();
     if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
 }

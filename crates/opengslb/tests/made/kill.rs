@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use crate::daemon::eventually;
 use crate::site::Site;
 
 /// Writers at once, each with things of its own.
@@ -25,7 +26,13 @@ fn kills() -> usize {
 }
 
 /// Writes until nobody answers any more, or it is told to stop.
-fn write(site: &Site, writer: usize, known: &mut BTreeMap<String, Known>, stop: &AtomicBool, count: &AtomicUsize) {
+fn write(
+    site: &Site,
+    writer: usize,
+    known: &mut BTreeMap<String, Known>,
+    stop: &AtomicBool,
+    count: &AtomicUsize,
+) {
     let mut number: u64 = known.values().filter_map(|known| known.acknowledged).max().unwrap_or(0);
     while !stop.load(Ordering::Relaxed) {
         number += 1;
@@ -76,8 +83,10 @@ fn nothing_acknowledged_is_lost_however_it_is_killed() {
                 let (site, stop, count) = (&site, &stop, &acknowledged);
                 scope.spawn(move || write(site, writer, known, stop, count));
             }
-            // Another moment each time, between the first write and the fortieth millisecond after it.
-            thread::sleep(Duration::from_micros(1_000 + (round as u64 * 7_919) % 40_000));
+            // Another moment each time: after another number of writes, and up to 20 ms after that.
+            let enough = acknowledged.load(Ordering::Relaxed) + round % 7;
+            eventually("it writes", || acknowledged.load(Ordering::Relaxed) >= enough);
+            thread::sleep(Duration::from_micros((round as u64 * 7_919) % 20_000));
             site.overwatch.signal("KILL");
             stop.store(true, Ordering::Relaxed);
         });

@@ -40,9 +40,17 @@ fn a_backup_is_restored_whole_or_not_at_all() {
         ("\"format\": 1", "\"format\": 7", "format 7"),
         ("opengslb store", "something", "no backup"),
     ] {
-        let bad = if good.contains(from) { good.replace(from, to) } else { good.replace(&from.replace(": ", ":"), &to.replace(": ", ":")) };
+        let bad = if good.contains(from) {
+            good.replace(from, to)
+        } else {
+            good.replace(&from.replace(": ", ":"), &to.replace(": ", ":"))
+        };
         let other = site.directory.path().join("bad.json");
-        fs::write(&other, bad.replace("\\\"region\\\":\\\"one\\\"", "\\\"region\\\":\\\"nowhere\\\"")).unwrap();
+        fs::write(
+            &other,
+            bad.replace("\\\"region\\\":\\\"one\\\"", "\\\"region\\\":\\\"nowhere\\\""),
+        )
+        .unwrap();
         let (code, said) = restore(&site, &other.display().to_string());
         assert!(code == 1 && said.contains(why), "{from}: {said}");
     }

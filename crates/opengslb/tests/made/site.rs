@@ -47,7 +47,8 @@ impl Server {
                 let _ = stream.read(&mut head);
                 let is_ill = told.load(Ordering::Relaxed);
                 let status = if is_ill { "503 Service Unavailable" } else { "200 OK" };
-                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let answer =
+                    format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 let _ = stream.write_all(answer.as_bytes());
                 if is_ill {
                     when.lock().unwrap().get_or_insert_with(Instant::now);
@@ -81,7 +82,7 @@ impl Site {
         let directory = tempfile::tempdir().unwrap();
         write(&directory, &text_in(&directory, &servers));
         let overwatch = launch(&directory);
-        let mut site = Self {
+        let site = Self {
             dns: at(&overwatch, "answering DNS on "),
             mesh: at(&overwatch, "hearing agents on "),
             metrics: at(&overwatch, "serving metrics on "),
@@ -89,7 +90,8 @@ impl Site {
             servers,
             directory,
         };
-        site.wait();
+        let first = site.first();
+        eventually("its servers are known to be well", || site.ask("app.test") == Some(first));
         site
     }
 
@@ -129,12 +131,7 @@ impl Site {
         self.dns = at(&self.overwatch, "answering DNS on ");
         self.mesh = at(&self.overwatch, "hearing agents on ");
         self.metrics = at(&self.overwatch, "serving metrics on ");
-        self.wait();
-    }
-
-    fn wait(&mut self) {
-        let first = self.first();
-        eventually("its servers are known to be well", || self.ask("app.test") == Some(first));
+        eventually("it answers", || self.ask("app.test").is_some());
     }
 
     pub(crate) fn control(&self) -> PathBuf {

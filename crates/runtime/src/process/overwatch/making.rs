@@ -13,8 +13,9 @@ use zeroize::Zeroizing;
 
 use super::super::StartError;
 use super::super::keeper::{Written, written};
+use super::Process;
+use super::asking::{document, json};
 use super::running::{Prepared, Running, Wrong};
-use super::{Process, document, json};
 use crate::http::{Document, KeyText, NotMade, Told, Why, Wish};
 
 /// Changes that wait: as many as the API has connections. The next one is not answered.
@@ -132,9 +133,11 @@ impl Process {
     fn next_made(&self, wish: &Wish) -> Result<Made, Told> {
         let made = &self.running.made;
         let (Wish::Put { name, .. } | Wish::Remove(name)) = wish;
-        let of_file = self.running.entities.iter().find_map(|entity| {
-            entity.file.as_ref().filter(|_| entity.name == *name)
-        });
+        let of_file = self
+            .running
+            .entities
+            .iter()
+            .find_map(|entity| entity.file.as_ref().filter(|_| entity.name == *name));
         match (wish, of_file) {
             // What waits for a file to leave it can be taken back.
             (Wish::Remove(name), _) if made.get(name).is_some() => Ok(made.without(name)),
@@ -160,8 +163,7 @@ impl Process {
     fn check_made(&self, made: Made) {
         let (running, steps) = (Arc::clone(&self.running), self.making.steps.clone());
         tokio::spawn(async move {
-            let checked =
-                spawn_blocking(move || running.change(running.files.clone(), made)).await;
+            let checked = spawn_blocking(move || running.change(running.files.clone(), made)).await;
             let failed = |_| {
                 let line = "this program failed while it checked that".to_owned();
                 Err(vec![Wrong { line, made: None }])

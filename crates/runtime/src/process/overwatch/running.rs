@@ -77,9 +77,21 @@ impl Running {
         let settings = settings::overwatch(&config)?;
         let tls = tls_of(&config)?;
         let digest = digest.finish();
-        let (made, left_out, entities) = (Made::none(), BTreeSet::new(), Vec::new());
-        let running =
-            Self { config, logging, metrics, geography, tls, digest, files, made, left_out, entities };
+        let (made, left_out) = (Made::none(), BTreeSet::new());
+        // They were checked a moment ago.
+        let entities = files.check(&made).map(|read| read.entities).unwrap_or_default();
+        let running = Self {
+            config,
+            logging,
+            metrics,
+            geography,
+            tls,
+            digest,
+            files,
+            made,
+            left_out,
+            entities,
+        };
         Ok((running, settings))
     }
 
@@ -181,8 +193,18 @@ impl Running {
         }));
         entities.sort_by(|a, b| a.name.cmp(&b.name));
         let left_out = left_out.clone();
-        let running =
-            Self { config, logging, metrics, geography, tls, digest, files, made, left_out, entities };
+        let running = Self {
+            config,
+            logging,
+            metrics,
+            geography,
+            tls,
+            digest,
+            files,
+            made,
+            left_out,
+            entities,
+        };
         Ok(Prepared { running, settings, comparison, warnings })
     }
 }

@@ -1,0 +1,153 @@
+//! What an overwatch is asked by its API, and what it tells. Documents are the node's; nothing is
+//! decided here.
+
+use ::overwatch::{Command, Event, Said, TokenFault};
+use tokio::sync::oneshot;
+
+use super::Process;
+use super::edges::access_of;
+use super::making::Wanted;
+use crate::http::{Ask, Document, KeyText, Question, Told};
+
+impl Process {
+    /// Answers a question, or sees that it will be.
+    pub(super) fn on_ask(&mut self, Ask { question, said, expected, reply }: Ask) {
+        let revision = self.node.revision();
+        if expected.is_some_and(|expected| expected != revision) {
+            let _ = reply.send(Told::Changed(revision));
+            return;
+        }
+        let mut told = match question {
+            Question::Reload => return self.reload(Some(reply)),
+            Question::Make(wish) => {
+                return self.make(Wanted { wish, said, expected, reply });
+            }
+            Question::BackUp => return self.back_up(reply),
+            Question::Command(command) => return self.command(command, said, reply),
+            question => self.told(question),
+        };
+        if let Told::Document(document) = &mut told {
+            document.revision = Some(revision);
+        }
+        // Who asked may have gone.
+        let _ = reply.send(told);
+    }
+
+    /// Carries a word out, and says so once it is in the store.
+    fn command(&mut self, command: Command, said: Said, reply: oneshot::Sender<Told>) {
+        let configured = self.running.configured_token(&command);
+        let configured = configured.map(|name| TokenFault::Configured(name.clone()).into());
+        let objection =
+            configured.or_else(|| self.node.objection(&command, &said, self.clock.now()));
+        match objection {
+            // Who asked may have gone.
+            Some(objection) => drop(reply.send(Told::Objected(objection))),
+            None => {
+                let is_about_tokens = matches!(command, Command::Tokens(_));
+                self.handle(Event::Command { command, said });
+                if is_about_tokens {
+                    self.edges.allow(access_of(&self.running.config, self.node.tokens()));
+                }
+                self.answer_when_kept(reply, Told::Done);
+            }
+        }
+    }
+
+    fn told(&self, question: Question) -> Told {
+        let now = self.clock.now();
+        match question {
+            Question::Latency { wanted, rows_max } => {
+                match self.node.latency_page(&wanted, rows_max) {
+                    Ok(page) => Told::Latency(page),
+                    Err(fault) => Told::Objected(fault.into()),
+                }
+            }
+            Question::Version => document(&self.version()),
+            Question::Domains => document(&self.node.domain_list()),
+            Question::Backends => document(&self.node.backend_list(now)),
+            Question::Agents => document(&self.node.agent_list(now)),
+            Question::Cluster { expected_agents } => {
+                document(&self.node.cluster_status(expected_agents, now))
+            }
+            Question::Explain { domain, client } => {
+                match self.node.explanation(&domain, client, now) {
+                    Ok(explanation) => document(&explanation),
+                    Err(fault) => Told::Objected(fault.into()),
+                }
+            }
+            Question::Pins => document(&self.node.pin_list()),
+            Question::Regions => document(&self.node.region_list(now)),
+            Question::Learning => document(&self.node.learning_list()),
+            Question::Resolvers => document(&self.node.resolver_list()),
+            Question::Audit => document(&self.node.audit()),
+            Question::SignedZones => document(&self.node.signed_zones(now)),
+            Question::DsRecords(zone) => match self.node.ds_records(zone.as_name()) {
+                Ok(records) => document(&records),
+                Err(fault) => Told::Objected(fault.into()),
+            },
+            Question::ExportKeys(zone) => match self.node.export_keys(zone.as_name()) {
+                Ok(text) => Told::Keys(KeyText::new(text)),
+                Err(fault) => Told::Objected(fault.into()),
+            },
+            Question::Ready => {
+                let ready = self.ready();
+                Told::Ready { is_ready: ready.ready, document: json(&ready) }
+            }
+            Question::Entities(kind) => self.entities_of(kind),
+            Question::Entity(name) => self.entity(&name),
+            Question::Tokens => document(&self.token_list()),
+            // Whoever asks waits for more than a look at the node.
+            Question::Reload | Question::Make(_) | Question::BackUp | Question::Command(_) => {
+                Told::Done
+            }
+        }
+    }
+
+    fn token_list(&self) -> api::tokens::Tokens {
+        let made = self.node.tokens().map(|token| api::tokens::Token {
+            name: token.name.to_string(),
+            role: token.role.to_string(),
+            configured: false,
+            created: Some(token.created.to_rfc3339()),
+            by: Some(token.by.clone()),
+        });
+        api::tokens::Tokens { tokens: self.running.configured_tokens().chain(made).collect() }
+    }
+
+    fn version(&self) -> api::status::Version {
+        api::status::Version {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+            config_digest: self.running.digest.clone(),
+            generated_at: self.clock.now().to_rfc3339(),
+        }
+    }
+
+    fn ready(&self) -> api::status::Ready {
+        let without = self.node.domains_without_server();
+        let faults = self.node.signing_faults(self.clock.now());
+        let (health_ready, signing_ready) = (without.is_empty(), faults.is_empty());
+        let unknown = format!("no server is known to be up for {}", without.join(", "));
+        let faults = faults.iter().map(ToString::to_string);
+        let missing = (!health_ready).then_some(unknown).into_iter().chain(faults);
+        let message = missing.collect::<Vec<_>>().join("; ");
+        api::status::Ready {
+            ready: health_ready && signing_ready,
+            message: (!message.is_empty()).then_some(message),
+            // The sockets are open before this can be asked.
+            dns_ready: true,
+            health_ready,
+            signing_ready,
+        }
+    }
+}
+
+/// A document as it is told.
+pub(super) fn document(document: &impl serde::Serialize) -> Told {
+    Told::Document(Document { text: json(document), revision: None })
+}
+
+/// Plain data as JSON: there is nothing in it that JSON cannot say.
+pub(super) fn json(document: &impl serde::Serialize) -> String {
+    serde_json::to_string(document).unwrap_or_default()
+}
