@@ -152,7 +152,19 @@ impl Answering {
         let worker = Worker::new(limiter);
         let tally = board.tally();
         let showing = Tail::default().showing();
-        Self { view, clock, limits, worker, workers, counts, board, tally, tap: None, showing, lines }
+        Self {
+            view,
+            clock,
+            limits,
+            worker,
+            workers,
+            counts,
+            board,
+            tally,
+            tap: None,
+            showing,
+            lines,
+        }
     }
 
     /// Answers one packet from this view: the length of the answer, or nothing.

@@ -123,8 +123,7 @@ impl Edges {
         });
         let control = sockets.control.try_clone().and_then(UnixListener::from_std);
         let control = control.map_err(StartError::System)?;
-        let http =
-            HttpServers::start(api, control, &self.behind);
+        let http = HttpServers::start(api, control, &self.behind);
         if let Some(address) = http.local_address() {
             info!("serving the API on {address}");
         }
