@@ -14,7 +14,7 @@ pub(crate) mod body;
 
 pub(crate) mod merge;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -156,6 +156,14 @@ impl Made {
         if next.entities.remove(name).is_some() {
             next.revision += 1;
         }
+        next
+    }
+
+    /// The same with none of these.
+    #[must_use]
+    pub fn without_all(&self, names: &BTreeSet<EntityName>) -> Self {
+        let mut next = self.clone();
+        next.entities.retain(|name, _| !names.contains(name));
         next
     }
 

@@ -204,3 +204,12 @@ fn where_both_have_it_the_file_counts_and_the_other_one_waits() {
     let Mode::Overwatch(config) = checked.config.mode else { panic!("an overwatch's file") };
     assert_eq!(config.domains[0].ttl_s, 30);
 }
+
+#[test]
+fn several_are_left_out_at_once() {
+    let region = |text| (EntityKind::Region, text, json!({}));
+    let three = made(&[region("a"), region("b"), region("c")]);
+    let two = ["a", "c", "unknown"].map(|text| name(EntityKind::Region, text)).into();
+    let left: Vec<_> = three.without_all(&two).entities().map(|(name, _)| name.text()).collect();
+    assert_eq!(left, ["b"]);
+}

@@ -115,10 +115,13 @@ impl Server {
         peer: Option<SocketAddr>,
         headers: &HeaderMap,
     ) -> Result<Caller, Refusal> {
-        let (Some(peer), Door::Tcp { access, .. }) = (peer, &self.door) else {
-            return Ok(Caller::proven(&"control socket".into(), Role::Admin));
+        let access = match &self.door {
+            Door::Local => return Ok(Caller::proven(&"control socket".into(), Role::Admin)),
+            Door::Tcp { access, .. } => access.load(),
         };
-        let access = access.load();
+        let Some(peer) = peer else {
+            return Err(Refusal::unauthenticated("nobody knows where this comes from", None));
+        };
         let Some(secret) = headers.get(AUTHORIZATION) else {
             if access.allows(peer.ip(), headers) {
                 return Ok(Caller::neighbour());
@@ -164,6 +167,8 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Behind;
+    use crate::tail::Tail;
 
     fn check(trust: bool, peer: &str, forwarded: Option<&str>, expect: bool) {
         let allowed = vec!["10.0.0.0/8".parse().unwrap(), "127.0.0.1/32".parse().unwrap()];
@@ -187,6 +192,19 @@ mod tests {
         check(true, "127.0.0.1", Some("nonsense"), false);
         check(true, "127.0.0.1", None, true);
         check(true, "192.0.2.1", Some("10.1.2.3"), false);
+    }
+
+    #[test]
+    fn only_the_control_socket_makes_an_admin_of_nobody() {
+        let is_admin = |door: Door| {
+            let node = tokio::sync::mpsc::channel(1).0;
+            let behind = Behind { node, tail: Tail::default(), counts: Arc::default() };
+            let server = Server { behind, door, attempts: Attempts::default() };
+            server.identify(None, &HeaderMap::new()).ok().map(|caller| caller.role)
+        };
+        assert_eq!(is_admin(Door::Local), Some(Some(Role::Admin)));
+        let access = Arc::default();
+        assert_eq!(is_admin(Door::Tcp { access, is_private: true }), None);
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod refusals;
 
 use std::path::Path;
 
-use overwatch::HandFault;
+use overwatch::{HandFault, TokenOrder};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -33,6 +33,11 @@ fn node() -> mpsc::Sender<Ask> {
                 Question::Command(Command::Accept(_)) => {
                     let what = format!("{} says so", said.by);
                     Told::Objected(HandFault::Nothing { what }.into())
+                }
+                Question::Command(Command::Tokens(TokenOrder::Create { name, .. }))
+                    if name.as_str() == "forgotten" =>
+                {
+                    Told::NotKept("the disk is full".to_owned())
                 }
                 Question::Command(_) => Told::Done,
                 Question::Reload => Told::Invalid(vec!["a: wrong".to_owned()]),
@@ -329,6 +334,10 @@ async fn a_token_is_told_once_and_is_random() {
         assert_eq!(answered.status, 400);
         assert!(answered.body.contains(part), "{}", answered.body);
     }
+    let body = r#"{"name": "forgotten", "role": "read"}"#.to_owned();
+    let answered = world.unix(&Asked { body, ..make.clone() }).await;
+    assert!(answered.body.contains("the disk is full"), "{}", answered.body);
+    assert!(!answered.body.contains("opengslb_"), "{}", answered.body);
 }
 
 /// A certificate of its own making, its files, and a client that trusts it alone.

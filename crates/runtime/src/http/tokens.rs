@@ -10,7 +10,7 @@ use overwatch::{Command, TokenOrder};
 use super::access::hash_of;
 use super::call::Call;
 use super::refusal::Refusal;
-use super::{Question, Server, Told, json};
+use super::{Question, Server, Told, json, made};
 use crate::random;
 
 /// What every secret begins with, so that programs that look for leaked secrets know it.
@@ -26,11 +26,12 @@ pub(super) async fn create(server: &Server, call: &Call) -> Result<Response, Ref
     let order = TokenOrder::Create { name: name.clone(), role, hash };
     match server.ask(call, Question::Command(Command::Tokens(order))).await? {
         Told::Done => {
-            let made = MadeToken { name: name.to_string(), role: role.to_string(), token };
+            let token = MadeToken { name: name.to_string(), role: role.to_string(), token };
             // Plain data: there is nothing in it that JSON cannot say.
-            Ok(json(StatusCode::CREATED, serde_json::to_string(&made).unwrap_or_default()))
+            Ok(json(StatusCode::CREATED, serde_json::to_string(&token).unwrap_or_default()))
         }
-        _ => Err(Refusal::going_down()),
+        // Nobody learns the secret of one that a restart would forget.
+        told => Err(made::refused(told)),
     }
 }
 

@@ -166,7 +166,7 @@ impl Running {
         made: Made,
         left_out: &BTreeSet<EntityName>,
     ) -> Result<Prepared, Vec<Wrong>> {
-        let fitting = left_out.iter().fold(made.clone(), |made, name| made.without(name));
+        let fitting = made.without_all(left_out);
         let checked = files.check(&fitting).map_err(|faults| wrong(&faults, &fitting))?;
         let Reread { config, warnings, mut entities } = checked;
         let Config { mode: Mode::Overwatch(config), mut logging, mut metrics } = config else {
