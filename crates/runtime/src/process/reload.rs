@@ -1,8 +1,9 @@
 //! Reading the configuration again: off every loop, one reading at a time, taken whole or not at all.
 
+use std::fmt;
 use std::sync::Arc;
 
-use config::Config;
+use config::{Config, Entity, Fault, Made};
 use model::Time;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
@@ -19,11 +20,44 @@ pub struct Reread {
     pub config: Config,
     /// What somebody should know about the file.
     pub warnings: Vec<String>,
+    /// What the API knows by name, whoever defined it.
+    pub entities: Vec<Entity>,
 }
 
-/// Reads and checks the configuration and all files that it names; or says everything that is wrong
-/// with them, a line each.
-pub type Read = Arc<dyn Fn() -> Result<Reread, Vec<String>> + Send + Sync>;
+/// Reads the configuration; or says why it cannot.
+pub type Read = Arc<dyn Fn() -> Result<Files, Vec<String>> + Send + Sync>;
+
+/// The texts of a configuration as they were read once: what is made through the API is checked with
+/// these, whatever somebody writes meanwhile.
+#[derive(Clone)]
+pub struct Files(Arc<Check>);
+
+/// Checks them, with what was made.
+type Check = dyn Fn(&Made) -> Result<Reread, Vec<Fault>> + Send + Sync;
+
+impl Files {
+    /// Texts that are checked by `check`, together with what was made.
+    pub fn new(
+        check: impl Fn(&Made) -> Result<Reread, Vec<Fault>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(check))
+    }
+
+    /// Checks them, with what was made.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the two together.
+    pub fn check(&self, made: &Made) -> Result<Reread, Vec<Fault>> {
+        (self.0)(made)
+    }
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Files")
+    }
+}
 
 /// Who waits to hear what came of it; nobody, where a signal asked.
 type Reply = Option<oneshot::Sender<Told>>;
@@ -70,6 +104,11 @@ impl<T: Send + 'static> Reloads<T> {
         if self.waiting.len() < WAITING_MAX {
             self.waiting.push(reply);
         }
+    }
+
+    /// Whether something is being read.
+    pub(super) const fn is_under_way(&self) -> bool {
+        self.is_under_way
     }
 
     /// Begins to read, if somebody asked and nothing is being read.
