@@ -146,11 +146,11 @@ impl World {
             packet.push(label.len() as u8);
             packet.extend(label.as_bytes());
         }
-        let qtype = if n % 3 == 0 { (n >> 8) as u8 } else { 1 };
+        let qtype = if n.is_multiple_of(3) { (n >> 8) as u8 } else { 1 };
         packet.extend([0, 0, qtype, 0, 1]);
         packet.extend(b"\0\0\x29\x04\xd0\0\0\0\0\0\x0b\0\x08\0\x07\0\x01\x18\0");
         packet.extend(&n.to_le_bytes()[2..5]);
-        if n % 11 == 0 {
+        if n.is_multiple_of(11) {
             packet.truncate((n >> 9) as usize % packet.len());
         }
         let peer = SocketAddr::new(self.random.address(), 5353);
@@ -168,7 +168,7 @@ impl World {
         let Mode::Agent(config) = load(&text).mode else { panic!("an agent") };
         let mut agent = Agent::new(settings::agent(&config).unwrap(), Vec::new(), self.now);
         self.links += 1;
-        let (to_agent, to_overwatch) = (self.links, self.links);
+        let link = self.links;
         let (agents, overwatchs) = (self.random.key(), self.random.key());
         let exporter = Exporter::from_bytes([7; 32]);
         let peer = |address, name: &str, key, own_key| Peer {
@@ -178,12 +178,11 @@ impl World {
             own_key,
             exporter: exporter.clone(),
         };
-        let link = to_overwatch.into();
         let mut said =
             self.tell(Event::LinkOpened { link, peer: peer(address, &name, agents, overwatchs) });
         let at = "10.1.1.10".parse().unwrap();
         let opened = ::agent::Event::LinkOpened {
-            link: to_agent.into(),
+            link,
             dialled: "10.1.1.10:7946".to_owned(),
             peer: peer(at, "one", overwatchs, agents),
             pinned: None,
@@ -201,7 +200,7 @@ impl World {
                 break;
             }
             for (_, frame) in said.drain(..) {
-                let heard = ::agent::Event::FrameReceived { link: to_agent.into(), frame };
+                let heard = ::agent::Event::FrameReceived { link, frame };
                 effects.extend(agent.handle(heard, self.now));
             }
         }
