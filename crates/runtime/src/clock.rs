@@ -2,7 +2,7 @@
 //!
 //! So time never goes back while the process lives, whatever NTP or an operator does to the wall
 //! clock. The price: a wall clock that is set right later is only seen at the next start. Signing, which
-//! cannot pay it, is told what the wall clock says ([`wall`]). Only this module reads a clock for the
+//! cannot pay it, is told what the wall clock says (`wall`). Only this module reads a clock for the
 //! pure crates.
 
 use std::time::{Duration, Instant, SystemTime};

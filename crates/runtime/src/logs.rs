@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Where standard error is the journal's own stream, each event goes to the journal with its fields
-//! instead ([`journal`]), whatever the format.
+//! instead (`journal`), whatever the format.
 //!
 //! Only the edge logs. What a stranger sent may stand in a value, so values are quoted and escaped
 //! wherever they could be taken for more than a value, and nothing can begin a line of its own.
