@@ -115,8 +115,7 @@ fn run(Loaded { config, warnings, files, .. }: Loaded, arguments: Arguments) -> 
     let read: process::reload::Read = Arc::new(move || read_again(&path, word));
     // Dropped last, so that the last lines are written.
     let logs = Arc::new(logs);
-    let around =
-        Around { logging, metrics, logs: Arc::clone(&logs), files, read, is_taking_over };
+    let around = Around { logging, metrics, logs: Arc::clone(&logs), files, read, is_taking_over };
     let ended = match mode {
         Mode::Agent(config) => {
             tracing::info!("opengslb {version} agent {}", config.identity.agent_id);

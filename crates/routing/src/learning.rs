@@ -171,9 +171,6 @@ const JUDGED_MAX: usize = 65_536;
 /// How often what all rows have in common is fitted anew.
 const REFIT_EVERY_MS: u64 = 300_000;
 
-/// A map of so many ranges waits a millisecond more for the next: making one takes a tenth of that.
-const RANGES_PER_MS: u64 = 1_000;
-
 impl Learning {
     /// With nothing learned.
     #[must_use]
@@ -274,8 +271,8 @@ impl Learning {
         self.rounds.compiled_at = None;
     }
 
-    /// Whether it is time for a map: something changed, and the last one was not just now. A map of
-    /// a million ranges is made once in a second at most, a smaller one whenever it is asked for.
+    /// Whether it is time for a map: something changed, and the last one was long enough ago for its
+    /// ranges. What an operator did does not wait.
     #[must_use]
     pub fn is_due(&self, now: Time) -> bool {
         if self.shadow.as_ref().is_some_and(|shadow| shadow.is_due(now)) {
@@ -283,12 +280,12 @@ impl Learning {
         }
         let Some(at) = self.rounds.compiled_at else { return true };
         let waited_ms = now.ms_since(at);
-        let has_news = !self.queue.is_empty()
-            || !self.todo.is_empty()
-            || self.rounds.is_due
-            || self.cells.is_stale();
+        let (pause_ms, rows_pause_ms) = rounds::pauses_ms(self.made.blocks.len());
+        // What is left of the last map has waited already.
+        let is_left = !self.todo.is_empty() || self.rounds.is_due;
+        let has_rows = !self.queue.is_empty() || self.cells.is_stale();
         let looks = self.learns() && waited_ms >= LOOK_EVERY_MS;
-        (has_news && waited_ms >= self.made.blocks.len() as u64 / RANGES_PER_MS) || looks
+        (is_left && waited_ms >= pause_ms) || (has_rows && waited_ms >= rows_pause_ms) || looks
     }
 
     /// Brings everything up to date; tells whether the map is a new one.

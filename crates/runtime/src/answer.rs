@@ -198,11 +198,11 @@ impl Answering {
         if let Outcome::Steered { place, decision, client, .. } = &outcome {
             count(&self.counts.reasons[decision.reason as usize]);
             self.tally.count(*place, decision);
-            if let Some(shadow) = decision.shadow {
-                count_shadow(&self.counts, shadow);
-            }
             if self.showing.is_watched() {
                 self.showing.show(decision, *client, &asker);
+            }
+            if let Some(shadow) = decision.shadow {
+                count_shadow(&self.counts, shadow);
             }
             // Where no line is wanted, none is put together.
             if tracing::enabled!(tracing::Level::INFO) && self.lines.take() {

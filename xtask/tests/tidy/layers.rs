@@ -103,8 +103,12 @@ const IMPURE: &[(&str, &str)] = &[
 ];
 
 /// The only places that may hold unsafe code: where the kernel is spoken to.
-const UNSAFE_ROOMS: &[&str] =
-    &["crates/tcpstat/src/", "crates/runtime/src/dns/", "crates/lab/src/sys", "crates/testkit/src/heap.rs"];
+const UNSAFE_ROOMS: &[&str] = &[
+    "crates/tcpstat/src/",
+    "crates/runtime/src/dns/",
+    "crates/lab/src/sys",
+    "crates/testkit/src/heap.rs",
+];
 
 #[test]
 fn the_arrows_keep_their_direction() {

@@ -69,7 +69,12 @@ pub(super) fn run(client: &Client, output: &Output, command: Learning) -> Result
             let enabled = switch == Switch::On;
             let does = if enabled { "explores" } else { "does not explore" };
             let line = format!("{domain}: {does}");
-            (Method::PUT, path(&domain, "exploration"), json(&Explore { enabled, reason: None, for_seconds: None }), line)
+            (
+                Method::PUT,
+                path(&domain, "exploration"),
+                json(&Explore { enabled, reason: None, for_seconds: None }),
+                line,
+            )
         }
         Learning::Accept { agent } => {
             let path = format!("/api/v1/overwatch/agents/{}/accept", escaped(&agent));

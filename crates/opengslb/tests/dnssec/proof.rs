@@ -137,11 +137,10 @@ fn compose_terms(rrsig: &Signature<'_>, data: &mut Vec<u8>) {
     rrsig.signer_name().compose_canonical(data).unwrap();
 }
 
+type AnyRecord<'a> = Record<ParsedName<&'a [u8]>, Data<'a>>;
+
 /// The records of a section.
-fn records(
-    answer: &[u8],
-    section: Section,
-) -> Result<Vec<Record<ParsedName<&[u8]>, Data<'_>>>, String> {
+fn records(answer: &[u8], section: Section) -> Result<Vec<AnyRecord<'_>>, String> {
     let message = Message::from_octets(answer).map_err(text)?;
     let section = match section {
         Section::Answer => message.answer(),

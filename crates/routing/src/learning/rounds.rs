@@ -31,6 +31,17 @@ const LOOKS_PER_S_MAX: u64 = 2_048;
 /// At least so many cells are looked at for each map: it takes less than a millisecond.
 const LOOKED_AT_MIN: usize = 256;
 
+/// A map of so many ranges waits a millisecond more for the next: making one takes a tenth of that.
+const RANGES_PER_MS: u64 = 1_000;
+
+/// The same where the next has nothing but rows to wait for. A map costs up to 200 ns a range, new
+/// networks included, however few rows changed; so this is a thousandth of a core.
+const RANGES_PER_MS_OF_ROWS: u64 = 5;
+
+/// But rows wait no longer than this for a map that is made faster: agents tell of them every ten
+/// seconds, and half of that more makes no decision a worse one.
+const ROWS_PAUSE_MS_MAX: u64 = 5_000;
+
 impl Rounds {
     /// Those of a domain that learns nothing, whose map was made now.
     pub(super) fn of(now: Time) -> Self {
@@ -43,8 +54,58 @@ impl Rounds {
         let part = (all as u64 * since_ms / ROUND_MS).min(LOOKS_PER_S_MAX * since_ms / 1_000);
         let count = usize::try_from(part).unwrap_or(all).max(LOOKED_AT_MIN).min(all);
         let first = if self.cursor < all { self.cursor } else { 0 };
-        self.cursor = first + count;
+        // Where the round begins anew in the midst of a turn, the next goes on behind that turn.
+        self.cursor = (first + count).checked_rem(all).unwrap_or(0);
         let turn = (first..first + count).map(move |at| if at < all { at } else { at - all });
         turn.filter_map(|id| CellId::try_from(id).ok())
+    }
+}
+
+/// How long after a map of so many ranges the next is made, in milliseconds: for what is left of that
+/// one, and for rows that changed since.
+pub(super) fn pauses_ms(ranges: usize) -> (u64, u64) {
+    let ranges = ranges as u64;
+    let pause_ms = ranges / RANGES_PER_MS;
+    (pause_ms, (ranges / RANGES_PER_MS_OF_ROWS).min(ROWS_PAUSE_MS_MAX).max(pause_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::NOW;
+
+    /// How often each of `all` cells is looked at in so many maps, one every `step_ms`.
+    fn looks(all: usize, maps: u64, step_ms: u64) -> Vec<u32> {
+        let mut rounds = Rounds::of(NOW);
+        let mut looks = vec![0; all];
+        for map in 1..=maps {
+            let now = NOW.plus_ms(map * step_ms);
+            rounds.next(all, now).for_each(|cell| looks[cell as usize] += 1);
+            rounds.compiled_at = Some(now);
+        }
+        looks
+    }
+
+    #[test]
+    fn every_cell_has_its_turn_before_any_has_two() {
+        // A turn is as large as it must be at least, and no divisor of all.
+        assert_eq!(looks(1_000, 1_000, 1_000), vec![256; 1_000]);
+        // A round of 60 turns.
+        assert_eq!(looks(60_000, 60, 5_000), vec![1; 60_000]);
+        // Of a large table no more than is looked at in a second.
+        assert_eq!(looks(1 << 20, 512, 1_000), vec![1; 1 << 20]);
+        // Few are looked at each time, and of none nobody.
+        assert_eq!(looks(3, 7, 1_000), [7, 7, 7]);
+        assert_eq!(looks(0, 7, 1_000), [0; 0]);
+    }
+
+    #[test]
+    fn the_larger_a_map_is_the_longer_the_next_waits() {
+        let check = |ranges, pauses| assert_eq!(pauses_ms(ranges), pauses, "{ranges}");
+        check(4, (0, 0));
+        check(1_000, (1, 200));
+        check(25_000, (25, 5_000));
+        check(1_000_000, (1_000, 5_000));
+        check(10_000_000, (10_000, 10_000));
     }
 }

@@ -405,6 +405,28 @@ fn a_map_is_made_when_something_changed_and_is_new_only_then() {
     assert!(bench.learning.is_due(bench.now.plus_ms(1_000 + LOOK_EVERY_MS)), "rows grow old");
 }
 
+#[test]
+fn rows_wait_for_each_other_and_what_an_operator_did_for_nothing() {
+    let mut bench = Bench::new();
+    for network in 0..1_000 {
+        // Neighbours are as far as can be from where the other is near.
+        let (eu, us) = if network % 2 == 0 { (20, 300) } else { (300, 20) };
+        let network = format!("10.1{}.{}.0/24", network >> 8, network & 255);
+        bench.measure(&network, "eu-west", eu, 99);
+        bench.measure(&network, "us-east", us, 99);
+    }
+    bench.pass(1_000);
+    let (pause_ms, rows_pause_ms) = rounds::pauses_ms(bench.learning.made.blocks.len());
+    assert!(rows_pause_ms > pause_ms + 100, "{rows_pause_ms}");
+    let is_due_after = |bench: &Bench, ms: u64| bench.learning.is_due(bench.now.plus_ms(ms));
+    assert!(!is_due_after(&bench, rows_pause_ms), "nothing is new");
+    bench.measure("10.10.0.0/24", "us-east", 200, 99);
+    assert!(!is_due_after(&bench, rows_pause_ms - 1));
+    assert!(is_due_after(&bench, rows_pause_ms));
+    bench.learning.set_hand_work(HandWork { is_frozen: true, ..HandWork::default() });
+    assert!(is_due_after(&bench, 0));
+}
+
 /// Rows of few networks, that nest and touch, of both families.
 fn rows() -> impl Strategy<Value = Vec<(Subnet, usize, u64, u64)>> {
     let network = (0u32..32, 20u8..=28, any::<bool>()).prop_map(|(low, length, is_v4)| {
