@@ -112,11 +112,6 @@ impl Lab {
         said
     }
 
-    /// Where the daemon of a host keeps its state.
-    pub(crate) fn state(&self, host: &str) -> PathBuf {
-        directory(&self.name).join("hosts").join(host).join("state")
-    }
-
     /// The daemon's log since it was last started.
     #[track_caller]
     pub(crate) fn log_since_start(&self, host: &str) -> String {
@@ -227,7 +222,7 @@ impl Traces {
 }
 
 /// Where a lab keeps its files.
-fn directory(name: &str) -> PathBuf {
+pub(crate) fn directory(name: &str) -> PathBuf {
     let base = format!("/tmp/opengslb-lab-{}", fs::metadata("/proc/self").unwrap().uid());
     Path::new(&base).join(name)
 }

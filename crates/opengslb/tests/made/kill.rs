@@ -39,7 +39,7 @@ fn write(
         let thing = known.entry(format!("10.{writer}.{}.0/24", number % 7)).or_default();
         let path = |network: &str| format!("/api/v1/geo/mappings/{}", network.replace('/', "%2F"));
         let network = format!("10.{writer}.{}.0/24", number % 7);
-        let is_removal = number % 5 == 0 && thing.acknowledged.is_some();
+        let is_removal = number.is_multiple_of(5) && thing.acknowledged.is_some();
         let (request, body, next) = if is_removal {
             (format!("DELETE {}", path(&network)), String::new(), None)
         } else {

@@ -104,7 +104,7 @@ async fn run(
                     }
                 }
                 Effect::Close { link } => drop(connections.remove(&link)),
-                Effect::Pin { .. } | Effect::Dial { .. } | Effect::Log(_) => {}
+                Effect::Look | Effect::Pin { .. } | Effect::Dial { .. } | Effect::Log(_) => {}
             }
         }
     }
@@ -142,6 +142,7 @@ fn settings(region: &str, address: IpAddr) -> Settings {
             rtt_source: RttSource::Min,
             exclude: Vec::new(),
         }),
+        predictive: None,
     }
 }
 

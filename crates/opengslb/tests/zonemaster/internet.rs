@@ -105,7 +105,9 @@ impl Internet {
     /// `opengslb-cli dnssec` on an overwatch's host; what it says to programs.
     #[track_caller]
     fn dnssec(&self, host: &str, words: &str) -> String {
-        let control = self.lab.state(host).join("control.sock");
+        let state =
+            crate::harness::directory(&self.lab.name).join("hosts").join(host).join("state");
+        let control = state.join("control.sock");
         let api = format!("--api unix:{}", control.display());
         let output = self.exec(host, &format!("{CLI} {api} dnssec {words}"));
         assert!(output.status.success(), "{words}: {}", text(&output.stderr));

@@ -147,7 +147,7 @@ fn last(bench: &mut Bench) -> [String; 2] {
 fn an_override_says_who_and_why_and_ends_by_itself() {
     let mut bench = demo();
     let down = HandOrder::Override { backend: key_of(APP, EU), is_up: Some(false) };
-    bench.command_as(Command::Hand(down.clone()), said("disk is full", Some(5_000)));
+    bench.command_as(Command::Hand(down), said("disk is full", Some(5_000)));
     let line = format!(
         "backend {} is overridden to down, for 5 s, by deploy: disk is full",
         key_of(APP, EU)

@@ -42,7 +42,7 @@ fn live(bench: &mut Bench, cpu: &mut CpuTimes, seconds: u64, percent: u64) {
     for _ in 0..seconds {
         cpu.total += 100;
         cpu.busy += percent;
-        if bench.now.unix_ms() / 1_000 % 10 == 0 {
+        if (bench.now.unix_ms() / 1_000).is_multiple_of(10) {
             let vitals = Vitals { cpu: Some(*cpu), ..Vitals::default() };
             bench.tell_agent("eu", agent::Event::Looked(vitals));
         }

@@ -213,7 +213,7 @@ mod tests {
             drawn_until_held: 0.02,
             drawn_since: 0.02,
         };
-        assert_eq!(course.lies(&scenario), [expect.clone()]);
+        assert_eq!(course.lies(&scenario), std::slice::from_ref(&expect));
         let course = Course { held: &[], ..course };
         assert_eq!(
             course.lies(&scenario),
