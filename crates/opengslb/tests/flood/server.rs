@@ -63,7 +63,7 @@ impl Server {
             let child = command.spawn().unwrap();
             let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
             let mut server = Self { dns: nowhere, metrics: nowhere, child, directory };
-            let is_up = |server: &Self| server.log().contains("serving metrics on ");
+            let is_up = |server: &Self| server.log().contains("answering DNS on ");
             eventually("it serves or ends", || {
                 is_up(&server) || server.child.try_wait().unwrap().is_some()
             });

@@ -204,7 +204,7 @@ fn launch(directory: &TempDir) -> Daemon {
     // A port that the system chose for UDP may be somebody's for TCP; DNS needs both.
     for _ in 0..5 {
         let mut overwatch = Daemon::start(&directory.path().join("config.yaml"), &[]);
-        let is_up = |overwatch: &Daemon| overwatch.has("serving metrics on ");
+        let is_up = |overwatch: &Daemon| overwatch.has("answering DNS on ");
         eventually("it serves or ends", || is_up(&overwatch) || !overwatch.is_running());
         if is_up(&overwatch) {
             return overwatch;

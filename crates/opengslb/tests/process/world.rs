@@ -86,7 +86,7 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let text = overwatch(directory.path());
         let config = write(directory.path(), "overwatch", &text);
-        let overwatch = start_overwatch(&config, |overwatch| overwatch.has("serving metrics on "));
+        let overwatch = start_overwatch(&config, |overwatch| overwatch.has("answering DNS on "));
         let at = |what: &str| overwatch.word_after(what).parse().unwrap();
         Self {
             dns: at("answering DNS on "),

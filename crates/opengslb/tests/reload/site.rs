@@ -54,7 +54,7 @@ impl Site {
             let directory = tempfile::tempdir().unwrap();
             write(&directory, &text_in(&directory));
             let mut overwatch = Daemon::start(&config_in(&directory), &[]);
-            let is_up = |overwatch: &Daemon| overwatch.has("serving the API on ");
+            let is_up = |overwatch: &Daemon| overwatch.has("answering DNS on ");
             eventually("it serves or ends", || is_up(&overwatch) || !overwatch.is_running());
             if is_up(&overwatch) {
                 let at = |what: &str| overwatch.word_after(what).parse().unwrap();
