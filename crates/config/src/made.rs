@@ -2,6 +2,7 @@
 //! See decision 45.
 //!
 //! - [`name`]: what can be made, and by which name it goes,
+//! - [`kept`]: all of it as one document, and back; what cannot be read is set aside, never lost,
 //! - `merge`: into the tree of the file, before that is checked,
 //! - `body`: the settings of one thing as JSON, and back to a place in it.
 //!
@@ -10,14 +11,17 @@
 
 pub mod name;
 
+pub mod kept;
+
 pub(crate) mod body;
 
 pub(crate) mod merge;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use kept::SetAside;
 pub use name::{EntityKind, EntityName};
 
 /// Things that can be made. Twice what the largest file that was measured has; at the limit another one
@@ -25,6 +29,9 @@ pub use name::{EntityKind, EntityName};
 const ENTITIES_MAX: usize = 20_000;
 /// The settings of one thing, as JSON: a domain with a thousand constraints. Longer ones are refused.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The settings of all things together: as much as one file may hold, since they are checked with it
+/// each time. At the limit another one is refused.
+const BYTES_MAX: usize = crate::tree::TEXT_BYTES_MAX;
 
 /// Everything that was made, and how often it was changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +39,8 @@ pub struct Made {
     /// Grows with each change.
     revision: u64,
     entities: BTreeMap<EntityName, String>,
+    /// What was kept and means nothing to this program.
+    aside: SetAside,
 }
 
 /// Why something cannot be made, before anything is checked.
@@ -52,6 +61,9 @@ pub enum MadeFault {
     /// There are too many things.
     #[error("at most {ENTITIES_MAX} things can be made through the API")]
     TooMany,
+    /// They are too long together.
+    #[error("all that is made through the API has at most {BYTES_MAX} bytes together")]
+    TooMuch,
     /// The settings name another one.
     #[error("{key} is {found} here, and {expected} where the {kind} is named")]
     OtherName {
@@ -76,42 +88,18 @@ impl MadeFault {
         match self {
             Self::OtherName { key, .. } => format!("/{key}"),
             Self::ServersInRegion => "/servers".to_owned(),
-            Self::NoObject { .. } | Self::TooLong { .. } | Self::TooMany => String::new(),
+            Self::NoObject { .. } | Self::TooLong { .. } | Self::TooMany | Self::TooMuch => {
+                String::new()
+            }
         }
     }
-}
-
-/// Why a kept document means nothing.
-#[derive(Debug, thiserror::Error)]
-pub enum DocumentError {
-    /// It is no JSON, or not of this form.
-    #[error("it is no document of made things")]
-    Json(#[from] serde_json::Error),
-    /// A name in it is none.
-    #[error("{kind} {name:?}: {why}")]
-    Name {
-        /// Of what.
-        kind: EntityKind,
-        /// The name.
-        name: String,
-        /// What is wrong.
-        why: String,
-    },
-    /// What stands there could not have been made.
-    #[error("{name}")]
-    Body {
-        /// Which.
-        name: EntityName,
-        /// Why not.
-        source: MadeFault,
-    },
 }
 
 impl Made {
     /// Nothing was made.
     #[must_use]
     pub const fn none() -> Self {
-        Self { revision: 0, entities: BTreeMap::new() }
+        Self { revision: 0, entities: BTreeMap::new(), aside: SetAside::none() }
     }
 
     /// Whether nothing is there.
@@ -137,6 +125,12 @@ impl Made {
         self.entities.get(name).map(String::as_str)
     }
 
+    /// Whether there is something of that name to take back, if only something that cannot be read.
+    #[must_use]
+    pub fn has(&self, name: &EntityName) -> bool {
+        self.entities.contains_key(name) || self.aside.has(name)
+    }
+
     /// The same with one thing made, or made anew.
     ///
     /// # Errors
@@ -145,7 +139,8 @@ impl Made {
     pub fn with(&self, name: &EntityName, settings: Value) -> Result<Self, MadeFault> {
         let mut next = self.clone();
         next.put(name, settings)?;
-        next.revision += 1;
+        next.aside.forget(name);
+        next.revision = next.revision.saturating_add(1);
         Ok(next)
     }
 
@@ -153,8 +148,9 @@ impl Made {
     #[must_use]
     pub fn without(&self, name: &EntityName) -> Self {
         let mut next = self.clone();
-        if next.entities.remove(name).is_some() {
-            next.revision += 1;
+        let was_there = next.entities.remove(name).is_some();
+        if next.aside.forget(name) || was_there {
+            next.revision = next.revision.saturating_add(1);
         }
         next
     }
@@ -186,56 +182,17 @@ impl Made {
         if body.len() > BODY_BYTES_MAX {
             return Err(MadeFault::TooLong { kind });
         }
-        self.entities.insert(name.clone(), body);
-        if self.entities.len() > ENTITIES_MAX {
+        let others = self.entities.iter().filter(|(other, _)| *other != name);
+        let (count, bytes) = others.fold((1, body.len()), |(count, bytes), (_, body)| {
+            (count + 1, bytes + body.len())
+        });
+        if count > ENTITIES_MAX {
             return Err(MadeFault::TooMany);
         }
+        if bytes > BYTES_MAX {
+            return Err(MadeFault::TooMuch);
+        }
+        self.entities.insert(name.clone(), body);
         Ok(())
     }
-
-    /// All of it as one JSON document, to be kept: a map of names to settings for each kind.
-    #[must_use]
-    pub fn to_document(&self) -> String {
-        let mut kinds: Map<String, Value> = Map::new();
-        kinds.insert("revision".to_owned(), self.revision.into());
-        for (name, body) in &self.entities {
-            let of_kind = kinds.entry(name.kind().plural()).or_insert_with(|| Map::new().into());
-            // It was made of a JSON object.
-            let body = serde_json::from_str(body).unwrap_or_default();
-            if let Value::Object(of_kind) = of_kind {
-                of_kind.insert(name.text().to_owned(), body);
-            }
-        }
-        Value::Object(kinds).to_string()
-    }
-
-    /// What [`Self::to_document`] wrote.
-    ///
-    /// # Errors
-    ///
-    /// It did not write that.
-    pub fn from_document(text: &str) -> Result<Self, DocumentError> {
-        let mut kinds: BTreeMap<String, Value> = serde_json::from_str(text)?;
-        let revision = kinds.remove("revision").map(serde_json::from_value).transpose()?;
-        let mut made = Self { revision: revision.unwrap_or(0), entities: BTreeMap::new() };
-        for kind in EntityKind::ALL {
-            let Some(of_kind) = kinds.remove(kind.plural()) else { continue };
-            let of_kind: BTreeMap<String, Value> = serde_json::from_value(of_kind)?;
-            for (name, settings) in of_kind {
-                let parsed = EntityName::from_text(kind, &name);
-                let parsed = parsed.map_err(|why| DocumentError::Name { kind, name, why })?;
-                made.put(&parsed, settings)
-                    .map_err(|source| DocumentError::Body { name: parsed, source })?;
-            }
-        }
-        Ok(made)
-    }
-}
-
-/// A document of made things, or none, for the fuzzer: what is read is written as it was.
-#[doc(hidden)]
-pub fn fuzz_document(text: &str) {
-    let Ok(made) = Made::from_document(text) else { return };
-    let again = Made::from_document(&made.to_document());
-    assert!(again.is_ok_and(|again| again == made));
 }
