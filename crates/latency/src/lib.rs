@@ -12,8 +12,8 @@
 //! - `publish`: which rows are worth telling, and under which number,
 //! - [`learner`]: all of that as one value.
 //!
-//! Between agent and overwatch: [`report`]. On the overwatch: [`table`], the rows of all agents
-//! and what they say about a region.
+//! Between agent and overwatch: [`report`], and its numbers in few bits: [`quantise`]. On the overwatch:
+//! [`table`], the rows of all agents and what they say about a region.
 //!
 //! Pure: no socket, file, clock, thread, randomness or log. `now` is an argument. What the numbers
 //! are used for is not known here.
@@ -39,6 +39,8 @@ mod publish;
 pub mod learner;
 
 pub mod report;
+
+pub mod quantise;
 
 pub mod table;
 

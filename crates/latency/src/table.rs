@@ -8,11 +8,17 @@ pub mod lane;
 
 mod row;
 
+mod rows;
+
+mod evict;
+
 mod level;
 
 mod agent;
 
 mod check;
+
+mod told;
 
 pub mod held;
 
@@ -64,7 +70,7 @@ pub struct TableLimits {
 }
 
 /// How far an agent was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
     /// The life of the agent; a later one is larger.
     pub epoch: u64,
@@ -172,22 +178,22 @@ impl Table {
             return Err(TableRefusal::TableFull { max: limits.rows_max });
         }
         let mut taken = Taken::default();
+        let told = Position { epoch, sequence: report.through };
         for port in &report.ports {
             let room = limits.rows_per_agent_max.saturating_sub(known.waiting());
             if let Some(rows) = known.ports.get_mut(&port.port) {
                 let room = room + rows.waiting.len();
-                taken += rows.take(port, &Terms { limits: &limits, is_held, room, now });
+                taken += rows.take(port, &Terms { limits: &limits, is_held, room, told, now });
                 self.changes.mark(&rows.lane, port.rows.iter().map(|row| row.subnet));
                 self.changes.mark(&rows.lane, port.refreshed.iter().map(|row| row.subnet));
             }
         }
         let newly_held = known.judge(taken.alike, &mut self.changes, now);
         let evicted = known.evict_beyond(limits.rows_per_agent_max, &mut self.changes);
-        let position = Position { epoch, sequence: report.through };
-        known.position = Some(position);
+        known.join_tellings();
+        known.position = Some(told);
         self.len = others + known.len();
-        let Taken { rows, refreshed, unknown, expired, waiting, .. } = taken;
-        Ok(Applied { position, rows, refreshed, unknown, expired, evicted, waiting, newly_held })
+        Ok(taken.applied(told, evicted, newly_held))
     }
 
     /// Sets how long an agent's rows are good for after they were observed; the table's own
@@ -238,7 +244,10 @@ impl Table {
             let limits = known.limits(self.limits);
             let before = known.len();
             for port in known.ports.values_mut() {
-                let expired = port.rows.drop_if(|row| limits.is_expired(row.observed_at, now));
+                port.rows.pass(now);
+                let expired = limits.expired_until(now);
+                let expired =
+                    expired.map_or_else(Vec::new, |then| port.rows.drop_observed_until(then));
                 self.changes.mark(&port.lane, expired.iter().copied());
                 self.counters.expired += expired.len() as u64;
                 port.waiting.retain(|_, w| !limits.is_expired(w.row.observed_at, now));
@@ -292,7 +301,7 @@ impl Table {
     /// What is known for a service: ascending by subnet, then by region.
     #[must_use]
     pub fn rows(&self, service: &Service) -> Vec<(Subnet, Region, RegionEstimate)> {
-        let mut rows: Vec<(Subnet, &Region, u32, &Row)> = Vec::new();
+        let mut rows: Vec<(Subnet, &Region, u32, Row)> = Vec::new();
         for (number, known) in (0u32..).zip(self.agents.values()) {
             for port in known.ports.values().filter(|port| port.lane.services.contains(service)) {
                 let region = &port.lane.region;
@@ -327,6 +336,13 @@ impl Table {
         self.len
     }
 
+    /// The bytes that the rows take, with what is kept to find them. Looks at each block of rows.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let ports = self.agents.values().flat_map(|known| known.ports.values());
+        ports.map(|port| port.rows.heap_bytes()).sum()
+    }
+
     /// Whether there is no row.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -342,13 +358,20 @@ impl Table {
 
 /// What the rows of these ports say together about exactly this subnet.
 fn estimate_at(ports: &[(u32, &PortRows)], subnet: Subnet) -> Option<RegionEstimate> {
-    let row = |(agent, port): &(u32, &PortRows)| Some((*agent, *port.rows.get(subnet)?));
+    let row = |(agent, port): &(u32, &PortRows)| Some((*agent, port.rows.get(subnet)?));
     let rows: Vec<(u32, Row)> = ports.iter().filter_map(row).collect();
-    let rows: Vec<(u32, &Row)> = rows.iter().map(|(agent, row)| (*agent, row)).collect();
     estimate::merge(&rows)
 }
 
 impl TableLimits {
+    /// The last moment of observation that is over the time to live now, if any is.
+    const fn expired_until(&self, now: Time) -> Option<Time> {
+        match now.unix_ms().checked_sub(self.ttl_ms) {
+            Some(unix_ms) => Some(Time::from_unix_ms(unix_ms)),
+            None => None,
+        }
+    }
+
     /// Whether a row last observed then is over the time to live now.
     const fn is_expired(&self, observed_at: Time, now: Time) -> bool {
         now.ms_since(observed_at) >= self.ttl_ms

@@ -5,7 +5,6 @@
 //!
 //! - [`frame`]: what can be said, and how much of it,
 //! - `bits`, `column`: a column of numbers in few bits,
-//! - `quantise`: round-trip times in few significant bits,
 //! - [`report`]: a [`latency::Report`] as columns,
 //! - `wire`: the protobuf twins of the frames,
 //! - [`codec`]: frames to bytes and back, bounded,
@@ -25,7 +24,6 @@ pub mod frame;
 
 mod bits;
 mod column;
-mod quantise;
 pub mod report;
 
 mod wire;

@@ -1,6 +1,6 @@
 //! What the table holds of one agent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 use model::{Rtt, Subnet, Time};
@@ -8,8 +8,9 @@ use model::{Rtt, Subnet, Time};
 use super::changes::Changes;
 use super::held::Held;
 use super::level::{Fall, Level};
-use super::row::{Row, RowStore};
-use super::{Lane, Position, TableLimits};
+use super::row::{Row, kept_time};
+use super::rows::{RowStore, tellings};
+use super::{Applied, Lane, Position, TableLimits, evict};
 use crate::report::{PortReport, RefreshRow, ReportRow};
 
 /// One agent's lanes, rows and position. A port number bounds the lanes, the table the rows.
@@ -34,6 +35,9 @@ pub(crate) struct PortRows {
     pub(crate) rows: RowStore,
     /// Those that do not, or not yet; the newer word about a network. Bounded as the rows are.
     pub(crate) waiting: BTreeMap<Subnet, Waiting>,
+    /// The networks of which a deep fall was believed, until what they fell to is usual; some of
+    /// them need not be in `rows` any more. Bounded as the rows are.
+    pub(super) fallen: BTreeSet<Subnet>,
 }
 
 /// A row that does not count yet.
@@ -56,6 +60,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) is_held: bool,
     /// How many rows more may be kept apart; what is beyond comes again within the hour.
     pub(crate) room: usize,
+    /// The number under which they are told.
+    pub(crate) told: Position,
     pub(crate) now: Time,
 }
 
@@ -74,6 +80,19 @@ pub(crate) struct Taken {
     pub(crate) waiting: usize,
     /// New rows that share one time, if those are at least half of the new ones.
     pub(crate) alike: usize,
+}
+
+impl Taken {
+    /// What became of the report as a whole.
+    pub(crate) const fn applied(
+        self,
+        position: Position,
+        evicted: usize,
+        newly_held: Option<Held>,
+    ) -> Applied {
+        let Self { rows, refreshed, unknown, expired, waiting, alike: _ } = self;
+        Applied { position, rows, refreshed, unknown, expired, evicted, waiting, newly_held }
+    }
 }
 
 impl AddAssign for Taken {
@@ -104,6 +123,18 @@ impl AgentRows {
         self.ports.values().map(|port| port.waiting.len()).sum()
     }
 
+    /// Makes some tellings one where a port has nearly as many as it can tell apart; the same ones for
+    /// all ports, so that a position of the agent lies between two of them or in none.
+    pub(crate) fn join_tellings(&mut self) {
+        if !self.ports.values().any(|port| port.rows.is_crowded()) {
+            return;
+        }
+        let mut counts = BTreeMap::new();
+        self.ports.values().for_each(|port| port.rows.count_told(&mut counts));
+        let left = tellings::left_of(&counts);
+        self.ports.values_mut().for_each(|port| port.rows.round_up(&left));
+    }
+
     /// Drops the rows observed longest ago until `max` are left; tells how many went. Of equally
     /// old ones the lower port and subnet goes first.
     pub(crate) fn evict_beyond(&mut self, max: usize, changes: &mut Changes) -> usize {
@@ -111,12 +142,8 @@ impl AgentRows {
         if excess == 0 {
             return 0;
         }
-        let mut by_age: Vec<(Time, u16, Subnet)> = Vec::with_capacity(max + excess);
-        for (port, known) in &self.ports {
-            by_age.extend(known.rows.iter().map(|(subnet, row)| (row.observed_at, *port, subnet)));
-        }
-        by_age.select_nth_unstable(excess - 1);
-        for (_, port, subnet) in by_age.into_iter().take(excess) {
+        let ports = self.ports.iter().map(|(port, known)| (*port, &known.rows));
+        for (port, subnet) in evict::oldest(ports, excess) {
             if let Some(known) = self.ports.get_mut(&port) {
                 known.rows.remove(subnet);
                 changes.mark(&known.lane, std::iter::once(subnet));
@@ -129,16 +156,17 @@ impl AgentRows {
 impl PortRows {
     /// Of a lane, without a row.
     pub(crate) const fn new(lane: Lane) -> Self {
-        Self { lane, rows: RowStore::NONE, waiting: BTreeMap::new() }
+        Self { lane, rows: RowStore::NONE, waiting: BTreeMap::new(), fallen: BTreeSet::new() }
     }
 
     /// Takes the checked rows of a report.
     pub(crate) fn take(&mut self, report: &PortReport, terms: &Terms<'_>) -> Taken {
+        self.rows.pass(terms.now);
         let mut taken = Taken { alike: self.alike(report), ..Taken::default() };
         for row in &report.rows {
             if terms.limits.is_expired(row.observed_at, terms.now) {
                 taken.expired += 1;
-            } else if self.set(row.subnet, stored(row, terms.now), terms) {
+            } else if self.set(row.subnet, stored(row, terms), terms) {
                 taken.rows += 1;
             } else {
                 taken.waiting += 1;
@@ -156,7 +184,7 @@ impl PortRows {
 
     /// Sets a row, or lets it wait; tells whether it counts.
     fn set(&mut self, subnet: Subnet, mut row: Row, terms: &Terms<'_>) -> bool {
-        let present = self.rows.get(subnet).copied();
+        let present = self.rows.get(subnet);
         let fall = present.map_or(Fall::None, |p| p.level.fall(row.rtt, p.rtt, terms.now));
         if fall != Fall::None || terms.is_held {
             self.wait(subnet, row, fall, terms);
@@ -185,28 +213,32 @@ impl PortRows {
             row.level = present.level;
             row.level.believe(row.rtt);
         }
+        if row.level.is_fallen() {
+            self.fallen.insert(subnet);
+        }
         self.rows.set(subnet, row);
     }
 
     fn refresh(&mut self, refresh: &RefreshRow, terms: &Terms<'_>) -> bool {
-        let observed_at = refresh.observed_at.min(terms.now);
+        let observed_at = kept_time(refresh.observed_at.min(terms.now));
         let renew = |row: &mut Row| {
             row.samples = refresh.samples;
             row.observed_at = observed_at;
+            row.told = terms.told;
         };
         if let Some(waiting) = self.waiting.get_mut(&refresh.subnet) {
             renew(&mut waiting.row);
             return true;
         }
-        let Some(row) = self.rows.get_mut(refresh.subnet) else { return false };
+        let Some(mut row) = self.rows.get(refresh.subnet) else { return false };
         if terms.is_held {
-            let mut row = *row;
             renew(&mut row);
             self.wait(refresh.subnet, row, Fall::None, terms);
             return true;
         }
         row.level.follow(row.rtt, observed_at.ms_since(row.observed_at));
-        renew(row);
+        renew(&mut row);
+        self.rows.set(refresh.subnet, row);
         true
     }
 
@@ -226,12 +258,13 @@ impl PortRows {
 }
 
 /// A row as it is kept: an agent whose clock is ahead does not look fresher than any other.
-fn stored(row: &ReportRow, now: Time) -> Row {
+fn stored(row: &ReportRow, terms: &Terms<'_>) -> Row {
     Row {
         rtt: row.rtt_us,
         deviation_us: row.deviation_us,
         samples: row.samples,
-        observed_at: row.observed_at.min(now),
-        level: Level::new(row.rtt_us, now),
+        observed_at: kept_time(row.observed_at.min(terms.now)),
+        level: Level::new(row.rtt_us, terms.now),
+        told: terms.told,
     }
 }

@@ -17,6 +17,16 @@ pub(crate) fn check(
     now: Time,
 ) -> Result<usize, TableRefusal> {
     check_sequence(known, epoch, report)?;
+    check_rows_of(known, report, limits, now)
+}
+
+/// The same, whatever its epoch and sequence.
+pub(crate) fn check_rows_of(
+    known: &AgentRows,
+    report: &Report,
+    limits: &TableLimits,
+    now: Time,
+) -> Result<usize, TableRefusal> {
     let rows = report.len();
     if rows > limits.rows_per_agent_max {
         return Err(TableRefusal::TooManyRows { rows, max: limits.rows_per_agent_max });

@@ -34,7 +34,7 @@ const WEIGHT_SHIFT: u32 = 16;
 
 /// Merges the rows of one region for one subnet, each with a number that is its agent's and
 /// ascends. `None` where there are none.
-pub(crate) fn merge(rows: &[(u32, &Row)]) -> Option<RegionEstimate> {
+pub(crate) fn merge(rows: &[(u32, Row)]) -> Option<RegionEstimate> {
     let observed_at = rows.iter().map(|(_, row)| row.observed_at).max()?;
     let mean_us = weighted_mean(rows, observed_at, |row| u64::from(row.rtt.us()));
     // A mean of sane times is sane.
@@ -55,7 +55,7 @@ pub(crate) fn merge(rows: &[(u32, &Row)]) -> Option<RegionEstimate> {
 
 /// The mean of a value of the rows by their weights, halves up. In whole numbers, so that the
 /// order of the rows cannot show.
-fn weighted_mean(rows: &[(u32, &Row)], newest: Time, value: impl Fn(&Row) -> u64) -> u64 {
+fn weighted_mean(rows: &[(u32, Row)], newest: Time, value: impl Fn(&Row) -> u64) -> u64 {
     let (mut total, mut sum) = (0, 0);
     for (_, row) in rows {
         let weight = u128::from(weight(row, newest));
@@ -76,6 +76,7 @@ fn weight(row: &Row, newest: Time) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Position;
     use super::super::level::Level;
     use super::*;
 
@@ -86,6 +87,7 @@ mod tests {
             samples,
             observed_at: Time::from_unix_ms(observed_h * 3_600_000),
             level: Level::new(Rtt::from_us(ms * 1000).unwrap(), Time::EPOCH),
+            told: Position { epoch: 1, sequence: 1 },
         }
     }
 
@@ -93,8 +95,7 @@ mod tests {
     fn check(rows: &[(u32, u64, u32, u64)], rtt_ms: u64, samples: u64, agents: u32) {
         let rows: Vec<(u32, Row)> =
             rows.iter().map(|(a, ms, samples, at)| (*a, row(*ms, *samples, *at))).collect();
-        let borrowed: Vec<(u32, &Row)> = rows.iter().map(|(agent, row)| (*agent, row)).collect();
-        let merged = merge(&borrowed).unwrap();
+        let merged = merge(&rows).unwrap();
         assert_eq!(u64::from(merged.rtt.ms_rounded()), rtt_ms, "{rows:?}");
         assert_eq!((merged.samples, merged.agents), (samples, agents), "{rows:?}");
     }
@@ -116,8 +117,8 @@ mod tests {
     #[test]
     fn disagreement_shows_in_the_deviation() {
         let (a, b) = (row(80, 10, 5), row(90, 10, 5));
-        assert_eq!(merge(&[(0, &a), (1, &b)]).unwrap().deviation_us, 5_500);
-        assert_eq!(merge(&[(0, &a)]).unwrap().deviation_us, 500);
+        assert_eq!(merge(&[(0, a), (1, b)]).unwrap().deviation_us, 5_500);
+        assert_eq!(merge(&[(0, a)]).unwrap().deviation_us, 500);
         assert_eq!(merge(&[]), None);
     }
 

@@ -90,8 +90,9 @@ impl Table {
         // The limit of the whole table holds here too; what finds no room comes again in an hour.
         let room = self.limits.rows_max.saturating_sub(self.len);
         known.believe(room, &mut self.changes, |_| true);
-        for (_, row) in known.ports.values_mut().flat_map(|port| port.rows.iter_mut()) {
-            row.level = Level::new(row.rtt, now);
+        for port in known.ports.values_mut() {
+            port.rows.pass(now);
+            port.rows.change_all(|row| row.level = Level::new(row.rtt, now));
         }
         known.evict_beyond(self.limits.rows_per_agent_max, &mut self.changes);
         self.len = self.len.saturating_sub(before) + known.len();
@@ -113,8 +114,17 @@ impl AgentRows {
         self.held
     }
 
-    /// How many networks fell deep, if they are too many.
-    fn fallen(&self, now: Time) -> Option<usize> {
+    /// How many networks fell deep, if they are too many. Walks all rows only where they may be.
+    fn fallen(&mut self, now: Time) -> Option<usize> {
+        let mut few = 0;
+        for port in self.ports.values_mut() {
+            let rows = &port.rows;
+            port.fallen.retain(|s| rows.get(*s).is_some_and(|row| row.level.is_fallen()));
+            few += port.fallen.len() + port.waiting.len();
+        }
+        if few < NETWORKS_MIN {
+            return None;
+        }
         let deep = |(subnet, waiting): (&Subnet, &Waiting)| {
             (waiting.fall == Fall::Deep).then_some(*subnet)
         };
@@ -150,7 +160,7 @@ impl AgentRows {
     fn withdraw_since(&mut self, then: Time, changes: &mut Changes, now: Time) {
         for port in self.ports.values_mut() {
             let rows = port.rows.iter().filter(|(_, row)| row.level.since > then);
-            let new: Vec<_> = rows.map(|(subnet, row)| (subnet, *row)).collect();
+            let new: Vec<_> = rows.collect();
             changes.mark(&port.lane, new.iter().map(|(subnet, _)| *subnet));
             for (subnet, row) in new {
                 port.rows.remove(subnet);

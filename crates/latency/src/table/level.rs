@@ -33,11 +33,11 @@ const FALL_US: u64 = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Level {
     /// Microseconds.
-    usual_us: u32,
+    pub(super) usual_us: u32,
     /// Since when the network is known; later where an operator said that what is new counts.
     pub(crate) since: Time,
     /// Whether a deep fall was believed: the next is measured from where it led to.
-    is_fallen: bool,
+    pub(super) is_fallen: bool,
 }
 
 /// What to do with a row.

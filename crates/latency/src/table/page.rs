@@ -34,7 +34,7 @@ pub struct Page {
 }
 
 /// The rows of one network, by service and region, each with the number of its agent.
-type OfNetwork<'a> = BTreeMap<(&'a Service, &'a Region), Vec<(u32, &'a Row)>>;
+type OfNetwork<'a> = BTreeMap<(&'a Service, &'a Region), Vec<(u32, Row)>>;
 
 impl Table {
     /// The rows that are wanted, of as many whole networks as make `rows_max` rows or a little more.
@@ -98,27 +98,27 @@ impl Wanted {
 
 /// The next row of a port; ordered by network, then by the port's number, so that the rows of one
 /// network come in the order of their agents.
-struct Head<'a> {
+struct Head {
     subnet: Subnet,
     at: usize,
-    row: &'a Row,
+    row: Row,
 }
 
-impl PartialEq for Head<'_> {
+impl PartialEq for Head {
     fn eq(&self, other: &Self) -> bool {
         (self.subnet, self.at) == (other.subnet, other.at)
     }
 }
 
-impl Eq for Head<'_> {}
+impl Eq for Head {}
 
-impl PartialOrd for Head<'_> {
+impl PartialOrd for Head {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Head<'_> {
+impl Ord for Head {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         (self.subnet, self.at).cmp(&(other.subnet, other.at))
     }

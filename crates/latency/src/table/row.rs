@@ -1,11 +1,15 @@
-//! The rows of one agent's port, kept in order of their subnets. The one place that knows how
-//! rows lie in memory.
+//! What one agent said about one client network, and the 72 bits that it is kept in. Knows neither
+//! the network nor where the bits lie.
+//!
+//! See `docs/decisions/0053-rows-in-nine-bytes.md`.
 
-use std::collections::BTreeMap;
+use model::{Rtt, Time};
 
-use model::{Rtt, Subnet, Time};
-
+use super::Position;
 use super::level::Level;
+use crate::quantise::{
+    code_by_lot, deviation_code, deviation_of_code, rtt_code, rtt_of_code, value_of,
+};
 
 /// What one agent said about one client network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,68 +24,194 @@ pub(crate) struct Row {
     pub(crate) observed_at: Time,
     /// What is usual.
     pub(crate) level: Level,
+    /// The life of its agent and the number of the report that told it last; a later number where
+    /// many were told since ([`super::tellings`]).
+    pub(crate) told: Position,
 }
 
-/// Rows by subnet. How many there may be is bounded by the table.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RowStore(BTreeMap<Subnet, Row>);
+/// A row as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// Everything but the time of observation.
+    pub(super) bits: u64,
+    /// The time of observation, in [`UNIT_MS`].
+    pub(super) observed: u32,
+}
 
-impl RowStore {
-    /// No row.
-    pub(crate) const NONE: Self = Self(BTreeMap::new());
+/// Times of observation are kept to eight seconds: a hundredth of what the shortest time to live
+/// is, and short beside the hour in which a row loses half its weight.
+pub(super) const UNIT_MS: u64 = 8_000;
 
-    /// How many rows there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+/// Known networks settle in so many eras, and are counted in them until then.
+const ERAS: u64 = 5;
+
+/// A fifth of the six hours that a level takes to settle, so that a row counts as settled after six
+/// hours at least and an era more at most.
+pub(super) const ERA_MS: u64 = 6 * 3_600_000 / ERAS;
+
+/// The stage of a row that is long known.
+const SETTLED: u32 = 0;
+/// The stage of one that is known since this era or its beginning. One more for each era before.
+const YOUNGEST: u32 = 1;
+/// The last stage but settled.
+const OLDEST: u32 = YOUNGEST + 5;
+/// The stage of a settled row of which a deep fall was believed.
+const FALLEN: u32 = 7;
+
+/// Significant bits of a count of connections: 32 and less are exact. Above, each network has its own
+/// lot, which never changes: so counts only grow, and many of them together are exact.
+const SAMPLES_BITS: u32 = 5;
+/// Significant bits of the usual time. Rounded by a new lot each time: it moves by far less than
+/// can be told apart.
+const USUAL_BITS: u32 = 6;
+
+/// Some of the bits.
+#[derive(Clone, Copy)]
+struct Field {
+    shift: u32,
+    bits: u32,
+}
+
+const RTT: Field = Field { shift: 0, bits: 13 };
+const DEVIATION: Field = Field { shift: 13, bits: 8 };
+const SAMPLES: Field = Field { shift: 21, bits: 9 };
+const USUAL: Field = Field { shift: 30, bits: 10 };
+const STAGE: Field = Field { shift: 40, bits: 3 };
+const TELLING: Field = Field { shift: 43, bits: 12 };
+
+/// How many bits a row has beside its time of observation.
+pub(super) const ROW_BITS: u32 = 55;
+/// How many its time of observation has: 12 days of [`UNIT_MS`].
+pub(super) const OBSERVED_BITS: u32 = 17;
+/// What both take.
+pub(super) const ROW_BYTES: usize = ((ROW_BITS + OBSERVED_BITS) / 8) as usize;
+/// How many tellings can be told apart.
+pub(super) const TELLINGS_MAX: usize = 1 << TELLING.bits;
+
+impl Field {
+    const fn mask(self) -> u64 {
+        ((1 << self.bits) - 1) << self.shift
     }
 
-    /// Whether there is a row of exactly this subnet.
-    pub(crate) fn contains(&self, subnet: Subnet) -> bool {
-        self.0.contains_key(&subnet)
+    #[expect(clippy::cast_possible_truncation, reason = "no field has more than 13 bits")]
+    const fn of(self, bits: u64) -> u32 {
+        ((bits & self.mask()) >> self.shift) as u32
     }
 
-    /// The row of exactly this subnet.
-    pub(crate) fn get(&self, subnet: Subnet) -> Option<&Row> {
-        self.0.get(&subnet)
+    const fn with(self, bits: u64, value: u32) -> u64 {
+        bits & !self.mask() | ((value as u64) << self.shift) & self.mask()
+    }
+}
+
+/// A moment as it is kept.
+pub(super) const fn kept_time(at: Time) -> Time {
+    Time::from_unix_ms(at.unix_ms() / UNIT_MS * UNIT_MS)
+}
+
+/// The same in units, up to the year 3058.
+pub(super) fn units_of(at: Time) -> u32 {
+    u32::try_from(at.unix_ms() / UNIT_MS).unwrap_or(u32::MAX)
+}
+
+impl Kept {
+    /// A row of a network that has this lot, in an era counted from 1970.
+    pub(super) fn of(row: &Row, lot: u64, era: u64, telling: u16) -> Self {
+        let observed = units_of(row.observed_at);
+        let samples = match row.samples {
+            // The very last one has no neighbour above.
+            u32::MAX => code_by_lot(u32::MAX, u32::MAX, SAMPLES_BITS),
+            samples => code_by_lot(samples, half(lot), SAMPLES_BITS),
+        };
+        let usual_lot = mix(lot, u64::from(observed) << 32 | u64::from(row.level.usual_us));
+        let usual = code_by_lot(row.level.usual_us, half(usual_lot), USUAL_BITS);
+        let fields = [
+            (RTT, rtt_code(row.rtt)),
+            (DEVIATION, deviation_code(row.deviation_us)),
+            (SAMPLES, samples),
+            (USUAL, usual),
+            (STAGE, stage_of(&row.level, era)),
+            (TELLING, u32::from(telling)),
+        ];
+        let bits = fields.into_iter().fold(0, |bits, (field, value)| field.with(bits, value));
+        Self { bits, observed }
     }
 
-    /// The same, to change.
-    pub(crate) fn get_mut(&mut self, subnet: Subnet) -> Option<&mut Row> {
-        self.0.get_mut(&subnet)
+    /// The row in an era; `None` for bits that no row has.
+    pub(super) fn row(self, era: u64, told: Position) -> Option<Row> {
+        let value = |field: Field, bits| {
+            u32::try_from(value_of(field.of(self.bits), bits)).unwrap_or(u32::MAX)
+        };
+        let stage = STAGE.of(self.bits);
+        let since = if stage == SETTLED || stage == FALLEN {
+            Time::EPOCH
+        } else {
+            let eras = (era + 1).saturating_sub(u64::from(stage - YOUNGEST));
+            Time::from_unix_ms(eras.saturating_mul(ERA_MS))
+        };
+        Some(Row {
+            rtt: rtt_of_code(RTT.of(self.bits)).ok()?,
+            deviation_us: deviation_of_code(DEVIATION.of(self.bits))?,
+            samples: value(SAMPLES, SAMPLES_BITS),
+            observed_at: self.observed_at(),
+            level: Level { usual_us: value(USUAL, USUAL_BITS), since, is_fallen: stage == FALLEN },
+            told,
+        })
     }
 
-    /// Sets a row; tells whether it is new.
-    pub(crate) fn set(&mut self, subnet: Subnet, row: Row) -> bool {
-        self.0.insert(subnet, row).is_none()
+    pub(super) const fn observed_at(self) -> Time {
+        Time::from_unix_ms(self.observed as u64 * UNIT_MS)
     }
 
-    /// Drops a row; tells whether it was there.
-    pub(crate) fn remove(&mut self, subnet: Subnet) -> bool {
-        self.0.remove(&subnet).is_some()
+    /// Which telling it is of.
+    #[expect(clippy::cast_possible_truncation, reason = "12 bits")]
+    pub(super) const fn telling(self) -> u16 {
+        TELLING.of(self.bits) as u16
     }
 
-    /// Drops the rows that `is_over` names; tells which.
-    pub(crate) fn drop_if(&mut self, is_over: impl Fn(&Row) -> bool) -> Vec<Subnet> {
-        let over: Vec<Subnet> =
-            self.0.iter().filter(|(_, row)| is_over(row)).map(|(subnet, _)| *subnet).collect();
-        for subnet in &over {
-            self.0.remove(subnet);
-        }
-        over
+    /// The same row of another telling.
+    pub(super) fn of_telling(self, telling: u16) -> Self {
+        Self { bits: TELLING.with(self.bits, u32::from(telling)), ..self }
     }
 
-    /// All rows, to change.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Subnet, &mut Row)> {
-        self.0.iter_mut().map(|(subnet, row)| (*subnet, row))
+    /// Whether it is still to settle.
+    pub(super) const fn is_young(self) -> bool {
+        let stage = STAGE.of(self.bits);
+        stage != SETTLED && stage != FALLEN
     }
 
-    /// The rows from a subnet on, ascending.
-    pub(crate) fn iter_from(&self, subnet: Subnet) -> impl Iterator<Item = (Subnet, &Row)> {
-        self.0.range(subnet..).map(|(subnet, row)| (*subnet, row))
+    /// The same row so many eras later.
+    pub(super) fn aged(self, eras: u64) -> Self {
+        let stage = u64::from(STAGE.of(self.bits)) + eras;
+        let stage = u32::try_from(stage).ok().filter(|stage| *stage <= OLDEST).unwrap_or(SETTLED);
+        if self.is_young() { Self { bits: STAGE.with(self.bits, stage), ..self } } else { self }
     }
 
-    /// All rows, ascending by subnet.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Subnet, &Row)> + Clone {
-        self.0.iter().map(|(subnet, row)| (*subnet, row))
+    /// What its agent said, in 64 bits: neither what this table makes of it nor when it was
+    /// observed.
+    pub(super) const fn said(self, lot: u64) -> u64 {
+        mix(lot, self.bits & (RTT.mask() | DEVIATION.mask() | SAMPLES.mask()))
     }
+}
+
+/// In which stage a level is.
+fn stage_of(level: &Level, era: u64) -> u32 {
+    if level.is_fallen {
+        return FALLEN;
+    }
+    let eras = (era + 1).saturating_mul(ERA_MS).saturating_sub(level.since.unix_ms()) / ERA_MS;
+    let stage = u32::try_from(eras).map_or(OLDEST + 1, |eras| eras.saturating_add(YOUNGEST));
+    if stage > OLDEST { SETTLED } else { stage }
+}
+
+/// Half of the bits.
+const fn half(lot: u64) -> u32 {
+    (lot >> 32) as u32
+}
+
+/// One more word: multiplied by an odd number (2^64 divided by the golden ratio), and its high bits
+/// folded down. Against chance, not against a liar.
+pub(super) const fn mix(hash: u64, word: u64) -> u64 {
+    let product = (hash ^ word).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let folded = product ^ product >> 32;
+    folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ folded >> 29
 }

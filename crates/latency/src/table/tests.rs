@@ -196,18 +196,18 @@ fn ports_and_order() {
     check_refused("a", 5, &wide, &TableRefusal::TooWide { subnet: Subnet::ALL_IPV4 });
 }
 
-/// Rows 10.0.`from`.0/24 up to `to`, each observed at its number in seconds.
+/// Rows 10.0.`from`.0/24 up to `to`, each observed at eight times its number in seconds.
 fn numbered(from: u64, to: u64) -> Vec<ReportRow> {
     let numbered =
-        |n: u64| ReportRow { observed_at: at(n * 1000), ..row(&format!("10.0.{n}.0/24"), 1) };
+        |n: u64| ReportRow { observed_at: at(n * 8_000), ..row(&format!("10.0.{n}.0/24"), 1) };
     (from..=to).map(numbered).collect()
 }
 
 #[test]
 fn an_agent_at_its_limit_loses_the_rows_observed_longest_ago() {
     let mut table = table();
-    table.apply(&agent("a"), 1, &report(0, numbered(1, 3)), at(9_000)).unwrap();
-    let applied = table.apply(&agent("a"), 1, &report(1, numbered(3, 6)), at(9_000)).unwrap();
+    table.apply(&agent("a"), 1, &report(0, numbered(1, 3)), at(72_000)).unwrap();
+    let applied = table.apply(&agent("a"), 1, &report(1, numbered(3, 6)), at(72_000)).unwrap();
     assert_eq!((applied.rows, applied.evicted, table.len()), (4, 2, 4));
     assert_eq!(table.rows(&service())[0].0, "10.0.3.0/24".parse().unwrap());
     let refusal = TableRefusal::TooManyRows { rows: 5, max: 4 };
@@ -217,29 +217,29 @@ fn an_agent_at_its_limit_loses_the_rows_observed_longest_ago() {
 #[test]
 fn a_full_table_takes_no_new_row_and_renews_old_ones() {
     let mut table = table();
-    table.apply(&agent("a"), 1, &report(0, numbered(1, 4)), at(9_000)).unwrap();
-    let refused = table.apply(&agent("b"), 1, &report(0, numbered(1, 3)), at(9_000));
+    table.apply(&agent("a"), 1, &report(0, numbered(1, 4)), at(72_000)).unwrap();
+    let refused = table.apply(&agent("b"), 1, &report(0, numbered(1, 3)), at(72_000));
     assert_eq!(refused, Err(TableRefusal::TableFull { max: 6 }));
     assert_eq!((table.len(), table.position(&agent("b"))), (4, None));
-    table.apply(&agent("b"), 1, &report(0, numbered(1, 2)), at(9_000)).unwrap();
-    table.apply(&agent("b"), 1, &report(1, numbered(1, 2)), at(9_000)).unwrap();
+    table.apply(&agent("b"), 1, &report(0, numbered(1, 2)), at(72_000)).unwrap();
+    table.apply(&agent("b"), 1, &report(1, numbered(1, 2)), at(72_000)).unwrap();
     // At its own limit an agent exchanges rows, and the table stays as full as it was.
-    table.apply(&agent("a"), 1, &report(1, numbered(5, 8)), at(9_000)).unwrap();
+    table.apply(&agent("a"), 1, &report(1, numbered(5, 8)), at(72_000)).unwrap();
     assert_eq!(table.len(), 6);
 }
 
 #[test]
 fn rows_age_by_when_they_were_observed() {
     let mut table = table();
-    table.apply(&agent("a"), 1, &report(0, numbered(1, 3)), at(9_000)).unwrap();
+    table.apply(&agent("a"), 1, &report(0, numbered(1, 3)), at(72_000)).unwrap();
     table.take_changes();
-    table.expire(at(100_999));
+    table.expire(at(107_999));
     assert_eq!((table.len(), changed(&mut table)), (3, vec![]));
-    table.expire(at(102_000));
+    table.expire(at(116_000));
     let gone = ["10.0.1.0/24 eu-west -", "10.0.2.0/24 eu-west -"];
     assert_eq!((table.len(), changed(&mut table)), (1, gone.map(String::from).to_vec()));
     // What was too old when it came is not taken, and the report is.
-    let applied = table.apply(&agent("a"), 1, &report(1, numbered(1, 4)), at(102_500)).unwrap();
+    let applied = table.apply(&agent("a"), 1, &report(1, numbered(1, 4)), at(116_500)).unwrap();
     assert_eq!((applied.rows, applied.expired, table.len()), (2, 2, 2));
     assert_eq!(table.counters().expired, 4);
 }
@@ -247,12 +247,12 @@ fn rows_age_by_when_they_were_observed() {
 #[test]
 fn a_clock_that_is_ahead_makes_nothing_fresher() {
     let mut table = table();
-    let ahead = ReportRow { observed_at: at(5_000), ..row("10.1.2.0/24", 85) };
-    table.apply(&agent("a"), 1, &report(0, vec![ahead]), at(10)).unwrap();
-    assert_eq!(table.rows(&service())[0].2.observed_at, at(10));
-    let refreshed = vec![refresh("10.1.2.0/24", 11, 9_000)];
-    table.apply(&agent("a"), 1, &refreshing(1, refreshed), at(20)).unwrap();
-    assert_eq!(table.rows(&service())[0].2.observed_at, at(20));
+    let ahead = ReportRow { observed_at: at(50_000), ..row("10.1.2.0/24", 85) };
+    table.apply(&agent("a"), 1, &report(0, vec![ahead]), at(8_000)).unwrap();
+    assert_eq!(table.rows(&service())[0].2.observed_at, at(8_000));
+    let refreshed = vec![refresh("10.1.2.0/24", 11, 90_000)];
+    table.apply(&agent("a"), 1, &refreshing(1, refreshed), at(16_000)).unwrap();
+    assert_eq!(table.rows(&service())[0].2.observed_at, at(16_000));
 }
 
 #[test]
@@ -260,11 +260,11 @@ fn a_refresh_renews_count_and_time_of_a_known_row_only() {
     let mut table = table();
     table.apply(&agent("a"), 1, &report(0, vec![row("10.1.2.0/24", 85)]), at(0)).unwrap();
     table.take_changes();
-    let both = vec![refresh("10.1.2.0/24", 25, 30), refresh("10.1.3.0/24", 7, 30)];
-    let applied = table.apply(&agent("a"), 1, &refreshing(1, both), at(40)).unwrap();
+    let both = vec![refresh("10.1.2.0/24", 25, 24_000), refresh("10.1.3.0/24", 7, 24_000)];
+    let applied = table.apply(&agent("a"), 1, &refreshing(1, both), at(24_000)).unwrap();
     assert_eq!((applied.refreshed, applied.unknown), (1, 1));
     assert_eq!(known(&table), ["10.1.2.0/24 eu-west 85ms 25"]);
-    assert_eq!(table.rows(&service())[0].2.observed_at, at(30));
+    assert_eq!(table.rows(&service())[0].2.observed_at, at(24_000));
     let renewed = ["10.1.2.0/24 eu-west 85ms 25", "10.1.3.0/24 eu-west -"];
     assert_eq!(changed(&mut table), renewed);
 }

@@ -1,11 +1,11 @@
 //! Columns to a report, believing nothing.
 
+use latency::quantise::{deviation_of_code, rtt_of_code};
 use latency::{PortReport, RefreshRow, Report, ReportRow};
 use model::{Rtt, Subnet, Time};
 
 use super::{GROUPS_MAX, GroupKey, ROWS_MAX, ReportFault, subnet_of};
 use crate::column;
-use crate::quantise::{deviation_of_code, rtt_of_code};
 use crate::wire;
 
 /// The report of a twin.

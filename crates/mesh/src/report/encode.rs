@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use latency::quantise::{deviation_code, rtt_code};
 use latency::{RefreshRow, Report, ReportRow};
 use model::{Subnet, Time};
 
 use super::{GROUPS_MAX, GroupKey, ROWS_MAX, prefix_of};
 use crate::codec::EncodeError;
 use crate::column;
-use crate::quantise::{deviation_code, rtt_code};
 use crate::wire;
 
 /// The twin of a report of `epoch`. Ports without rows are left out.

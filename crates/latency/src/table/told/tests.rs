@@ -1,0 +1,137 @@
+//! Two tables that tell each other what they heard end up with the same, whatever each missed.
+
+use model::{Region, Rtt, Service, Subnet};
+use proptest::prelude::*;
+
+use super::*;
+use crate::table::{Lane, TableLimits};
+
+const LIMITS: TableLimits =
+    TableLimits { rows_per_agent_max: 1_000, rows_max: 5_000, ttl_ms: 2_000_000 };
+
+const NOW: Time = Time::from_unix_ms(2_000_000);
+
+fn agent() -> AgentId {
+    "a".parse().unwrap()
+}
+
+fn table() -> Table {
+    let mut table = Table::new(LIMITS);
+    let service: Service = "app".parse().unwrap();
+    let region: Region = "eu".parse().unwrap();
+    for port in [80, 443] {
+        let lane = Lane { services: vec![service.clone()], region: region.clone() };
+        table.set_lane(&agent(), port, lane);
+    }
+    table
+}
+
+fn row(number: u8, ms: u64, seen_s: u64) -> ReportRow {
+    let subnet: Subnet = format!("10.0.{number}.0/24").parse().unwrap();
+    let rtt_us = Rtt::from_us(ms * 1_000).unwrap();
+    let observed_at = Time::from_unix_ms(1_000_000 + seen_s * 1_000);
+    ReportRow { subnet, rtt_us, deviation_us: 7, min_rtt: rtt_us, samples: 9, observed_at }
+}
+
+fn of(after: u64, through: u64, mut rows: Vec<ReportRow>) -> Report {
+    rows.sort_by_key(|row| row.subnet);
+    rows.dedup_by_key(|row| row.subnet);
+    Report { after, through, ports: vec![PortReport { port: 80, rows, refreshed: Vec::new() }] }
+}
+
+/// Tells `to` all that it lacks; how many rows that took.
+fn tell(from: &Table, to: &mut Table, rows_max: usize) -> usize {
+    let mut told = 0;
+    while let Some((epoch, report)) = from.report_after(&agent(), to.position(&agent()), rows_max) {
+        told += report.len();
+        to.apply(&agent(), epoch, &report, NOW).unwrap();
+    }
+    told
+}
+
+/// Tells `to` what is left of earlier lives.
+fn tell_earlier(from: &Table, to: &mut Table) {
+    let mut at = None;
+    while let Some((epoch, report)) = from.earlier_after(&agent(), at, 2) {
+        at = Some(Position { epoch, sequence: report.through });
+        to.mend(&agent(), epoch, report, NOW).unwrap();
+    }
+}
+
+#[test]
+fn what_is_told_is_what_differs() {
+    let (mut ahead, mut behind) = (table(), table());
+    let first = of(0, 40, (0..40).map(|n| row(n, 20, 1)).collect());
+    for table in [&mut ahead, &mut behind] {
+        table.apply(&agent(), 1, &first, NOW).unwrap();
+    }
+    assert_eq!(tell(&ahead, &mut behind, 8), 0);
+    ahead.apply(&agent(), 1, &of(40, 43, (3..6).map(|n| row(n, 30, 2)).collect()), NOW).unwrap();
+    assert_ne!(ahead.digest(&agent()), behind.digest(&agent()));
+    assert_eq!(tell(&ahead, &mut behind, 8), 3);
+    assert_eq!(ahead.digest(&agent()), behind.digest(&agent()));
+    assert_eq!(ahead.position(&agent()), behind.position(&agent()));
+    // A table that heard nothing gets all, in pieces that end between two numbers.
+    let mut new = table();
+    assert_eq!(tell(&ahead, &mut new, 8), 40);
+    assert_eq!(ahead.digest(&agent()), new.digest(&agent()));
+    assert_eq!(tell(&new, &mut ahead, 8), 0);
+}
+
+#[test]
+fn rows_of_an_earlier_life_are_mended_and_never_replace_newer_ones() {
+    let (mut old, mut new) = (table(), table());
+    old.apply(&agent(), 1, &of(0, 9, (0..9).map(|n| row(n, 20, 1)).collect()), NOW).unwrap();
+    for table in [&mut old, &mut new] {
+        table.apply(&agent(), 2, &of(0, 1, vec![row(3, 33, 9)]), NOW).unwrap();
+    }
+    // Both are as far as can be, and not the same.
+    assert_eq!(tell(&old, &mut new, 4), 0);
+    assert_ne!(old.digest(&agent()), new.digest(&agent()));
+    tell_earlier(&old, &mut new);
+    assert_eq!(old.digest(&agent()), new.digest(&agent()));
+    assert_eq!(new.rows_of(&agent()), 9);
+    let rows = new.rows(&"app".parse().unwrap());
+    assert_eq!(rows[3].2.rtt.ms_rounded(), 33);
+    assert_eq!(new.position(&agent()), Some(Position { epoch: 2, sequence: 1 }));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// An agent lives some lives; each of two tables hears it only now and then, from where it
+    /// stands. Whichever of them told the other, in whichever pieces, both hold the same.
+    #[test]
+    fn whatever_each_missed_both_hold_the_same(
+        steps in proptest::collection::vec(
+            (0u8..8, 0u8..24, 10u64..300, any::<bool>(), any::<bool>()), 1..60,
+        ),
+        rows_max in 1usize..9,
+    ) {
+        let (mut a, mut b, mut source) = (table(), table(), table());
+        let (mut epoch, mut sequence) = (1, 0);
+        for (at, (step, network, ms, tells_a, tells_b)) in (0u64..).zip(steps) {
+            if step == 0 {
+                (epoch, sequence) = (epoch + 1, 0);
+                source = table();
+            }
+            sequence += 1;
+            let told = of(sequence - 1, sequence, vec![row(network, ms, 8 * at)]);
+            source.apply(&agent(), epoch, &told, NOW).unwrap();
+            for (table, is_told) in [(&mut a, tells_a), (&mut b, tells_b)] {
+                let from = table.position(&agent()).filter(|position| position.epoch == epoch);
+                if let Some((epoch, report)) =
+                    source.report_after(&agent(), from, rows_max).filter(|_| is_told)
+                {
+                    table.apply(&agent(), epoch, &report, NOW).unwrap();
+                }
+            }
+        }
+        tell(&a, &mut b, rows_max);
+        tell(&b, &mut a, rows_max);
+        tell_earlier(&a, &mut b);
+        tell_earlier(&b, &mut a);
+        prop_assert_eq!(a.position(&agent()), b.position(&agent()));
+        prop_assert_eq!(a.digest(&agent()), b.digest(&agent()));
+    }
+}
