@@ -10,6 +10,7 @@
 //! - [`endpoints`]: all of them,
 //! - [`problem`]: what every refusal says,
 //! - [`openapi`]: the same for programs,
+//! - [`page`]: what people see of it at `/`,
 //!
 //! and the documents:
 //!
@@ -38,6 +39,8 @@ pub mod endpoints;
 pub mod problem;
 
 pub mod openapi;
+
+pub mod page;
 
 pub mod latency;
 

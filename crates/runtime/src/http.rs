@@ -18,6 +18,7 @@
 //! - `status`, `operator`, `by_hand`, `made`, `keys`, `tokens`, `latency`, `decisions`: those functions,
 //! - `stream`: a body that comes by and by,
 //! - `docs`: the contract for people,
+//! - `page`: the page at `/`,
 //! - `refusal`, `counts`: what became of it,
 //! - `tls`: the certificate, where there is one,
 //! - `socket`: the file of the control socket.
@@ -35,6 +36,8 @@ mod call;
 mod dispatch;
 
 mod docs;
+
+mod page;
 
 mod status;
 

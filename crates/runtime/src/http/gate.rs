@@ -25,7 +25,7 @@ use axum::routing::{any, get};
 use super::access::Caller;
 use super::call::Call;
 use super::refusal::Refusal;
-use super::{Server, dispatch, docs};
+use super::{Server, dispatch, docs, page};
 
 /// The endpoints of one path.
 type Here = Arc<[&'static Endpoint]>;
@@ -36,7 +36,7 @@ pub(super) fn router(server: Arc<Server>) -> Router {
     for endpoint in endpoints::all() {
         paths.entry(endpoint.path).or_default().push(endpoint);
     }
-    let mut router = Router::new();
+    let mut router = page::routes();
     for (path, here) in paths {
         let here: Here = here.into();
         let handler =
