@@ -183,9 +183,10 @@ impl<'b> Answer<'b> {
 
     /// Writes the question as it was asked.
     fn put_question(&mut self, question: &Question<'_>) -> Result<(), Full> {
-        self.sink.put_name(question.name)?;
-        self.sink.put(&question.qtype.0.to_be_bytes())?;
-        self.sink.put(&question.qclass.0.to_be_bytes())?;
+        self.sink.put_first_name(question.name)?;
+        let ([t0, t1], [c0, c1]) =
+            (question.qtype.0.to_be_bytes(), question.qclass.0.to_be_bytes());
+        self.sink.put(&[t0, t1, c0, c1])?;
         self.counts.questions = 1;
         // A question for any class is answered from the Internet's.
         self.class = if question.qclass == Class::ANY { Class::IN } else { question.qclass };
@@ -254,9 +255,10 @@ impl<'b> Answer<'b> {
     /// Writes one record and counts it.
     fn put_record(&mut self, owner: Name<'_>, ttl_s: u32, rdata: &Rdata<'_>) -> Result<(), Full> {
         self.sink.put_name(owner)?;
-        self.sink.put(&rdata.record_type().0.to_be_bytes())?;
-        self.sink.put(&self.class.0.to_be_bytes())?;
-        self.sink.put(&ttl_s.min(TTL_MAX_S).to_be_bytes())?;
+        let [t0, t1] = rdata.record_type().0.to_be_bytes();
+        let [c0, c1] = self.class.0.to_be_bytes();
+        let [s0, s1, s2, s3] = ttl_s.min(TTL_MAX_S).to_be_bytes();
+        self.sink.put(&[t0, t1, c0, c1, s0, s1, s2, s3])?;
         let length = self.sink.reserve_length()?;
         self.sink.put_rdata(rdata)?;
         self.sink.fill_length(length)?;

@@ -31,9 +31,11 @@ impl ServerFact {
     pub fn asked_by(question: &Question<'_>) -> Option<Self> {
         let asks = question.qclass == Class::CH
             && matches!(question.qtype, RecordType::TXT | RecordType::ANY);
+        if !asks {
+            return None;
+        }
         let name = question.name.as_bytes();
-        let known = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-        asks.then_some(known.1)
+        NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, fact)| *fact)
     }
 }
 

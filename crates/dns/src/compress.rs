@@ -103,6 +103,11 @@ impl Suffixes {
 
 /// Whether `name` stands at `offset` of `message`, which we wrote: its pointers go backwards.
 fn stands_at(message: &[u8], offset: usize, name: Name<'_>) -> bool {
+    let whole = name.as_bytes();
+    // Mostly it is the question's, which is written out.
+    if message.get(offset..offset + whole.len()).is_some_and(|it| it.eq_ignore_ascii_case(whole)) {
+        return true;
+    }
     let mut at = offset;
     for label in name.labels() {
         let Some((start, found)) = label_at(message, at) else {

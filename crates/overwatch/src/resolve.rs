@@ -29,7 +29,7 @@ use dns::{
 };
 use model::Subnet;
 use routing::{Decision, Reason, decide};
-use zone::{End, Lookup};
+use zone::{Chain, End, Lookup};
 
 use crate::write::Manner;
 use crate::{Asker, EcsPolicy, Outcome, Reply, View, Worker, denial};
@@ -51,7 +51,8 @@ pub fn resolve<'v, 'b>(
         Err(Fault::Refuse(refusal)) => return refuse(view, asker, refusal, worker, buffer),
     };
     let query = heard(query, &view.terms.ecs, asker);
-    let (outcome, found) = find(view, asker, &query, worker.next_turn());
+    let mut chain = Chain::default();
+    let (outcome, found) = find(view, asker, &query, worker.next_turn(), &mut chain);
     if let Outcome::Steered { place, .. } = outcome {
         worker.see_domain(place);
     }
@@ -92,7 +93,7 @@ fn refuse<'v, 'b>(
 /// With which other answers this one is counted, so that nobody is flooded with them.
 fn account<'a>(query: &Query<'a>, outcome: &Outcome<'_>, found: &Found<'a>) -> Account<'a> {
     let lookup = match found {
-        Found::Looked(lookup) => Some(lookup),
+        Found::Looked(lookup, _) => Some(lookup),
         Found::Nothing | Found::Fact(_) => None,
     };
     match (outcome.rcode(), lookup.map(|lookup| lookup.end)) {
@@ -117,22 +118,23 @@ fn heard<'q>(mut query: Query<'q>, ecs: &EcsPolicy, asker: &Asker) -> Query<'q> 
 }
 
 /// What the answer is made of.
-#[expect(clippy::large_enum_variant, reason = "once a query, on the stack: a box is an allocation")]
 pub(crate) enum Found<'a> {
     /// Nothing to add to the response code.
     Nothing,
     /// A text about the server.
     Fact(&'a str),
-    /// What the zones say; a steered name at its end is in the outcome.
-    Looked(Lookup<'a>),
+    /// What the zones say, with the aliases that led there; a steered name at its end is in the
+    /// outcome.
+    Looked(Lookup<'a>, &'a Chain<'a>),
 }
 
-/// The zone, the name and the decision.
+/// The zone, the name and the decision. Aliases go into `chain`.
 fn find<'v: 'q, 'q>(
     view: &'v View,
     asker: &Asker,
     query: &Query<'q>,
     turn: u64,
+    chain: &'q mut Chain<'q>,
 ) -> (Outcome<'v>, Found<'q>) {
     let question = query.question;
     if let Some(text) = ServerFact::asked_by(&question).and_then(|fact| view.terms.fact(fact)) {
@@ -147,7 +149,7 @@ fn find<'v: 'q, 'q>(
     if view.signers.lacks_key(&view.zones, question.name) {
         return (Outcome::Faulty(Rcode::SERVFAIL), Found::Nothing);
     }
-    let mut lookup = view.zones.lookup(question.name, question.qtype);
+    let mut lookup = view.zones.lookup(question.name, question.qtype, chain);
     let outcome = match lookup.end {
         End::Outside => Outcome::Refused,
         End::NoName { .. } => Outcome::NoName(denial::rcode(view, query, &lookup)),
@@ -162,7 +164,7 @@ fn find<'v: 'q, 'q>(
                 let client = client_network(query, asker);
                 let decision = decide(&domain.map, &domain.pool, client.address(), turn, asker.now);
                 if let Some(alias) = decision.region_place().and_then(|at| steering.alias(at)) {
-                    lookup = view.zones.follow(lookup, alias, question.qtype);
+                    lookup = view.zones.follow(lookup, alias, question.qtype, chain);
                 }
                 steered((index, decision), client, denial::rcode(view, query, &lookup))
             }
@@ -170,7 +172,7 @@ fn find<'v: 'q, 'q>(
             None => Outcome::Refused,
         },
     };
-    (outcome, Found::Looked(lookup))
+    (outcome, Found::Looked(lookup, chain))
 }
 
 /// Whom the answer is for: the network the asker names, or else the asker itself.

@@ -113,8 +113,8 @@ impl Text<'_, '_> {
                 let (owner, ttl_s) = (self.query.question.name, FACT_TTL_S);
                 page.add(Section::Answer, Records { zone: None, owner, ttl_s, rdata });
             }
-            Found::Looked(lookup) => {
-                for Link { zone, owner, set } in lookup.chain.iter() {
+            Found::Looked(lookup, chain) => {
+                for Link { zone, owner, set } in chain.iter() {
                     add_set(page, Section::Answer, (Some(zone), owner), set);
                 }
                 self.add_end(page, outcome, &lookup.end);
@@ -209,7 +209,7 @@ fn signing<'f>(
     found: &Found<'f>,
 ) -> Option<(Option<Name<'f>>, Standing)> {
     let is_wanted = query.edns.is_some_and(|edns| edns.dnssec_ok) && !view.signers.is_empty();
-    let Found::Looked(lookup) = found else { return None };
+    let Found::Looked(lookup, _) = found else { return None };
     let is_made_up = lookup.wildcard.is_some() || matches!(lookup.end, End::NoName { .. });
     let stray = match asker.transport {
         Transport::Udp => Standing::StrayByUdp,
@@ -229,7 +229,7 @@ fn head(query: &Query<'_>, outcome: &Outcome<'_>, found: &Found<'_>) -> Head {
     };
     // A refusal or a failure is no word of the zone's.
     let authoritative = match found {
-        Found::Looked(lookup) => lookup.is_authoritative() && !is_error(rcode),
+        Found::Looked(lookup, _) => lookup.is_authoritative() && !is_error(rcode),
         Found::Nothing | Found::Fact(_) => !is_error(rcode),
     };
     Head { rcode, authoritative, scope }

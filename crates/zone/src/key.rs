@@ -9,8 +9,6 @@ use dns::Name;
 /// The longest key in bytes: a name has 255, its lengths become the ends of labels, and each of its
 /// other bytes at worst takes two. The array is on the stack.
 const KEY_BYTES_MAX: usize = 2 * dns::name::NAME_BYTES_MAX;
-/// The most labels of a name: 127 of one byte and its length, and the empty one, fill its 255 bytes.
-const LABELS_MAX: usize = 127;
 /// What ends a label.
 const END: u8 = 0;
 /// What stands before the two bytes that would be confused with the end, or with itself.
@@ -19,56 +17,41 @@ const ESCAPE: u8 = 1;
 /// A name's key.
 #[derive(Clone)]
 pub(crate) struct Key {
+    /// The key fills the end of it; what is before are zeros.
     bytes: [u8; KEY_BYTES_MAX],
-    length: usize,
+    start: usize,
 }
 
 impl Key {
     /// The key of a name.
     pub(crate) fn of(name: Name<'_>) -> Self {
-        let mut key = Self { bytes: [0; KEY_BYTES_MAX], length: 0 };
-        let wire = name.as_bytes();
-        // Where each label's length stands: a name has at most 255 bytes.
-        let mut places = [0_u8; LABELS_MAX];
-        let (mut count, mut at) = (0, 0_u8);
-        for (place, label) in places.iter_mut().zip(name.labels()) {
-            *place = at;
-            count += 1;
-            at = at.saturating_add(1).saturating_add(u8::try_from(label.len()).unwrap_or(u8::MAX));
-        }
-        for place in places.iter().take(count).rev() {
-            let rest = wire.get(usize::from(*place)..).and_then(<[u8]>::split_first);
-            let label = rest.and_then(|(length, rest)| rest.get(..usize::from(*length)));
-            key.push_label(label.unwrap_or_default());
-        }
+        let mut key = Self { bytes: [0; KEY_BYTES_MAX], start: KEY_BYTES_MAX };
+        // The leftmost label is the key's last one, so the key is written from its end.
+        name.labels().for_each(|label| key.put_before(label));
         key
     }
 
     /// The bytes.
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        self.bytes.get(self.start..).unwrap_or_default()
     }
 
-    /// Adds a label and its end.
-    fn push_label(&mut self, label: &[u8]) {
-        for byte in label {
-            match byte.to_ascii_lowercase() {
-                low @ (END | ESCAPE) => {
-                    self.push(ESCAPE);
-                    self.push(low + 1);
-                }
-                byte => self.push(byte),
-            }
+    /// Puts a label and its end before what is there. There is always room: see [`KEY_BYTES_MAX`].
+    fn put_before(&mut self, label: &[u8]) {
+        let escapes = label.iter().filter(|byte| **byte <= ESCAPE).count();
+        let start = self.start.saturating_sub(label.len() + escapes + 1);
+        // The end of the label is one of the zeros that are there.
+        let room = self.bytes.get_mut(start..self.start).unwrap_or_default();
+        self.start = start;
+        if escapes == 0 {
+            room.iter_mut().zip(label).for_each(|(to, byte)| *to = byte.to_ascii_lowercase());
+            return;
         }
-        self.push(END);
-    }
-
-    /// Adds a byte. There is always room: see [`KEY_BYTES_MAX`].
-    fn push(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.length) {
-            *place = byte;
-            self.length += 1;
-        }
+        let written = label.iter().flat_map(|byte| match *byte {
+            low @ (END | ESCAPE) => [Some(ESCAPE), Some(low + 1)],
+            byte => [Some(byte.to_ascii_lowercase()), None],
+        });
+        room.iter_mut().zip(written.flatten()).for_each(|(to, byte)| *to = byte);
     }
 }
 

@@ -15,7 +15,8 @@
 //! A question for ANY gets one set of records (RFC 8482, 4.1), and an alias is one.
 //!
 //! The look-up allocates nothing; what it returns is borrowed from the zones and from the question.
-//! Names keep their case: the owner of a first link or record is the question's own name.
+//! Names keep their case: the owner of a first link or record is the question's own name. The aliases
+//! are put where the caller has room for them: most names are none, and the room is large.
 
 use dns::{Name, Rcode, RecordType};
 
@@ -28,15 +29,15 @@ use crate::zones::Zones;
 /// and 16. Beyond it the answer ends with an alias, and the resolver asks for what it means.
 pub const CHAIN_LINKS_MAX: usize = 16;
 
-/// What answers a question.
+/// What answers a question, behind the aliases that are in its [`Chain`].
 #[derive(Clone, Copy, Debug)]
 pub struct Lookup<'a> {
-    /// The aliases on the way, which come first in the answer.
-    pub chain: Chain<'a>,
-    /// What stands at the end of it.
+    /// What stands at the end of the aliases.
     pub end: End<'a>,
     /// The first wildcard that had a part in it: all names that it answers for get the same.
     pub wildcard: Option<Name<'a>>,
+    /// Whether the question's name was an alias.
+    pub is_aliased: bool,
 }
 
 impl Lookup<'_> {
@@ -56,7 +57,7 @@ impl Lookup<'_> {
     pub const fn is_authoritative(&self) -> bool {
         match self.end {
             End::Outside => false,
-            End::Referral { .. } => !self.chain.is_empty(),
+            End::Referral { .. } => self.is_aliased,
             _ => true,
         }
     }
@@ -138,8 +139,9 @@ pub struct Link<'a> {
     pub set: &'a RecordSet,
 }
 
-/// The aliases that led from the question's name to the name at the end.
-#[derive(Clone, Copy, Debug)]
+/// The aliases that led from the question's name to the name at the end. They come first in the
+/// answer.
+#[derive(Debug, Default)]
 pub struct Chain<'a> {
     links: [Option<Link<'a>>; CHAIN_LINKS_MAX],
 }
@@ -151,8 +153,7 @@ impl<'a> Chain<'a> {
     }
 
     /// Whether the question's name was no alias.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    const fn is_empty(&self) -> bool {
         matches!(self.links, [None, ..])
     }
 
@@ -174,15 +175,21 @@ enum Step<'a> {
 
 impl Zones {
     /// Finds what answers a question for `name` and `qtype` in class IN. Zone transfers and the
-    /// like are the caller's.
+    /// like are the caller's. The aliases on the way go into `chain`, which must be empty.
     #[must_use]
-    pub fn lookup<'a>(&'a self, name: Name<'a>, qtype: RecordType) -> Lookup<'a> {
-        let chain = Chain { links: [None; CHAIN_LINKS_MAX] };
-        self.walk(name, qtype, (chain, None))
+    pub fn lookup<'a>(
+        &'a self,
+        name: Name<'a>,
+        qtype: RecordType,
+        chain: &mut Chain<'a>,
+    ) -> Lookup<'a> {
+        debug_assert!(chain.is_empty(), "a chain begins with the question's name");
+        self.walk((name, None), qtype, chain)
     }
 
     /// Goes on where `lookup` ended at a steered name and the caller chose this alias for it: to what
-    /// the alias means, or no further where it is the alias that was asked for.
+    /// the alias means, or no further where it is the alias that was asked for. `chain` is that of
+    /// `lookup`.
     ///
     /// A second steered name is not decided here: the chain ends before it, and whoever asks for it
     /// gets its own decision, with its own scope.
@@ -192,8 +199,9 @@ impl Zones {
         lookup: Lookup<'a>,
         alias: &'a RecordSet,
         qtype: RecordType,
+        chain: &mut Chain<'a>,
     ) -> Lookup<'a> {
-        let (Lookup { end: End::Steered { zone, owner, .. }, mut chain, wildcard }, Some(target)) =
+        let (Lookup { end: End::Steered { zone, owner, .. }, wildcard, .. }, Some(target)) =
             (lookup, alias.target())
         else {
             return lookup;
@@ -202,23 +210,22 @@ impl Zones {
             return Lookup { end: End::Records { zone, owner, set: alias }, ..lookup };
         }
         if !chain.push(Link { zone, owner, set: alias }, target) {
-            return Lookup { chain, end: End::Elsewhere, wildcard };
+            return Lookup { end: End::Elsewhere, wildcard, is_aliased: true };
         }
-        let mut lookup = self.walk(target, qtype, (chain, wildcard));
+        let mut lookup = self.walk((target, wildcard), qtype, chain);
         if matches!(lookup.end, End::Steered { .. }) {
             lookup.end = End::Elsewhere;
         }
         lookup
     }
 
-    /// Follows aliases from a name on, after those of `chain`.
+    /// Follows aliases from a name on, after those of `chain` and a wildcard among them.
     fn walk<'a>(
         &'a self,
-        name: Name<'a>,
+        (mut owner, mut wildcard): (Name<'a>, Option<Name<'a>>),
         qtype: RecordType,
-        (mut chain, mut wildcard): (Chain<'a>, Option<Name<'a>>),
+        chain: &mut Chain<'a>,
     ) -> Lookup<'a> {
-        let mut owner = name;
         let end = loop {
             let (step, by) = self.step(owner, qtype);
             wildcard = wildcard.or(by);
@@ -233,7 +240,7 @@ impl Zones {
                 }
             }
         };
-        Lookup { chain, end, wildcard }
+        Lookup { end, wildcard, is_aliased: !chain.is_empty() }
     }
 
     /// What a name says, without following it, and the wildcard that says it: steps 1 to 3.

@@ -23,7 +23,8 @@ fn check(lines: &str, expect: &[&str]) {
 /// How a question for `name` ends.
 fn end(config: &OverwatchConfig, name: &str, qtype: &str) -> String {
     let name: dns::NameBuf = name.parse().unwrap();
-    match config.dns.zones.lookup(name.as_name(), qtype.parse().unwrap()).end {
+    let mut chain = zone::Chain::default();
+    match config.dns.zones.lookup(name.as_name(), qtype.parse().unwrap(), &mut chain).end {
         zone::End::Steered { index, steering, .. } => match steering.alias(0) {
             Some(alias) => {
                 let target = alias.rdata().next().unwrap();

@@ -1,7 +1,7 @@
 //! `dns.zones`: files and records, and every fault in them where it stands.
 
 use dns::{NameBuf, RecordType};
-use zone::{End, Zones};
+use zone::{Chain, End, Zones};
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn zones(dns: &str) -> Result<Zones, Vec<String>> {
 /// How a question ends, in a word.
 fn ends(zones: &Zones, name: &str, qtype: RecordType) -> &'static str {
     let name: NameBuf = name.parse().unwrap();
-    match zones.lookup(name.as_name(), qtype).end {
+    match zones.lookup(name.as_name(), qtype, &mut Chain::default()).end {
         End::Records { .. } => "records",
         End::Steered { .. } => "steered",
         End::OwnAddress { .. } => "own address",

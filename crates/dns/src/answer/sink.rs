@@ -100,6 +100,14 @@ impl<'b> Sink<'b> {
         Ok(())
     }
 
+    /// Writes the message's first name: there is none yet that it could point at.
+    pub(super) fn put_first_name(&mut self, name: Name<'_>) -> Result<(), Full> {
+        let start = self.length;
+        self.put(name.as_bytes())?;
+        self.suffixes.remember(name, start, name.as_bytes().len());
+        Ok(())
+    }
+
     /// Writes a name, compressed where it can be.
     pub(super) fn put_name(&mut self, name: Name<'_>) -> Result<(), Full> {
         let start = self.length;

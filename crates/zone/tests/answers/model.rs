@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use dns::{NameBuf, RecordType};
 use proptest::prelude::*;
-use zone::{End, Source, SteeredName, Steering, Zone, Zones, zone_file};
+use zone::{Chain, End, Source, SteeredName, Steering, Zone, Zones, zone_file};
 
 use crate::dialogues::values;
 
@@ -132,7 +132,8 @@ fn expect(model: &Model, name: &[&'static str], qtype: RecordType) -> (Vec<Strin
 
 /// What the zone answers, in the same words.
 fn found(zones: &Zones, name: &NameBuf, qtype: RecordType) -> (Vec<String>, String) {
-    let lookup = zones.lookup(name.as_name(), qtype);
+    let mut chain = Chain::default();
+    let lookup = zones.lookup(name.as_name(), qtype, &mut chain);
     let end = match lookup.end {
         End::Outside => "outside".to_owned(),
         End::Elsewhere => "elsewhere".to_owned(),
@@ -143,7 +144,7 @@ fn found(zones: &Zones, name: &NameBuf, qtype: RecordType) -> (Vec<String>, Stri
         End::NoData { .. } => "no data".to_owned(),
         End::NoName { .. } => "no name".to_owned(),
     };
-    (lookup.chain.iter().map(|link| link.owner.to_string()).collect(), end)
+    (chain.iter().map(|link| link.owner.to_string()).collect(), end)
 }
 
 proptest! {

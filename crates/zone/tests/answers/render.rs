@@ -5,7 +5,7 @@ use domain::base::ParsedName;
 use domain::base::rdata::ParseRecordData;
 use domain::dep::octseq::Parser;
 use domain::rdata::ZoneRecordData;
-use zone::{Addresses, End, RecordSet, Zones};
+use zone::{Addresses, Chain, End, RecordSet, Zones};
 
 /// Data in the form of zone files.
 fn data(rdata: &Rdata<'_>, bytes: &[u8]) -> String {
@@ -29,16 +29,17 @@ fn set(section: &str, owner: Name<'_>, ttl_s: u32, set: &RecordSet, lines: &mut 
 
 /// The answer to a question: its head, then its records.
 pub(crate) fn render(zones: &Zones, name: Name<'_>, qtype: RecordType) -> Vec<String> {
-    let mut lookup = zones.lookup(name, qtype);
+    let mut chain = Chain::default();
+    let mut lookup = zones.lookup(name, qtype, &mut chain);
     // Whoever steers chooses the first place.
     if let End::Steered { steering, .. } = lookup.end
         && let Some(alias) = steering.alias(0)
     {
-        lookup = zones.follow(lookup, alias, qtype);
+        lookup = zones.follow(lookup, alias, qtype, &mut chain);
     }
     let aa = if lookup.is_authoritative() { " aa" } else { "" };
     let mut lines = vec![format!("{}{aa}", lookup.rcode())];
-    for link in lookup.chain.iter() {
+    for link in chain.iter() {
         set("answer", link.owner, link.set.ttl_s, link.set, &mut lines);
     }
     match lookup.end {
