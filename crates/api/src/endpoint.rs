@@ -58,7 +58,9 @@ pub enum Access {
     Open,
     /// Who has at least this role. Those in `api.allowed_networks` have `read` without a token.
     Role(Role),
-    /// The same, and only where nobody can listen: secrets are sent or told. That is the control
+    /// Who has the token of a source of `api.latency_sources`, and nobody else.
+    Source,
+    /// The same as a role, and only where nobody can listen: secrets are sent or told. That is the control
     /// socket, and TCP with TLS.
     Secret(Role),
 }
@@ -148,9 +150,11 @@ pub enum Operation {
     ReadMapping,
     MakeMapping,
     RemoveMapping,
+    TestGeography,
     BackUp,
     ListLatency,
     ExportLatency,
+    ReportLatency,
     WatchDecisions,
     ListBackends,
     SetOverride,
@@ -220,11 +224,11 @@ impl Method {
 }
 
 impl Access {
-    /// The least role that suffices; `None` where none is needed.
+    /// The least role that suffices; `None` where none is needed, or none does.
     #[must_use]
     pub const fn role(self) -> Option<Role> {
         match self {
-            Self::Open => None,
+            Self::Open | Self::Source => None,
             Self::Role(role) | Self::Secret(role) => Some(role),
         }
     }

@@ -14,7 +14,8 @@
 //!
 //! and the documents:
 //!
-//! - [`latency`]: `GET /api/v1/overwatch/latency`, what was learned,
+//! - [`latency`]: `GET /api/v1/overwatch/latency`, what was learned; `POST /api/v1/latency-reports`,
+//!   what trusted sources measured,
 //! - [`decisions`]: `GET /api/v1/decisions`, decisions as they are made,
 //! - [`domains`]: `GET /api/v1/domains`, what is steered and how,
 //! - [`backends`]: `GET /api/v1/overwatch/backends`, every server and why it is up or down,
@@ -22,6 +23,7 @@
 //! - [`explain`]: `GET /api/v1/routing/explain`, where a client is sent, and why,
 //! - [`hand`]: `/api/v1/routing/{pins,regions,learning}`, `/api/v1/resolvers/weights`,
 //!   `/api/v1/overwatch/audit`, what operators did by hand,
+//! - [`geo`]: `GET /api/v1/geo/test`, where geography has an address,
 //! - [`made`]: `/api/v1/{domains,servers,regions}`, `/api/v1/geo/mappings`, what is made and changed,
 //! - [`reload`]: `POST /api/v1/reload`, what came of reading the configuration again,
 //! - [`dnssec`]: `GET /api/v1/overwatch/dnssec`, `/api/v1/overwatch/dnssec/{zone}/ds`, signed zones,
@@ -53,6 +55,8 @@ pub mod backends;
 pub mod agents;
 
 pub mod explain;
+
+pub mod geo;
 
 pub mod hand;
 

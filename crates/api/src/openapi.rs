@@ -153,6 +153,7 @@ fn who_may(endpoint: &Endpoint) -> String {
             "For `read`: without a token from `api.allowed_networks`.".to_owned()
         }
         Access::Role(role) => format!("For `{role}`."),
+        Access::Source => "For the sources of `api.latency_sources`, each by its token.".to_owned(),
         Access::Secret(role) => {
             format!("For `{role}`, over TLS or the control socket only: there are secrets in it.")
         }
@@ -163,7 +164,7 @@ fn security(access: Access) -> Value {
     match access {
         Access::Open => json!([]),
         Access::Role(Role::Read) => json!([{}, { "token": [] }]),
-        Access::Role(_) | Access::Secret(_) => json!([{ "token": [] }]),
+        Access::Role(_) | Access::Source | Access::Secret(_) => json!([{ "token": [] }]),
     }
 }
 

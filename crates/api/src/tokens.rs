@@ -27,6 +27,10 @@ pub struct Token {
     /// By whom.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// That it was made through the API and lets nobody in, since `api.tokens` has one of its name:
+    /// revoke it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waiting: bool,
 }
 
 /// `POST /api/v1/tokens`.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fault::{Faults, Position};
+use crate::gone;
 use crate::keys::{self, Key, Unset};
 use crate::kind::{Kind, Scalar};
 use crate::section::{Checked, Section, Value};
@@ -261,7 +262,9 @@ impl Check<'_> {
                 continue;
             }
             let shown = if place.shown.is_empty() { "the file" } else { &place.shown };
-            let hint = hint(&entry.key, keys);
+            let path = place.below(&entry.key, entry.key_at).shown;
+            let instead = gone::instead_of(&path).map(|instead| format!(": {instead}"));
+            let hint = instead.unwrap_or_else(|| hint(&entry.key, keys));
             let message = format!("unknown key {} in {shown}{hint}", clip(&entry.key));
             self.faults.fault(entry.key_at, message);
         }

@@ -11,7 +11,8 @@ use crate::made::EntityName;
 /// A place in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// Which of the texts that were read: 0 is the file, each of the others something that was made.
+    /// Which of the texts that were read: 0 is the file, each of the others a file that it includes, or
+    /// something that was made.
     pub(crate) source: usize,
     /// Counted from 1.
     pub line: usize,
@@ -47,12 +48,21 @@ impl fmt::Display for Fault {
     }
 }
 
+/// A text that was read.
+#[derive(Debug)]
+enum Source {
+    /// A file.
+    File(Arc<str>),
+    /// The settings of something that was made.
+    Made(EntityName),
+}
+
 /// Collects what is found in one file and in those that it names.
 #[derive(Debug)]
 pub(crate) struct Faults {
     file: Arc<str>,
-    /// What was made, each a source of its own; the first is source 1.
-    made: Vec<EntityName>,
+    /// The other texts; the first is source 1.
+    others: Vec<Source>,
     faults: Vec<Fault>,
     warnings: Vec<Fault>,
 }
@@ -64,35 +74,53 @@ impl Faults {
 
     /// Nothing found yet.
     pub(crate) fn new(file: &str) -> Self {
-        let (made, faults, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        Self { file: file.into(), made, faults, warnings }
+        let (others, faults, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        Self { file: file.into(), others, faults, warnings }
     }
 
     /// One more text is read: the settings of something that was made. The number of its source.
     pub(crate) fn source_of_made(&mut self, name: EntityName) -> usize {
-        self.made.push(name);
-        self.made.len()
+        self.others.push(Source::Made(name));
+        self.others.len()
+    }
+
+    /// The same of another file.
+    pub(crate) fn source_of_file(&mut self, name: &str) -> usize {
+        self.others.push(Source::File(name.into()));
+        self.others.len()
+    }
+
+    /// The file of a source; that which names it all for what was made.
+    fn file_at(&self, at: Position) -> &Arc<str> {
+        match at.source.checked_sub(1).and_then(|index| self.others.get(index)) {
+            Some(Source::File(name)) => name,
+            Some(Source::Made(_)) | None => &self.file,
+        }
     }
 
     /// The file that a place is in; none where it is in something that was made.
     pub(crate) fn file_of(&self, at: Position) -> Option<&str> {
-        (at.source == 0).then_some(&*self.file)
+        self.made_at(at).is_none().then(|| &**self.file_at(at))
     }
 
     /// A place for people.
     pub(crate) fn place(&self, at: Position) -> String {
         match self.made_at(at) {
             Some(name) => name.to_string(),
-            None => format!("{}:{}", self.file, at.line),
+            None => format!("{}:{}", self.file_at(at), at.line),
         }
     }
 
     fn made_at(&self, at: Position) -> Option<&EntityName> {
-        self.made.get(at.source.checked_sub(1)?)
+        match self.others.get(at.source.checked_sub(1)?)? {
+            Source::Made(name) => Some(name),
+            Source::File(_) => None,
+        }
     }
 
     fn of(&self, at: Position, message: String) -> Fault {
-        Fault { file: Arc::clone(&self.file), at, message, made: self.made_at(at).cloned() }
+        let file = Arc::clone(self.file_at(at));
+        Fault { file, at, message, made: self.made_at(at).cloned() }
     }
 
     /// The file must not be used.

@@ -2,13 +2,13 @@
 
 use crate::fault::Faults;
 use crate::settings::ModeName;
-use crate::{Given, load, made, tree};
+use crate::{Given, load, made, no_includes, tree};
 
 /// Must never panic. What is refused has sorted faults, each on one line; what is taken prints as
 /// YAML that can be read.
 pub fn fuzz(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    made::fuzz_document(&text);
+    made::kept::fuzz_document(&text);
     for mode in [None, Some(ModeName::Agent), Some(ModeName::Overwatch)] {
         let read_zone_file = |_: &str| Ok("@ TXT zone\n".to_owned());
         let given = Given {
@@ -16,6 +16,7 @@ pub fn fuzz(data: &[u8]) {
             mode,
             host_name: "host",
             read_zone_file: &read_zone_file,
+            includes: &no_includes,
         };
         match load(&text, &given) {
             Ok(checked) => {

@@ -1,7 +1,7 @@
 //! A YAML file to checked settings, with all its faults at once.
 //!
 //! ```text
-//! text -> tree -> old names moved -> with what was made through the API
+//! text -> tree -> old names moved -> with included files -> with what was made through the API
 //!      -> checked against the table -> relations -> settings
 //! ```
 //!
@@ -11,9 +11,11 @@
 //! - [`kind`]: what a value may be, with its limits,
 //! - [`keys`]: the one table of keys,
 //! - `old`: former names moved to their new place,
+//! - [`mod@include`]: other files that a file names, laid into its tree,
 //! - [`made`]: what operators made through the API, merged,
 //! - `check`: the tree against the table, and the defaults,
 //! - `suggest`: "did you mean",
+//! - `gone`: keys of the former program, and what stands in their place,
 //! - `section`: the tree after the check,
 //! - `relations`: rules between keys,
 //! - `checks`: those of one health check,
@@ -40,11 +42,15 @@ pub mod keys;
 
 mod old;
 
+pub mod include;
+
 pub mod made;
 
 mod check;
 
 mod suggest;
+
+mod gone;
 
 mod section;
 
@@ -74,11 +80,13 @@ pub mod fault;
 pub mod fuzz;
 
 pub use fault::{Fault, Position};
+pub use include::{Included, no_includes};
+pub use made::kept::KeptFault;
 pub use made::merge::Entity;
 pub use made::{EntityKind, EntityName, Made, MadeFault};
 pub use settings::{
     AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken,
-    Config, DnsSettings, Enrolment, GeographySettings, LogFormat, LogLevel, LoggingSettings,
+    Config, DnsSettings, Enrolment, GeographySettings, LatencySource, LogFormat, LogLevel, LoggingSettings,
     MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity, PredictiveSettings,
     QueryLogSettings, SignedZone, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
 };
@@ -97,6 +105,8 @@ pub struct Given<'a> {
     pub host_name: &'a str,
     /// Reads a zone file, by the path as the file says it; or says why not.
     pub read_zone_file: &'a dyn Fn(&str) -> Result<String, String>,
+    /// Finds and reads the files that `include` names.
+    pub includes: &'a include::Find<'a>,
 }
 
 impl std::fmt::Debug for Given<'_> {
@@ -158,6 +168,7 @@ fn load_tree(
     mut faults: Faults,
 ) -> Result<Checked, Vec<Fault>> {
     old::rename(&mut root, &mut faults);
+    include::merge(&mut root, given.file_name, given.includes, &mut faults);
     let mode = mode(&mut root, given.mode);
     made::merge::merge(&mut root, made, &mut faults);
     let section = check::check(&root, mode, given.host_name, &mut faults);

@@ -39,6 +39,8 @@ pub struct Made {
     /// Grows with each change.
     revision: u64,
     entities: BTreeMap<EntityName, String>,
+    /// Of all settings together.
+    bytes: usize,
     /// What was kept and means nothing to this program.
     aside: SetAside,
 }
@@ -98,8 +100,8 @@ impl MadeFault {
 impl Made {
     /// Nothing was made.
     #[must_use]
-    pub const fn none() -> Self {
-        Self { revision: 0, entities: BTreeMap::new(), aside: SetAside::none() }
+    pub fn none() -> Self {
+        Self { revision: 0, entities: BTreeMap::new(), bytes: 0, aside: SetAside::none() }
     }
 
     /// Whether nothing is there.
@@ -148,8 +150,9 @@ impl Made {
     #[must_use]
     pub fn without(&self, name: &EntityName) -> Self {
         let mut next = self.clone();
-        let was_there = next.entities.remove(name).is_some();
-        if next.aside.forget(name) || was_there {
+        let removed = next.entities.remove(name);
+        next.bytes -= removed.as_ref().map_or(0, String::len);
+        if next.aside.forget(name) || removed.is_some() {
             next.revision = next.revision.saturating_add(1);
         }
         next
@@ -160,6 +163,7 @@ impl Made {
     pub fn without_all(&self, names: &BTreeSet<EntityName>) -> Self {
         let mut next = self.clone();
         next.entities.retain(|name, _| !names.contains(name));
+        next.bytes = next.entities.values().map(String::len).sum();
         next
     }
 
@@ -182,16 +186,15 @@ impl Made {
         if body.len() > BODY_BYTES_MAX {
             return Err(MadeFault::TooLong { kind });
         }
-        let others = self.entities.iter().filter(|(other, _)| *other != name);
-        let (count, bytes) = others.fold((1, body.len()), |(count, bytes), (_, body)| {
-            (count + 1, bytes + body.len())
-        });
-        if count > ENTITIES_MAX {
+        let before = self.entities.get(name);
+        if before.is_none() && self.entities.len() >= ENTITIES_MAX {
             return Err(MadeFault::TooMany);
         }
+        let bytes = self.bytes - before.map_or(0, String::len) + body.len();
         if bytes > BYTES_MAX {
             return Err(MadeFault::TooMuch);
         }
+        self.bytes = bytes;
         self.entities.insert(name.clone(), body);
         Ok(())
     }

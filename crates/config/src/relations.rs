@@ -57,19 +57,23 @@ pub(crate) fn once<'s>(
     shown: &str,
     faults: &mut Faults,
 ) {
-    let mut lines: BTreeMap<Vec<&str>, usize> = BTreeMap::new();
+    let mut places: BTreeMap<Vec<&str>, Position> = BTreeMap::new();
     for section in sections {
         let texts: Option<Vec<&str>> = keys.iter().map(|key| section.text(key)).collect();
         let Some(texts) = texts else { continue };
         let at = keys.first().map_or(section.at, |key| section.at(key));
-        match lines.get(&texts) {
-            Some(line) => {
-                let message =
-                    format!("{shown}: {} is here twice, first on line {line}", texts.join(" "));
-                faults.fault(at, message);
+        match places.get(&texts) {
+            Some(first) => {
+                let first = if first.source == at.source {
+                    format!("on line {}", first.line)
+                } else {
+                    format!("at {}", faults.place(*first))
+                };
+                let name = texts.join(" ");
+                faults.fault(at, format!("{shown}: {name} is here twice, first {first}"));
             }
             None => {
-                lines.insert(texts, at.line);
+                places.insert(texts, at);
             }
         }
     }
@@ -96,6 +100,10 @@ fn named_regions(root: &Section, faults: &mut Faults) {
     let mut named: Vec<(&str, Position, &str)> = Vec::new();
     for domain in root.sections("domains") {
         named.extend(domain.texts("regions").map(|(name, at)| (name, at, "domains[].regions[]")));
+    }
+    for source in root.section("api").sections("latency_sources") {
+        let shown = "api.latency_sources[].regions[]";
+        named.extend(source.texts("regions").map(|(name, at)| (name, at, shown)));
     }
     let overwatch = root.section("overwatch");
     for token in overwatch.sections("agent_tokens") {
@@ -266,19 +274,11 @@ fn unserved(
 
 /// A token has one secret, or its hash; a certificate has its key.
 fn api(api: &Section, faults: &mut Faults) {
-    once(api.sections("tokens"), &["name"], "api.tokens[]", faults);
-    for token in api.sections("tokens") {
-        let at = token.at("name");
-        match (token.text("token"), token.text("sha256")) {
-            (Some(_), Some(_)) | (None, None) => {
-                let message = "api.tokens[]: expected `token` or `sha256`, and one of them";
-                faults.fault(at, message.to_owned());
-            }
-            (None, Some(digits)) if digits.parse::<Sha256>().is_err() => {
-                let message = "api.tokens[].sha256: expected 64 hexadecimal digits";
-                faults.fault(token.at("sha256"), message.to_owned());
-            }
-            _ => {}
+    let named = api.sections("tokens").chain(api.sections("latency_sources"));
+    once(named, &["name"], "api.tokens[] and api.latency_sources[]", faults);
+    for list in ["tokens", "latency_sources"] {
+        for token in api.sections(list) {
+            secret(token, list, faults);
         }
     }
     let tls = api.section("tls");
@@ -287,6 +287,21 @@ fn api(api: &Section, faults: &mut Faults) {
             let message = format!("api.tls.{missing}: missing; api.tls.{there} is of no use alone");
             faults.fault(tls.at(there), message);
         }
+    }
+}
+
+/// One of the two forms, and only one.
+fn secret(token: &Section, list: &str, faults: &mut Faults) {
+    match (token.text("token"), token.text("sha256")) {
+        (Some(_), Some(_)) | (None, None) => {
+            let message = format!("api.{list}[]: expected `token` or `sha256`, and one of them");
+            faults.fault(token.at("name"), message);
+        }
+        (None, Some(digits)) if digits.parse::<Sha256>().is_err() => {
+            let message = format!("api.{list}[].sha256: expected 64 hexadecimal digits");
+            faults.fault(token.at("sha256"), message);
+        }
+        _ => {}
     }
 }
 
@@ -313,13 +328,27 @@ fn tokens(root: &Section, faults: &mut Faults) {
                 secrets.entry((service, region)).or_default().insert(token);
             }
         }
-        if !domains.contains(service) {
-            let message = format!(
-                "overwatch.agent_tokens[].service: nothing is answered for {service}: it is no \
-                 domain"
-            );
-            faults.warn(entry.at("service"), message);
-        }
+    }
+    let sources = ("api.latency_sources[]", root.section("api").sections("latency_sources"));
+    let agents =
+        ("overwatch.agent_tokens[]", root.section("overwatch").sections("agent_tokens"));
+    answered_for(agents, &domains, faults);
+    answered_for(sources, &domains, faults);
+}
+
+/// Whoever speaks for a service that no domain has is not heard of again.
+fn answered_for<'s>(
+    (shown, sections): (&str, impl Iterator<Item = &'s Section>),
+    domains: &BTreeSet<&str>,
+    faults: &mut Faults,
+) {
+    for section in sections {
+        let Some(service) = section.text("service").filter(|name| !domains.contains(name)) else {
+            continue;
+        };
+        let message =
+            format!("{shown}.service: nothing is answered for {service}: it is no domain");
+        faults.warn(section.at("service"), message);
     }
 }
 

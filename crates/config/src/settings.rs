@@ -10,7 +10,7 @@ pub mod overwatch;
 pub use agent::{AgentBackend, AgentConfig, AgentIdentity, PredictiveSettings};
 pub use overwatch::{
     AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
-    GeographySettings, OverwatchConfig, OverwatchIdentity, QueryLogSettings, SignedZone,
+    GeographySettings, LatencySource, OverwatchConfig, OverwatchIdentity, QueryLogSettings, SignedZone,
     StaleSettings, StaticServer, TcpSettings, ValidationSettings,
 };
 

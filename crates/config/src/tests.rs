@@ -8,6 +8,8 @@ mod faults;
 
 mod files;
 
+mod include;
+
 mod made;
 
 mod steering;
@@ -20,7 +22,22 @@ use super::*;
 
 /// What the tests know besides a file.
 fn given(file_name: &str, mode: Option<ModeName>) -> Given<'_> {
-    Given { file_name, mode, host_name: "host-1", read_zone_file: &read_zone_file }
+    Given { file_name, mode, host_name: "host-1", read_zone_file: &read_zone_file, includes: &includes }
+}
+
+/// The files that those of the tests include.
+fn includes(file: &str, pattern: &str) -> Result<Vec<Included>, String> {
+    let found = |names: &[(&str, &str)]| {
+        let file = |(name, text): &(&str, &str)| Included {
+            name: (*name).to_owned(),
+            text: (*text).to_owned(),
+        };
+        Ok(names.iter().map(file).collect())
+    };
+    match pattern {
+        "more-*.yaml" => found(&[("more-1.yaml", "domains: [{name: more.demo.local, regions: [eu-west]}]\n")]),
+        pattern => include::find(file, pattern),
+    }
 }
 
 /// The zone files of the tests, by their names.

@@ -246,6 +246,7 @@ mod tests {
                 host_name: "machine",
                 // The lab's zones have no files.
                 read_zone_file: &|path| Err(format!("{path} is no file of the lab")),
+                includes: &config::no_includes,
             };
             let checked = config::load(&config_of(host), &given).unwrap();
             assert_eq!(checked.warnings, [], "{host}");

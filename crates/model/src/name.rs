@@ -64,6 +64,15 @@ impl<Kind> Name<Kind> {
     }
 }
 
+impl AgentId {
+    /// Under which the table keeps what a source from outside reports. It reads back as no name: no
+    /// agent can go by it, and it must never be sent as one's.
+    #[must_use]
+    pub fn of_source(source: &TokenName) -> Self {
+        Self(format!("outside:{source}").into(), PhantomData)
+    }
+}
+
 impl<Kind> FromStr for Name<Kind> {
     type Err = NameError;
 
@@ -112,6 +121,13 @@ mod tests {
     fn names_fold_case_and_the_final_dot() {
         let name: Service = "App.Demo.Local.".parse().unwrap();
         assert_eq!(name.as_str(), "app.demo.local");
+    }
+
+    #[test]
+    fn no_agent_goes_by_the_name_of_a_source() {
+        let source = AgentId::of_source(&"probe".parse().unwrap());
+        assert_eq!(source.as_str(), "outside:probe");
+        assert_eq!(source.as_str().parse::<AgentId>(), Err(NameError::Character(':')));
     }
 
     #[test]

@@ -7,10 +7,11 @@
 //! - `arguments`: the words,
 //! - `failure`: what goes wrong, and with which exit code,
 //! - `client`: one request to the API,
-//! - `words`, `things`: what several commands share,
+//! - `words`, `things`, `watching`: what several commands share,
 //! - `output`: aligned tables, colour for terminals only,
 //! - `status`, `domains`, `servers`, `agents`, `overrides`, `latency`, `explain`, `pins`, `regions`,
-//!   `learning`, `resolvers`, `dnssec`, `audit`, `reload`, `preflight`: a command each.
+//!   `learning`, `resolvers`, `geo`, `dnssec`, `tokens`, `store`, `audit`, `reload`, `preflight`, `top`,
+//!   `completion`: a command each.
 //!
 //! Exit codes: 0 well; 1 answered, and the answer is no (unhealthy, refused, a check failed); 64 a
 //! faulty command line; 69 nobody answers; 77 not allowed (sysexits.h).
@@ -23,6 +24,8 @@ mod audit;
 
 mod client;
 
+mod completion;
+
 mod dnssec;
 
 mod domains;
@@ -30,6 +33,8 @@ mod domains;
 mod explain;
 
 mod failure;
+
+mod geo;
 
 mod latency;
 
@@ -57,9 +62,13 @@ mod status;
 
 mod tokens;
 
+mod top;
+
 mod store;
 
 mod things;
+
+mod watching;
 
 mod words;
 
@@ -121,6 +130,9 @@ fn run(arguments: Arguments, output: &Output) -> Result<bool, Failure> {
         Command::Resolvers(command) => resolvers::run(&client()?, output, &command),
         Command::Dnssec(command) => dnssec::run(&client()?, output, command),
         Command::Tokens(command) => tokens::run(&client()?, output, command),
+        Command::Geo(command) => geo::run(&client()?, output, &command),
+        Command::Top(wanted) => top::run(client()?, output, &wanted),
+        Command::Completion(wanted) => Ok(completion::run(&wanted)),
         Command::Audit => audit::run(&client()?, output),
         Command::Reload => reload::run(&client()?, output),
         Command::Preflight(wanted) => preflight::run(api.as_deref(), timeout, output, wanted),

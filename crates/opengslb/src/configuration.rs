@@ -1,12 +1,16 @@
 //! Reads the configuration file and what `config` wants to know about it.
+//!
+//! - `includes`: which files a pattern names.
+
+mod includes;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use config::{Checked, Config, Given, Made, ModeName};
+use config::{Checked, Config, Given, Included, Made, ModeName};
 use runtime::process::reload::{Files, Reread};
 
 /// A configuration without faults.
@@ -16,9 +20,9 @@ pub struct Loaded {
     pub config: Config,
     /// What somebody should know.
     pub warnings: Vec<String>,
-    /// What is wrong where others may read the file: only a process that runs on its secrets
+    /// What is wrong where others may read the files: only a process that runs on their secrets
     /// minds.
-    pub exposed: Option<String>,
+    pub exposed: Vec<String>,
     /// The settings in force as YAML, secrets hidden.
     pub effective: String,
     /// The texts, to be checked again with what is made through the API.
@@ -40,19 +44,12 @@ pub fn load(path: &Path, mode: Option<ModeName>) -> Result<Loaded, Vec<String>> 
     let name = path.display().to_string();
     let unreadable =
         |error: &dyn std::fmt::Display| vec![format!("{name}: cannot be read: {error}")];
-    let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
-    if metadata.is_dir() {
-        return Err(unreadable(&"it is a directory"));
-    }
-    let exposed = config::exposed_file(&name, metadata.permissions().mode());
-    if metadata.len() > FILE_BYTES_MAX {
-        return Err(unreadable(&format!("it has more than {FILE_BYTES_MAX} bytes")));
-    }
-    let text = fs::read_to_string(path).map_err(|error| unreadable(&error))?;
-    let texts = Texts { name, text, mode, zone_files: Mutex::default() };
+    let (text, exposed) = read(&name, path).map_err(|why| unreadable(&why))?;
+    let texts = Texts { name, text, mode, included: Mutex::default(), zone_files: Mutex::default() };
     match texts.check(&Made::none()) {
         Ok(Checked { config, warnings, effective, .. }) => {
             let warnings = lines(&warnings);
+            let exposed = exposed.into_iter().chain(texts.included().exposed.clone()).collect();
             let files = Files::new(move |made| {
                 let Checked { config, warnings, entities, .. } = texts.check(made)?;
                 Ok(Reread { config, warnings: lines(&warnings), entities })
@@ -61,6 +58,23 @@ pub fn load(path: &Path, mode: Option<ModeName>) -> Result<Loaded, Vec<String>> 
         }
         Err(faults) => Err(lines(&faults)),
     }
+}
+
+/// The text of a file, and what is wrong where others may read it.
+fn read(name: &str, path: &Path) -> Result<(String, Option<String>), String> {
+    let text = || {
+        let metadata = fs::metadata(path)?;
+        if metadata.is_dir() {
+            return Err(std::io::Error::other("it is a directory"));
+        }
+        if metadata.len() > FILE_BYTES_MAX {
+            let why = format!("it has more than {FILE_BYTES_MAX} bytes");
+            return Err(std::io::Error::other(why));
+        }
+        let exposed = config::exposed_file(name, metadata.permissions().mode());
+        Ok((fs::read_to_string(path)?, exposed))
+    };
+    text().map_err(|error| error.to_string())
 }
 
 fn lines(faults: &[config::Fault]) -> Vec<String> {
@@ -72,11 +86,44 @@ struct Texts {
     name: String,
     text: String,
     mode: Option<ModeName>,
+    /// The other files, as far as they were asked for.
+    included: Mutex<IncludedFiles>,
     /// By path, as far as they were asked for.
     zone_files: Mutex<BTreeMap<String, Result<String, String>>>,
 }
 
+/// Files that others include.
+#[derive(Default)]
+struct IncludedFiles {
+    /// By the file that includes them, and its pattern.
+    found: BTreeMap<(String, String), Result<Vec<Included>, String>>,
+    /// What is wrong where others may read them.
+    exposed: Vec<String>,
+}
+
 impl Texts {
+    /// Who panicked left the texts as they were.
+    fn included(&self) -> MutexGuard<'_, IncludedFiles> {
+        self.included.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a pattern in a file names; the same files and texts each time.
+    fn find(&self, file: &str, pattern: &str) -> Result<Vec<Included>, String> {
+        let mut included = self.included();
+        let IncludedFiles { found, exposed } = &mut *included;
+        let asked = (file.to_owned(), pattern.to_owned());
+        let read = || {
+            let read = |path: PathBuf| {
+                let name = path.display().to_string();
+                let (text, fault) = read(&name, &path).map_err(|why| format!("{name}: {why}"))?;
+                exposed.extend(fault);
+                Ok(Included { name, text })
+            };
+            includes::find(file, pattern)?.into_iter().map(read).collect()
+        };
+        found.entry(asked).or_insert_with(read).clone()
+    }
+
     fn check(&self, made: &Made) -> Result<Checked, Vec<config::Fault>> {
         let host_name = host_name();
         let read = |path: &str| {
@@ -85,7 +132,9 @@ impl Texts {
             known.entry(path.to_owned()).or_insert_with(|| read_zone_file(path)).clone()
         };
         let (file_name, mode) = (self.name.as_str(), self.mode);
-        let given = Given { file_name, mode, host_name: &host_name, read_zone_file: &read };
+        let find = |file: &str, pattern: &str| self.find(file, pattern);
+        let host_name = host_name.as_str();
+        let given = Given { file_name, mode, host_name, read_zone_file: &read, includes: &find };
         config::load_with(&self.text, made, &given)
     }
 }

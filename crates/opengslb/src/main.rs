@@ -71,7 +71,7 @@ fn main() -> ExitCode {
                 say(loaded.effective.trim_end());
                 ExitCode::SUCCESS
             }
-            Ok(Loaded { exposed: Some(fault), .. }) => refuse(&[fault]),
+            Ok(Loaded { exposed, .. }) if !exposed.is_empty() => refuse(&exposed),
             Ok(loaded) => run(loaded, arguments),
             Err(faults) => refuse(&faults),
         },
@@ -138,7 +138,7 @@ fn run(Loaded { config, warnings, files, .. }: Loaded, arguments: Arguments) -> 
 /// Reads the configuration while a process runs on it: by the same rules as at its start.
 fn read_again(path: &Path, mode: Option<ModeArgument>) -> Result<Files, Vec<String>> {
     match load(path, mode.map(Into::into))? {
-        Loaded { exposed: Some(fault), .. } => Err(vec![fault]),
+        Loaded { exposed, .. } if !exposed.is_empty() => Err(exposed),
         Loaded { files, .. } => Ok(files),
     }
 }

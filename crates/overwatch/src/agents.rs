@@ -10,7 +10,7 @@ use mesh::{KeyHash, RefusalReason};
 use model::{AgentId, BackendKey, Region, Service, Time};
 
 use crate::event::LinkId;
-use crate::{HandFault, KeyFault, TokenFault};
+use crate::{HandFault, KeyFault, OutsideFault, TokenFault};
 
 /// How a new agent comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +131,9 @@ pub enum Objection {
     /// About tokens.
     #[error(transparent)]
     Tokens(#[from] TokenFault),
+    /// About what a source from outside reports.
+    #[error(transparent)]
+    Outside(#[from] OutsideFault),
 }
 
 impl Agents {

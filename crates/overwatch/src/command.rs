@@ -29,6 +29,9 @@ impl Overwatch {
             Command::Accept(agent) if self.agents.get(agent).is_some() => {
                 return (!self.is_held(agent)).then_some(Objection::NotHeld);
             }
+            Command::Accept(source) if self.outside_ids().any(|known| known == *source) => {
+                return self.table.held(source).is_none().then_some(Objection::NotHeld);
+            }
             Command::Accept(_) => false,
             Command::Forget(agent) => return self.objection_to_forget(agent, now),
             // What was said of a server that left can still be taken back.

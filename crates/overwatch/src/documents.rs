@@ -176,12 +176,8 @@ impl Overwatch {
 
     fn held_document(&self, id: &AgentId, record: &AgentRecord) -> Option<Held> {
         let since = record.pin.held?;
-        let held = self.table.held(id);
-        Some(Held {
-            since: since.to_rfc3339(),
-            reason: held.map_or(Suspicion::Before, |held| held.why).as_str().to_owned(),
-            networks: held.map_or(0, |held| held.networks),
-        })
+        let before = latency::Held { since, why: Suspicion::Before, networks: 0 };
+        Some(held_of(latency::Held { since, ..self.table.held(id).unwrap_or(before) }))
     }
 
     fn backends_of(&self, agent: &AgentId) -> usize {
@@ -236,6 +232,10 @@ fn strain(strain: Strain) -> api::backends::Strain {
 fn drained_share(entry: &Entry, now: Time) -> Option<f64> {
     let permille = entry.spoken.drain.map_or(0, |drain| drain.permille(now));
     (permille > 0).then(|| explain::share(permille))
+}
+
+fn held_of(latency::Held { since, why, networks }: latency::Held) -> Held {
+    Held { since: since.to_rfc3339(), reason: why.as_str().to_owned(), networks }
 }
 
 fn capacities(domain: &DomainSettings, capacity: &Capacity) -> Vec<RegionCapacity> {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use dns::NameBuf;
 use health::{CheckSpec, Outcome};
 use mesh::{Frame, KeyHash, Peer, RefusalReason};
-use model::{AgentId, BackendKey, Time};
+use model::{AgentId, BackendKey, Time, TokenName};
 
-use crate::{Change, HandOrder, KeyOrder, Note, Reload, Said, Secrets, TokenOrder, View};
+use crate::{Change, HandOrder, KeyOrder, Note, OutsideRow, OutsideSource, Reload, Said, Secrets, TokenOrder, View};
 
 /// One connection of one agent; the edge never uses a number twice.
 pub type LinkId = u64;
@@ -75,6 +75,15 @@ pub enum Event {
         what: String,
         /// How.
         said: Said,
+    },
+    /// These sources from outside are trusted from now on, and no others.
+    OutsideSources(Vec<OutsideSource>),
+    /// One of them reports; what came of it is at [`crate::Overwatch::outside_taken`].
+    OutsideReport {
+        /// Which.
+        source: TokenName,
+        /// What.
+        rows: Vec<OutsideRow>,
     },
     /// Random bytes came, as they were asked for.
     Drawn {

@@ -24,6 +24,7 @@
 //! - `command`: an operator's word,
 //! - `session`: one connection of an agent, from hello to goodbye,
 //! - `speaking`: what a welcome agent says,
+//! - [`outside`]: what trusted sources say that are no agents,
 //! - [`agents`]: who may speak,
 //! - `held`: agents whose reports do not count,
 //! - `loads`: how busy each region is,
@@ -81,6 +82,8 @@ mod session;
 
 mod speaking;
 
+pub mod outside;
+
 pub mod agents;
 
 pub mod registry;
@@ -128,6 +131,7 @@ pub use hand::order::{HandFault, HandOrder};
 pub use hand::{AuditLine, HandItem, HandRow, Said};
 pub use node::{Counters, Overwatch};
 pub use note::{Level, Note};
+pub use outside::{OutsideFault, OutsideRow, OutsideSource, OutsideTaken};
 pub use record::{BackendRow, Change, HealthRow, Snapshot, Source};
 pub use registry::CheckTerms;
 pub use reload::Reload;

@@ -16,7 +16,7 @@ use mesh::{
     Frame, HandshakeFault, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, ProvenAgent,
     Refusal, RefusalReason, Welcome,
 };
-use model::{AgentId, BackendKey, Region, Time};
+use model::{AgentId, BackendKey, Region, Time, TokenName};
 use routing::Algorithm;
 
 use crate::agents::{Admission, Agents, Applicant};
@@ -24,6 +24,7 @@ use crate::certificates::Certificates;
 use crate::hand::Hand;
 use crate::loads::Loads;
 use crate::news::News;
+use crate::outside::Outside;
 use crate::publish::Publisher;
 use crate::registry::{Registry, Remembered};
 use crate::session::{Session, Stage};
@@ -70,6 +71,8 @@ pub struct Overwatch {
     next_expiry: Time,
     pub(crate) hand: Hand,
     pub(crate) tokens: Tokens,
+    /// Who else is trusted to report times. Bounded by the configuration.
+    pub(crate) outside: BTreeMap<TokenName, Outside>,
 }
 
 /// What happened so far. Only grows.
@@ -107,6 +110,7 @@ impl Overwatch {
             certificates: Certificates::default(),
             publisher: Publisher::new(settings.zones, settings.answers, &geo, settings.domains),
             signing: Signing::new(settings.signed, keys),
+            outside: BTreeMap::new(),
             sessions: BTreeMap::new(),
             news: News::new(),
             watching: BTreeMap::new(),
@@ -228,6 +232,14 @@ impl Overwatch {
             Event::Command { command, said } => self.command(command, &said, now, &mut out),
             Event::Done { what, said } => {
                 self.note(what, &said, now, &mut out);
+                return out;
+            }
+            Event::OutsideSources(sources) => {
+                self.trust_outside(&sources);
+                return out;
+            }
+            Event::OutsideReport { source, rows } => {
+                self.outside_report(&source, rows, now, &mut out);
                 return out;
             }
             Event::Reload(reload) => self.reload(*reload, now, &mut out),

@@ -15,7 +15,8 @@
 //! - `access`, `attempts`: who calls,
 //! - `call`: a request that passed,
 //! - `dispatch`: which function carries it out,
-//! - `status`, `operator`, `by_hand`, `made`, `keys`, `tokens`, `latency`, `decisions`: those functions,
+//! - `status`, `operator`, `by_hand`, `made`, `keys`, `tokens`, `latency`, `reports`, `decisions`: those
+//!   functions,
 //! - `stream`: a body that comes by and by,
 //! - `docs`: the contract for people,
 //! - `page`: the page at `/`,
@@ -57,6 +58,8 @@ mod stream;
 
 mod tokens;
 
+mod reports;
+
 mod refusal;
 
 mod tls;
@@ -65,7 +68,7 @@ mod socket;
 
 mod counts;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use api::Kind;
@@ -75,8 +78,10 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use config::{EntityKind, EntityName};
 use dns::NameBuf;
-use model::Subnet;
-use overwatch::{Command, KeyFault, LatencyPage, LatencyWanted, Objection, Said, TokenFault};
+use model::{Subnet, TokenName};
+use overwatch::{
+    Command, KeyFault, LatencyPage, LatencyWanted, Objection, OutsideRow, Said, TokenFault,
+};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{mpsc, oneshot};
@@ -84,7 +89,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 pub(crate) use access::hash_of;
-pub use access::{Access, Token};
+pub use access::{Access, SourceToken, Token};
 use attempts::Attempts;
 use call::Call;
 pub use counts::{ApiCounters, Counts};
@@ -139,6 +144,8 @@ pub enum Question {
         /// Which network; its first address.
         client: Subnet,
     },
+    /// Where geography has an address.
+    Locate(IpAddr),
     /// The networks that are pinned by hand.
     Pins,
     /// The regions, and how far they are drained by hand.
@@ -167,6 +174,13 @@ pub enum Question {
     Entity(EntityName),
     /// One is to be made, or taken back.
     Make(Wish),
+    /// A source from outside reports.
+    Report {
+        /// Which.
+        source: TokenName,
+        /// What.
+        rows: Vec<OutsideRow>,
+    },
     /// All that is in the store, secrets included.
     BackUp,
     /// An operator's word.
@@ -466,6 +480,7 @@ fn objected(objection: &Objection) -> Refusal {
         | Objection::Keys(KeyFault::NotSigned(_))
         | Objection::Tokens(TokenFault::Unknown(_)) => Kind::Unknown,
         Objection::Hand(fault) => by_hand::kind_of(fault),
+        Objection::Outside(fault) => reports::kind_of(fault),
         Objection::WhichKey
         | Objection::NotHeld
         | Objection::IsThere

@@ -96,9 +96,6 @@ pub enum StartError {
     /// The store.
     #[error(transparent)]
     Store(#[from] store::StoreError),
-    /// What was made through the API, as it stands in the store.
-    #[error("what was made through the API cannot be read from the store")]
-    Made(#[from] config::made::DocumentError),
     /// The API.
     #[error("cannot serve the API on {address}")]
     Api {

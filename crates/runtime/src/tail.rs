@@ -18,6 +18,8 @@ use tokio::sync::mpsc;
 const SHOWN_PER_SECOND: u64 = 50;
 /// Who may watch at a time. At the limit one more is refused.
 const WATCHERS_MAX: usize = 16;
+/// The same of one network, so that nobody alone can shut out the others.
+const WATCHERS_PER_NETWORK_MAX: usize = 8;
 /// Decisions that wait for one watcher: some seconds of all workers.
 const WAITING_MAX: usize = 512;
 
@@ -31,9 +33,18 @@ pub(crate) struct Tail(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     watchers: AtomicUsize,
-    queues: ArcSwap<Vec<(u64, mpsc::Sender<Shown>)>>,
+    queues: ArcSwap<Vec<Queue>>,
     /// Held while somebody comes or goes; the number of the next one.
     next: Mutex<u64>,
+}
+
+/// What waits for one watcher.
+#[derive(Clone, Debug)]
+struct Queue {
+    number: u64,
+    /// Where the watcher is; none for who is on this machine.
+    network: Option<Subnet>,
+    decisions: mpsc::Sender<Shown>,
 }
 
 /// Somebody who watches, until it is dropped.
@@ -54,22 +65,23 @@ pub(crate) struct Showing {
 }
 
 impl Tail {
-    /// Begins to watch; `None` where too many do.
-    pub(crate) fn watch(&self) -> Option<Watcher> {
+    /// Begins to watch from a network, or from this machine; `None` where too many do.
+    pub(crate) fn watch(&self, network: Option<Subnet>) -> Option<Watcher> {
         let mut next = self.0.next.lock().unwrap_or_else(PoisonError::into_inner);
         let mut queues = Vec::clone(&self.0.queues.load());
-        if queues.len() >= WATCHERS_MAX {
+        let here = queues.iter().filter(|queue| network.is_some() && queue.network == network);
+        if queues.len() >= WATCHERS_MAX || here.count() >= WATCHERS_PER_NETWORK_MAX {
             return None;
         }
         let (queue, decisions) = mpsc::channel(WAITING_MAX);
         let number = *next;
         *next += 1;
-        queues.push((number, queue));
+        queues.push(Queue { number, network, decisions: queue });
         self.set(queues);
         Some(Watcher { tail: self.clone(), number, decisions })
     }
 
-    fn set(&self, queues: Vec<(u64, mpsc::Sender<Shown>)>) {
+    fn set(&self, queues: Vec<Queue>) {
         let watchers = queues.len();
         self.0.queues.store(Arc::new(queues));
         self.0.watchers.store(watchers, Ordering::Relaxed);
@@ -92,7 +104,7 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         let _coming_or_going = self.tail.0.next.lock().unwrap_or_else(PoisonError::into_inner);
         let mut queues = Vec::clone(&self.tail.0.queues.load());
-        queues.retain(|(number, _)| *number != self.number);
+        queues.retain(|queue| queue.number != self.number);
         self.tail.set(queues);
     }
 }
@@ -131,9 +143,9 @@ impl Showing {
             scope: decision.scope.to_string(),
             left_out: std::mem::take(&mut self.left_out),
         });
-        for (_, queue) in self.tail.0.queues.load().iter() {
+        for queue in self.tail.0.queues.load().iter() {
             // One that is full is read by nobody at the moment.
-            let _ = queue.try_send(Arc::clone(&shown));
+            let _ = queue.decisions.try_send(Arc::clone(&shown));
         }
     }
 }
@@ -147,14 +159,26 @@ mod tests {
         let tail = Tail::default();
         let showing = tail.showing();
         assert!(!showing.is_watched());
-        let mut watchers: Vec<Watcher> = (0..WATCHERS_MAX).filter_map(|_| tail.watch()).collect();
+        let mut watchers: Vec<Watcher> = (0..WATCHERS_MAX).filter_map(|_| tail.watch(None)).collect();
         assert_eq!(watchers.len(), WATCHERS_MAX);
-        assert!(tail.watch().is_none());
+        assert!(tail.watch(None).is_none());
         watchers.swap_remove(3);
-        watchers.push(tail.watch().unwrap());
-        assert!(tail.watch().is_none() && showing.beside().is_watched());
+        watchers.push(tail.watch(None).unwrap());
+        assert!(tail.watch(None).is_none() && showing.beside().is_watched());
         watchers.clear();
         assert!(!showing.is_watched());
         assert!(tail.0.queues.load().is_empty());
+    }
+
+    #[test]
+    fn one_network_does_not_shut_out_the_others() {
+        let tail = Tail::default();
+        let (one, other) = ("192.0.2.1/32".parse().ok(), "192.0.2.2/32".parse().ok());
+        let from_one = || tail.watch(one);
+        let mut watchers: Vec<Watcher> = (0..WATCHERS_MAX).filter_map(|_| from_one()).collect();
+        assert_eq!(watchers.len(), WATCHERS_PER_NETWORK_MAX);
+        watchers.extend(tail.watch(other));
+        watchers.extend(tail.watch(None));
+        assert_eq!(watchers.len(), WATCHERS_PER_NETWORK_MAX + 2);
     }
 }

@@ -1,13 +1,16 @@
 //! What the overwatch knows: domains, servers, agents, what was learned, and what was done.
 
+use model::Role;
+
 use crate::agents::Agents;
 use crate::backends::Backends;
 use crate::decisions::DecisionMade;
 use crate::domains::Domains;
-use crate::endpoint::{Answer, Endpoint, Operation, Parameter, schema_of};
+use crate::endpoint::{Access, Answer, Body, Endpoint, Form, Method, Operation, Parameter, schema_of};
 use crate::explain::Explanation;
+use crate::geo::GeoTest;
 use crate::hand::Audit;
-use crate::latency::LatencyTable;
+use crate::latency::{LatencyReport, LatencyTable, ReportTaken};
 use crate::problem::Kind;
 
 /// Which rows of the learned table.
@@ -20,6 +23,11 @@ const LATENCY: [Parameter; 3] = [
         schema_of::<String>,
     ),
 ];
+
+/// The longest report: its rows at length, twice over.
+const REPORT_BYTES_MAX: usize = 2 << 20;
+
+const REPORT_EXAMPLE: &str = r#"{"type": "latency_report", "agent_id": "probe", "entries": [{"subnet": "10.1.2.0/24", "rtt_ms": 85, "samples": 50}]}"#;
 
 pub(super) const LIST: &[Endpoint] = &[
     Endpoint::read(
@@ -76,6 +84,23 @@ pub(super) const LIST: &[Endpoint] = &[
         )
     },
     Endpoint {
+        access: Access::Source,
+        body: Some(Body {
+            form: Form::Json,
+            bytes_max: REPORT_BYTES_MAX,
+            schema: schema_of::<LatencyReport>,
+            example: REPORT_EXAMPLE,
+        }),
+        answer: Answer::Document(schema_of::<ReportTaken>),
+        refused: &[Kind::Conflict],
+        ..Endpoint::change(
+            Operation::ReportLatency,
+            (Method::Post, "/api/v1/latency-reports"),
+            Role::Operate,
+            "Takes times that a trusted source measured, as an agent's.",
+        )
+    },
+    Endpoint {
         query: &[
             Parameter::optional("domain", "Of this domain only.", schema_of::<String>),
             Parameter::optional("prefix", "Of clients in this network only.", schema_of::<String>),
@@ -116,6 +141,15 @@ pub(super) const LIST: &[Endpoint] = &[
             "/api/v1/routing/explain",
             "Where a client is sent, and why.",
             schema_of::<Explanation>,
+        )
+    },
+    Endpoint {
+        query: &[Parameter::required("address", "An address.", schema_of::<String>)],
+        ..Endpoint::read(
+            Operation::TestGeography,
+            "/api/v1/geo/test",
+            "Where geography has an address, and where it alone would send it.",
+            schema_of::<GeoTest>,
         )
     },
     Endpoint::read(

@@ -14,7 +14,7 @@ use super::domain;
 use crate::section::Section;
 use crate::settings::{
     AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
-    GeographySettings, OverwatchConfig, OverwatchIdentity, QueryLogSettings, StaleSettings,
+    GeographySettings, LatencySource, OverwatchConfig, OverwatchIdentity, QueryLogSettings, StaleSettings,
     StaticServer, TcpSettings, ValidationSettings,
 };
 use crate::signing;
@@ -187,12 +187,25 @@ fn servers(root: &Section) -> Option<Vec<StaticServer>> {
     Some(all)
 }
 
-fn api_token(section: &Section) -> Option<ApiToken> {
-    let secret = match section.text("sha256") {
+fn api_secret(section: &Section) -> Option<ApiSecret> {
+    Some(match section.text("sha256") {
         Some(digits) => ApiSecret::Sha256(digits.parse().ok()?),
         None => ApiSecret::Plain(section.get("token")?),
-    };
+    })
+}
+
+fn api_token(section: &Section) -> Option<ApiToken> {
+    let secret = api_secret(section)?;
     Some(ApiToken { name: section.get("name")?, role: section.get("role")?, secret })
+}
+
+fn latency_source(section: &Section) -> Option<LatencySource> {
+    Some(LatencySource {
+        name: section.get("name")?,
+        secret: api_secret(section)?,
+        service: section.get("service")?,
+        regions: section.list("regions")?,
+    })
 }
 
 /// `Some(None)` where the API is off.
@@ -202,6 +215,10 @@ fn api(section: &Section) -> Option<Option<ApiSettings>> {
         allowed_networks: section.list("allowed_networks")?,
         trust_proxy_headers: section.get("trust_proxy_headers")?,
         tokens: section.sections("tokens").map(api_token).collect::<Option<_>>()?,
+        latency_sources: section
+            .sections("latency_sources")
+            .map(latency_source)
+            .collect::<Option<_>>()?,
         tls: match (section.section("tls").get("cert"), section.section("tls").get("key")) {
             (Some(cert), Some(key)) => Some(ApiTls { cert, key }),
             _ => None,

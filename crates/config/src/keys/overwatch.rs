@@ -232,6 +232,43 @@ pub(super) static KEYS: &[Key] = &[
         "The SHA-256 of the secret in 64 hexadecimal digits, as `sha256sum` writes it; whoever \
          reads this file cannot use it.",
     ),
+    Key::new(
+        "api.latency_sources",
+        Kind::Sections { min: 0, max: 1_000, old_map: None, bare: None },
+        Unset::Default("[]"),
+        "Who may report times that no agent measured (`POST /api/v1/latency-reports`), and for what. \
+         Their rows count as an agent's do.",
+    ),
+    Key::new(
+        "api.latency_sources[].name",
+        NAME,
+        Unset::Required,
+        "What it is called, and what it calls itself; no token has this name.",
+    ),
+    Key::new(
+        "api.latency_sources[].token",
+        TOKEN,
+        Unset::Nothing("`sha256` says it"),
+        "The secret that it sends. Better is its hash.",
+    ),
+    Key::new(
+        "api.latency_sources[].sha256",
+        Kind::One(Scalar::Secret { min: SHA256_DIGITS }),
+        Unset::Nothing("`token` says it"),
+        "The SHA-256 of the secret in 64 hexadecimal digits.",
+    ),
+    Key::new(
+        "api.latency_sources[].service",
+        NAME,
+        Unset::Required,
+        "The service that its times are of: a domain's name, unless that says else.",
+    ),
+    Key::new(
+        "api.latency_sources[].regions",
+        Kind::List { of: &Scalar::Name, min: 1, max: REGION_NAMES_MAX },
+        Unset::Required,
+        "The regions that it may report.",
+    ),
     Key::section("api.tls", "The API over TLS; without, whoever is on the way reads tokens."),
     Key::new(
         "api.tls.cert",

@@ -16,6 +16,15 @@ pub(super) static KEYS: &[Key] = &[
         "What this process is: `agent` reads RTTs beside the servers, `overwatch` answers DNS. \
          `--mode` on the command line wins.",
     ),
+    Key::new(
+        "include",
+        Kind::OneOrList { of: &Scalar::Path, max: 100 },
+        Unset::Nothing("no other files"),
+        "Other files that belong to this one, each by a path relative to this file; `*`, `?` and `**` \
+         stand for names that fit, in the order of the names. Lists grow, maps are joined; what two \
+         files set is a fault.",
+    )
+    .was("includes", &[]),
     Key::section("logging", "What is logged, and how."),
     Key::new(
         "logging.level",

@@ -200,6 +200,8 @@ pub struct ApiSettings {
     pub trust_proxy_headers: bool,
     /// Who else may do what.
     pub tokens: Vec<ApiToken>,
+    /// Who else is trusted to report times.
+    pub latency_sources: Vec<LatencySource>,
     /// With which certificate it is served; `None` where it is served in the clear.
     pub tls: Option<ApiTls>,
 }
@@ -213,6 +215,19 @@ pub struct ApiToken {
     pub role: Role,
     /// What they have to know.
     pub secret: ApiSecret,
+}
+
+/// `api.latency_sources[]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LatencySource {
+    /// What it is called; no token has this name.
+    pub name: TokenName,
+    /// What it has to know.
+    pub secret: ApiSecret,
+    /// The service that its times are of.
+    pub service: Service,
+    /// The regions that it may report.
+    pub regions: Vec<Region>,
 }
 
 /// A secret, or what is left of it.

@@ -79,9 +79,9 @@ fn what_was_made_is_configured_like_what_stands_in_the_file() {
     ];
     assert_eq!(shown.collect::<Vec<_>>(), expect);
     // What is kept is what was made.
-    assert_eq!(Made::from_document(&made.to_document()).unwrap(), made);
-    assert!(Made::from_document(r#"{"domains": {"a b": {}}}"#).is_err());
-    assert!(Made::from_document(r#"{"domains": {"a.test": {"name": "b.test"}}}"#).is_err());
+    let (again, faults) = Made::from_document(&made.to_document());
+    assert!(faults.is_empty(), "{faults:?}");
+    assert_eq!(again, made);
     assert_eq!(made.without(&name(EntityKind::Region, "nowhere")), made);
     assert_eq!(made.without(&name(EntityKind::Region, "us-east")).revision(), 6);
 }
@@ -212,4 +212,76 @@ fn several_are_left_out_at_once() {
     let two = ["a", "c", "unknown"].map(|text| name(EntityKind::Region, text)).into();
     let left: Vec<_> = three.without_all(&two).entities().map(|(name, _)| name.text()).collect();
     assert_eq!(left, ["b"]);
+}
+
+/// What a kept document says and this program does not understand: each is named, nothing is lost,
+/// and the rest counts.
+#[test]
+fn what_cannot_be_read_is_set_aside_and_written_again_as_it_stood() {
+    let check = |document: &str, names: &[&str]| {
+        let (made, faults) = Made::from_document(document);
+        let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), names.len(), "{said:?}");
+        for (said, name) in said.iter().zip(names) {
+            assert!(said.contains(name), "{said} does not name {name}");
+        }
+        let (again, faults) = Made::from_document(&made.to_document());
+        assert_eq!(again, made);
+        assert!(!faults.is_empty());
+        made
+    };
+    let good = r#""good.test": {"name": "good.test"}"#;
+    let name: EntityName = EntityName::new(EntityKind::Domain, &["good.test"]).unwrap();
+    for (document, names) in [
+        (format!(r#"{{"domains": {{{good}, "a b": {{"ttl": 1}}}}}}"#), &["\"a b\""][..]),
+        (format!(r#"{{"domains": {{{good}, "a.test": {{"name": "b.test"}}}}}}"#), &["a.test"]),
+        (format!(r#"{{"domains": {{{good}, "a.test": [1]}}}}"#), &["a.test"]),
+        (format!(r#"{{"domains": {{{good}}}, "zones": {{"x": {{}}}}}}"#), &["\"zones\""]),
+        (format!(r#"{{"domains": {{{good}}}, "servers": 3, "revision": "x"}}"#), &["rev", "ser"]),
+    ] {
+        let made = check(&document, names);
+        assert!(made.get(&name).is_some(), "{document}");
+        let kept: serde_json::Value = serde_json::from_str(&made.to_document()).unwrap();
+        let given: serde_json::Value = serde_json::from_str(&document).unwrap();
+        for part in ["domains", "zones"] {
+            assert_eq!(kept.get(part), given.get(part), "{document}");
+        }
+    }
+    check("no JSON", &["JSON object"]);
+    check("[1]", &["JSON object"]);
+    let (made, _) = Made::from_document("no JSON");
+    assert!(made.to_document().contains("no JSON") && made.is_empty());
+}
+
+#[test]
+fn what_is_set_aside_can_be_made_anew_or_taken_back() {
+    let (made, _) = Made::from_document(r#"{"domains": {"a.test": {"name": "b.test"}}}"#);
+    let name = EntityName::new(EntityKind::Domain, &["a.test"]).unwrap();
+    assert!(made.has(&name) && made.get(&name).is_none());
+    let without = made.without(&name);
+    assert!(!without.has(&name) && without.revision() == 1, "{without:?}");
+    let anew = made.with(&name, serde_json::json!({"ttl": 5})).unwrap();
+    assert!(Made::from_document(&anew.to_document()).1.is_empty());
+}
+
+#[test]
+fn all_settings_together_have_a_limit() {
+    let mut made = Made::none();
+    let long = "x".repeat(60_000);
+    let name = |n: usize| EntityName::new(EntityKind::Domain, &[&format!("d{n}.test")]).unwrap();
+    let fits = (0..300).find(|n| match made.with(&name(*n), serde_json::json!({"x": long})) {
+        Ok(next) => {
+            made = next;
+            false
+        }
+        Err(fault) => {
+            assert_eq!(fault, MadeFault::TooMuch);
+            true
+        }
+    });
+    // 16 MiB of some 60,000 bytes each.
+    assert_eq!(fits, Some(279));
+    // What is taken back makes room.
+    let less = made.without(&name(0));
+    assert!(less.with(&name(999), serde_json::json!({"x": long})).is_ok());
 }

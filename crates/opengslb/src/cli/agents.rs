@@ -7,6 +7,7 @@ use hyper::Method;
 use super::client::{Client, escaped};
 use super::failure::Failure;
 use super::output::{Output, say};
+use super::words::{Reason, query};
 
 /// What to do about agents.
 #[derive(Debug, Subcommand)]
@@ -15,25 +16,31 @@ pub(super) enum Agents {
     #[command(after_help = "Example:\n  opengslb-cli agents list")]
     List,
     /// Let an agent in.
-    #[command(after_help = "Example:\n  opengslb-cli agents approve backend-eu-west --key 5f3c...")]
+    #[command(after_help = "Example:\n  opengslb-cli agents approve backend-eu-west --reason rebuilt")]
     Approve {
         /// Its name.
         id: String,
         /// Which key, where two ask for one name: its SHA-256, as `agents list --json` shows it.
         #[arg(long, value_name = "SHA-256")]
         key: Option<String>,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// Know an agent no more that is not there: its name and its servers are free.
     #[command(after_help = "Example:\n  opengslb-cli agents forget backend-eu-west")]
     Forget {
         /// Its name.
         id: String,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// Shut an agent out: its session, its rows and its servers.
     #[command(after_help = "Example:\n  opengslb-cli agents revoke backend-eu-west")]
     Revoke {
         /// Its name.
         id: String,
+        #[command(flatten)]
+        reason: Reason,
     },
 }
 
@@ -41,17 +48,17 @@ pub(super) enum Agents {
 pub(super) fn run(client: &Client, output: &Output, command: Agents) -> Result<bool, Failure> {
     let (id, word, query) = match command {
         Agents::List => return list(client, output),
-        Agents::Forget { id } => {
-            let path = format!("/api/v1/overwatch/agents/{}", escaped(&id));
+        Agents::Forget { id, reason } => {
+            let query = query(&[("reason", reason.reason)]);
+            let path = format!("/api/v1/overwatch/agents/{}{query}", escaped(&id));
             client.say(Method::DELETE, &path, String::new())?;
             output.done(&format!("{id}: forgotten"));
             return Ok(true);
         }
-        Agents::Approve { id, key } => {
-            let query = key.map(|key| format!("?key={}", escaped(&key)));
-            (id, "approve", query.unwrap_or_default())
+        Agents::Approve { id, key, reason } => {
+            (id, "approve", query(&[("key", key), ("reason", reason.reason)]))
         }
-        Agents::Revoke { id } => (id, "revoke", String::new()),
+        Agents::Revoke { id, reason } => (id, "revoke", query(&[("reason", reason.reason)])),
     };
     let path = format!("/api/v1/overwatch/agents/{}/{word}{query}", escaped(&id));
     client.say(Method::POST, &path, String::new())?;

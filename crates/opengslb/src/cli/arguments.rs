@@ -4,8 +4,10 @@ use clap::{Parser, Subcommand};
 
 use super::agents::Agents;
 use super::dnssec::Dnssec;
+use super::completion::Wanted as WantedCompletion;
 use super::domains::Words as WordsAboutDomains;
 use super::explain::Wanted as WantedStory;
+use super::geo::Geo;
 use super::latency::Latency;
 use super::learning::Learning;
 use super::mappings::Mappings;
@@ -17,6 +19,7 @@ use super::resolvers::Resolvers;
 use super::servers::Words as WordsAboutServers;
 use super::store::{BackUp, Restore};
 use super::tokens::Tokens;
+use super::top::Wanted as WantedTop;
 
 /// Ask an overwatch, and tell it what to do.
 #[derive(Debug, Parser)]
@@ -133,6 +136,16 @@ pub(super) enum Command {
                       opengslb-cli tokens list"
     )]
     Tokens(Tokens),
+    /// Where geography has an address.
+    #[command(subcommand, after_help = "Example:\n  opengslb-cli geo test 10.1.2.10")]
+    Geo(Geo),
+    /// The whole on one screen, again and again: servers, agents, learning. `q` ends it.
+    #[command(after_help = "Examples:\n  opengslb-cli top\n  opengslb-cli top --every 10s")]
+    Top(WantedTop),
+    /// What a shell has to know to complete these words.
+    #[command(after_help = "Examples:\n  opengslb-cli completion bash\n  \
+                      opengslb-cli completion zsh\n  opengslb-cli completion fish")]
+    Completion(WantedCompletion),
     /// What was changed, and by whom, the newest first.
     #[command(after_help = "Example:\n  opengslb-cli audit")]
     Audit,
@@ -152,4 +165,61 @@ pub(super) enum Command {
                       --overwatch http://198.51.100.53:8080\n  \
                       opengslb-cli preflight demo.local --resolver 10.1.1.2 --name app.demo.local")]
     Preflight(WantedFlight),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command as Clap, CommandFactory as _};
+
+    use super::*;
+
+    /// Every command with its words.
+    fn walk(command: &Clap, words: &str, all: &mut Vec<(String, String)>) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        all.push((words.to_owned(), help));
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            walk(below, &format!("{words} {}", below.get_name()), all);
+        }
+    }
+
+    /// A line as a shell would take it apart, as far as examples go: quotes hold words together.
+    fn split(line: &str) -> Vec<String> {
+        let mut words = vec![String::new()];
+        let mut quote = None;
+        for c in line.chars() {
+            match (quote, c) {
+                (None, '\'' | '"') => quote = Some(c),
+                (Some(open), _) if open == c => quote = None,
+                (None, ' ') => words.push(String::new()),
+                _ => words.last_mut().unwrap().push(c),
+            }
+        }
+        words
+    }
+
+    #[test]
+    fn every_command_has_an_example_of_itself_that_is_right() {
+        let mut all = Vec::new();
+        walk(&Arguments::command(), "opengslb-cli", &mut all);
+        assert!(all.len() > 70, "{}", all.len());
+        // Words that several commands share have one example for each of them.
+        let lines = |help: &str| -> Vec<String> {
+            let ours = |line: &str| {
+                let ours = line.get(line.find("opengslb-cli")?..)?;
+                // What is around it is the shell's.
+                let ours = ours.split([')', '>', '<', '|']).next().unwrap_or(ours);
+                Some(ours.trim().to_owned())
+            };
+            help.lines().filter_map(ours).collect()
+        };
+        for (words, help) in &all {
+            let examples = lines(help);
+            let is_own = |line: &String| line == words || line.starts_with(&format!("{words} "));
+            assert!(examples.iter().any(is_own), "{words} has no example of its own:\n{help}");
+            for example in examples {
+                let parsed = Arguments::try_parse_from(split(&example));
+                assert!(parsed.is_ok(), "{example}: {:?}", parsed.err().map(|e| e.to_string()));
+            }
+        }
+    }
 }

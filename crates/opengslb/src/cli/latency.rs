@@ -6,14 +6,15 @@ use clap::{Args, Subcommand};
 use super::client::{Client, escaped};
 use super::failure::Failure;
 use super::output::{Output, say};
+use super::watching::Watching;
 
 /// What to do about what was learned.
 #[derive(Debug, Subcommand)]
 pub(super) enum Latency {
     /// Show it, a row per client network, domain and region.
-    #[command(
-        after_help = "Example:\n  opengslb-cli latency show --domain app.demo.local --limit 20"
-    )]
+    #[command(after_help = "Examples:\n  \
+                      opengslb-cli latency show --domain app.demo.local --limit 20\n  \
+                      opengslb-cli latency show --prefix 10.1.0.0/16 --watch --every 5s")]
     Show(Wanted),
 }
 
@@ -38,11 +39,17 @@ pub(super) struct Wanted {
     /// Go on behind the last row of a page.
     #[arg(long)]
     after: Option<String>,
+    #[command(flatten)]
+    watching: Watching,
 }
 
 /// Prints them.
 pub(super) fn run(client: &Client, output: &Output, wanted: &Wanted) -> Result<bool, Failure> {
-    let Wanted { domain, region, prefix, sort, limit, after } = wanted;
+    wanted.watching.show(output, || show(client, output, wanted))
+}
+
+fn show(client: &Client, output: &Output, wanted: &Wanted) -> Result<bool, Failure> {
+    let Wanted { domain, region, prefix, sort, limit, after, .. } = wanted;
     let mut path = format!("/api/v1/overwatch/latency?limit={limit}");
     let given = [
         ("domain", domain),

@@ -7,6 +7,7 @@ use hyper::Method;
 use super::client::{Client, escaped};
 use super::failure::Failure;
 use super::output::{Output, json, plain, say};
+use super::words::{Because, Reason, ending, query};
 
 /// What to do about learning.
 #[derive(Debug, Subcommand)]
@@ -15,16 +16,21 @@ pub(super) enum Learning {
     #[command(visible_alias = "list", after_help = "Example:\n  opengslb-cli learning status")]
     Status,
     /// Leave everybody where they are, but for what health moves.
-    #[command(after_help = "Example:\n  opengslb-cli learning freeze app.demo.local")]
+    #[command(after_help = "Examples:\n  opengslb-cli learning freeze app.demo.local\n  \
+                      opengslb-cli learning freeze app.demo.local --reason sale --for 2h")]
     Freeze {
         /// Which domain.
         domain: String,
+        #[command(flatten)]
+        because: Because,
     },
     /// Let them move again.
     #[command(after_help = "Example:\n  opengslb-cli learning thaw app.demo.local")]
     Thaw {
         /// Which domain.
         domain: String,
+        #[command(flatten)]
+        reason: Reason,
     },
     /// Try regions that were not measured, or do not.
     #[command(after_help = "Example:\n  opengslb-cli learning explore off app.demo.local")]
@@ -33,12 +39,16 @@ pub(super) enum Learning {
         switch: Switch,
         /// Which domain.
         domain: String,
+        #[command(flatten)]
+        because: Because,
     },
     /// Believe an agent again that is held because what it reported was not plausible.
     #[command(after_help = "Example:\n  opengslb-cli learning accept backend-eu-west")]
     Accept {
         /// The agent.
         agent: String,
+        #[command(flatten)]
+        reason: Reason,
     },
 }
 
@@ -57,27 +67,31 @@ pub(super) fn run(client: &Client, output: &Output, command: Learning) -> Result
         |domain: &str, word: &str| format!("/api/v1/routing/learning/{}/{word}", escaped(domain));
     let (method, path, body, line) = match command {
         Learning::Status => return status(client, output),
-        Learning::Freeze { domain } => {
-            let line = format!("{domain}: frozen");
-            (Method::PUT, path(&domain, "freeze"), String::new(), line)
+        Learning::Freeze { domain, because: Because { reason, for_seconds } } => {
+            let line = format!("{domain}: frozen{}", ending(for_seconds));
+            let seconds = for_seconds.map(|seconds| seconds.to_string());
+            let query = query(&[("reason", reason), ("for_seconds", seconds)]);
+            (Method::PUT, path(&domain, "freeze") + &query, String::new(), line)
         }
-        Learning::Thaw { domain } => {
+        Learning::Thaw { domain, reason } => {
             let line = format!("{domain}: no longer frozen");
-            (Method::DELETE, path(&domain, "freeze"), String::new(), line)
+            let query = query(&[("reason", reason.reason)]);
+            (Method::DELETE, path(&domain, "freeze") + &query, String::new(), line)
         }
-        Learning::Explore { switch, domain } => {
+        Learning::Explore { switch, domain, because: Because { reason, for_seconds } } => {
             let enabled = switch == Switch::On;
             let does = if enabled { "explores" } else { "does not explore" };
-            let line = format!("{domain}: {does}");
+            let line = format!("{domain}: {does}{}", ending(for_seconds));
             (
                 Method::PUT,
                 path(&domain, "exploration"),
-                json(&Explore { enabled, reason: None, for_seconds: None }),
+                json(&Explore { enabled, reason, for_seconds }),
                 line,
             )
         }
-        Learning::Accept { agent } => {
-            let path = format!("/api/v1/overwatch/agents/{}/accept", escaped(&agent));
+        Learning::Accept { agent, reason } => {
+            let query = query(&[("reason", reason.reason)]);
+            let path = format!("/api/v1/overwatch/agents/{}/accept{query}", escaped(&agent));
             (Method::POST, path, String::new(), format!("{agent}: believed again"))
         }
     };

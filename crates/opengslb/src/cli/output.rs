@@ -7,6 +7,8 @@ use std::io::{IsTerminal as _, Write as _};
 pub(crate) struct Output {
     /// The API's own words.
     pub(crate) is_json: bool,
+    /// Whether somebody looks at it as it comes.
+    pub(crate) is_terminal: bool,
     is_coloured: bool,
 }
 
@@ -18,24 +20,29 @@ pub(crate) enum Hue {
     Bad,
 }
 
+impl Hue {
+    /// A word in this colour (ECMA-48, 8.3.117).
+    pub(crate) fn painted(self, word: &str) -> String {
+        let code = match self {
+            Self::Good => 32,
+            Self::Doubtful => 33,
+            Self::Bad => 31,
+        };
+        format!("\u{1b}[{code}m{word}\u{1b}[0m")
+    }
+}
+
 impl Output {
     /// Colour where standard output is a terminal and nobody objects (no-color.org).
     pub(crate) fn new(is_json: bool) -> Self {
         let objected = std::env::var_os("NO_COLOR").is_some_and(|word| !word.is_empty());
-        Self { is_json, is_coloured: !objected && std::io::stdout().is_terminal() }
+        let is_terminal = std::io::stdout().is_terminal();
+        Self { is_json, is_terminal, is_coloured: !objected && is_terminal }
     }
 
-    /// A word in its colour (ECMA-48, 8.3.117).
+    /// A word in its colour, where colour is wanted.
     pub(crate) fn paint(self, hue: Hue, word: &str) -> String {
-        if !self.is_coloured {
-            return word.to_owned();
-        }
-        let code = match hue {
-            Hue::Good => 32,
-            Hue::Doubtful => 33,
-            Hue::Bad => 31,
-        };
-        format!("\u{1b}[{code}m{word}\u{1b}[0m")
+        if self.is_coloured { hue.painted(word) } else { word.to_owned() }
     }
 
     /// A table; columns of numbers stand to the right, words of standing have colour.
@@ -120,7 +127,7 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_numbers_stand_right() {
-        let output = Output { is_json: false, is_coloured: false };
+        let output = Output { is_json: false, is_terminal: false, is_coloured: false };
         let rows = [row(&["a", "9", "healthy"]), row(&["long\u{1b}name", "100", "x"])];
         assert_eq!(
             output.lines(&["NAME", "N", "STATUS"], &rows),
@@ -131,7 +138,7 @@ mod tests {
 
     #[test]
     fn colour_does_not_count_as_width() {
-        let output = Output { is_json: false, is_coloured: true };
+        let output = Output { is_json: false, is_terminal: true, is_coloured: true };
         let rows = [row(&["healthy", "x"]), row(&["unhealthy", "y"])];
         let lines = output.lines(&["S", "T"], &rows);
         assert_eq!(lines[1], "\u{1b}[32mhealthy\u{1b}[0m    x");

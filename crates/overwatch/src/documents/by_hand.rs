@@ -10,6 +10,7 @@ use model::{Region, Time};
 use routing::{Algorithm, DomainSettings};
 
 use super::explain::share;
+use super::held_of;
 use crate::Overwatch;
 use crate::hand::order::find;
 use crate::hand::{HandItem, HandRow};
@@ -76,7 +77,11 @@ impl Overwatch {
             let held = self.held_document(id, record)?;
             Some(HeldAgent { agent_id: id.to_string(), held })
         });
-        Learning { domains, held_agents: held.collect() }
+        let outside = self.outside_ids().filter_map(|id| {
+            let held = held_of(self.table.held(&id)?);
+            Some(HeldAgent { agent_id: id.to_string(), held })
+        });
+        Learning { domains, held_agents: held.chain(outside).collect() }
     }
 
     fn domain_learning(&self, learning: &routing::Learning) -> DomainLearning {

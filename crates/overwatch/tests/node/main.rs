@@ -13,6 +13,7 @@
 //! - `reload`: other settings while everything runs,
 //! - `by_hand`: what operators do about routing,
 //! - `held`: an agent that is not believed any more,
+//! - `outside`: times that no agent measured,
 //! - `lifecycle`: how backends come, go and stand,
 //! - `scopes`: for whom answers say that they hold,
 //! - `decoding`: what bytes can do before they are a frame,
@@ -36,6 +37,7 @@ mod held;
 mod keys;
 mod learning;
 mod lifecycle;
+mod outside;
 mod refusals;
 mod reload;
 mod restart;

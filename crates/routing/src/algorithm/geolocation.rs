@@ -25,9 +25,10 @@
 //! **Scope.** The widest network around the client that ranks the same regions. Two countries side
 //! by side that rank alike are one network.
 
-use geo::{GeoClass, Place};
+use geo::{Direction, GeoClass, Place};
+use model::Region;
 
-use crate::DomainSettings;
+use crate::{DomainSettings, RegionSettings};
 use crate::ranking::RankedRegion;
 
 /// How close a region is said to be; the closest first.
@@ -41,29 +42,65 @@ enum Claim {
     Nothing,
 }
 
+impl Claim {
+    /// One word.
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::CustomNetwork => "mapping",
+            Self::Country => "country",
+            Self::Continent => "continent",
+            Self::Distance => "distance",
+            Self::Default => "default_region",
+            Self::Nothing => "order",
+        }
+    }
+}
+
+/// The region that geography alone has for a client, and what made it that one; `None` where a domain has
+/// no region.
+#[must_use]
+pub fn region_of<'a>(
+    settings: &'a DomainSettings,
+    class: &GeoClass,
+) -> Option<(&'a Region, &'static str)> {
+    let from = class.place.map(Place::direction);
+    let claims = settings.regions.iter().map(|region| (claim(region, settings, class, from), region));
+    // Of equal ones the first.
+    let ((claim, _), region) = claims.min_by(|(a, _), (b, _)| a.cmp(b))?;
+    Some((&region.name, claim.as_str()))
+}
+
+/// What speaks for a region, and how far it is.
+fn claim(
+    region: &RegionSettings,
+    settings: &DomainSettings,
+    class: &GeoClass,
+    from: Option<Direction>,
+) -> (Claim, u16) {
+    let km = from.zip(region.place).map(|(from, place)| from.distance_km(&place.direction()));
+    let claim = if class.custom_region.as_ref() == Some(&region.name) {
+        Claim::CustomNetwork
+    } else if class.country.is_some_and(|country| region.countries.contains(&country)) {
+        Claim::Country
+    } else if class.continent.is_some_and(|there| region.continents.contains(&there)) {
+        Claim::Continent
+    } else if km.is_some() {
+        Claim::Distance
+    } else if settings.default_region.as_ref() == Some(&region.name) {
+        Claim::Default
+    } else {
+        Claim::Nothing
+    };
+    // Among those of one kind, those whose distance is not known come last.
+    (claim, km.unwrap_or(u16::MAX))
+}
+
 /// Puts the allowed regions, given in the domain's order, in geographic order.
 pub(crate) fn rank(regions: &mut [RankedRegion], settings: &DomainSettings, class: &GeoClass) {
     let from = class.place.map(Place::direction);
-    // Among those of one kind, those whose distance is not known come last.
-    regions.sort_by_cached_key(|ranked| {
-        let Some(region) = settings.regions.get(usize::from(ranked.region)) else {
-            return (Claim::Nothing, u16::MAX);
-        };
-        let km = from.zip(region.place).map(|(from, place)| from.distance_km(&place.direction()));
-        let claim = if class.custom_region.as_ref() == Some(&region.name) {
-            Claim::CustomNetwork
-        } else if class.country.is_some_and(|country| region.countries.contains(&country)) {
-            Claim::Country
-        } else if class.continent.is_some_and(|there| region.continents.contains(&there)) {
-            Claim::Continent
-        } else if km.is_some() {
-            Claim::Distance
-        } else if settings.default_region.as_ref() == Some(&region.name) {
-            Claim::Default
-        } else {
-            Claim::Nothing
-        };
-        (claim, km.unwrap_or(u16::MAX))
+    regions.sort_by_cached_key(|ranked| match settings.regions.get(usize::from(ranked.region)) {
+        Some(region) => claim(region, settings, class, from),
+        None => (Claim::Nothing, u16::MAX),
     });
 }
 

@@ -8,7 +8,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use model::{Role, Subnet};
+use model::{Role, Subnet, TokenName};
 
 use super::attempts::{Attempts, network_of};
 use super::refusal::Refusal;
@@ -23,6 +23,17 @@ pub struct Access {
     pub trust_proxy_headers: bool,
     /// The tokens; of two with one hash the first counts.
     pub tokens: Vec<Token>,
+    /// Who may report times, after all tokens.
+    pub sources: Vec<SourceToken>,
+}
+
+/// The token of a source of times, without the secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceToken {
+    /// The source.
+    pub name: TokenName,
+    /// SHA-256 of the secret.
+    pub hash: [u8; 32],
 }
 
 /// A token, without the secret.
@@ -45,21 +56,29 @@ pub(super) struct Caller {
     pub(super) role: Option<Role>,
     /// Whether that is known by a secret.
     has_proven: bool,
+    /// The source of times that they are.
+    pub(super) source: Option<TokenName>,
 }
 
 impl Caller {
     /// Whoever asks for what is open to all.
     pub(super) fn anybody() -> Self {
-        Self { name: "anybody".into(), role: None, has_proven: false }
+        Self { name: "anybody".into(), role: None, has_proven: false, source: None }
     }
 
     /// Whoever asks from a network that may read.
     fn neighbour() -> Self {
-        Self { name: "a network that may read".into(), role: Some(Role::Read), has_proven: false }
+        let name = "a network that may read".into();
+        Self { name, role: Some(Role::Read), has_proven: false, source: None }
     }
 
     fn proven(name: &Arc<str>, role: Role) -> Self {
-        Self { name: Arc::clone(name), role: Some(role), has_proven: true }
+        Self { name: Arc::clone(name), role: Some(role), has_proven: true, source: None }
+    }
+
+    fn reporting(source: &TokenName) -> Self {
+        let name = source.as_str().into();
+        Self { name, role: None, has_proven: true, source: Some(source.clone()) }
     }
 }
 
@@ -84,14 +103,19 @@ impl Access {
         if !is_allowed(peer) {
             return false;
         }
-        if !self.trust_proxy_headers {
+        if !self.trust_proxy_headers || !headers.contains_key(FORWARDED_FOR) {
             return true;
         }
-        let Some(forwarded) = headers.get_all("x-forwarded-for").iter().next_back() else {
-            return true;
-        };
-        let last = forwarded.to_str().ok().and_then(|text| text.rsplit(',').next());
-        last.and_then(|text| text.trim().parse().ok()).is_some_and(is_allowed)
+        forwarded_for(headers).is_some_and(is_allowed)
+    }
+
+    /// Where a request comes from, as far as wrong tokens and listeners are counted: not everybody
+    /// behind a proxy is the same.
+    fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Subnet {
+        let peer = peer.to_canonical();
+        let is_proxy =
+            self.trust_proxy_headers && self.allowed.iter().any(|network| network.contains(peer));
+        network_of(forwarded_for(headers).filter(|_| is_proxy).unwrap_or(peer))
     }
 
     /// Whose token this is. Every hash is compared, whatever the first ones were.
@@ -104,11 +128,38 @@ impl Access {
                 found = Some(token);
             }
         }
-        found.map(|token| Caller::proven(&token.name, token.role))
+        let mut reporting = None;
+        for source in &self.sources {
+            let is_equal = verify_slices_are_equal(&source.hash, &hash).is_ok();
+            if is_equal && reporting.is_none() {
+                reporting = Some(source);
+            }
+        }
+        let found = found.map(|token| Caller::proven(&token.name, token.role));
+        found.or_else(|| reporting.map(|source| Caller::reporting(&source.name)))
     }
 }
 
+/// Where a proxy writes the address that it speaks for.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The last address in it; `None` where none is there, or it is none.
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
+    let forwarded = headers.get_all(FORWARDED_FOR).iter().next_back()?;
+    forwarded.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+}
+
 impl Server {
+    /// The network that a request comes from; none by the control socket.
+    pub(super) fn origin(
+        &self,
+        peer: Option<SocketAddr>,
+        headers: &HeaderMap,
+    ) -> Option<Subnet> {
+        let Door::Tcp { access, .. } = &self.door else { return None };
+        Some(access.load().origin(peer?.ip(), headers))
+    }
+
     /// Who calls; refused where they may not even read.
     pub(super) fn identify(
         &self,
@@ -130,7 +181,7 @@ impl Server {
                           Authorization: Bearer TOKEN; opengslb-cli tokens create makes one";
             return Err(Refusal::unauthenticated(detail, None));
         };
-        let network = network_of(peer.ip());
+        let network = access.origin(peer.ip(), headers);
         self.attempts.check(network).map_err(Refusal::too_many_attempts)?;
         let bearer = Attempts::bearer(secret.as_bytes());
         bearer.and_then(|secret| access.holder(secret)).ok_or_else(|| {
@@ -143,6 +194,9 @@ impl Server {
 
     /// Whether a caller may.
     pub(super) fn permit(&self, access: api::Access, caller: &Caller) -> Result<(), Refusal> {
+        if access == api::Access::Source {
+            return permit_source(caller);
+        }
         let Some(needed) = access.role() else { return Ok(()) };
         if caller.role < Some(needed) {
             if !caller.has_proven {
@@ -164,6 +218,16 @@ impl Server {
     }
 }
 
+/// Whether a caller may report times.
+fn permit_source(caller: &Caller) -> Result<(), Refusal> {
+    let detail = "this is for the sources of api.latency_sources, each with its own token";
+    match (&caller.source, caller.has_proven) {
+        (Some(_), _) => Ok(()),
+        (None, true) => Err(Refusal::new(Kind::Forbidden, detail)),
+        (None, false) => Err(Refusal::unauthenticated(detail, None)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,7 +236,7 @@ mod tests {
 
     fn check(trust: bool, peer: &str, forwarded: Option<&str>, expect: bool) {
         let allowed = vec!["10.0.0.0/8".parse().unwrap(), "127.0.0.1/32".parse().unwrap()];
-        let access = Access { allowed, trust_proxy_headers: trust, tokens: Vec::new() };
+        let access = Access { allowed, trust_proxy_headers: trust, ..Access::default() };
         let mut headers = HeaderMap::new();
         if let Some(forwarded) = forwarded {
             headers.insert("x-forwarded-for", forwarded.parse().unwrap());
@@ -192,6 +256,24 @@ mod tests {
         check(true, "127.0.0.1", Some("nonsense"), false);
         check(true, "127.0.0.1", None, true);
         check(true, "192.0.2.1", Some("10.1.2.3"), false);
+    }
+
+    #[test]
+    fn who_is_behind_a_trusted_proxy_is_counted_apart() {
+        let check = |trust_proxy_headers, peer: &str, forwarded: &str, expect: &str| {
+            let allowed = vec!["10.0.0.0/8".parse().unwrap()];
+            let access = Access { allowed, trust_proxy_headers, ..Access::default() };
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+            let origin = access.origin(peer.parse().unwrap(), &headers);
+            assert_eq!(origin.to_string(), expect, "{peer} {forwarded}");
+        };
+        check(true, "10.1.2.3", "192.0.2.7", "192.0.2.7/32");
+        check(true, "::ffff:10.1.2.3", "1.2.3.4, 2001:db8::9", "2001:db8::/64");
+        check(true, "10.1.2.3", "nonsense", "10.1.2.3/32");
+        // Nobody else is believed.
+        check(true, "192.0.2.1", "192.0.2.7", "192.0.2.1/32");
+        check(false, "10.1.2.3", "192.0.2.7", "10.1.2.3/32");
     }
 
     #[test]
@@ -220,5 +302,11 @@ mod tests {
         assert_eq!(holder("secret of b"), Some(Caller::proven(&"b".into(), Role::Admin)));
         assert_eq!(holder("secret of c"), None);
         assert_eq!(holder(""), None);
+        // A source is one with its own token, and nothing else.
+        let probe = SourceToken { name: "probe".parse().unwrap(), hash: hash_of(b"its own") };
+        let access = Access { sources: vec![probe], ..access };
+        let caller = access.holder(b"its own").unwrap();
+        assert_eq!((caller.role, caller.source.is_some()), (None, true));
+        assert!(access.holder(b"secret of b").unwrap().source.is_none());
     }
 }

@@ -15,7 +15,8 @@ const ATTEMPTS_MAX: u32 = 10;
 /// After the first of them all are forgiven.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Networks that are remembered, half a megabyte of them. At the limit those whose time is over go,
-/// and where none is, a new one is not listened to: the whole Internet is searching then.
+/// and where none is, the one whose time ends first: whoever has that many networks has ten attempts
+/// from each anyhow, and must not be able to lock out everybody else.
 const NETWORKS_MAX: usize = 8_192;
 
 /// The networks that sent wrong tokens lately.
@@ -42,9 +43,6 @@ impl Attempts {
             Some(wrong) if wrong.count >= ATTEMPTS_MAX && !wrong.is_over() => {
                 Err(WINDOW.saturating_sub(wrong.since.elapsed()).as_secs() + 1)
             }
-            None if wrong.len() >= NETWORKS_MAX && !wrong.values().any(Wrong::is_over) => {
-                Err(WINDOW.as_secs())
-            }
             _ => Ok(()),
         }
     }
@@ -52,11 +50,8 @@ impl Attempts {
     /// Remembers a wrong token.
     pub(super) fn failed(&self, network: Subnet) {
         let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if wrong.len() >= NETWORKS_MAX {
-            wrong.retain(|_, wrong| !wrong.is_over());
-        }
         if wrong.len() >= NETWORKS_MAX && !wrong.contains_key(&network) {
-            return;
+            make_room(&mut wrong);
         }
         let fresh = Wrong { since: Instant::now(), count: 0 };
         let one = wrong.entry(network).or_insert(fresh);
@@ -64,6 +59,17 @@ impl Attempts {
             *one = fresh;
         }
         one.count = one.count.saturating_add(1);
+    }
+}
+
+/// Forgets those whose time is over; or else the one whose time ends first.
+fn make_room(wrong: &mut HashMap<Subnet, Wrong>) {
+    wrong.retain(|_, wrong| !wrong.is_over());
+    if wrong.len() >= NETWORKS_MAX
+        && let Some(first) = wrong.iter().min_by_key(|(_, wrong)| wrong.since)
+    {
+        let first = *first.0;
+        wrong.remove(&first);
     }
 }
 
@@ -101,14 +107,20 @@ mod tests {
     async fn what_is_remembered_has_a_limit() {
         let attempts = Attempts::default();
         let network = |n: u32| Subnet::of(IpAddr::V4(n.into()), 32);
-        for n in 0..2 * u32::try_from(NETWORKS_MAX).unwrap() {
+        for n in 0..100 + u32::try_from(NETWORKS_MAX).unwrap() {
             attempts.failed(network(n));
         }
         assert_eq!(attempts.0.lock().unwrap().len(), NETWORKS_MAX);
+        // Others are still listened to, and a search among them is still found.
+        for _ in 0..ATTEMPTS_MAX {
+            assert_eq!(attempts.check(network(u32::MAX)), Ok(()));
+            attempts.failed(network(u32::MAX));
+        }
         assert!(attempts.check(network(u32::MAX)).is_err());
+        assert_eq!(attempts.0.lock().unwrap().len(), NETWORKS_MAX);
         tokio::time::advance(WINDOW).await;
         assert_eq!(attempts.check(network(u32::MAX)), Ok(()));
-        attempts.failed(network(u32::MAX));
+        attempts.failed(network(u32::MAX - 1));
         assert_eq!(attempts.0.lock().unwrap().len(), 1);
     }
 

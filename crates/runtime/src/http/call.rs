@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use api::Endpoint;
 use axum::body::Bytes;
+use model::Subnet;
 use overwatch::Said;
 use serde::de::DeserializeOwned;
 

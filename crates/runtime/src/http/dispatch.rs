@@ -6,7 +6,9 @@ use config::EntityKind;
 
 use super::call::Call;
 use super::refusal::Refusal;
-use super::{Question, Server, by_hand, decisions, keys, latency, made, operator, status, tokens};
+use super::{
+    Question, Server, by_hand, decisions, keys, latency, made, operator, reports, status, tokens,
+};
 
 /// Carries a call out.
 pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, Refusal> {
@@ -37,6 +39,7 @@ pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, 
         Operation::BackUp => made::back_up(server, call).await,
         Operation::ListLatency => latency::page(server, call).await,
         Operation::ExportLatency => latency::export(server, call).await,
+        Operation::ReportLatency => reports::take(server, call).await,
         Operation::WatchDecisions => decisions::watch(server, call),
         Operation::ListBackends => document(Question::Backends).await,
         Operation::ListAgents => document(Question::Agents).await,
@@ -49,6 +52,7 @@ pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, 
         Operation::RevokeAgent => operator::revoke(server, call).await,
         Operation::AcceptAgent => operator::accept(server, call).await,
         Operation::ForgetAgent => operator::forget(server, call).await,
+        Operation::TestGeography => document(Question::Locate(call.required("address")?)).await,
         Operation::Explain => by_hand::explain(server, call).await,
         Operation::ListPins => document(Question::Pins).await,
         Operation::SetPin => by_hand::pin(server, call).await,

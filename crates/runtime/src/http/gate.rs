@@ -74,21 +74,19 @@ async fn pass(
     let (mut parts, body) = request.into_parts();
     let lease = parts.extensions.get().cloned();
     let found = here.iter().copied().find(|endpoint| is_asked(endpoint, &parts.method));
+    let peer = parts.extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
     let caller = match found {
         Some(Endpoint { access: Access::Open, .. }) => Caller::anybody(),
-        _ => {
-            let peer =
-                parts.extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
-            server.identify(peer, &parts.headers)?
-        }
+        _ => server.identify(peer, &parts.headers)?,
     };
+    let origin = server.origin(peer, &parts.headers);
     let endpoint = found.ok_or_else(|| not_here(here))?;
     server.permit(endpoint.access, &caller)?;
     let expected = if endpoint.is_change() { if_match(&parts.headers)? } else { None };
     let path = path(&mut parts).await?;
     let query = query(endpoint, &parts)?;
     let body = read_body(endpoint, &parts.headers, body).await?;
-    let call = Call { endpoint, caller, path, query, body, expected, lease };
+    let call = Call { endpoint, caller, origin, path, query, body, expected, lease };
     dispatch::carry_out(server, &call).await
 }
 

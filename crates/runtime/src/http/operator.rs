@@ -3,7 +3,7 @@
 use api::backends::Override;
 use axum::http::StatusCode;
 use axum::response::Response;
-use model::BackendKey;
+use model::{AgentId, BackendKey};
 use overwatch::{Command, HandOrder};
 
 use super::call::Call;
@@ -22,7 +22,12 @@ pub(super) async fn revoke(server: &Server, call: &Call) -> Result<Response, Ref
 }
 
 pub(super) async fn accept(server: &Server, call: &Call) -> Result<Response, Refusal> {
-    server.order(call, Command::Accept(call.part("agent")?)).await
+    // A source from outside can be held as an agent can.
+    let agent = match call.text("agent")?.strip_prefix("outside:") {
+        Some(name) => AgentId::of_source(&name.parse().map_err(Refusal::parameter)?),
+        None => call.part("agent")?,
+    };
+    server.order(call, Command::Accept(agent)).await
 }
 
 pub(super) async fn set_override(server: &Server, call: &Call) -> Result<Response, Refusal> {

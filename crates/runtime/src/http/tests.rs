@@ -155,6 +155,10 @@ async fn world(allowed: &str) -> World {
         allowed: vec![allowed.parse().unwrap()],
         trust_proxy_headers: false,
         tokens: model::Role::ALL.map(token).to_vec(),
+        sources: vec![SourceToken {
+            name: "probe".parse().unwrap(),
+            hash: hash_of(secret_of("probe").as_bytes()),
+        }],
     };
     let access = Arc::new(ArcSwap::from_pointee(access));
     let counts = Arc::<Counts>::default();

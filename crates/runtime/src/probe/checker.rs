@@ -30,7 +30,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::client::TlsStream;
 
-pub(super) use self::command::Rights;
+pub(super) use self::command::{COMMANDS_MAX, Rights};
 use super::tls::{self, Tls};
 
 /// Who asks, so that an operator finds the checks in a server's log.

@@ -9,11 +9,12 @@
 //!
 //! Nothing here grows: of the target lists only the latest is kept, a target has at most one check
 //! under way, and a caller that does not take its results slows the checks down. At the limit of
-//! checks under way the others wait their turn: late, never lost.
+//! checks under way the others wait their turn: late, never lost. Programs have a smaller limit of
+//! their own, so that slow ones keep no other check waiting.
 //!
 //! The thread has given up gaining rights, for the commands that it starts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 use std::io;
 use std::net::SocketAddr;
@@ -22,12 +23,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use health::{CheckSpec, FailReason, Outcome, Schedule, ScheduleFull};
+use health::{CheckKind, CheckSpec, FailReason, Outcome, Schedule, ScheduleFull};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
-use super::checker::{CheckReport, Checker, Rights};
+use super::checker::{COMMANDS_MAX, CheckReport, Checker, Rights};
 use crate::clock::Clock;
 
 /// Checks that are due within this time begin together: what the thread is woken for costs more than
@@ -114,6 +115,7 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Prober<K> {
             targets: Arc::default(),
             running: HashMap::new(),
             keys: HashMap::new(),
+            commands: HashSet::new(),
             in_flight: JoinSet::new(),
             in_flight_max: limits.in_flight_max.max(1),
             checker,
@@ -209,6 +211,8 @@ struct Rounds<K> {
     running: HashMap<K, AbortHandle>,
     /// Whose each check under way is.
     keys: HashMap<Id, K>,
+    /// Those of them that run a program, or wait to.
+    commands: HashSet<Id>,
     in_flight: JoinSet<()>,
     in_flight_max: usize,
     checker: Checker,
@@ -223,7 +227,7 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
         loop {
             let due = self.schedule.next_due().map(|due| self.clock.instant_at(due));
             let due = due.map(|due| due.max(next_round));
-            let has_room = self.in_flight.len() < self.in_flight_max;
+            let has_room = self.has_room();
             tokio::select! {
                 changed = changes.changed() => match changed {
                     Ok(()) => self.replace_targets(Arc::clone(&changes.borrow_and_update())),
@@ -264,10 +268,17 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
         }
     }
 
+    /// Whether one more check may begin. Commands that wait for their turn have no socket and are in
+    /// nobody's way: they are as many as there are targets at most.
+    fn has_room(&self) -> bool {
+        let waiting = self.commands.len().saturating_sub(COMMANDS_MAX);
+        self.in_flight.len() - waiting < self.in_flight_max
+    }
+
     /// Starts the checks that are due, those that have been for longest first, while there is room.
     fn start_due(&mut self) {
         let now = self.clock.now();
-        while self.in_flight.len() < self.in_flight_max {
+        while self.has_room() {
             let Some((key, due)) = self.schedule.pop_due(now) else { return };
             // Its last check may still be under way, since its result was not taken: then this one
             // is left out.
@@ -284,6 +295,7 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
         };
         let (checker, results, whose) = (self.checker.clone(), self.results.clone(), key.clone());
         let counting = Arc::clone(&self.counting);
+        let is_command = matches!(target.spec.kind, CheckKind::Command(_));
         let check = self.in_flight.spawn(async move {
             let report = checker.check(target.address, &target.spec).await;
             counting.count(&report.outcome);
@@ -291,11 +303,15 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
             drop(results.send(ProbeResult { key: whose, report }).await);
         });
         self.keys.insert(check.id(), key.clone());
+        if is_command {
+            self.commands.insert(check.id());
+        }
         self.running.insert(key, check);
     }
 
     /// A check has ended, whichever way.
     fn forget(&mut self, id: Id) {
+        self.commands.remove(&id);
         let Some(key) = self.keys.remove(&id) else {
             return;
         };

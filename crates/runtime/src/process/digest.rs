@@ -135,6 +135,7 @@ api: {enabled: false}
             mode: None,
             host_name: "host",
             read_zone_file: &no_file,
+            includes: &config::no_includes,
         };
         let checked = config::load(text, &given).unwrap();
         let config::Mode::Overwatch(overwatch) = checked.config.mode else { unreachable!() };

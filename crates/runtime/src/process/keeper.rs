@@ -15,11 +15,11 @@ use tracing::{error, info};
 use super::StartError;
 use crate::logs::chain;
 
-/// Batches that wait to be taken; one for each event that changed something. Past it a batch is
-/// lost, which is logged.
+/// Batches that wait to be taken; one for each event that changed something. Past it they are held
+/// back until there is room.
 const QUEUE_BATCHES: usize = 1024;
-/// Changes that wait for a disk that refuses: a row for every backend and agent of a large mesh.
-/// Past it the oldest go, which is logged.
+/// Changes that wait for a disk that refuses, and again for one that does not keep up: a row for
+/// every backend and agent of a large mesh. Past it the oldest go, which is logged.
 const CHANGES_MAX: usize = 100_000;
 /// How long to wait before a refused write is tried again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -45,6 +45,8 @@ pub(super) type Exported = Result<String, String>;
 #[derive(Debug)]
 pub(super) struct Keeper {
     wanted: SyncSender<Wanted>,
+    /// Changes that found no room; nothing goes past them.
+    held_back: Vec<Change>,
     thread: JoinHandle<()>,
 }
 
@@ -59,40 +61,58 @@ impl Keeper {
         let thread = std::thread::Builder::new().name("store".to_owned());
         let thread =
             thread.spawn(move || write_all(store, &waiting)).map_err(StartError::System)?;
-        Ok(Self { wanted, thread })
+        Ok(Self { wanted, held_back: Vec::new(), thread })
     }
 
     /// Keeps these changes over a restart.
-    pub(super) fn keep(&self, changes: Vec<Change>) {
-        if let Err(why) = self.ask(Wanted::Changes(changes)) {
+    pub(super) fn keep(&mut self, changes: Vec<Change>) {
+        let is_first = self.held_back.is_empty();
+        if is_first && changes.is_empty() {
+            return;
+        }
+        self.held_back.extend(changes);
+        let why = match self.wanted.try_send(Wanted::Changes(std::mem::take(&mut self.held_back))) {
+            Ok(()) => return,
+            Err(TrySendError::Full(Wanted::Changes(changes))) => {
+                self.held_back = changes;
+                "the disk does not keep up"
+            }
+            Err(_) => "the thread that writes to the store is gone",
+        };
+        if is_first {
             error!("{why}: a restart would not remember the last changes");
+        }
+        if drop_oldest(&mut self.held_back) > 0 {
+            error!("{why} for too long: the oldest changes are not kept");
         }
     }
 
     /// Keeps these changes, and all before them, or says why these are not kept.
-    fn keep_now(&self, changes: Vec<Change>) -> oneshot::Receiver<Written> {
+    fn keep_now(&mut self, changes: Vec<Change>) -> oneshot::Receiver<Written> {
         let (reply, written) = oneshot::channel();
-        // Where it cannot be asked the sender is gone, which says so.
-        let _ = self.ask(Wanted::Now(changes, reply));
+        self.ask(Wanted::Now(changes, reply));
         written
     }
 
-    fn export(&self) -> oneshot::Receiver<Exported> {
+    fn export(&mut self) -> oneshot::Receiver<Exported> {
         let (reply, exported) = oneshot::channel();
-        // As above.
-        let _ = self.ask(Wanted::Export(reply));
+        self.ask(Wanted::Export(reply));
         exported
     }
 
-    fn ask(&self, wanted: Wanted) -> Result<(), &'static str> {
-        self.wanted.try_send(wanted).map_err(|error| match error {
-            TrySendError::Full(_) => "the disk does not keep up",
-            TrySendError::Disconnected(_) => "the thread that writes to the store is gone",
-        })
+    /// Asks for something that is answered, unless something before it is held back. Where it cannot
+    /// be asked the sender is dropped, which says so.
+    fn ask(&mut self, wanted: Wanted) {
+        self.keep(Vec::new());
+        if self.held_back.is_empty() {
+            let _ = self.wanted.try_send(wanted);
+        }
     }
 
     /// Waits until everything is written.
     pub(super) fn stop(self) {
+        // Waits for room; fails only where the thread is gone, which it says itself.
+        let _ = self.wanted.send(Wanted::Changes(self.held_back));
         drop(self.wanted);
         if self.thread.join().is_err() {
             error!("the thread that writes to the store panicked");
@@ -124,7 +144,7 @@ impl Keeping {
 
     /// Keeps these changes, and all before them, now or never; nobody answers where another process
     /// has the store.
-    pub(super) fn keep_now(&self, changes: Vec<Change>) -> oneshot::Receiver<Written> {
+    pub(super) fn keep_now(&mut self, changes: Vec<Change>) -> oneshot::Receiver<Written> {
         match self {
             Self::Open(keeper) => keeper.keep_now(changes),
             Self::Away(_) => oneshot::channel().1,
@@ -132,7 +152,7 @@ impl Keeping {
     }
 
     /// All that is in the store; nobody answers where another process has it.
-    pub(super) fn export(&self) -> oneshot::Receiver<Exported> {
+    pub(super) fn export(&mut self) -> oneshot::Receiver<Exported> {
         match self {
             Self::Open(keeper) => keeper.export(),
             Self::Away(_) => oneshot::channel().1,
@@ -178,6 +198,7 @@ fn write_all(mut store: Store, waiting: &Receiver<Wanted>) {
         };
         let is_last = matches!(more, Err(RecvTimeoutError::Disconnected));
         let (mut now, mut exports) = (Vec::new(), Vec::new());
+        let before = changes.len();
         // What came meanwhile goes into the same transaction.
         for wanted in more.into_iter().chain(waiting.try_iter()) {
             match wanted {
@@ -186,9 +207,13 @@ fn write_all(mut store: Store, waiting: &Receiver<Wanted>) {
                 Wanted::Export(reply) => exports.push(reply),
             }
         }
-        if changes.len() > CHANGES_MAX {
+        let dropped = drop_oldest(&mut changes);
+        if dropped > 0 {
             error!("the disk refuses for too long: the oldest changes are not kept");
-            changes.drain(..changes.len() - CHANGES_MAX);
+        }
+        if dropped > before {
+            // Somebody would be told that what was just dropped is written: nobody is told anything.
+            now.clear();
         }
         match write(&mut store, &changes, now) {
             Ok(()) => {
@@ -211,6 +236,11 @@ fn write_all(mut store: Store, waiting: &Receiver<Wanted>) {
             return;
         }
     }
+}
+
+/// Drops the oldest beyond [`CHANGES_MAX`]; says how many.
+fn drop_oldest(changes: &mut Vec<Change>) -> usize {
+    changes.drain(..changes.len().saturating_sub(CHANGES_MAX)).count()
 }
 
 /// Writes what waits, and tells those who wait for theirs. What is wanted now is dropped where it
@@ -240,14 +270,45 @@ mod tests {
     async fn what_is_said_to_be_written_is_in_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store");
-        let keeper = Keeper::start(Store::open(&path).unwrap().0).unwrap();
+        let mut keeper = Keeper::start(Store::open(&path).unwrap().0).unwrap();
         keeper.keep(vec![Change::PutMade("first".to_owned())]);
         let answer = keeper.keep_now(vec![Change::PutMade("second".to_owned())]).await;
         assert_eq!(written(answer), Ok(()));
         keeper.stop();
         assert_eq!(Store::open(&path).unwrap().1.made, "second");
         // Nobody promises anything while another process has the file.
-        let away = Keeping::Away(Vec::new());
+        let mut away = Keeping::Away(Vec::new());
         assert!(written(away.keep_now(Vec::new()).await).is_err());
+    }
+
+    /// What found no room is neither lost nor overtaken: who waits is not told that it is written.
+    #[tokio::test]
+    async fn a_full_queue_makes_nobody_believe_anything() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        let store = Store::open(&path).unwrap().0;
+        let (wanted, waiting) = sync_channel(1);
+        // A disk that is busy until the test says so.
+        let (go, may_go) = sync_channel::<()>(0);
+        let thread = std::thread::spawn(move || {
+            let _ = may_go.recv();
+            write_all(store, &waiting);
+        });
+        let mut keeper = Keeper { wanted, held_back: Vec::new(), thread };
+        let made = |text: &str| vec![Change::PutMade(text.to_owned())];
+        keeper.keep(made("taken"));
+        keeper.keep(made("held back"));
+        assert!(written(keeper.keep_now(Vec::new()).await).is_err());
+        assert!(written(keeper.keep_now(made("refused")).await).is_err());
+        drop(go);
+        // Once the disk is free again what was held back comes first.
+        loop {
+            if written(keeper.keep_now(Vec::new()).await).is_ok() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        keeper.stop();
+        assert_eq!(Store::open(&path).unwrap().1.made, "held back");
     }
 }

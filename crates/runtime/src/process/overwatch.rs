@@ -69,7 +69,7 @@ use super::keeper::{Keeper, Keeping};
 use super::reload::{Read, Reloads};
 use super::signals::{Asked, Signals};
 use super::sockets::{Passed, Sockets, Wanted};
-use super::{Around, StartError, identity, make_directory, numbers, successor};
+use super::{Around, StartError, identity, make_directory, numbers, settings, successor};
 use crate::clock::{self, Clock};
 use crate::http::Ask;
 use crate::logs::{Logs, chain};
@@ -198,7 +198,7 @@ impl Process {
         // All that can go wrong before the other process gives up its store has not.
         let (taking, passed) = take_over(is_taking_over, &data).await?;
         let (store, snapshot) = Store::open(&data.join(STORE))?;
-        let (running, settings) = making::with_kept(first, &snapshot.made)?;
+        let (running, settings) = making::with_kept(first, &snapshot.made);
         let running = Arc::new(running);
         let sockets = Arc::new(Sockets::open(wanted, passed)?);
         let keeping = Keeping::Open(Keeper::start(store)?);
@@ -247,6 +247,9 @@ impl Process {
             cut_off: None,
         };
         process.carry_out(first);
+        let sources = settings::outside(&process.running.config);
+        process.handle(Event::OutsideSources(sources));
+        process.say_waiting_tokens();
         if process.awaiting.is_none() {
             process.hear_first_results(&mut checked).await;
             process.dns.serve()?;
@@ -306,6 +309,8 @@ impl Process {
         // Signatures are dated: a clock that was set since the start, or went its own way, is seen.
         self.handle(Event::ClockRead(clock::wall()));
         self.handle(Event::Tick);
+        // What found no room does not wait for the next change.
+        self.keeping.keep(Vec::new());
         self.edges.look_after_store(&self.running.config, &mut self.keeping);
         self.look_after_cut_off();
     }

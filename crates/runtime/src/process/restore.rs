@@ -27,11 +27,13 @@ pub struct Restored {
 pub fn restore(text: &str, data: &Path, files: &Files) -> Result<Restored, Vec<String>> {
     let line = |error: &dyn std::error::Error| vec![chain(error)];
     let (backup, snapshot) = Backup::read(text).map_err(|error| line(&error))?;
-    let made = if snapshot.made.is_empty() {
-        Made::none()
-    } else {
-        Made::from_document(&snapshot.made).map_err(|error| line(&error))?
+    let (made, unread) = match snapshot.made.as_str() {
+        "" => (Made::none(), Vec::new()),
+        document => Made::from_document(document),
     };
+    if !unread.is_empty() {
+        return Err(unread.iter().map(|fault| chain(fault)).collect());
+    }
     let checked = files.check(&made);
     let lines = |faults: Vec<config::Fault>| -> Vec<String> {
         faults.iter().map(ToString::to_string).collect()

@@ -6,7 +6,9 @@ use health::HeartbeatTerms;
 use latency::TableLimits;
 use mesh::{MeshKeys, SecretError, Token, TokenSecret, Tokens};
 use model::Backend;
-use overwatch::{AnswerTerms, CheckTerms, ConfiguredBackend, EcsPolicy, SignedZone, StaleTerms};
+use overwatch::{
+    AnswerTerms, CheckTerms, ConfiguredBackend, EcsPolicy, OutsideSource, SignedZone, StaleTerms,
+};
 
 use super::StartError;
 
@@ -106,6 +108,17 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
         answers: answers(config, &keys),
         keys,
     })
+}
+
+/// Who else is trusted to report times; nobody where the API is not served.
+pub(super) fn outside(config: &OverwatchConfig) -> Vec<OutsideSource> {
+    let sources = config.api.iter().flat_map(|api| &api.latency_sources);
+    let sources = sources.map(|source| OutsideSource {
+        name: source.name.clone(),
+        service: source.service.clone(),
+        regions: source.regions.clone(),
+    });
+    sources.collect()
 }
 
 /// How questions are answered, whatever they are for.

@@ -60,11 +60,23 @@ async fn who_may_not_is_told_so_by_every_endpoint() {
     let (stranger, neighbour) = (world("192.0.2.0/24").await, world("127.0.0.1/32").await);
     for endpoint in endpoints::all().filter(|endpoint| endpoint.access != Access::Open) {
         let asked = good(endpoint);
-        let needed = endpoint.access.role().unwrap();
         refused(&stranger, endpoint, &asked, Kind::Unauthenticated).await;
         let wrong = asked.clone().with("Authorization", "Basic YTpi");
         // A world of its own: mistakes are counted.
         refused(&world("127.0.0.1/32").await, endpoint, &wrong, Kind::Unauthenticated).await;
+        let Some(needed) = endpoint.access.role() else {
+            refused(&neighbour, endpoint, &asked, Kind::Unauthenticated).await;
+            for role in Role::ALL {
+                let asked = asked.clone().token(role.as_str());
+                refused(&stranger, endpoint, &asked, Kind::Forbidden).await;
+            }
+            assert_eq!(world("192.0.2.0/24").await.unix(&asked).await.status, 403);
+            continue;
+        };
+        // A source of times may do nothing else, not even read.
+        let source = asked.clone().token("probe");
+        let answered = stranger.tcp(&source).await;
+        assert_eq!(answered.status, Kind::Forbidden.status(), "{}", endpoint.path);
         if needed > Role::Read {
             refused(&neighbour, endpoint, &asked, Kind::Unauthenticated).await;
         }
@@ -86,7 +98,8 @@ async fn what_is_not_valid_is_refused_by_every_endpoint() {
         if matches!(endpoint.access, Access::Secret(_)) {
             continue;
         }
-        let asked = good(endpoint).token("admin");
+        let who = if endpoint.access == Access::Source { "probe" } else { "admin" };
+        let asked = good(endpoint).token(who);
         let unknown = if asked.line.contains('?') { "&unknown=1" } else { "?unknown=1" };
         let line = asked.line.clone() + unknown;
         refused(&world, endpoint, &Asked { line, ..asked.clone() }, Kind::Parameter).await;
@@ -139,4 +152,44 @@ async fn bodies(world: &World, endpoint: &Endpoint, asked: Asked) {
             refused(world, endpoint, &Asked { body, ..asked.clone() }, Kind::Body).await;
         }
     }
+}
+
+/// What a source may send and what not, before the node is asked.
+#[tokio::test]
+async fn a_report_is_refused_with_what_is_wrong_in_it() {
+    let world = world("192.0.2.0/24").await;
+    let report = async |agent: &str, entries: &str| {
+        let body = format!(
+            r#"{{"type": "latency_report", "agent_id": "{agent}", "entries": [{entries}]}}"#
+        );
+        let asked = Asked::new("POST /api/v1/latency-reports").token("probe");
+        let asked = asked.with("Content-Type", "application/json");
+        let answered = world.tcp(&Asked { body, ..asked }).await;
+        (answered.status, answered.body)
+    };
+    let row = r#"{"subnet": "10.1.2.0/24", "rtt_ms": 85, "samples": 50}"#;
+    let (status, said) = report("probe", row).await;
+    assert_eq!(status, 200, "{said}");
+    assert!(said.contains("85000") && said.contains("10.1.2.0/24"), "{said}");
+    for (agent, entries, part) in [
+        ("backend-eu-west", row, "called probe"),
+        ("probe", r#"{"subnet": "10.1.2.0/33", "rtt_ms": 85, "samples": 50}"#, "entries[0].subnet"),
+        ("probe", r#"{"subnet": "10.1.2.0/24", "rtt_ms": -1, "samples": 50}"#, "rtt_ms: -1"),
+        ("probe", r#"{"subnet": "10.1.2.0/24", "rtt_ms": 70000, "samples": 5}"#, "rtt_ms: 70000"),
+        ("probe", r#"{"subnet": "10.1.2.0/24", "rtt_ms": 1e400, "samples": 5}"#, "out of range"),
+        ("probe", r#"{"subnet": "10.1.2.0/24", "rtt_ms": 5, "samples": -1}"#, "u32"),
+        ("probe", r#"{"subnet": "10.1.2.0/24", "rtt_ms": 5}"#, "samples"),
+        (
+            "probe",
+            r#"{"subnet": "10.1.2.0/24", "rtt_ms": 5, "samples": 1, "region": "eu west"}"#,
+            "entries[0].region",
+        ),
+    ] {
+        let (status, said) = report(agent, entries).await;
+        assert_eq!(status, 400, "{entries}: {said}");
+        assert!(said.contains(part), "{entries}: {said}");
+    }
+    let (status, said) = report("probe", &vec![row; 10_001].join(",")).await;
+    assert_eq!(status, 400, "{said}");
+    assert!(said.contains("at most 10000"), "{said}");
 }

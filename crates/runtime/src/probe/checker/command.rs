@@ -2,25 +2,26 @@
 //!
 //! It gets no shell, nothing on its standard input, an environment of four words, a process group of
 //! its own, and less rights than this process: its thread has given up gaining any (prctl(2),
-//! PR_SET_NO_NEW_PRIVS) and handing any on (capabilities(7), the ambient set). At its timeout the
-//! whole group is killed.
+//! PR_SET_NO_NEW_PRIVS) and handing any on (capabilities(7), the ambient set). When it ends, and at
+//! its timeout, the whole group is killed: nothing that it left in the background stays.
 
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use health::{CommandCheck, ErrorText, FailReason, Outcome, Phase};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use super::{CheckReport, text_of, to_rtt};
 
 /// Programs at a time: each is a process, and a machine that answers DNS has better to do. Further
 /// checks wait for their turn; their time begins with it.
-const COMMANDS_MAX: usize = 16;
+pub(crate) const COMMANDS_MAX: usize = 16;
 static PLACES: Semaphore = Semaphore::const_new(COMMANDS_MAX);
 
 /// What is kept of what it says: more than is ever shown. The rest is thrown away.
@@ -92,30 +93,47 @@ pub(super) async fn run(
 struct Group(Child);
 
 impl Group {
-    /// Waits until it ends; what it said first.
+    /// Waits until it ends; what it said first. What it started ends with it.
     async fn end(&mut self) -> std::io::Result<(ExitStatus, Vec<u8>)> {
         let mut said = Vec::new();
         let output = self.0.stdout.take();
-        let status = async {
+        let listen = async {
             if let Some(mut output) = output {
                 (&mut output).take(SAID_BYTES_MAX).read_to_end(&mut said).await?;
                 tokio::io::copy(&mut output, &mut tokio::io::sink()).await?;
             }
-            self.0.wait().await
+            std::io::Result::Ok(())
         };
-        let status = status.await?;
-        Ok((status, said))
+        let pid = self.pid();
+        let leave = async {
+            let Some(pid) = pid else { return Ok(()) };
+            // Looked at and not waited for (waitid(2), WNOWAIT): until then its number is its own.
+            let look = move || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            spawn_blocking(look).await.map_err(std::io::Error::other)??;
+            kill(pid);
+            Ok(())
+        };
+        tokio::try_join!(leave, listen)?;
+        Ok((self.0.wait().await?, said))
     }
+
+    /// Its number and that of its group; its own as long as nobody waited for it.
+    fn pid(&self) -> Option<Pid> {
+        self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+    }
+}
+
+/// Ends all of a group that is left.
+fn kill(group: Pid) {
+    // All of it may have ended this moment.
+    let _ = kill_process_group(group, Signal::KILL);
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // While it was not waited for, its number and that of its group are its own. Once it was,
-        // nothing is killed: the number may be another's by now.
-        let id = self.0.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(group) = id {
-            // It may have ended this moment.
-            let _ = kill_process_group(group, Signal::KILL);
+        // Once it was waited for nothing is killed: the number may be another's by now.
+        if let Some(pid) = self.pid() {
+            kill(pid);
         }
     }
 }

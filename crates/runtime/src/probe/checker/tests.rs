@@ -222,7 +222,25 @@ fn a_command_that_takes_too_long_is_ended_with_all_it_started() {
     let text = format!("sleep 300 & echo $! > {}; wait", file.display());
     let outcome = script(&text, 1_000);
     assert_eq!(outcome, Outcome::Fail(FailReason::TimedOut(Phase::Command)));
-    let pid = std::fs::read_to_string(&file).unwrap();
+    ends(&file);
+}
+
+#[test]
+fn what_a_command_leaves_in_the_background_is_ended_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("pid");
+    // With its output to nowhere, and still holding ours.
+    for redirected in [">/dev/null 2>&1", ""] {
+        let text = format!("sleep 300 {redirected} & echo $! > {}; exit 0", file.display());
+        let outcome = script(&text, 20_000);
+        assert!(matches!(outcome, Outcome::Pass { .. }), "{outcome:?}");
+        ends(&file);
+    }
+}
+
+/// Waits until the process whose number is in a file is no more.
+fn ends(file: &std::path::Path) {
+    let pid = std::fs::read_to_string(file).unwrap();
     let status = format!("/proc/{}/stat", pid.trim());
     // Its parent is gone: somebody else reaps it, now or in a moment.
     let is_gone = || {

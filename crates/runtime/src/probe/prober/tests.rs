@@ -121,3 +121,25 @@ async fn the_task_ends_with_either_side() {
     let thread = prober.thread.take().unwrap();
     tokio::task::spawn_blocking(|| thread.join()).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn programs_that_are_slow_keep_no_other_check_waiting() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut slow = target(address);
+    slow.spec.kind = CheckKind::Command(health::CommandCheck {
+        program: "/bin/sleep".to_owned(),
+        arguments: vec!["300".to_owned()],
+    });
+    slow.spec.timeout_ms = 300_000;
+    // Far more of them than checks may be under way.
+    let (prober, mut results) =
+        start(ProbeLimits { in_flight_max: COMMANDS_MAX + 1, targets_max: 200 });
+    let mut targets: BTreeMap<u32, ProbeTarget> = (0..100).map(|key| (key, slow.clone())).collect();
+    prober.set_targets(targets.clone()).unwrap();
+    targets.insert(100, target(address));
+    prober.set_targets(targets).unwrap();
+    for _ in 0..5 {
+        assert_eq!(next(&mut results).await.key, 100);
+    }
+}

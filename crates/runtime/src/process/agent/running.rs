@@ -134,6 +134,7 @@ logging: {level: info, format: text}
             mode: None,
             host_name: "host",
             read_zone_file: &no_file,
+            includes: &config::no_includes,
         };
         config::load(text, &given).unwrap().config
     }

@@ -1,12 +1,20 @@
 //! What an overwatch is asked by its API, and what it tells. Documents are the node's; nothing is
 //! decided here.
 
-use ::overwatch::{Command, Event, Said, TokenFault};
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use ::overwatch::{Command, Event, OutsideFault, OutsideRow, Said, TokenFault, TokenOrder};
+use api::geo::{GeoDomain, GeoTest};
+use geo::{Fix, Place};
+use model::TokenName;
+use routing::algorithm::geolocation::region_of;
 use tokio::sync::oneshot;
 
 use super::Process;
 use super::edges::access_of;
 use super::making::Wanted;
+use super::running::has_token;
 use crate::http::{Ask, Document, KeyText, Question, Told};
 
 impl Process {
@@ -23,6 +31,7 @@ impl Process {
                 return self.make(Wanted { wish, said, expected, reply });
             }
             Question::BackUp => return self.back_up(reply),
+            Question::Report { source, rows } => self.report(source, rows),
             Question::Command(command) => return self.command(command, said, reply),
             question => self.told(question),
         };
@@ -36,6 +45,12 @@ impl Process {
     /// Carries a word out, and says so once it is in the store.
     fn command(&mut self, command: Command, said: Said, reply: oneshot::Sender<Told>) {
         let configured = self.running.configured_token(&command);
+        // One that was made before the configuration had it can be taken back.
+        let waits = |name: &&TokenName| {
+            let is_revoked = matches!(command, Command::Tokens(TokenOrder::Revoke(_)));
+            is_revoked && self.node.tokens().any(|token| token.name == **name)
+        };
+        let configured = configured.filter(|name| !waits(name));
         let configured = configured.map(|name| TokenFault::Configured(name.clone()).into());
         let objection =
             configured.or_else(|| self.node.objection(&command, &said, self.clock.now()));
@@ -50,6 +65,20 @@ impl Process {
                 }
                 self.answer_when_kept(reply, Told::Done);
             }
+        }
+    }
+
+    /// Takes what a source from outside reports.
+    fn report(&mut self, source: TokenName, rows: Vec<OutsideRow>) -> Told {
+        self.handle(Event::OutsideReport { source: source.clone(), rows });
+        match self.node.outside_taken(&source) {
+            Some(Ok(taken)) => document(&api::latency::ReportTaken {
+                rows: taken.rows,
+                waiting: taken.waiting,
+                held: taken.is_held,
+            }),
+            Some(Err(fault)) => Told::Objected(fault.clone().into()),
+            None => Told::Objected(OutsideFault::Unknown(source).into()),
         }
     }
 
@@ -75,6 +104,7 @@ impl Process {
                     Err(fault) => Told::Objected(fault.into()),
                 }
             }
+            Question::Locate(address) => document(&self.located(address)),
             Question::Pins => document(&self.node.pin_list()),
             Question::Regions => document(&self.node.region_list(now)),
             Question::Learning => document(&self.node.learning_list()),
@@ -97,9 +127,34 @@ impl Process {
             Question::Entity(name) => self.entity(&name),
             Question::Tokens => document(&self.token_list()),
             // Whoever asks waits for more than a look at the node.
-            Question::Reload | Question::Make(_) | Question::BackUp | Question::Command(_) => {
-                Told::Done
-            }
+            Question::Reload
+            | Question::Make(_)
+            | Question::BackUp
+            | Question::Report { .. }
+            | Question::Command(_) => Told::Done,
+        }
+    }
+
+    fn located(&self, address: IpAddr) -> GeoTest {
+        let address = address.to_canonical();
+        let Fix { class_of, prefix, .. } = self.running.geography.built.locate(address);
+        let domains = self.running.config.domains.iter().filter_map(|domain| {
+            let (region, by) = region_of(domain, class_of)?;
+            let (domain, region) = (domain.name.clone(), region.to_string());
+            Some(GeoDomain { domain, region, by: by.to_owned() })
+        });
+        let mut domains: Vec<GeoDomain> = domains.collect();
+        domains.sort_by(|a, b| a.domain.cmp(&b.domain));
+        GeoTest {
+            address: address.to_string(),
+            network: prefix.to_string(),
+            mapped_region: class_of.custom_region.as_ref().map(ToString::to_string),
+            country: class_of.country.map(|country| country.code().to_owned()),
+            continent: class_of.continent.map(|continent| continent.code().to_owned()),
+            asn: class_of.asn.map(NonZeroU32::get),
+            latitude: class_of.place.map(Place::latitude),
+            longitude: class_of.place.map(Place::longitude),
+            domains,
         }
     }
 
@@ -110,6 +165,7 @@ impl Process {
             configured: false,
             created: Some(token.created.to_rfc3339()),
             by: Some(token.by.clone()),
+            waiting: has_token(&self.running.config, &token.name),
         });
         api::tokens::Tokens { tokens: self.running.configured_tokens().chain(made).collect() }
     }

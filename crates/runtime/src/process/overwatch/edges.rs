@@ -20,7 +20,10 @@ use super::super::keeper::{Keeper, Keeping};
 use super::super::sockets::Sockets;
 use super::super::{StartError, numbers};
 use super::{QUEUE_EVENTS, STORE};
-use crate::http::{Access, Ask, Behind, HttpServers, Listening, Token, hash_of};
+use super::running::has_token;
+use crate::http::{
+    Access, Ask, Behind, HttpServers, Listening, SourceToken, Token, hash_of,
+};
 use crate::logs::chain;
 use crate::mesh::{self, Identity, ListenError, Server, ServerLimits, SessionLimits};
 use crate::metrics::MetricsServer;
@@ -185,15 +188,20 @@ pub(super) fn access_of<'a>(
     made: impl Iterator<Item = &'a ApiToken>,
 ) -> Access {
     let Some(api) = &config.api else { return Access::default() };
+    let hash = |secret: &ApiSecret| match secret {
+        ApiSecret::Plain(secret) => hash_of(secret.expose().as_bytes()),
+        ApiSecret::Sha256(Sha256(hash)) => *hash,
+    };
     let configured = api.tokens.iter().map(|token| Token {
         name: token.name.as_str().into(),
         role: token.role,
-        hash: match &token.secret {
-            ApiSecret::Plain(secret) => hash_of(secret.expose().as_bytes()),
-            ApiSecret::Sha256(Sha256(hash)) => *hash,
-        },
+        hash: hash(&token.secret),
     });
-    let made = made.map(|token| Token {
+    let sources = api.latency_sources.iter();
+    let sources =
+        sources.map(|source| SourceToken { name: source.name.clone(), hash: hash(&source.secret) });
+    // Of two of one name that of the configuration counts: who did what is told by the name.
+    let made = made.filter(|token| !has_token(config, &token.name)).map(|token| Token {
         name: token.name.as_str().into(),
         role: token.role,
         hash: token.hash,
@@ -202,5 +210,6 @@ pub(super) fn access_of<'a>(
         allowed: api.allowed_networks.clone(),
         trust_proxy_headers: api.trust_proxy_headers,
         tokens: configured.chain(made).collect(),
+        sources: sources.collect(),
     }
 }

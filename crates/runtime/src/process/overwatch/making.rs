@@ -11,12 +11,12 @@ use tokio::task::spawn_blocking;
 use tracing::{error, warn};
 use zeroize::Zeroizing;
 
-use super::super::StartError;
 use super::super::keeper::{Written, written};
 use super::Process;
 use super::asking::{document, json};
 use super::running::{Prepared, Running, Wrong};
 use crate::http::{Document, KeyText, NotMade, Told, Why, Wish};
+use crate::logs::chain;
 
 /// Changes that wait: as many as the API has connections. The next one is not answered.
 const WAITING_MAX: usize = 256;
@@ -60,34 +60,39 @@ impl Making {
     }
 }
 
-/// What a process starts with, together with what was made in an earlier life. What of that does not
-/// fit any more is left out, and logged: a name server that does not start answers nobody.
+/// What a process starts with, together with what was made in an earlier life. What of that cannot be
+/// read, or does not fit any more, is left out and logged: a name server that does not start answers
+/// nobody. All of it stays in the store.
 pub(super) fn with_kept(
     (running, settings): (Running, ::overwatch::Settings),
     document: &str,
-) -> Result<(Running, ::overwatch::Settings), StartError> {
+) -> (Running, ::overwatch::Settings) {
     if document.is_empty() {
-        return Ok((running, settings));
+        return (running, settings);
     }
-    let (prepared, left_out) = running.with_kept(Made::from_document(document)?);
+    let (made, set_aside) = Made::from_document(document);
+    for fault in set_aside {
+        error!("set aside as it is, and does not count: {}", chain(&fault));
+    }
+    let (prepared, left_out) = running.with_kept(&made);
     for line in left_out {
         error!("left out, until it is put right or taken back: {line}");
     }
     match prepared {
         Some(Prepared { running, settings, warnings, .. }) => {
             warnings.iter().for_each(|warning| warn!("{warning}"));
-            Ok((running, settings))
+            (running, settings)
         }
         None => {
             error!("the files cannot be read again: nothing that was made through the API counts");
-            Ok((running, settings))
+            (running.without(made), settings)
         }
     }
 }
 
 impl Process {
     /// All that is in the store, as one document.
-    pub(super) fn back_up(&self, reply: oneshot::Sender<Told>) {
+    pub(super) fn back_up(&mut self, reply: oneshot::Sender<Told>) {
         let exported = self.keeping.export();
         tokio::spawn(async move {
             let exported = exported.await;
@@ -140,7 +145,7 @@ impl Process {
             .find_map(|entity| entity.file.as_ref().filter(|_| entity.name == *name));
         match (wish, of_file) {
             // What waits for a file to leave it can be taken back.
-            (Wish::Remove(name), _) if made.get(name).is_some() => Ok(made.without(name)),
+            (Wish::Remove(name), _) if made.has(name) => Ok(made.without(name)),
             (_, Some((file, line))) => {
                 let (file, line) = (file.clone(), *line);
                 Err(not_made(Why::ReadOnly { file, line }, Vec::new()))
@@ -188,7 +193,7 @@ impl Process {
     }
 
     /// Nothing is applied that a restart would forget.
-    fn store_made(&self, prepared: Prepared) {
+    fn store_made(&mut self, prepared: Prepared) {
         let document = prepared.running.made.to_document();
         let stored = self.keeping.keep_now(vec![Change::PutMade(document)]);
         let steps = self.making.steps.clone();
@@ -217,7 +222,7 @@ impl Process {
     }
 
     /// Answers once all that was done so far is in the store.
-    pub(super) fn answer_when_kept(&self, reply: oneshot::Sender<Told>, told: Told) {
+    pub(super) fn answer_when_kept(&mut self, reply: oneshot::Sender<Told>, told: Told) {
         let kept = self.keeping.keep_now(Vec::new());
         tokio::spawn(async move {
             let told = match written(kept.await) {

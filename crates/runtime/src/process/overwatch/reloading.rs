@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use ::overwatch::{Event, Reload};
+use ::overwatch::{ApiToken, Event, Reload};
 use tokio::sync::oneshot;
+use tracing::warn;
 
 use super::super::reload::{aside, tell};
+use super::super::settings;
 use super::Process;
 use super::edges::access_of;
-use super::running::{Prepared, Wrong};
+use super::running::{Prepared, Wrong, has_token};
 use crate::http::Told;
 
 impl Process {
@@ -42,6 +44,15 @@ impl Process {
         self.begin_next();
     }
 
+    /// Names the tokens that were made and let nobody in.
+    pub(super) fn say_waiting_tokens(&self) {
+        let waiting = |token: &&ApiToken| has_token(&self.running.config, &token.name);
+        for token in self.node.tokens().filter(waiting) {
+            let name = &token.name;
+            warn!("token {name}: the configuration has one too, and that counts; revoke this one");
+        }
+    }
+
     pub(super) fn apply(&mut self, prepared: Prepared) -> Told {
         let Prepared { running, settings, comparison, warnings } = prepared;
         self.logs.set_level(running.logging.level);
@@ -53,6 +64,9 @@ impl Process {
             self.handle(Event::Reload(Box::new(Reload { settings, geo })));
             self.dns.count(&self.running.config);
         }
+        let sources = settings::outside(&self.running.config);
+        self.handle(Event::OutsideSources(sources));
+        self.say_waiting_tokens();
         tell(Ok((&comparison, &warnings)), &self.running.digest)
     }
 }

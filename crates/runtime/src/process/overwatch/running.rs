@@ -97,7 +97,7 @@ impl Running {
 
     /// What a process starts with, together with what was made in an earlier life. What does not fit
     /// is left out, with its faults; with nothing of it the files are as good as they were.
-    pub(super) fn with_kept(&self, made: Made) -> (Option<Prepared>, Vec<String>) {
+    pub(super) fn with_kept(&self, made: &Made) -> (Option<Prepared>, Vec<String>) {
         let (mut left_out, mut lines) = (BTreeSet::new(), Vec::new());
         loop {
             let wrong = match self.with(self.files.clone(), made.clone(), &left_out) {
@@ -118,6 +118,12 @@ impl Running {
         }
     }
 
+    /// The same, where nothing of what was made counts: it is still there, to be put right.
+    pub(super) fn without(self, made: Made) -> Self {
+        let left_out = made.entities().map(|(name, _)| name.clone()).collect();
+        Self { made, left_out, ..self }
+    }
+
     /// The tokens of the configuration, without their secrets.
     pub(super) fn configured_tokens(&self) -> impl Iterator<Item = api::tokens::Token> {
         let tokens = self.config.api.iter().flat_map(|api| &api.tokens);
@@ -127,6 +133,7 @@ impl Running {
             configured: true,
             created: None,
             by: None,
+            waiting: false,
         })
     }
 
@@ -136,8 +143,7 @@ impl Running {
         else {
             return None;
         };
-        let mut tokens = self.config.api.iter().flat_map(|api| &api.tokens);
-        tokens.any(|token| token.name == *name).then_some(name)
+        has_token(&self.config, name).then_some(name)
     }
 
     /// What these files make, with what was made through the API: all of it, or every fault. What did
@@ -207,6 +213,15 @@ impl Running {
         };
         Ok(Prepared { running, settings, comparison, warnings })
     }
+}
+
+/// Whether the configuration has a token of that name: then one that was made lets nobody in.
+pub(super) fn has_token(config: &OverwatchConfig, name: &TokenName) -> bool {
+    config.api.iter().any(|api| {
+        let mut tokens = api.tokens.iter().map(|token| &token.name);
+        let mut sources = api.latency_sources.iter().map(|source| &source.name);
+        tokens.any(|known| known == name) || sources.any(|known| known == name)
+    })
 }
 
 /// Faults, each with where it is in what was made.
@@ -313,10 +328,14 @@ fn compare_api(c: &mut Comparison, old: &Option<ApiSettings>, new: &mut Option<A
     let (Some(was), Some(api)) = (old, new.as_mut()) else {
         return c.fixed("api.enabled", old, new);
     };
-    let ApiSettings { address, allowed_networks, trust_proxy_headers, tokens, tls } = api;
+    let ApiSettings { address, allowed_networks, trust_proxy_headers, tokens, .. } = api;
+    let ApiSettings { latency_sources, tls, .. } = api;
     c.fixed("api.address", &was.address, address);
     c.applied("api.allowed_networks", &was.allowed_networks, allowed_networks);
     c.applied("api.trust_proxy_headers", &was.trust_proxy_headers, trust_proxy_headers);
+    let source = |source: &config::LatencySource| source.name.to_string();
+    let key = "api.latency_sources";
+    c.named(key, was.latency_sources.iter(), latency_sources.iter(), source);
     c.named("api.tokens", was.tokens.iter(), tokens.iter(), |token| token.name.to_string());
     match (&was.tls, tls) {
         // The files may have been renewed under the same names: they are read each time.
