@@ -163,15 +163,18 @@ impl PortRows {
     pub(crate) fn take(&mut self, report: &PortReport, terms: &Terms<'_>) -> Taken {
         self.rows.pass(terms.now);
         let mut taken = Taken { alike: self.alike(report), ..Taken::default() };
+        let mut counting = Vec::with_capacity(report.rows.len());
         for row in &report.rows {
             if terms.limits.is_expired(row.observed_at, terms.now) {
                 taken.expired += 1;
-            } else if self.set(row.subnet, stored(row, terms), terms) {
+            } else if let Some(row) = self.hear(row.subnet, stored(row, terms), terms) {
+                counting.push(row);
                 taken.rows += 1;
             } else {
                 taken.waiting += 1;
             }
         }
+        self.rows.set_all(&counting);
         for refresh in &report.refreshed {
             if self.refresh(refresh, terms) {
                 taken.refreshed += 1;
@@ -182,21 +185,20 @@ impl PortRows {
         taken
     }
 
-    /// Sets a row, or lets it wait; tells whether it counts.
-    fn set(&mut self, subnet: Subnet, mut row: Row, terms: &Terms<'_>) -> bool {
+    /// Hears a row: as it counts from now on, or not at all where it waits.
+    fn hear(&mut self, subnet: Subnet, mut row: Row, terms: &Terms<'_>) -> Option<(Subnet, Row)> {
         let present = self.rows.get(subnet);
         let fall = present.map_or(Fall::None, |p| p.level.fall(row.rtt, p.rtt, terms.now));
         if fall != Fall::None || terms.is_held {
             self.wait(subnet, row, fall, terms);
-            return false;
+            return None;
         }
         self.waiting.remove(&subnet);
         if let Some(Row { mut level, observed_at, .. }) = present {
             level.follow(row.rtt, row.observed_at.ms_since(observed_at));
             row.level = level;
         }
-        self.rows.set(subnet, row);
-        true
+        Some((subnet, row))
     }
 
     /// Keeps a row apart. It waits from when it first fell.

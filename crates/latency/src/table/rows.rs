@@ -105,6 +105,30 @@ impl RowStore {
         before.is_none()
     }
 
+    /// Sets many rows, ascending by subnet and none twice, at less than half the cost of setting
+    /// each.
+    pub(crate) fn set_all(&mut self, rows: &[(Subnet, Row)]) {
+        let mut by_width: BTreeMap<Width, Vec<(u128, Kept)>> = BTreeMap::new();
+        for (subnet, row) in rows {
+            let (width, network) = (Width::of(*subnet), network_of(*subnet));
+            let telling = self.telling_of(row.told);
+            let kept = Kept::of(row, width.lot(network), self.era, telling);
+            by_width.entry(width).or_default().push((network, kept));
+        }
+        let Self { columns, len, said, .. } = self;
+        for (width, rows) in by_width {
+            let column = columns.entry(width).or_default();
+            column.set_all(&rows, width.length, |network, kept, before| {
+                let lot = width.lot(network);
+                *said = said.wrapping_add(kept.said(lot));
+                match before {
+                    Some(before) => *said = said.wrapping_sub(before.said(lot)),
+                    None => *len += 1,
+                }
+            });
+        }
+    }
+
     /// Drops a row; tells whether it was there.
     pub(crate) fn remove(&mut self, subnet: Subnet) -> bool {
         let (width, network) = (Width::of(subnet), network_of(subnet));

@@ -43,6 +43,24 @@ impl Block {
         Self { bits, has_young: false, base: 0, oldest: u32::MAX, present, bytes }
     }
 
+    /// Of these rows, in the order of their distances: in memory that is taken once.
+    fn of(bits: u8, rows: &[(u128, Kept)]) -> Self {
+        let mut block = Self::new(bits);
+        let Some(newest) = rows.iter().map(|(_, kept)| kept.observed).max() else { return block };
+        let oldest = rows.iter().map(|(_, kept)| kept.observed).min().unwrap_or(newest);
+        block.base = base_for(oldest, newest);
+        let (stride, key_bytes) = (block.stride(), block.key_bytes());
+        block.bytes = vec![0; rows.len() * stride];
+        for (at, (offset, kept)) in rows.iter().enumerate() {
+            block.mark(*offset, true);
+            if let Some(place) = block.bytes.get_mut(at * stride..at * stride + key_bytes) {
+                place.copy_from_slice(&offset.to_le_bytes()[..key_bytes]);
+            }
+            block.put(at, Kept { observed: kept.observed.max(block.base), ..*kept });
+        }
+        block
+    }
+
     /// How many networks it is of, as a power of 2.
     pub(super) const fn bits(&self) -> u8 {
         self.bits
@@ -146,6 +164,39 @@ impl Block {
         }
     }
 
+    /// Sets rows, in the order of their distances; hands each that was there before, or its absence,
+    /// to `before`, with its place among those set.
+    pub(super) fn set_all(
+        &mut self,
+        rows: &[(u128, Kept)],
+        mut before: impl FnMut(usize, Option<Kept>),
+    ) {
+        if rows.iter().all(|(offset, _)| self.find(*offset).is_ok()) {
+            for (nth, (offset, kept)) in rows.iter().enumerate() {
+                before(nth, self.set(*offset, *kept));
+            }
+            return;
+        }
+        let mut all: Vec<(u128, Kept)> = Vec::with_capacity(self.len() + rows.len());
+        let mut new = rows.iter().copied().enumerate().peekable();
+        for (offset, kept) in self.iter() {
+            while let Some((nth, row)) = new.next_if(|(_, (at, _))| *at < offset) {
+                before(nth, None);
+                all.push(row);
+            }
+            let same = new.next_if(|(_, (at, _))| *at == offset);
+            all.push(same.map_or((offset, kept), |(nth, row)| {
+                before(nth, Some(kept));
+                row
+            }));
+        }
+        for (nth, row) in new {
+            before(nth, None);
+            all.push(row);
+        }
+        *self = Self::of(self.bits, &all);
+    }
+
     /// Makes place for a row, not more than that: most blocks stay as they are for long.
     fn insert(&mut self, at: usize, offset: u128) {
         let (stride, key_bytes, end) = (self.stride(), self.key_bytes(), self.bytes.len());
@@ -233,7 +284,7 @@ impl Block {
         let times = || rows.iter().map(|row| row.observed).chain([observed]);
         let newest = times().max().unwrap_or(observed);
         let oldest = times().min().unwrap_or(observed);
-        self.base = oldest.saturating_sub(SLACK_UNITS).max(newest.saturating_sub(SPAN_UNITS));
+        self.base = base_for(oldest, newest);
         self.oldest = u32::MAX;
         for (at, row) in rows.into_iter().enumerate() {
             self.put(at, Kept { observed: row.observed.max(self.base), ..row });
@@ -250,18 +301,20 @@ impl Block {
         // The highest bit in which two of the distances differ; in what is above all agree.
         let highest = u8::try_from(u128::BITS - 1 - (first ^ last).leading_zeros()).ok()?;
         let bits = if highest < DENSE_BITS { DENSE_BITS } else { highest };
-        let mut parts: Vec<(u128, Self)> = Vec::new();
-        for (offset, kept) in self.iter() {
-            let start = offset >> bits << bits;
-            if parts.last().is_none_or(|(begins, _)| *begins != start) {
-                parts.push((start, Self::new(bits)));
-            }
-            if let Some((_, part)) = parts.last_mut() {
-                part.set(offset - start, kept);
-            }
-        }
-        Some(parts)
+        let rows: Vec<(u128, Kept)> = self.iter().collect();
+        let parts = rows.chunk_by(|(one, _), (other, _)| one >> bits == other >> bits);
+        let parts = parts.map(|part| {
+            let start = part.first().map_or(0, |(offset, _)| offset >> bits << bits);
+            let part: Vec<_> = part.iter().map(|(offset, kept)| (offset - start, *kept)).collect();
+            (start, Self::of(bits, &part))
+        });
+        Some(parts.collect())
     }
+}
+
+/// From when a block counts that has these observations.
+fn base_for(oldest: u32, newest: u32) -> u32 {
+    oldest.saturating_sub(SLACK_UNITS).max(newest.saturating_sub(SPAN_UNITS))
 }
 
 /// The word and the bit of a distance.

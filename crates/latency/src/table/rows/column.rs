@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::super::row::Kept;
-use super::block::Block;
+use super::block::{Block, ROWS_MAX};
 
 /// Rows by the number of their network.
 #[derive(Clone, Debug, Default)]
@@ -38,11 +38,46 @@ impl Column {
         };
         let start = *start;
         let before = block.set(network - start, kept);
-        if let Some(parts) = block.divided() {
-            self.blocks.remove(&start);
-            self.blocks.extend(parts.into_iter().map(|(begins, part)| (start + begins, part)));
-        }
+        self.divide(start);
         before
+    }
+
+    /// Sets rows, ascending by network; hands each that was there before, or its absence, to
+    /// `before`, with its network and what it is now. Of a width, `bits` long.
+    pub(super) fn set_all(
+        &mut self,
+        mut rows: &[(u128, Kept)],
+        bits: u8,
+        mut before: impl FnMut(u128, Kept, Option<Kept>),
+    ) {
+        while let Some((network, _)) = rows.first() {
+            let around = self.blocks.range(..=*network).next_back();
+            let around = around.map(|(start, block)| (*start, block.bits()));
+            let around = around.filter(|(start, bits)| holds(*start, *bits, *network));
+            let (start, width) = around.unwrap_or_else(|| self.gap(*network, bits));
+            let inside = rows.partition_point(|(network, _)| holds(start, width, *network));
+            // No more than a block has: whatever is behind may belong to one that is narrower by then.
+            let (of_block, rest) = rows.split_at(inside.min(ROWS_MAX));
+            rows = rest;
+            let shifted: Vec<_> = of_block.iter().map(|(at, kept)| (at - start, *kept)).collect();
+            let block = self.blocks.entry(start).or_insert_with(|| Block::new(width));
+            block.set_all(&shifted, |nth, old| {
+                if let Some((network, kept)) = of_block.get(nth) {
+                    before(*network, *kept, old);
+                }
+            });
+            self.divide(start);
+        }
+    }
+
+    /// Divides a block as long as it, or a part of it, has too many rows.
+    fn divide(&mut self, start: u128) {
+        let Some(parts) = self.blocks.get(&start).and_then(Block::divided) else { return };
+        self.blocks.remove(&start);
+        for (begins, part) in parts {
+            self.blocks.insert(start + begins, part);
+            self.divide(start + begins);
+        }
     }
 
     /// The widest block that has room around a network that is in none.

@@ -49,8 +49,10 @@ fn any_subnet() -> impl Strategy<Value = Subnet> {
 #[derive(Clone, Debug)]
 enum Step {
     Set(Subnet, u64, u32, u64),
-    /// A whole run of neighbours.
-    Fill(Subnet, u32),
+    /// A whole run of neighbours, each so far from the next.
+    Fill(Subnet, u32, u128),
+    /// Many at once.
+    SetAll(Vec<Subnet>),
     Remove(Subnet),
     DropUntil(u64),
     Pass(u64),
@@ -61,7 +63,9 @@ fn any_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (any_subnet(), 1u64..60_000_000, 1u32.., 0u64..600_000)
             .prop_map(|(subnet, us, samples, at)| Step::Set(subnet, us, samples, at)),
-        2 => (any_subnet(), 1u32..1_500).prop_map(|(subnet, count)| Step::Fill(subnet, count)),
+        2 => (any_subnet(), 1u32..1_500, prop_oneof![Just(1u128), 1u128..5_000])
+            .prop_map(|(subnet, count, step)| Step::Fill(subnet, count, step)),
+        2 => prop::collection::vec(any_subnet(), 1..40).prop_map(Step::SetAll),
         3 => any_subnet().prop_map(Step::Remove),
         1 => (0u64..600_000).prop_map(Step::DropUntil),
         1 => (0u64..90_000).prop_map(Step::Pass),
@@ -86,18 +90,24 @@ fn run(store: &mut RowStore, naive: &mut Naive, number: usize, step: &Step) {
         Step::Set(subnet, us, samples, observed_s) => {
             set(store, *subnet, row(*us, *samples, *observed_s, number as u64));
         }
-        Step::Fill(first, count) => {
+        Step::Fill(first, count, step) => {
             let width = Width::of(*first);
-            for next in 0..u128::from(*count) {
-                let subnet = width.subnet(network_of(*first) + next);
-                let subnet = subnet.filter(|subnet| Width::of(*subnet) == width);
-                let Some(subnet) = subnet.filter(|s| network_of(*s) == network_of(*first) + next)
-                else {
-                    break;
-                };
-                let us = 5_000 + u64::try_from(next).unwrap() * 17;
-                set(store, subnet, row(us, 100, 300_000, number as u64));
-            }
+            let networks = (0..u128::from(*count)).filter_map(|at| {
+                let network = network_of(*first).checked_add(at * step)?;
+                width.subnet(network).filter(|subnet| network_of(*subnet) == network)
+            });
+            let rows: Naive = networks
+                .zip(5_000u64..)
+                .map(|(subnet, us)| (subnet, row(us, 100, 300_000, number as u64)))
+                .collect();
+            store.set_all(&rows.iter().map(|(s, row)| (*s, *row)).collect::<Vec<_>>());
+            naive.extend(rows);
+        }
+        Step::SetAll(subnets) => {
+            let of = |subnet: &Subnet| (*subnet, row(7_777, 5, 8, number as u64));
+            let rows: Naive = subnets.iter().map(of).collect();
+            store.set_all(&rows.iter().map(|(s, row)| (*s, *row)).collect::<Vec<_>>());
+            naive.extend(rows);
         }
         Step::Remove(subnet) => {
             assert_eq!(store.remove(*subnet), naive.remove(subnet).is_some(), "{subnet}");
