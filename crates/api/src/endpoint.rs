@@ -162,6 +162,7 @@ pub enum Operation {
     BeginDrain,
     EndDrain,
     ListAgents,
+    ListPeers,
     ApproveAgent,
     RevokeAgent,
     AcceptAgent,

@@ -25,6 +25,13 @@ pub struct Ready {
     /// Every zone that is to be signed is, by keys and a clock that are good; so too where none is.
     #[serde(default = "yes")]
     pub signing_ready: bool,
+    /// How many other overwatches are known. Not to reach them is said in the message; this one answers
+    /// all the same.
+    #[serde(default)]
+    pub peers_known: usize,
+    /// How many of them are reached.
+    #[serde(default)]
+    pub peers_connected: usize,
 }
 
 /// What an overwatch that does not speak of signing means.

@@ -180,6 +180,21 @@ impl Default for FrameDecoder {
     }
 }
 
+/// What an agent said, inside of what another overwatch says; `None` for what no agent says, or what is
+/// not passed on.
+pub(crate) fn decode_said(body: &[u8]) -> Result<Option<Frame>, FrameError> {
+    use crate::wire::Body;
+    fields::check(body)?;
+    let envelope = crate::wire::Envelope::decode(body).map_err(FrameError::Protobuf)?;
+    let said = envelope.body.filter(|body| {
+        matches!(
+            body,
+            Body::Registration(_) | Body::Report(_) | Body::Load(_) | Body::Condition(_)
+        )
+    });
+    said.map(from_wire::frame).transpose()
+}
+
 /// The frame in a body; `None` for a kind that this version does not know.
 fn decode_body(body: &[u8]) -> Result<Option<Frame>, FrameError> {
     fields::check(body)?;

@@ -1,4 +1,4 @@
-//! What an agent and an overwatch can say to one another, and how much of it.
+//! What an agent and an overwatch can say to one another, and two overwatches, and how much of it.
 //!
 //! Values only: the bytes are made in [`crate::codec`]. Must never hold a secret.
 
@@ -9,6 +9,8 @@ use latency::{Position, Report};
 use model::name::Name;
 use model::{AgentId, BackendKey, Region, Service};
 
+use crate::authority::Grant;
+use crate::peer::KeyHash;
 use crate::proof::Mac;
 use crate::refusal::Refusal;
 
@@ -38,6 +40,12 @@ pub const PEERS_MAX: usize = 64;
 
 /// Most ports in one load: as many as a registration has backends. More is refused.
 pub const LOAD_PORTS_MAX: usize = BACKENDS_MAX;
+
+/// Most agents in one [`Have`]: with the longest names half a MiB. More follow in another.
+pub const HAVES_MAX: usize = 1024;
+
+/// Most grants of one agent: as many as a registration has backends. More is refused.
+pub const GRANTS_MAX: usize = BACKENDS_MAX;
 
 /// The longest heartbeat interval, an hour: a longer one says nothing about who lives.
 pub const HEARTBEAT_MS_MAX: u64 = 3_600_000;
@@ -89,6 +97,25 @@ pub enum Frame {
     Ack(Position),
     /// Either side: a clean stop. An agent's backends leave the answers at once.
     Goodbye,
+    /// Overwatch that dialled another, first: who it is.
+    PeerHello(PeerHello),
+    /// Overwatch that dialled: how far it heard agents, where that changed since it said so last.
+    Have(Have),
+    /// Overwatch that was dialled: an agent that it hears in person; replaces the earlier one.
+    Vouched(Vouched),
+    /// Overwatch that was dialled: what an agent said, word for word. It replaces what the agent said
+    /// of the kind before; rows follow those before them.
+    Relayed {
+        /// Which agent.
+        agent_id: AgentId,
+        /// A registration, condition, load or report.
+        said: Box<Frame>,
+    },
+    /// Overwatch that was dialled: the answer to a [`Have`] ends.
+    Told {
+        /// Whether it was cut short: ask again at once.
+        has_more: bool,
+    },
 }
 
 /// The kinds of [`Frame`], for errors and counters.
@@ -118,6 +145,16 @@ pub enum FrameKind {
     Ack,
     /// [`Frame::Goodbye`]
     Goodbye,
+    /// [`Frame::PeerHello`]
+    PeerHello,
+    /// [`Frame::Have`]
+    Have,
+    /// [`Frame::Vouched`]
+    Vouched,
+    /// [`Frame::Relayed`]
+    Relayed,
+    /// [`Frame::Told`]
+    Told,
 }
 
 /// Who an agent says it is.
@@ -242,6 +279,66 @@ pub struct BackendCondition {
     pub strain: Option<Strain>,
 }
 
+/// Who an overwatch says it is that dialled another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerHello {
+    /// The newest protocol it speaks.
+    pub protocol: u32,
+    /// Its id, as in its certificate.
+    pub overwatch_id: OverwatchId,
+}
+
+/// How far an overwatch heard agents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Have {
+    /// At most [`HAVES_MAX`]; an agent that was never named is not asked about.
+    pub agents: Vec<AgentHave>,
+    /// Whether an answer is wanted; not where another one of these follows.
+    pub asks: bool,
+}
+
+/// How far an overwatch heard one agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentHave {
+    /// Which agent.
+    pub agent_id: AgentId,
+    /// Up to where it has the agent's reports; `None` where it has none.
+    pub position: Option<Position>,
+    /// Of the agent's rows ([`latency::Table::digest`]).
+    pub digest: u64,
+}
+
+/// An agent that an overwatch hears, or heard, in person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vouched {
+    /// Which agent.
+    pub agent_id: AgentId,
+    /// The key that it holds.
+    pub key: KeyHash,
+    /// The service that it named.
+    pub service: Service,
+    /// The life that it named.
+    pub epoch: u64,
+    /// Where its session comes from.
+    pub address: IpAddr,
+    /// What the token grants that it proved; at most [`GRANTS_MAX`].
+    pub grants: Vec<Grant>,
+    /// Whether it is there.
+    pub presence: Presence,
+}
+
+/// Whether an agent is there, as the overwatch sees it that it talked to. Of two that differ about one
+/// life of an agent the later in this list is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Presence {
+    /// Its session is lost, or silent.
+    Away,
+    /// It is heard.
+    There,
+    /// It said goodbye.
+    Gone,
+}
+
 impl Frame {
     /// Which kind of frame this is.
     #[must_use]
@@ -259,6 +356,11 @@ impl Frame {
             Self::Report { .. } => FrameKind::Report,
             Self::Ack(_) => FrameKind::Ack,
             Self::Goodbye => FrameKind::Goodbye,
+            Self::PeerHello(_) => FrameKind::PeerHello,
+            Self::Have(_) => FrameKind::Have,
+            Self::Vouched(_) => FrameKind::Vouched,
+            Self::Relayed { .. } => FrameKind::Relayed,
+            Self::Told { .. } => FrameKind::Told,
         }
     }
 }
@@ -280,6 +382,11 @@ impl FrameKind {
             Self::Report => "report",
             Self::Ack => "ack",
             Self::Goodbye => "goodbye",
+            Self::PeerHello => "peer_hello",
+            Self::Have => "have",
+            Self::Vouched => "vouched",
+            Self::Relayed => "relayed",
+            Self::Told => "told",
         }
     }
 }

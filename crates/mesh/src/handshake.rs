@@ -8,11 +8,15 @@
 //!                                     <-     Welcome | Refused
 //! ```
 //!
+//! An overwatch that dials another begins with `PeerHello{id}`, and both prove the mesh key under labels
+//! of their own: neither side's proof is any good in an agent's session, nor the other way round.
+//!
 //! Fed by frames, sans I/O: the two values here know no time and no socket. Whether a proven agent
 //! is welcome (its key, its id, its session) is the registry's to say, not theirs.
 
 mod agent;
 mod overwatch;
+mod peer;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +27,10 @@ use crate::peer::KeyHash;
 use crate::refusal::{Refusal, RefusalReason};
 
 pub use agent::{AgentHandshake, AgentIdentity, AgentStep};
-pub use overwatch::{OverwatchHandshake, OverwatchIdentity, OverwatchStep, ProvenAgent};
+pub use overwatch::{
+    OverwatchHandshake, OverwatchIdentity, OverwatchStep, ProvenAgent, ProvenPeer,
+};
+pub use peer::{PeerHandshake, PeerStep};
 
 /// Why a session does not come about. Each ends it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +71,9 @@ pub enum HandshakeFault {
     /// The overwatch proved none of the agent's mesh keys.
     #[error("the overwatch proved none of this agent's mesh keys")]
     WrongMeshKey,
+    /// Another overwatch proved none of this one's mesh keys.
+    #[error("the other overwatch proved none of this one's mesh keys")]
+    WrongPeerProof,
     /// A mesh key in common but no token; or an agent whose proof is wrong.
     #[error("the proof of the service token is wrong")]
     WrongToken,
@@ -90,7 +100,7 @@ impl HandshakeFault {
             Self::NameMismatch { .. } => RefusalReason::NameMismatch,
             Self::UnknownService(_) => RefusalReason::UnknownService,
             Self::UnknownRegion { .. } => RefusalReason::UnknownRegion,
-            Self::WrongMeshKey => RefusalReason::WrongMeshKey,
+            Self::WrongMeshKey | Self::WrongPeerProof => RefusalReason::WrongMeshKey,
             Self::WrongToken => RefusalReason::WrongToken,
             Self::OverwatchKeyChanged { .. } => RefusalReason::OverwatchKeyChanged,
             Self::Refused(refusal) => refusal.reason,

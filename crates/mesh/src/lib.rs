@@ -1,5 +1,5 @@
-//! Identity, sessions and reports on the wire: what an agent and an overwatch say to one another,
-//! byte for byte, and what each must have proven before it is believed.
+//! Identity, sessions and reports on the wire: what an agent and an overwatch, and two overwatches, say
+//! to one another, byte for byte, and what each must have proven before it is believed.
 //!
 //! In the order of the data:
 //!
@@ -51,12 +51,12 @@ mod tests;
 pub use authority::{Authority, ClaimRefusal, Grant};
 pub use codec::{EncodeError, FrameDecoder, FrameError, encode};
 pub use frame::{
-    BackendCondition, BackendOffer, Challenge, Condition, Frame, FrameKind, Hello, Load,
-    OverwatchId, PortLoad, Proof, Registration, Welcome,
+    AgentHave, BackendCondition, BackendOffer, Challenge, Condition, Frame, FrameKind, Have, Hello,
+    Load, OverwatchId, PeerHello, PortLoad, Presence, Proof, Registration, Vouched, Welcome,
 };
 pub use handshake::{
     AgentHandshake, AgentIdentity, AgentStep, HandshakeFault, OverwatchHandshake,
-    OverwatchIdentity, OverwatchStep, ProvenAgent,
+    OverwatchIdentity, OverwatchStep, PeerHandshake, PeerStep, ProvenAgent, ProvenPeer,
 };
 pub use peer::{Exporter, KeyHash, Peer};
 pub use proof::Mac;

@@ -45,6 +45,10 @@ pub(crate) enum Role {
     Overwatch,
     /// The overwatch, of the key alone.
     OverwatchMember,
+    /// An overwatch that dialled another, of the key alone.
+    PeerDialling,
+    /// An overwatch that another one dialled, of the key alone.
+    PeerDialled,
 }
 
 impl Role {
@@ -55,6 +59,8 @@ impl Role {
             Self::Agent => b"opengslb mesh 1 agent proof     ",
             Self::Overwatch => b"opengslb mesh 1 overwatch proof ",
             Self::OverwatchMember => b"opengslb mesh 1 overwatch member",
+            Self::PeerDialling => b"opengslb mesh 1 peer dialling   ",
+            Self::PeerDialled => b"opengslb mesh 1 peer dialled    ",
         }
     }
 }
@@ -64,7 +70,7 @@ impl Role {
 pub(crate) struct Binding {
     /// What only the two ends of this TLS session know.
     pub(crate) exporter: Exporter,
-    /// The agent's public key.
+    /// The public key of whoever dialled: an agent, or an overwatch.
     pub(crate) agent_key: KeyHash,
     /// The overwatch's public key.
     pub(crate) overwatch_key: KeyHash,
@@ -85,6 +91,12 @@ impl ProofKey {
     /// The key of those who know this mesh key.
     pub(crate) fn of_member(key: &MeshKey) -> Self {
         Self::derive(b"opengslb mesh 1 member", key.as_bytes(), b"")
+    }
+
+    /// The key of overwatches that know this mesh key. Not that of members: what an agent proves is
+    /// worth nothing here.
+    pub(crate) fn of_peer(key: &MeshKey) -> Self {
+        Self::derive(b"opengslb mesh 1 peer", key.as_bytes(), b"")
     }
 
     /// HKDF-SHA256 (RFC 5869).

@@ -163,7 +163,7 @@ const LIST: [Line; 28] = [
         "overwatch_key_changed",
         Ends,
         "the overwatch at this address shows another key than before: if it was rebuilt, \
-                 remove its line from the agent's file of pinned keys",
+                 remove its line from the file of pinned keys",
     ),
     (
         RefusalReason::AgentKeyChanged,

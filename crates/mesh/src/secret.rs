@@ -8,7 +8,7 @@ use std::fmt;
 
 use model::{Region, Service, Subnet};
 
-use crate::authority::Grant;
+use crate::authority::{Authority, Grant};
 use crate::proof::cookie_secret;
 
 /// The keys that let a node into the mesh: the current one and, while it is being changed, another.
@@ -150,6 +150,12 @@ impl Tokens {
     /// Whether there is a token for the service in some region.
     pub(crate) fn have(&self, service: &Service) -> bool {
         self.0.iter().any(|token| token.service == *service)
+    }
+
+    /// All that anybody may be granted.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        Authority::new(self.0.iter().map(Grant::from).collect())
     }
 
     /// What the entries grant that are not among those, with their secret.

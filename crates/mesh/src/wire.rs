@@ -6,6 +6,7 @@
 
 mod checks;
 pub(crate) mod from_wire;
+mod peers;
 pub(crate) mod to_wire;
 
 use prost::{Message, Oneof};
@@ -13,7 +14,7 @@ use prost::{Message, Oneof};
 /// A frame.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Envelope {
-    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "Body", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17")]
     pub(crate) body: Option<Body>,
 }
 
@@ -44,6 +45,16 @@ pub(crate) enum Body {
     Load(Load),
     #[prost(message, tag = "12")]
     Condition(Condition),
+    #[prost(message, tag = "13")]
+    PeerHello(PeerHello),
+    #[prost(message, tag = "14")]
+    Have(Have),
+    #[prost(message, tag = "15")]
+    Vouched(Vouched),
+    #[prost(message, tag = "16")]
+    Relayed(Relayed),
+    #[prost(message, tag = "17")]
+    Told(Told),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -234,6 +245,68 @@ pub(crate) struct PortLoad {
     pub(crate) open: u32,
     #[prost(uint32, tag = "3")]
     pub(crate) closed: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct PeerHello {
+    #[prost(uint32, tag = "1")]
+    pub(crate) protocol: u32,
+    #[prost(string, tag = "2")]
+    pub(crate) overwatch_id: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Have {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) agents: Vec<AgentHave>,
+    #[prost(bool, tag = "2")]
+    pub(crate) asks: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct AgentHave {
+    #[prost(string, tag = "1")]
+    pub(crate) agent_id: String,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) position: Option<Position>,
+    #[prost(fixed64, tag = "3")]
+    pub(crate) digest: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Vouched {
+    #[prost(string, tag = "1")]
+    pub(crate) agent_id: String,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) key: Vec<u8>,
+    #[prost(string, tag = "3")]
+    pub(crate) service: String,
+    #[prost(uint64, tag = "4")]
+    pub(crate) epoch: u64,
+    /// 4 or 16 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub(crate) address: Vec<u8>,
+    /// Service, regions, networks, as in `app eu-west,us-east 10.2.0.0/16`; `-` for an empty list.
+    #[prost(string, repeated, tag = "6")]
+    pub(crate) grants: Vec<String>,
+    /// 1 away, 2 there, 3 gone.
+    #[prost(uint32, tag = "7")]
+    pub(crate) presence: u32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Relayed {
+    #[prost(string, tag = "1")]
+    pub(crate) agent_id: String,
+    /// An [`Envelope`]. As bytes, so that its fields are counted before they are built.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) said: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct Told {
+    #[prost(bool, tag = "1")]
+    pub(crate) has_more: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]

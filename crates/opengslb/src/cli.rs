@@ -46,6 +46,8 @@ pub(crate) mod output;
 
 mod overrides;
 
+mod peers;
+
 mod pins;
 
 mod preflight;
@@ -134,6 +136,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<bool, Failure> {
         Command::Top(wanted) => top::run(client()?, output, &wanted),
         Command::Completion(wanted) => Ok(completion::run(&wanted)),
         Command::Audit => audit::run(&client()?, output),
+        Command::Peers => peers::run(&client()?, output),
         Command::Reload => reload::run(&client()?, output),
         Command::Preflight(wanted) => preflight::run(api.as_deref(), timeout, output, wanted),
     }

@@ -3,6 +3,8 @@
 //! An agent is admitted only after its handshake, so whoever comes here knows the mesh key and a
 //! service token. What is decided here is whether this key may go by this name.
 
+pub(crate) mod vouched;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use health::{HeartbeatTerms, Session, SessionLiveness};
@@ -60,8 +62,18 @@ pub struct AgentRecord {
     pub link: Option<LinkId>,
     /// Its site, once it registered.
     pub region: Option<Region>,
-    /// When it was last heard, in this life of the overwatch.
+    /// When it was last heard, in this life of the overwatch, here or elsewhere.
     pub last_seen: Option<Time>,
+    /// When it was last heard here.
+    pub(crate) heard_here_at: Option<Time>,
+    /// Its present life, as it named it; 0 where it never did.
+    pub(crate) epoch: u64,
+    /// The life of it that said goodbye.
+    pub(crate) left: Option<u64>,
+    /// Whether another overwatch hears it.
+    pub(crate) is_vouched: bool,
+    /// Whether rows came by way of another overwatch since its session here began.
+    pub(crate) was_told_elsewhere: bool,
     /// Another key that asks for this name and waits for an operator to say which one it is.
     pub newcomer: Option<(KeyHash, Service)>,
     /// Blocked backends that it offered; approving it frees them. Bounded by a registration.
@@ -252,6 +264,7 @@ impl Agents {
     pub fn heard(&mut self, id: &AgentId, now: Time) {
         if let Some(record) = self.records.get_mut(id) {
             record.last_seen = Some(now);
+            record.heard_here_at = Some(now);
             if let Some(session) = &mut record.session {
                 session.heard(now);
             }
@@ -264,8 +277,15 @@ impl Agents {
             return;
         };
         record.link = None;
+        if is_goodbye {
+            record.left = Some(record.epoch);
+        }
         if let Some(session) = &mut record.session {
-            if is_goodbye { session.closed() } else { session.lost(now) }
+            match (is_goodbye, record.is_vouched) {
+                (true, _) => session.closed(),
+                (false, true) => {}
+                (false, false) => session.lost(now),
+            }
         }
     }
 
@@ -341,13 +361,14 @@ impl Agents {
         Some(record.pin.clone())
     }
 
-    /// Whether an agent has a connection that is not known to be dead: nobody else may speak in its
-    /// name or for its backends.
+    /// Whether an agent has a connection that is not known to be dead, here or to another overwatch:
+    /// nobody else may speak in its name or for its backends.
     #[must_use]
     pub fn is_there(&self, id: &AgentId, now: Time) -> bool {
         let Some(record) = self.records.get(id) else { return false };
         let liveness = record.session.map(|session| session.liveness(now));
-        record.link.is_some() && liveness != Some(SessionLiveness::Stale)
+        let is_heard = record.link.is_some() || record.is_vouched;
+        is_heard && liveness != Some(SessionLiveness::Stale)
     }
 
     /// Sets the ports that an agent registers; says which ones it no longer does.
@@ -393,6 +414,11 @@ impl AgentRecord {
             link: None,
             region: None,
             last_seen: None,
+            heard_here_at: None,
+            epoch: 0,
+            left: None,
+            is_vouched: false,
+            was_told_elsewhere: false,
             newcomer: None,
             wanted: BTreeSet::new(),
             ports: BTreeSet::new(),

@@ -145,6 +145,7 @@ impl Overwatch {
         let held: Vec<BackendKey> = held.map(|entry| entry.backend.key.clone()).collect();
         self.registry.release(agent, |_| true);
         self.table.forget(agent);
+        self.peers.forget(agent);
         self.touched.extend(held);
         self.agents.forget(agent);
         out.push(Effect::Keep(vec![Change::RemovePin(agent.clone())]));
@@ -162,6 +163,7 @@ impl Overwatch {
         }
         self.registry.release(agent, |_| true);
         self.table.forget(agent);
+        self.peers.forget(agent);
         self.touched.extend(held);
         if let Some(record) = self.agents.get(agent) {
             out.push(Effect::Keep(vec![Change::PutPin(agent.clone(), record.pin.clone())]));

@@ -4,7 +4,8 @@
 //! - `learned`: the learned table, by pages,
 //! - `sentence`: the same in one sentence,
 //! - `by_hand`: what operators did about routing,
-//! - `keys`: signed zones.
+//! - `keys`: signed zones,
+//! - `peers`: the other overwatches.
 
 pub(crate) mod explain;
 
@@ -15,6 +16,8 @@ pub(crate) mod learned;
 mod by_hand;
 
 mod keys;
+
+mod peers;
 
 use std::collections::BTreeMap;
 
@@ -189,7 +192,7 @@ impl Overwatch {
         match record.pin.state {
             PinState::Revoked => "revoked",
             PinState::Pending => "pending",
-            PinState::Enrolled if record.link.is_some() && is_alive => CONNECTED,
+            PinState::Enrolled if self.agents.is_there(id, now) && is_alive => CONNECTED,
             PinState::Enrolled => "disconnected",
         }
     }

@@ -1,5 +1,6 @@
 //! All that can happen to an overwatch, and all that it can want. Both lists are closed.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -23,7 +24,18 @@ pub enum Event {
         /// Who is at the other end, as far as TLS knows.
         peer: Peer,
     },
-    /// The agent said something.
+    /// A TLS session stands with another overwatch that this one dialled; nothing is proven yet.
+    PeerReached {
+        /// The connection.
+        link: LinkId,
+        /// As dialled.
+        address: String,
+        /// Who is at the other end, as far as TLS knows.
+        peer: Peer,
+        /// The key that is pinned for the address.
+        pinned: Option<KeyHash>,
+    },
+    /// The agent, or the other overwatch, said something.
     FrameReceived {
         /// The connection.
         link: LinkId,
@@ -137,6 +149,15 @@ pub enum Effect {
     Close {
         /// The connection.
         link: LinkId,
+    },
+    /// Keep a connection to the other overwatches at these addresses, and to no others.
+    DialPeers(BTreeSet<String>),
+    /// The overwatch at this address has proven itself: from now on it must show this key.
+    PinPeer {
+        /// As dialled.
+        address: String,
+        /// Its key.
+        key: KeyHash,
     },
     /// Check this backend from now on; replaces an earlier word about it.
     Watch {

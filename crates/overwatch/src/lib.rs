@@ -23,9 +23,11 @@
 //! - [`node`]: the one handler,
 //! - `command`: an operator's word,
 //! - `session`: one connection of an agent, from hello to goodbye,
+//! - `joining`: an agent that has proven itself,
 //! - `speaking`: what a welcome agent says,
 //! - [`outside`]: what trusted sources say that are no agents,
 //! - [`agents`]: who may speak,
+//! - [`peers`]: the other overwatches, and what agents said to them,
 //! - `held`: agents whose reports do not count,
 //! - `loads`: how busy each region is,
 //! - `straining`: servers that get less since they strain,
@@ -80,11 +82,15 @@ mod command;
 
 mod session;
 
+mod joining;
+
 mod speaking;
 
 pub mod outside;
 
 pub mod agents;
+
+pub mod peers;
 
 pub mod registry;
 
@@ -131,6 +137,7 @@ pub use hand::order::{HandFault, HandOrder};
 pub use hand::{AuditLine, HandItem, HandRow, Said};
 pub use node::{Counters, Overwatch};
 pub use note::{Level, Note};
+pub use peers::{PeerCounters, PeerStatus};
 pub use outside::{OutsideFault, OutsideRow, OutsideSource, OutsideTaken};
 pub use record::{BackendRow, Change, HealthRow, Snapshot, Source};
 pub use registry::CheckTerms;

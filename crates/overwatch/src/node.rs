@@ -13,25 +13,26 @@ use geo::Geo;
 use health::{CheckSpec, HeartbeatTerms, SessionLiveness, Standing};
 use latency::Table;
 use mesh::{
-    Frame, HandshakeFault, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, ProvenAgent,
-    Refusal, RefusalReason, Welcome,
+    Frame, HandshakeFault, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer, Refusal,
+    RefusalReason,
 };
 use model::{AgentId, BackendKey, Region, Time, TokenName};
 use routing::Algorithm;
 
-use crate::agents::{Admission, Agents, Applicant};
+use crate::agents::Agents;
 use crate::certificates::Certificates;
 use crate::hand::Hand;
 use crate::loads::Loads;
 use crate::news::News;
 use crate::outside::Outside;
+use crate::peers::Peers;
 use crate::publish::Publisher;
 use crate::registry::{Registry, Remembered};
 use crate::session::{Session, Stage};
 use crate::signing::Signing;
 use crate::tokens::Tokens;
 use crate::{
-    BackendRow, Change, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot, Source,
+    BackendRow, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot, Source,
     StaleTerms, View,
 };
 
@@ -52,6 +53,7 @@ pub struct Overwatch {
     pub(crate) stale: StaleTerms,
     pub(crate) registry: Registry,
     pub(crate) agents: Agents,
+    pub(crate) peers: Peers,
     pub(crate) table: Table,
     pub(crate) loads: Loads,
     pub(crate) certificates: Certificates,
@@ -59,11 +61,11 @@ pub struct Overwatch {
     pub(crate) signing: Signing,
     pub(crate) sessions: BTreeMap<LinkId, Session>,
     /// What was logged about refusals lately.
-    news: News,
+    pub(crate) news: News,
     /// The checks that the edge was asked to run.
     pub(crate) watching: BTreeMap<BackendKey, CheckSpec>,
     /// Where own checks come from.
-    probe_sources: BTreeSet<IpAddr>,
+    pub(crate) probe_sources: BTreeSet<IpAddr>,
     /// Backends that came, left or changed since the last [`Overwatch::settle`].
     pub(crate) touched: BTreeSet<BackendKey>,
     pub(crate) counters: Counters,
@@ -105,6 +107,7 @@ impl Overwatch {
             stale: settings.stale,
             registry: Registry::new(settings.checks),
             agents: Agents::new(settings.enrolment),
+            peers: Peers::new(settings.overwatches),
             table: Table::new(settings.table),
             loads: Loads::default(),
             certificates: Certificates::default(),
@@ -193,11 +196,12 @@ impl Overwatch {
                 self.opened(link, peer, now, &mut out);
                 return out;
             }
+            Event::PeerReached { link, address, peer, pinned } => {
+                self.peer_reached((link, address), peer, pinned, now, &mut out);
+                return out;
+            }
             Event::FrameReceived { link, frame } => {
-                // The others change no standing, and may come a thousand a second.
-                let settles = matches!(frame, Frame::Registration(_) | Frame::Goodbye);
-                self.on_frame(link, frame, now, &mut out);
-                if !settles {
+                if !self.heard(link, frame, now, &mut out) {
                     return out;
                 }
             }
@@ -265,6 +269,17 @@ impl Overwatch {
         }
     }
 
+    /// Takes a frame of whomever. Says whether a standing may have changed: most change none, and may
+    /// come a thousand a second.
+    fn heard(&mut self, link: LinkId, frame: Frame, now: Time, out: &mut Vec<Effect>) -> bool {
+        if self.is_asking(link) {
+            return self.on_peer_frame(link, frame, now, out);
+        }
+        let settles = matches!(frame, Frame::Registration(_) | Frame::Goodbye);
+        self.on_frame(link, frame, now, out);
+        settles
+    }
+
     fn on_frame(&mut self, link: LinkId, frame: Frame, now: Time, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&link) else { return };
         match &mut session.stage {
@@ -272,6 +287,7 @@ impl Overwatch {
             Stage::Proving(handshake) => match handshake.on_frame(frame, &self.identity) {
                 Ok(OverwatchStep::Send(frame)) => out.push(Effect::Send { link, frame }),
                 Ok(OverwatchStep::Proven(proven)) => self.proven(link, proven, now, out),
+                Ok(OverwatchStep::ProvenPeer(proven)) => self.peer_proven(link, proven, out),
                 Err(HandshakeFault::Refused(refusal)) => {
                     session.end();
                     let (who, reason) = (session.who(), refusal.reason);
@@ -288,13 +304,18 @@ impl Overwatch {
                     self.refuse(link, refusal, now, out);
                 }
             },
+            Stage::Telling(_) => self.on_listener_frame(link, frame, now, out),
             Stage::Speaking(speaker) => {
                 let agent = speaker.agent.clone();
                 self.agents.heard(&agent, now);
                 match frame {
                     Frame::Heartbeat => {}
-                    Frame::Load(load) => self.loads.take(&agent, &load, &self.agents),
+                    Frame::Load(load) => {
+                        self.peers.loaded(&agent, &load);
+                        self.loads.take(&agent, &load, &self.agents);
+                    }
                     Frame::Condition(condition) => {
+                        self.peers.strained(&agent, &condition);
                         self.strained(&agent, &condition, now, out);
                     }
                     Frame::Registration(registration) => {
@@ -315,86 +336,6 @@ impl Overwatch {
                         self.refuse(link, refusal, now, out);
                     }
                 }
-            }
-        }
-    }
-
-    /// An agent knows both secrets; whether this key may go by this name is decided now.
-    fn proven(&mut self, link: LinkId, proven: ProvenAgent, now: Time, out: &mut Vec<Effect>) {
-        let (agent, key) = (proven.agent_id.clone(), proven.key);
-        let is_known = self.agents.get(&agent).is_some();
-        let applicant = Applicant {
-            id: &agent,
-            key,
-            service: &proven.service,
-            link,
-            grants_all_held: self.grants_all_held(link, &proven),
-        };
-        match self.agents.admit(&applicant, now) {
-            Admission::Refused(reason) => {
-                self.refuse(link, Refusal::new(reason, agent.as_str()), now, out);
-            }
-            Admission::Welcome { replaces, is_new_pin } => {
-                if let Some(record) = self.agents.get(&agent).filter(|_| is_new_pin) {
-                    let pin = record.pin.clone();
-                    out.push(Effect::Keep(vec![Change::PutPin(agent.clone(), pin)]));
-                }
-                if is_known && is_new_pin {
-                    self.table.forget(&agent);
-                }
-                if let Some(replaced) = replaces.filter(|replaced| *replaced != link) {
-                    self.sessions.get_mut(&replaced).map(Session::end);
-                    out.push(Effect::Close { link: replaced });
-                }
-                self.counters.joined += 1;
-                // It says so again if it still strains.
-                self.registry.strain(&agent, &[]);
-                if let Some(session) = self.sessions.get_mut(&link) {
-                    session.speak(proven);
-                }
-                out.push(Effect::Log(Note::AgentJoined {
-                    agent: agent.clone(),
-                    is_new: is_new_pin,
-                    key,
-                }));
-                let frame = Frame::Welcome(self.welcome(&agent));
-                out.push(Effect::Send { link, frame });
-            }
-        }
-    }
-
-    /// Whether a token grants all that an agent's name stands for: the service it was pinned with
-    /// and every backend it holds.
-    fn grants_all_held(&self, link: LinkId, proven: &ProvenAgent) -> bool {
-        let Some(peer) = self.sessions.get(&link).map(|session| session.address) else {
-            return false;
-        };
-        let pinned = self.agents.get(&proven.agent_id).map(|record| &record.pin.service);
-        let mut granted = proven.authority.grants().iter().map(|grant| &grant.service);
-        let held = self.registry.entries().filter(|e| e.agent.as_ref() == Some(&proven.agent_id));
-        let mut held = held.map(|entry| &entry.backend);
-        pinned.is_none_or(|pinned| granted.any(|service| service == pinned))
-            && held.all(|backend| {
-                let key = &backend.key;
-                let authority = &proven.authority;
-                authority.check_claim(&key.service, &backend.region, key.address, peer).is_ok()
-            })
-    }
-
-    fn welcome(&self, agent: &AgentId) -> Welcome {
-        Welcome {
-            resume: self.table.position(agent),
-            exclude: self.probe_sources.iter().copied().take(mesh::frame::EXCLUDES_MAX).collect(),
-            peers: Vec::new(),
-        }
-    }
-
-    /// Tells every agent the lists anew.
-    fn welcome_again(&self, out: &mut Vec<Effect>) {
-        for (link, session) in &self.sessions {
-            if let Stage::Speaking(speaker) = &session.stage {
-                let frame = Frame::Welcome(self.welcome(&speaker.agent));
-                out.push(Effect::Send { link: *link, frame });
             }
         }
     }
@@ -451,6 +392,8 @@ impl Overwatch {
         if let Some(reason) = refusal {
             self.count(link, Refusal::from(reason), now, out);
         }
+        self.peer_lost(link, now, out);
+        self.peers.asking.remove(&link);
         let Some(session) = self.sessions.remove(&link) else { return };
         let Stage::Speaking(speaker) = session.stage else { return };
         self.agents.left(&speaker.agent, link, false, now);
@@ -469,6 +412,7 @@ impl Overwatch {
             self.touched.insert(backend.clone());
             out.push(Effect::Log(Note::BackendForgotten { backend }));
         }
+        self.look_after_peers(now, out);
         self.sweep(now, out);
         self.look_after_keys(now, out);
         self.settle_strains(BTreeSet::new(), now);

@@ -70,6 +70,27 @@ pub enum Note {
         /// What it said.
         refusal: Refusal,
     },
+    /// Another overwatch is there.
+    PeerMet {
+        /// What it calls itself.
+        overwatch: String,
+        /// Where it was dialled.
+        address: String,
+    },
+    /// It is not any more.
+    PeerLost {
+        /// What it called itself.
+        overwatch: String,
+        /// Where it was dialled.
+        address: String,
+    },
+    /// There is no session with another overwatch. Logged once in a while for each address and reason.
+    PeerNotMet {
+        /// Where it was dialled.
+        address: String,
+        /// Why.
+        why: String,
+    },
     /// A backend's standing changed.
     Standing {
         /// Which.
@@ -159,6 +180,7 @@ impl Note {
             Self::Refused { .. } | Self::AgentRefused { .. } | Self::AgentHeld { .. } => {
                 Level::Warn
             }
+            Self::PeerLost { .. } | Self::PeerNotMet { .. } => Level::Warn,
             Self::Straining { .. } | Self::CertificateEnds { .. } => Level::Warn,
             Self::KeysNotMade { .. } | Self::Signing { .. } => Level::Warn,
             Self::Standing { to: Standing::Down, .. } => Level::Warn,
@@ -192,6 +214,15 @@ impl fmt::Display for Note {
             Self::Refused { who, refusal } => write!(f, "refused {who}: {refusal}"),
             Self::AgentRefused { who, refusal } => {
                 write!(f, "the agent at {who} ended the handshake: {refusal}")
+            }
+            Self::PeerMet { overwatch, address } => {
+                write!(f, "overwatch {overwatch} at {address} is there; it tells what agents say")
+            }
+            Self::PeerLost { overwatch, address } => {
+                write!(f, "overwatch {overwatch} at {address} is lost; trying on")
+            }
+            Self::PeerNotMet { address, why } => {
+                write!(f, "no session with the overwatch at {address}: {why}")
             }
             Self::Standing { backend, from, to, by, error } => {
                 let (from, to) = (from.as_str(), to.as_str());

@@ -33,6 +33,7 @@ impl Overwatch {
             node_id: _,
             region,
             keys,
+            overwatches,
             tokens,
             enrolment,
             checks,
@@ -55,6 +56,7 @@ impl Overwatch {
         let mut closing: BTreeSet<LinkId> = orphaned.collect();
         closing.extend(self.unfounded(&keys, &tokens));
         out.extend(closing.into_iter().map(|link| Effect::Close { link }));
+        self.reload_peers(overwatches, !self.identity.keys.are_all_in(&keys), out);
         (self.identity.keys, self.identity.tokens) = (keys, tokens);
 
         let table = &self.table;
@@ -84,6 +86,7 @@ impl Overwatch {
                 is_key_gone || grants.any(|grant| gone.contains(grant))
             }
             Stage::Proving(_) => is_key_gone || !gone.is_empty(),
+            Stage::Telling(_) => is_key_gone,
             Stage::Ended => false,
         };
         let sessions = self.sessions.iter().filter(|(_, session)| is_unfounded(&session.stage));

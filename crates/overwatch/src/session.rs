@@ -14,6 +14,7 @@ use mesh::{
 use model::{AgentId, Service};
 
 use crate::agents::Agents;
+use crate::peers::Listener;
 use crate::registry::Registry;
 
 /// One connection.
@@ -31,8 +32,19 @@ pub(crate) enum Stage {
     Proving(Box<OverwatchHandshake>),
     /// The agent has proven itself and is welcome.
     Speaking(Box<Speaker>),
+    /// Another overwatch has proven itself and is told what agents said.
+    Telling(Box<Listener>),
     /// It is to be closed; whatever still comes is ignored.
     Ended,
+}
+
+/// Whoever offers backends, and what it may.
+pub(crate) struct Claimant<'a> {
+    pub(crate) agent: &'a AgentId,
+    /// Where its session comes from.
+    pub(crate) peer: IpAddr,
+    /// Each of these must allow a claim.
+    pub(crate) authorities: &'a [&'a Authority],
 }
 
 /// An agent that may speak.
@@ -64,6 +76,9 @@ impl Session {
     pub(crate) fn who(&self) -> String {
         match &self.stage {
             Stage::Speaking(speaker) => format!("agent {} at {}", speaker.agent, self.address),
+            Stage::Telling(listener) => {
+                format!("overwatch {} at {}", listener.overwatch, self.address)
+            }
             Stage::Proving(_) | Stage::Ended => self.address.to_string(),
         }
     }
@@ -86,8 +101,7 @@ pub(crate) struct Granted {
 /// A claim passes if the agent's tokens grant service, region and address together, the check can
 /// be run, the backend is not blocked, and no other agent that is still there holds it.
 pub(crate) fn grant(
-    speaker: &Speaker,
-    peer: IpAddr,
+    claimant: &Claimant<'_>,
     registration: &Registration,
     (registry, agents): (&Registry, &Agents),
     is_there: impl Fn(&AgentId) -> bool,
@@ -100,8 +114,11 @@ pub(crate) fn grant(
             .or_insert_with(|| Lane { services: Vec::new(), region: registration.region.clone() });
         let key = &offer.key;
         let region = &registration.region;
-        let claim = speaker.authority.check_claim(&key.service, region, key.address, peer);
-        let holder = registry.holder(key).filter(|holder| **holder != speaker.agent);
+        let mut authorities = claimant.authorities.iter();
+        let claim = authorities.try_for_each(|authority| {
+            authority.check_claim(&key.service, region, key.address, claimant.peer)
+        });
+        let holder = registry.holder(key).filter(|holder| *holder != claimant.agent);
         let refusal = if let Err(refusal) = claim {
             Some(Refusal::new(refusal.reason(), &format!("{key} in {region}")))
         } else if let Some(Err(error)) = offer.check.as_ref().map(health::CheckSpec::validate) {

@@ -19,6 +19,8 @@ pub struct Settings {
     pub region: Option<Region>,
     /// The mesh keys: one, or two while they rotate.
     pub keys: MeshKeys,
+    /// The addresses of the other overwatches, as `host:port`; its own may be among them.
+    pub overwatches: Vec<String>,
     /// Who may speak for what.
     pub tokens: Tokens,
     /// How a new agent comes in.

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use health::HeartbeatTerms;
-use latency::Report;
+use latency::{Position, Report, TableRefusal};
 use mesh::{Frame, Refusal, RefusalReason, Registration};
 use model::{AgentId, BackendKey, Time};
 
-use crate::session::{self, Stage};
+use crate::session::{self, Claimant, Granted, Stage};
 use crate::{BackendRow, Effect, LinkId, Note, Overwatch};
 
 impl Overwatch {
@@ -28,13 +28,37 @@ impl Overwatch {
         let is_first = !std::mem::replace(&mut speaker.has_registered, true);
         let agents = &self.agents;
         let is_there = |other: &AgentId| agents.is_there(other, now);
-        let granted =
-            session::grant(speaker, peer, registration, (&self.registry, agents), is_there);
+        let authorities = [&speaker.authority];
+        let claimant = Claimant { agent, peer, authorities: &authorities };
+        let known = (&self.registry, agents);
+        let mut granted = session::grant(&claimant, registration, known, is_there);
+        let refusals = std::mem::take(&mut granted.refusals);
+        let backends = granted.offers.len();
+        self.counters.registrations += 1;
+        self.peers.registered(agent, registration);
+        self.take_registration(agent, registration, granted, now);
+        if is_first {
+            let (agent, region) = (agent.clone(), registration.region.clone());
+            out.push(Effect::Log(Note::AgentRegistered { agent, region, backends }));
+        }
+        let offered = registration.backends.iter().map(|offer| &offer.key);
+        let blocked = offered.filter(|key| self.agents.is_blocked(key)).cloned().collect();
+        self.agents.wants(agent, blocked);
+        self.refuse_claims(link, refusals, now, out);
+    }
+
+    /// Goes by what an agent offers, as far as it was granted.
+    pub(crate) fn take_registration(
+        &mut self,
+        agent: &AgentId,
+        registration: &Registration,
+        granted: Granted,
+        now: Time,
+    ) {
         let terms = HeartbeatTerms {
             interval_ms: registration.heartbeat_ms,
             missed_threshold: registration.missed_threshold,
         };
-        self.counters.registrations += 1;
         let ports = granted.lanes.keys().copied().collect();
         for gone in self.agents.ports(agent, ports) {
             self.table.remove_lane(agent, gone);
@@ -56,15 +80,6 @@ impl Overwatch {
         let changed = concerned.into_iter().zip(before);
         let changed = changed.filter(|(key, before)| self.row_of(key) != *before);
         self.touched.extend(changed.map(|(key, _)| key).collect::<Vec<_>>());
-        if is_first {
-            let (agent, backends) = (agent.clone(), granted.offers.len());
-            let region = registration.region.clone();
-            out.push(Effect::Log(Note::AgentRegistered { agent, region, backends }));
-        }
-        let offered = registration.backends.iter().map(|offer| &offer.key);
-        let blocked = offered.filter(|key| self.agents.is_blocked(key)).cloned().collect();
-        self.agents.wants(agent, blocked);
-        self.refuse_claims(link, granted.refusals, now, out);
     }
 
     /// Says no to claims: each is counted, and told once a reason, however many they are. A frame
@@ -102,12 +117,26 @@ impl Overwatch {
     ) {
         match self.table.apply(agent, epoch, report, now) {
             Ok(applied) => {
+                self.peers.reported(agent, now);
                 out.push(Effect::Send { link, frame: Frame::Ack(applied.position) });
                 if let Some(held) = applied.newly_held {
                     self.held(agent, held, out);
                 }
             }
-            Err(refusal) => self.refuse(link, session::refusal_of(&refusal), now, out),
+            Err(refusal) => match self.further(agent, &refusal) {
+                Some(position) => out.push(Effect::Send { link, frame: Frame::Ack(position) }),
+                None => self.refuse(link, session::refusal_of(&refusal), now, out),
+            },
         }
+    }
+
+    /// Where an agent goes on whose rows came faster by way of another overwatch than from itself.
+    fn further(&self, agent: &AgentId, refusal: &TableRefusal) -> Option<Position> {
+        let was_told = self.agents.get(agent)?.was_told_elsewhere;
+        let is_repeated = matches!(
+            refusal,
+            TableRefusal::OutOfSequence { after, expected } if after < expected
+        );
+        self.table.position(agent).filter(|_| was_told && is_repeated)
     }
 }

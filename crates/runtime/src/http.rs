@@ -12,7 +12,7 @@
 //!
 //! - `serve`: connections, within limits,
 //! - `gate`: everything that the table says, checked,
-//! - `access`, `attempts`: who calls,
+//! - `access`, `local`, `attempts`: who calls,
 //! - `call`: a request that passed,
 //! - `dispatch`: which function carries it out,
 //! - `status`, `operator`, `by_hand`, `made`, `keys`, `tokens`, `latency`, `reports`, `decisions`: those
@@ -29,6 +29,8 @@ pub(crate) mod serve;
 mod gate;
 
 mod access;
+
+mod local;
 
 mod attempts;
 
@@ -93,6 +95,7 @@ pub use access::{Access, SourceToken, Token};
 use attempts::Attempts;
 use call::Call;
 pub use counts::{ApiCounters, Counts};
+use local::LocalPeer;
 use refusal::Refusal;
 
 use crate::tail::Tail;
@@ -132,6 +135,8 @@ pub enum Question {
     Backends,
     /// The agents.
     Agents,
+    /// `GET /api/v1/overwatch/peers`
+    Peers,
     /// The whole, in short.
     Cluster {
         /// How many agents there should be.
@@ -378,8 +383,9 @@ impl HttpServers {
         }
         let router = router(Door::Local);
         servers.tasks.push(tokio::spawn(async move {
+            let service = router.into_make_service_with_connect_info::<LocalPeer>();
             // Serving ends with the task; it has no error of its own.
-            let _ = axum::serve(control, router).await;
+            let _ = axum::serve(control, service).await;
         }));
         servers
     }

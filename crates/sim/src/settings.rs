@@ -105,6 +105,7 @@ pub(crate) fn overwatch(
         networks: Vec::new(),
     };
     Ok(overwatch::Settings {
+        overwatches: Vec::new(),
         node_id: name.parse()?,
         region: None,
         keys: MeshKeys::new([MESH_KEY])?,

@@ -41,6 +41,7 @@ pub(super) fn overwatch(root: &Section, zones: Zones) -> Option<OverwatchConfig>
         agent_tokens: overwatch.sections("agent_tokens").map(token).collect::<Option<_>>()?,
         gossip_address: gossip.get("bind_address")?,
         encryption_keys: gossip.list("encryption_key")?,
+        overwatch_nodes: gossip.list("overwatch_nodes")?,
         validation: validation(overwatch.section("validation"))?,
         stale: stale(overwatch.section("stale"))?,
         geography: geography(overwatch.section("geolocation"))?,

@@ -101,6 +101,14 @@ pub(super) static KEYS: &[Key] = &[
         Unset::Required,
         "The key that all members share. Two while it is changed: the new one first.",
     ),
+    Key::new(
+        "overwatch.gossip.overwatch_nodes",
+        Kind::List { of: &Scalar::HostPort, min: 0, max: 64 },
+        Unset::Default("[]"),
+        "The other overwatches, as agents name them; its own address may be among them, so that the list \
+         is the same everywhere. It believes what they say of agents, and learns of others from any of \
+         them. Agents are told them all.",
+    ),
     Key::section("overwatch.validation", "The overwatch's own checks of what agents announced."),
     Key::new(
         "overwatch.validation.enabled",

@@ -11,7 +11,7 @@ use model::{Backend, Region, Role, Service, Subnet, TokenName};
 use routing::DomainSettings;
 use zone::Zones;
 
-use crate::values::{Listen, MeshKey, Secret, Sha256};
+use crate::values::{HostPort, Listen, MeshKey, Secret, Sha256};
 
 /// `overwatch`, `dns`, `regions`, `domains` and `api`.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct OverwatchConfig {
     pub gossip_address: Listen,
     /// The mesh keys: one, or two while they are changed. The first is the one to prefer.
     pub encryption_keys: Vec<MeshKey>,
+    /// The other overwatches; its own address may be among them.
+    pub overwatch_nodes: Vec<HostPort>,
     /// Its own checks of agents' backends.
     pub validation: ValidationSettings,
     /// When backends that nobody vouches for leave.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{AgentId, Subnet, Time};
+use model::{AgentId, Rtt, Subnet, Time};
 
 use super::agent::{AgentRows, PortRows, Taken, Terms};
 use super::row::mix;
@@ -51,22 +51,10 @@ impl Table {
         (through > after).then(|| (epoch, report((after, through), rows)))
     }
 
-    /// What is left of the lives of an agent before its present one, after `from`: as
-    /// [`Table::report_after`].
-    #[must_use]
-    pub fn earlier_after(
-        &self,
-        agent: &AgentId,
-        from: Option<Position>,
-        rows_max: usize,
-    ) -> Option<(u64, Report)> {
-        let present = self.position(agent)?.epoch;
-        let (epoch, report) = self.report_after(agent, from, rows_max)?;
-        (epoch < present).then_some((epoch, report))
-    }
-
-    /// Takes what is left of an earlier life of an agent, from another table: only what is not here,
-    /// or was observed here before. The position stays.
+    /// Takes rows again that came before the agent's position, from another table that stands where this
+    /// one does and does not hold the same: there an earlier life of the agent was heard further, or a row
+    /// that the agent was about to tell again. Only what is not here, or was observed here before. The
+    /// position stays.
     ///
     /// # Errors
     ///
@@ -82,7 +70,7 @@ impl Table {
         let position = known.position.ok_or(TableRefusal::UnknownAgent)?;
         for told in &mut report.ports {
             let Some(port) = known.ports.get(&told.port) else { continue };
-            told.rows.retain(|row| port.observed_at(row.subnet) < Some(row.observed_at));
+            told.rows.retain(|row| port.word(row.subnet) < Some(word(row)));
             told.refreshed.clear();
         }
         let limits = known.limits(self.limits);
@@ -155,11 +143,20 @@ impl PortRows {
         })
     }
 
-    /// When a network was last observed, whether that counts or not.
-    fn observed_at(&self, subnet: Subnet) -> Option<Time> {
-        let waiting = self.waiting.get(&subnet).map(|waiting| waiting.row.observed_at);
-        waiting.or_else(|| Some(self.rows.get(subnet)?.observed_at))
+    /// The last word about a network, whether it counts or not.
+    fn word(&self, subnet: Subnet) -> Option<Word> {
+        let waiting = self.waiting.get(&subnet).map(|waiting| waiting.row);
+        let row = waiting.or_else(|| self.rows.get(subnet))?;
+        Some((row.observed_at, row.rtt, row.deviation_us, row.samples))
     }
+}
+
+/// What of two rows is the later: when it was observed, and of one moment the larger, so that two tables
+/// agree whichever told the other.
+type Word = (Time, Rtt, u32, u32);
+
+const fn word(row: &ReportRow) -> Word {
+    (row.observed_at, row.rtt_us, row.deviation_us, row.samples)
 }
 
 /// Leaves the first `rows_max` rows in the order of their numbers, or all of the first number where

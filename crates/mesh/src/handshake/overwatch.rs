@@ -4,7 +4,7 @@ use model::{AgentId, Service};
 
 use super::{HandshakeFault, check_name, check_protocol};
 use crate::authority::{Authority, Grant};
-use crate::frame::{Challenge, Frame, Hello, OverwatchId, PROTOCOL, Proof};
+use crate::frame::{Challenge, Frame, Hello, OverwatchId, PROTOCOL, PeerHello, Proof};
 use crate::peer::{KeyHash, Peer};
 use crate::proof::{Binding, ProofKey, Role};
 use crate::secret::{MeshKeys, Tokens};
@@ -36,6 +36,8 @@ enum State {
     /// The challenge was sent; the candidates stand in the order of its proofs. They are kept, so
     /// that a change of secrets in between cannot mix them up.
     AwaitsProof { hello: Hello, candidates: Vec<Candidate> },
+    /// The same to another overwatch; a candidate for each mesh key.
+    AwaitsPeerProof { overwatch_id: OverwatchId, candidates: Vec<ProofKey> },
     /// Over, one way or the other.
     Ended,
 }
@@ -55,6 +57,18 @@ pub enum OverwatchStep {
     /// The agent has proven itself. Whether it is welcome is the registry's to say; it awaits a
     /// `Welcome` or a `Refused`.
     Proven(ProvenAgent),
+    /// Another overwatch has: it is to be told what agents said, and believed in nothing. It awaits a
+    /// `Welcome`.
+    ProvenPeer(ProvenPeer),
+}
+
+/// An overwatch that dialled this one, knows a mesh key and holds its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenPeer {
+    /// What it calls itself.
+    pub overwatch_id: OverwatchId,
+    /// Its public key.
+    pub key: KeyHash,
 }
 
 /// An agent that knows a mesh key and a token, and holds its key.
@@ -95,6 +109,10 @@ impl OverwatchHandshake {
         match (std::mem::replace(&mut self.state, State::Ended), frame) {
             (_, Frame::Refused(refusal)) => Err(HandshakeFault::Refused(refusal)),
             (State::AwaitsHello, Frame::Hello(hello)) => self.challenge(hello, identity),
+            (State::AwaitsHello, Frame::PeerHello(hello)) => self.challenge_peer(hello, identity),
+            (State::AwaitsPeerProof { overwatch_id, candidates }, Frame::Proof(proof)) => {
+                self.verify_peer(overwatch_id, &candidates, &proof)
+            }
             (State::AwaitsProof { hello, candidates }, Frame::Proof(proof)) => {
                 self.verify(hello, candidates, &proof)
             }
@@ -102,7 +120,7 @@ impl OverwatchHandshake {
                 got: frame.kind(),
                 awaited: match state {
                     State::AwaitsHello => "a hello",
-                    State::AwaitsProof { .. } => "a proof",
+                    State::AwaitsProof { .. } | State::AwaitsPeerProof { .. } => "a proof",
                     State::Ended => "nothing more",
                 },
             }),
@@ -144,6 +162,39 @@ impl OverwatchHandshake {
         };
         self.state = State::AwaitsProof { hello, candidates };
         Ok(OverwatchStep::Send(Frame::Challenge(challenge)))
+    }
+
+    fn challenge_peer(
+        &mut self,
+        hello: PeerHello,
+        identity: &OverwatchIdentity,
+    ) -> Result<OverwatchStep, HandshakeFault> {
+        check_protocol(hello.protocol)?;
+        check_name(hello.overwatch_id.as_str(), &self.peer_name)?;
+        let candidates: Vec<ProofKey> = identity.keys.iter().map(ProofKey::of_peer).collect();
+        let mac = |key: &ProofKey| key.mac(Role::PeerDialled, &self.binding);
+        let challenge = Challenge {
+            protocol: PROTOCOL,
+            overwatch_id: identity.overwatch_id.clone(),
+            memberships: candidates.iter().map(mac).collect(),
+            proofs: Vec::new(),
+        };
+        self.state = State::AwaitsPeerProof { overwatch_id: hello.overwatch_id, candidates };
+        Ok(OverwatchStep::Send(Frame::Challenge(challenge)))
+    }
+
+    fn verify_peer(
+        &self,
+        overwatch_id: OverwatchId,
+        candidates: &[ProofKey],
+        proof: &Proof,
+    ) -> Result<OverwatchStep, HandshakeFault> {
+        let named = usize::try_from(proof.index).unwrap_or(usize::MAX);
+        let key = candidates.get(named).ok_or(HandshakeFault::WrongPeerProof)?;
+        if !key.verifies(&proof.mac, Role::PeerDialling, &self.binding) {
+            return Err(HandshakeFault::WrongPeerProof);
+        }
+        Ok(OverwatchStep::ProvenPeer(ProvenPeer { overwatch_id, key: self.peer_key }))
     }
 
     fn verify(

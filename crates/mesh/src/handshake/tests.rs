@@ -97,6 +97,7 @@ fn run(agent: AgentIdentity, overwatch: &OverwatchIdentity, peers: (Peer, Peer))
         frame = match server.on_frame(frame, overwatch) {
             Ok(OverwatchStep::Send(frame)) => frame,
             Ok(OverwatchStep::Proven(agent)) => return End::Proven(agent),
+            Ok(OverwatchStep::ProvenPeer(peer)) => panic!("an agent became {peer:?}"),
             Err(fault) => return End::Overwatch(fault),
         };
         frame = match client.on_frame(frame) {

@@ -14,7 +14,7 @@ use crate::frame::{
 use crate::proof::Mac;
 use crate::refusal::{Refusal, RefusalReason};
 use crate::report;
-use crate::wire::checks;
+use crate::wire::{checks, peers};
 use crate::wire::{
     BackendOffer, Body, Challenge, Condition, Hello, Load, Position, Proof, Refused, Registration,
     Report, Welcome,
@@ -45,6 +45,11 @@ pub(crate) fn frame(body: Body) -> Result<Frame, FrameError> {
         Body::Load(load) => Frame::Load(load_of(&load)?),
         Body::Condition(condition) => Frame::Condition(condition_of(&condition)?),
         Body::Goodbye(_) => Frame::Goodbye,
+        Body::PeerHello(hello) => Frame::PeerHello(peers::hello_of(&hello)?),
+        Body::Have(have) => Frame::Have(peers::have_of(have)?),
+        Body::Vouched(vouched) => Frame::Vouched(peers::vouched_of(&vouched)?),
+        Body::Relayed(relayed) => peers::relayed_of(&relayed)?,
+        Body::Told(told) => Frame::Told { has_more: told.has_more },
     })
 }
 
@@ -198,11 +203,11 @@ fn report_of(report: &Report) -> Result<Frame, FrameError> {
     report::decode(report).map(|report| Frame::Report { epoch, report }).map_err(FrameError::Report)
 }
 
-const fn position_of(position: Position) -> latency::Position {
+pub(super) const fn position_of(position: Position) -> latency::Position {
     latency::Position { epoch: position.epoch, sequence: position.sequence }
 }
 
-fn name_of<Kind>(text: &str, invalid: FrameError) -> Result<Name<Kind>, FrameError> {
+pub(super) fn name_of<Kind>(text: &str, invalid: FrameError) -> Result<Name<Kind>, FrameError> {
     text.parse().map_err(|_| invalid)
 }
 
@@ -211,7 +216,7 @@ fn mac_of(bytes: &[u8]) -> Option<Mac> {
 }
 
 /// An address of 4 or 16 bytes; a v4-mapped one is folded.
-fn address_of(bytes: &[u8]) -> Option<IpAddr> {
+pub(super) fn address_of(bytes: &[u8]) -> Option<IpAddr> {
     if let Ok(octets) = <[u8; 4]>::try_from(bytes) {
         return Some(Ipv4Addr::from_octets(octets).into());
     }

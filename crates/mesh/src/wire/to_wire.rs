@@ -6,11 +6,11 @@ use crate::codec::EncodeError;
 use crate::frame::{self, BACKENDS_MAX, EXCLUDES_MAX, Frame, LOAD_PORTS_MAX, PEERS_MAX};
 use crate::proof::Mac;
 use crate::report;
-use crate::wire::checks;
 use crate::wire::{
     BackendCondition, BackendOffer, Body, Challenge, Condition, Empty, Envelope, Hello, Load,
-    PortLoad, Position, Proof, Refused, Registration, Welcome,
+    PortLoad, Position, Proof, Refused, Registration, Told, Welcome,
 };
+use crate::wire::{checks, peers};
 
 /// The twin of a frame.
 ///
@@ -47,6 +47,11 @@ pub(crate) fn envelope(frame: &Frame) -> Result<Envelope, EncodeError> {
         Frame::Report { epoch, report } => Body::Report(report::encode(*epoch, report)?),
         Frame::Ack(position) => Body::Ack(position_of(*position)),
         Frame::Goodbye => Body::Goodbye(Empty {}),
+        Frame::PeerHello(hello) => Body::PeerHello(peers::hello_to_wire(hello)),
+        Frame::Have(have) => Body::Have(peers::have_to_wire(have)?),
+        Frame::Vouched(vouched) => Body::Vouched(peers::vouched_to_wire(vouched)?),
+        Frame::Relayed { agent_id, said } => Body::Relayed(peers::relayed_to_wire(agent_id, said)?),
+        Frame::Told { has_more } => Body::Told(Told { has_more: *has_more }),
     };
     Ok(Envelope { body: Some(body) })
 }
@@ -55,7 +60,7 @@ fn macs(macs: &[Mac]) -> Vec<Vec<u8>> {
     macs.iter().map(|mac| mac.as_bytes().to_vec()).collect()
 }
 
-const fn position_of(position: latency::Position) -> Position {
+pub(super) const fn position_of(position: latency::Position) -> Position {
     Position { epoch: position.epoch, sequence: position.sequence }
 }
 
@@ -127,7 +132,7 @@ fn offer_of(offer: &frame::BackendOffer) -> BackendOffer {
     }
 }
 
-fn address_of(address: IpAddr) -> Vec<u8> {
+pub(super) fn address_of(address: IpAddr) -> Vec<u8> {
     match address {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets().to_vec(),

@@ -149,6 +149,9 @@ pub(super) enum Command {
     /// What was changed, and by whom, the newest first.
     #[command(after_help = "Example:\n  opengslb-cli audit")]
     Audit,
+    /// The other overwatches, and whether they are reached.
+    #[command(after_help = "Example:\n  opengslb-cli peers")]
+    Peers,
     /// The overwatch reads its configuration again; exit code 1 with every fault where it is not
     /// right, and nothing is changed.
     #[command(after_help = "Example:\n  opengslb-cli reload")]

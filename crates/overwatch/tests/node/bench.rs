@@ -479,6 +479,7 @@ impl Bench {
                     changes.into_iter().for_each(|change| self.kept.apply(change));
                 }
                 Effect::Log(note) => self.notes.push(note),
+                Effect::DialPeers(_) | Effect::PinPeer { .. } => {}
                 Effect::Draw { zone } => drawn.push(zone),
             }
         }

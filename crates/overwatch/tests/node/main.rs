@@ -14,6 +14,7 @@
 //! - `by_hand`: what operators do about routing,
 //! - `held`: an agent that is not believed any more,
 //! - `outside`: times that no agent measured,
+//! - `peers`: several overwatches, and what they tell one another,
 //! - `lifecycle`: how backends come, go and stand,
 //! - `scopes`: for whom answers say that they hold,
 //! - `decoding`: what bytes can do before they are a frame,
@@ -38,6 +39,7 @@ mod keys;
 mod learning;
 mod lifecycle;
 mod outside;
+mod peers;
 mod refusals;
 mod reload;
 mod restart;

@@ -103,6 +103,7 @@ pub(crate) fn overwatch() -> overwatch::Settings {
     ];
     let domains = vec![domain(APP, LEARNED), domain("web.demo.local", LEARNED)];
     overwatch::Settings {
+        overwatches: Vec::new(),
         node_id: parsed("overwatch-us-east"),
         region: Some(parsed("us-east")),
         keys: MeshKeys::new([MESH_KEY]).unwrap(),

@@ -22,6 +22,7 @@ impl Digest {
             agent_tokens,
             gossip_address: _,
             encryption_keys: _,
+            overwatch_nodes: _,
             validation,
             stale,
             geography,

@@ -17,6 +17,7 @@
 //! - `dns`: the servers that answer, and what they answer with,
 //! - `retired`: what they answered with before,
 //! - `edges`: everything else that has a socket,
+//! - `dialling`: the other overwatches,
 //! - `reloading`: another configuration, applied,
 //! - `asking`: what it is asked, and what it tells,
 //! - `making`: what is made through the API,
@@ -31,6 +32,8 @@ mod dns;
 mod retired;
 
 mod edges;
+
+mod dialling;
 
 mod reloading;
 
@@ -55,6 +58,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
+use self::dialling::Dialling;
 use self::dns::Dns;
 use self::edges::{Edges, Ends, access_of};
 use self::handing::Awaiting;
@@ -73,7 +77,7 @@ use super::{Around, StartError, identity, make_directory, numbers, settings, suc
 use crate::clock::{self, Clock};
 use crate::http::Ask;
 use crate::logs::{Logs, chain};
-use crate::mesh::{self, Connection, ConnectionId};
+use crate::mesh::{self, Connection, ConnectionId, Origin};
 use crate::notify::{self, Heart};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
 use crate::random;
@@ -173,6 +177,7 @@ struct Process {
     dns: Dns,
     edges: Edges,
     connections: BTreeMap<ConnectionId, Connection>,
+    dialling: Dialling,
     prober: Prober<BackendKey>,
     targets: BTreeMap<BackendKey, ProbeTarget>,
     keeping: Keeping,
@@ -226,6 +231,7 @@ impl Process {
         let (reloads, prepared) = Reloads::new();
         let (making, steps) = Making::new();
         let connections = BTreeMap::new();
+        let dialling = Dialling::new(&running.config.identity.key_path)?;
         let targets = BTreeMap::new();
         let mut process = Self {
             node,
@@ -240,6 +246,7 @@ impl Process {
             dns,
             edges,
             connections,
+            dialling,
             prober,
             targets,
             keeping,
@@ -260,7 +267,10 @@ impl Process {
 
     fn on_mesh(&mut self, event: mesh::Event) {
         match event {
-            mesh::Event::Opened { connection, peer, .. } => {
+            mesh::Event::Opened { connection, peer, origin: Origin::Dialled { address } } => {
+                self.on_reached(connection, address, peer);
+            }
+            mesh::Event::Opened { connection, peer, origin: Origin::Accepted } => {
                 let link = connection.id();
                 self.connections.insert(link, connection);
                 // Before the agent says a word: what it must not learn from.
@@ -276,7 +286,10 @@ impl Process {
                 debug!("session {id} closed: {}", chain(&reason));
                 self.handle(Event::LinkClosed { link: id, refusal });
             }
-            mesh::Event::Failed { address, reason, .. } => {
+            mesh::Event::Failed { origin: Origin::Dialled { address }, reason, .. } => {
+                self.on_unreachable(address, &reason);
+            }
+            mesh::Event::Failed { origin: Origin::Accepted, address, reason } => {
                 let from = address.map_or_else(String::new, |address| format!(" with {address}"));
                 debug!("no session{from}: {}", chain(&reason));
                 if let (Some(address), Some(reason)) = (address, reason.refusal()) {
@@ -346,6 +359,8 @@ impl Process {
                         connection.close();
                     }
                 }
+                Effect::DialPeers(wanted) => self.dial_peers(wanted),
+                Effect::PinPeer { address, key } => self.pin_peer(&address, key),
                 Effect::Watch { backend, spec } => {
                     let address = backend.socket();
                     sources.extend(source_towards(address));

@@ -80,6 +80,7 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
     let keys = MeshKeys::new(config.encryption_keys.iter().map(|key| *key.expose()))?;
     Ok(overwatch::Settings {
         node_id,
+        overwatches: config.overwatch_nodes.iter().map(ToString::to_string).collect(),
         region: config.identity.region.clone(),
         tokens: Tokens::new(tokens.collect())?,
         enrolment: match config.enrolment {

@@ -248,6 +248,8 @@ impl Simulation {
                 overwatch::Effect::Watch { .. } | overwatch::Effect::Unwatch { .. } => {}
                 // No zone here is signed.
                 overwatch::Effect::Draw { .. } => {}
+                // Nobody here knows another overwatch: see `chaos`.
+                overwatch::Effect::DialPeers(_) | overwatch::Effect::PinPeer { .. } => {}
                 overwatch::Effect::Publish(view) => node.view = Some(view),
                 overwatch::Effect::Keep(changes) => {
                     changes.into_iter().for_each(|change| node.snapshot.apply(change));

@@ -175,6 +175,13 @@ fn of_learning(page: &mut Page, node: &Overwatch) {
 fn of_mesh(page: &mut Page, node: &Overwatch) {
     let counters = node.counters();
     page.set(&mesh::HELD, node.held_agents() as u64);
+    let (peers, told) = (node.peer_list(), node.peer_counters());
+    let connected = peers.iter().filter(|peer| peer.since.is_some());
+    page.set(&mesh::PEERS, peers.len() as u64);
+    page.set(&mesh::PEERS_CONNECTED, connected.count() as u64);
+    page.each(&mesh::PEER_ROWS, [("heard", told.rows_heard), ("told", told.rows_told)]);
+    page.each(&mesh::PEER_FACTS, [("heard", told.facts_heard), ("told", told.facts_told)]);
+    page.set(&mesh::PEER_REFUSED, told.refused);
     page.set(&mesh::JOINED, counters.joined);
     page.set(&mesh::REGISTRATIONS, counters.registrations);
     let refusals = counters.refusals.iter().map(|(why, count)| (why.as_str(), *count));

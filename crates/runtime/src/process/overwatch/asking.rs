@@ -95,6 +95,7 @@ impl Process {
             Question::Domains => document(&self.node.domain_list()),
             Question::Backends => document(&self.node.backend_list(now)),
             Question::Agents => document(&self.node.agent_list(now)),
+            Question::Peers => document(&self.node.peer_document(now)),
             Question::Cluster { expected_agents } => {
                 document(&self.node.cluster_status(expected_agents, now))
             }
@@ -185,7 +186,13 @@ impl Process {
         let (health_ready, signing_ready) = (without.is_empty(), faults.is_empty());
         let unknown = format!("no server is known to be up for {}", without.join(", "));
         let faults = faults.iter().map(ToString::to_string);
+        let peers = self.node.peer_list();
+        let away: Vec<&str> =
+            peers.iter().filter(|p| p.since.is_none()).map(|p| p.address.as_str()).collect();
+        let unreached = format!("these overwatches are not reached: {}", away.join(", "));
         let missing = (!health_ready).then_some(unknown).into_iter().chain(faults);
+        // This one answers all the same.
+        let missing = missing.chain((!away.is_empty()).then_some(unreached));
         let message = missing.collect::<Vec<_>>().join("; ");
         api::status::Ready {
             ready: health_ready && signing_ready,
@@ -194,6 +201,8 @@ impl Process {
             dns_ready: true,
             health_ready,
             signing_ready,
+            peers_known: peers.len(),
+            peers_connected: peers.len() - away.len(),
         }
     }
 }

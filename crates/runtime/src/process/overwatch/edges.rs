@@ -25,18 +25,24 @@ use crate::http::{
     Access, Ask, Behind, HttpServers, Listening, SourceToken, Token, hash_of,
 };
 use crate::logs::chain;
-use crate::mesh::{self, Identity, ListenError, Server, ServerLimits, SessionLimits};
+use crate::mesh::{
+    self, Client, ClientLimits, Identity, ListenError, Server, ServerLimits, SessionLimits,
+    TlsSetupError,
+};
 use crate::metrics::MetricsServer;
 use crate::tail::Tail;
 
-/// What sessions with agents may take.
+/// What a session may take, with an agent or another overwatch.
+pub(super) const SESSION_LIMITS: SessionLimits = SessionLimits {
+    handshake_timeout: Duration::from_secs(10),
+    dead_peer_timeout: Duration::from_secs(5),
+    write_timeout: Duration::from_secs(10),
+    queue_frames: 64,
+};
+
+/// What sessions that others open may take.
 const SERVER_LIMITS: ServerLimits = ServerLimits {
-    session: SessionLimits {
-        handshake_timeout: Duration::from_secs(10),
-        dead_peer_timeout: Duration::from_secs(5),
-        write_timeout: Duration::from_secs(10),
-        queue_frames: 64,
-    },
+    session: SESSION_LIMITS,
     connections_max: 10_000,
     unproven_max: 256,
     unproven_per_address_max: 16,
@@ -135,6 +141,16 @@ impl Edges {
         let metrics = metrics.transpose().map_err(StartError::System)?;
         self.served = Some(Served { _mesh: server, _http: http, _metrics: metrics });
         Ok(())
+    }
+
+    /// Keeps a connection to another overwatch, until it is dropped.
+    pub(super) fn dial(
+        &self,
+        address: &str,
+        limits: ClientLimits,
+    ) -> Result<Client, TlsSetupError> {
+        let events = self.to_mesh.clone();
+        mesh::client::dial(address.to_owned(), &self.identity, limits, events)
     }
 
     /// Serves none of them any more; who knocks waits for another process.

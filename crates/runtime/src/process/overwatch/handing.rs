@@ -68,6 +68,7 @@ impl Process {
     fn give(&mut self) -> Vec<Expected> {
         let positions = self.node.positions(self.clock.now());
         self.edges.give();
+        self.dialling.end();
         self.keeping.give();
         let expected = positions.into_iter().map(|(agent, position)| Expected {
             agent: agent.to_string(),
@@ -86,6 +87,7 @@ impl Process {
         if let Err(error) = self.edges.serve() {
             error!("agents and the API cannot be served again: {}", chain(&error));
         }
+        self.dial_again();
         self.edges.look_after_store(&self.running.config, &mut self.keeping);
     }
 

@@ -247,6 +247,7 @@ fn compare(c: &mut Comparison, old: &OverwatchConfig, new: &mut OverwatchConfig)
         agent_tokens,
         gossip_address,
         encryption_keys,
+        overwatch_nodes,
         validation,
         stale,
         geography,
@@ -269,6 +270,9 @@ fn compare(c: &mut Comparison, old: &OverwatchConfig, new: &mut OverwatchConfig)
     c.named("overwatch.agent_tokens", old.agent_tokens.iter(), agent_tokens.iter(), service);
     c.fixed("overwatch.gossip.bind_address", &old.gossip_address, gossip_address);
     c.applied("overwatch.gossip.encryption_key", &old.encryption_keys, encryption_keys);
+    let node = ToString::to_string;
+    let (was, is) = (old.overwatch_nodes.iter(), overwatch_nodes.iter());
+    c.named("overwatch.gossip.overwatch_nodes", was, is, node);
     c.applied("overwatch.validation", &old.validation, validation);
     c.applied("overwatch.stale", &old.stale, stale);
     c.fixed("overwatch.data_dir", &old.data_dir, data_dir);

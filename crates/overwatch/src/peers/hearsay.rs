@@ -1,0 +1,192 @@
+//! What follows from what was heard of agents elsewhere.
+//!
+//! An agent's own session here beats any hearsay. Else the latest life counts, and of one life a
+//! goodbye. What is heard counts for no more than the agent itself could say here: its key must be the
+//! one that is known, the grants that it proved there and this overwatch's own tokens must both
+//! allow each claim.
+
+use std::sync::Arc;
+
+use health::HeartbeatTerms;
+use latency::{Position, Report};
+use mesh::{Authority, Condition, Frame, Load, Presence, Registration, Vouched};
+use model::{AgentId, Time};
+
+use super::InForce;
+use crate::agents::vouched::Vouching;
+use crate::session::{self, Claimant};
+use crate::{Change, Effect, LinkId, Note, Overwatch};
+
+/// What one overwatch says of one agent.
+#[derive(Clone, Debug)]
+pub(crate) struct Hearsay {
+    who: Vouched,
+    registration: Option<Arc<Registration>>,
+    condition: Option<Condition>,
+    load: Option<Load>,
+}
+
+impl Overwatch {
+    /// Another overwatch hears an agent, or does no more.
+    pub(super) fn vouched(
+        &mut self,
+        link: LinkId,
+        who: Vouched,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let agent = who.agent_id.clone();
+        let session = self.peers.asking.get_mut(&link);
+        let Some(hearsay) = session.and_then(super::Asking::hearsay_mut) else { return };
+        let is_full = hearsay.len() >= crate::agents::Agents::RECORDS_MAX;
+        if is_full && !hearsay.contains_key(&agent) {
+            self.peers.counters.refused += 1;
+            return;
+        }
+        let before = hearsay.remove(&agent).filter(|before| before.who.key == who.key);
+        let (registration, condition, load) = before
+            .map(|before| (before.registration, before.condition, before.load))
+            .unwrap_or_default();
+        hearsay.insert(agent.clone(), Hearsay { who, registration, condition, load });
+        self.weigh(&agent, now, out);
+    }
+
+    /// What an agent said elsewhere.
+    pub(super) fn relayed(
+        &mut self,
+        (link, agent): (LinkId, &AgentId),
+        said: Frame,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let session = self.peers.asking.get_mut(&link);
+        let hearsay = session.and_then(super::Asking::hearsay_mut);
+        let known = hearsay.and_then(|hearsay| hearsay.get_mut(agent));
+        match (said, known) {
+            (Frame::Registration(said), Some(known)) => known.registration = Some(Arc::new(said)),
+            (Frame::Condition(said), Some(known)) => known.condition = Some(said),
+            (Frame::Load(said), Some(known)) => known.load = Some(said),
+            // Rows have one writer and a number, so they may come by way of a third.
+            (Frame::Report { epoch, report }, _) => {
+                return self.relayed_report(agent, (epoch, report), now, out);
+            }
+            _ => {
+                self.peers.counters.refused += 1;
+                return;
+            }
+        }
+        self.peers.counters.facts_heard += 1;
+        self.weigh(agent, now, out);
+    }
+
+    /// Rows of an agent that came by way of another overwatch.
+    fn relayed_report(
+        &mut self,
+        agent: &AgentId,
+        (epoch, report): (u64, Report),
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let through = Position { epoch, sequence: report.through };
+        let taken = if Some(through) <= self.table.position(agent) {
+            self.table.mend(agent, epoch, report, now)
+        } else {
+            self.table.apply(agent, epoch, &report, now)
+        };
+        let Ok(applied) = taken else {
+            self.peers.counters.refused += 1;
+            return;
+        };
+        self.peers.counters.rows_heard += (applied.rows + applied.waiting) as u64;
+        self.agents.told_elsewhere(agent);
+        if let Some(held) = applied.newly_held {
+            self.held(agent, held, out);
+        }
+    }
+
+    /// Weighs all that was heard of anybody elsewhere: whom somebody hears is there.
+    pub(super) fn weigh_all(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let agents = self.peers.asking.values().flat_map(super::Asking::agents);
+        let agents: std::collections::BTreeSet<AgentId> = agents.cloned().collect();
+        agents.iter().for_each(|agent| self.weigh(agent, now, out));
+    }
+
+    /// Goes by what was heard of an agent elsewhere, if it is not heard here.
+    pub(super) fn weigh(&mut self, agent: &AgentId, now: Time, out: &mut Vec<Effect>) {
+        let told = self.peers.asking.values().filter_map(|session| session.hearsay(agent));
+        let best = told.max_by_key(|told| (told.who.epoch, told.who.presence)).cloned();
+        let Some(best) = best else { return self.agents.vouched_no_more(agent, now) };
+        match best.who.presence {
+            Presence::Away => self.agents.vouched_no_more(agent, now),
+            Presence::Gone => self.agents.gone_elsewhere(agent, best.who.epoch, now),
+            Presence::There => match self.agents.vouched(&best.who, now) {
+                Vouching::Ignored => {}
+                Vouching::InPerson => {}
+                Vouching::Counts { is_new_pin } => {
+                    let record = self.agents.get(agent).filter(|_| is_new_pin);
+                    if let Some(pin) = record.map(|record| record.pin.clone()) {
+                        let key = pin.key;
+                        out.push(Effect::Keep(vec![Change::PutPin(agent.clone(), pin)]));
+                        let agent = agent.clone();
+                        out.push(Effect::Log(Note::AgentJoined { agent, is_new: true, key }));
+                    }
+                    self.go_by(agent, &best, now, out);
+                }
+            },
+        }
+    }
+
+    /// Goes by what an agent said elsewhere.
+    fn go_by(&mut self, agent: &AgentId, told: &Hearsay, now: Time, out: &mut Vec<Effect>) {
+        let Some(registration) = &told.registration else { return };
+        let in_force = self.peers.in_force.get(agent);
+        let is_same = in_force.is_some_and(|known| {
+            known.registration == *registration && known.address == told.who.address
+        });
+        let terms = HeartbeatTerms {
+            interval_ms: registration.heartbeat_ms,
+            missed_threshold: registration.missed_threshold,
+        };
+        if !is_same {
+            let (registration, address) = (Arc::clone(registration), told.who.address);
+            let known = InForce { registration, address, condition: None };
+            self.peers.in_force.insert(agent.clone(), known);
+            self.registered_elsewhere(agent, told, now, out);
+        }
+        self.agents.heard_elsewhere(agent, terms, now);
+        if let Some(load) = &told.load {
+            self.loads.take(agent, load, &self.agents);
+        }
+        let Some(in_force) = self.peers.in_force.get_mut(agent) else { return };
+        if in_force.condition != told.condition {
+            in_force.condition.clone_from(&told.condition);
+            let condition = told.condition.clone().unwrap_or_default();
+            self.strained(agent, &condition, now, out);
+        }
+    }
+
+    fn registered_elsewhere(
+        &mut self,
+        agent: &AgentId,
+        told: &Hearsay,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(registration) = &told.registration else { return };
+        let (proven, own) =
+            (Authority::new(told.who.grants.clone()), self.identity.tokens.authority());
+        let claimant = Claimant { agent, peer: told.who.address, authorities: &[&proven, &own] };
+        let agents = &self.agents;
+        let is_there = |other: &AgentId| agents.is_there(other, now);
+        let known = (&self.registry, agents);
+        let granted = session::grant(&claimant, registration, known, is_there);
+        self.peers.counters.refused += granted.refusals.len() as u64;
+        let backends = granted.offers.len();
+        let is_new = self.agents.get(agent).is_some_and(|record| record.region.is_none());
+        self.take_registration(agent, registration, granted, now);
+        if is_new {
+            let (agent, region) = (agent.clone(), registration.region.clone());
+            out.push(Effect::Log(Note::AgentRegistered { agent, region, backends }));
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! A session that another overwatch dialled: it is told what agents said here, as far as it lacks it.
+//!
+//! Tells what agents said in person, and rows wherever they came from: those have one writer and a
+//! number. Never tells what was heard of an agent elsewhere, so no rumour goes in circles.
+
+use std::collections::BTreeMap;
+
+use latency::Position;
+use mesh::{Frame, Have, OverwatchId, Presence, Refusal, RefusalReason, Vouched, Welcome};
+use model::{AgentId, Time};
+
+use super::InPerson;
+use crate::agents::{Agents, PinState};
+use crate::session::Stage;
+use crate::{Effect, LinkId, Overwatch};
+
+/// Frames of one answer: half of what an edge queues for a connection, and with reports of
+/// [`REPORT_ROWS_MAX`] rows about a MiB.
+const FRAMES_MAX: usize = 32;
+
+/// Frames about one agent at most: who it is, registration, condition, load.
+const FACTS_MAX: usize = 4;
+
+/// Rows in one report that is told on, as in the agents' own.
+const REPORT_ROWS_MAX: usize = 4_096;
+
+/// Rows that an agent told less than this ago are not told on yet: mostly it tells the other one too.
+const HOLD_BACK_MS: u64 = 1_000;
+
+/// How long two overwatches stand at one position and hold other rows before all are told again: an agent
+/// may be about to tell both. Less than from one question to the next.
+const MEND_AFTER_MS: u64 = 1_500;
+
+/// Where all rows were told again and the digests still differ, they are not told once more for so long:
+/// what is left is a matter of time, as rows that expire here and there.
+const MEND_AGAIN_MS: u64 = 60_000;
+
+/// Another overwatch that listens.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) overwatch: OverwatchId,
+    /// What it was told. Bounded by who was heard here.
+    told: BTreeMap<AgentId, Told>,
+    /// What it has. Bounded by [`Agents::RECORDS_MAX`].
+    has: BTreeMap<AgentId, Has>,
+}
+
+/// What it was told of one agent: who it is, and the numbers of its words.
+#[derive(Debug, Default)]
+struct Told {
+    vouched: Option<Vouched>,
+    registration: u64,
+    condition: u64,
+    load: u64,
+}
+
+/// How far it heard one agent.
+#[derive(Debug)]
+struct Has {
+    position: Option<Position>,
+    digest: u64,
+    mending: Mending,
+}
+
+/// How far all rows were told again.
+#[derive(Debug)]
+enum Mending {
+    No,
+    /// Since when the digests differ.
+    Due(Time),
+    From(Option<Position>),
+    DoneAt(Time),
+}
+
+impl Listener {
+    pub(crate) const fn new(overwatch: OverwatchId) -> Self {
+        Self { overwatch, told: BTreeMap::new(), has: BTreeMap::new() }
+    }
+
+    fn hears(&mut self, have: Have) {
+        for agent in have.agents {
+            let (position, digest) = (agent.position, agent.digest);
+            let is_known = self.has.contains_key(&agent.agent_id);
+            if is_known || self.has.len() < Agents::RECORDS_MAX {
+                let has = self.has.entry(agent.agent_id);
+                let has = has.or_insert(Has { position, digest, mending: Mending::No });
+                if has.position != position && matches!(has.mending, Mending::Due(_)) {
+                    has.mending = Mending::No;
+                }
+                (has.position, has.digest) = (position, digest);
+            }
+        }
+    }
+}
+
+impl Told {
+    /// What of an agent's words is new, in the order in which it says them.
+    fn news(&mut self, agent: &AgentId, known: &InPerson, vouched: Vouched, out: &mut Vec<Frame>) {
+        if self.vouched.as_ref() != Some(&vouched) {
+            self.vouched = Some(vouched.clone());
+            out.push(Frame::Vouched(vouched));
+        }
+        let mut tell = |told: &mut u64, said: Option<(u64, Frame)>| {
+            if let Some((number, said)) = said.filter(|(number, _)| number > told) {
+                *told = number;
+                out.push(Frame::Relayed { agent_id: agent.clone(), said: Box::new(said) });
+            }
+        };
+        let registration = known.registration.as_ref();
+        let registration = registration.filter(|(number, _)| *number > self.registration);
+        let said = registration.map(|(n, said)| (*n, Frame::Registration((**said).clone())));
+        tell(&mut self.registration, said);
+        let said = known.condition.as_ref().map(|(n, said)| (*n, Frame::Condition(said.clone())));
+        tell(&mut self.condition, said);
+        let said = known.load.as_ref().map(|(n, said)| (*n, Frame::Load(said.clone())));
+        tell(&mut self.load, said);
+    }
+}
+
+impl Overwatch {
+    /// Another overwatch has proven that it is one.
+    pub(crate) fn peer_proven(
+        &mut self,
+        link: LinkId,
+        proven: mesh::ProvenPeer,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&link) else { return };
+        session.stage = Stage::Telling(Box::new(Listener::new(proven.overwatch_id)));
+        out.push(Effect::Send { link, frame: Frame::Welcome(self.peer_welcome()) });
+    }
+
+    /// What another overwatch is told at the beginning.
+    pub(crate) fn peer_welcome(&self) -> Welcome {
+        let exclude = self.probe_sources.iter().copied().take(mesh::frame::EXCLUDES_MAX).collect();
+        Welcome { resume: None, exclude, peers: self.peers.told_addresses() }
+    }
+
+    /// Takes a frame of an overwatch that dialled.
+    pub(crate) fn on_listener_frame(
+        &mut self,
+        link: LinkId,
+        frame: Frame,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        match frame {
+            Frame::Have(have) => {
+                let Some(Stage::Telling(listener)) =
+                    self.sessions.get_mut(&link).map(|session| &mut session.stage)
+                else {
+                    return;
+                };
+                let asks = have.asks;
+                listener.hears(have);
+                if asks {
+                    self.answer(link, now, out);
+                }
+            }
+            Frame::Goodbye | Frame::Refused(_) => {
+                self.sessions.get_mut(&link).map(crate::session::Session::end);
+                out.push(Effect::Close { link });
+            }
+            frame => {
+                let reason = RefusalReason::UnexpectedFrame;
+                self.refuse(link, Refusal::new(reason, frame.kind().as_str()), now, out);
+            }
+        }
+    }
+
+    /// Tells what is lacking, as far as an answer goes.
+    fn answer(&mut self, link: LinkId, now: Time, out: &mut Vec<Effect>) {
+        // Taken out, so that all else can be asked meanwhile.
+        let Some(session) = self.sessions.get_mut(&link) else { return };
+        let Stage::Telling(mut listener) = session.end() else { return };
+        let mut frames = Vec::new();
+        let has_more_facts = self.tell_facts(&mut listener, now, &mut frames);
+        let facts = frames.len();
+        let has_more = has_more_facts || self.tell_rows(&mut listener, now, &mut frames);
+        let relayed = frames.iter().take(facts).filter(|f| matches!(f, Frame::Relayed { .. }));
+        self.peers.counters.facts_told += relayed.count() as u64;
+        if let Some(session) = self.sessions.get_mut(&link) {
+            session.stage = Stage::Telling(listener);
+        }
+        out.extend(frames.into_iter().map(|frame| Effect::Send { link, frame }));
+        out.push(Effect::Send { link, frame: Frame::Told { has_more } });
+    }
+
+    /// What agents said in person. Says whether there may be more.
+    fn tell_facts(&self, listener: &mut Listener, now: Time, frames: &mut Vec<Frame>) -> bool {
+        listener.told.retain(|agent, _| self.peers.in_person.contains_key(agent));
+        for (agent, known) in &self.peers.in_person {
+            if frames.len() + FACTS_MAX > FRAMES_MAX {
+                return true;
+            }
+            let vouched = self.vouch(agent, known, now);
+            let told = listener.told.entry(agent.clone()).or_default();
+            told.news(agent, known, vouched, frames);
+        }
+        false
+    }
+
+    /// Who an agent is that was heard here, and whether it is there.
+    fn vouch(&self, agent: &AgentId, known: &InPerson, now: Time) -> Vouched {
+        let record = self.agents.get(agent);
+        let may_speak = record.is_some_and(|r| r.pin.state == PinState::Enrolled);
+        let presence = match record {
+            Some(record) if may_speak && record.left == Some(known.epoch) => Presence::Gone,
+            Some(record) if may_speak && record.speaks_in_person(now) => Presence::There,
+            _ => Presence::Away,
+        };
+        Vouched {
+            agent_id: agent.clone(),
+            key: known.key,
+            service: known.service.clone(),
+            epoch: known.epoch,
+            address: known.address,
+            grants: known.grants.clone(),
+            presence,
+        }
+    }
+
+    /// Rows that are lacking: a report for each agent. Says whether there are more.
+    fn tell_rows(&mut self, listener: &mut Listener, now: Time, frames: &mut Vec<Frame>) -> bool {
+        let mut has_more = false;
+        for (agent, has) in &mut listener.has {
+            if frames.len() >= FRAMES_MAX {
+                return true;
+            }
+            let Some((epoch, report)) = self.lacking(agent, has, now) else { continue };
+            self.peers.counters.rows_told += report.len() as u64;
+            let said = Box::new(Frame::Report { epoch, report });
+            frames.push(Frame::Relayed { agent_id: agent.clone(), said });
+            has_more = true;
+        }
+        has_more
+    }
+
+    /// The next rows of an agent that a listener lacks.
+    fn lacking(
+        &mut self,
+        agent: &AgentId,
+        has: &mut Has,
+        now: Time,
+    ) -> Option<(u64, latency::Report)> {
+        let position = self.table.position(agent);
+        if position > has.position {
+            let told_at = self.peers.in_person.get(agent).map(|known| known.reported_at);
+            let is_fresh = told_at.is_some_and(|at| now.ms_since(at) < HOLD_BACK_MS);
+            if is_fresh {
+                return None;
+            }
+            let (epoch, report) =
+                self.table.report_after(agent, has.position, REPORT_ROWS_MAX)?;
+            has.position = Some(Position { epoch, sequence: report.through });
+            return Some((epoch, report));
+        }
+        if position < has.position {
+            return None;
+        }
+        if self.digest_of(agent) == has.digest {
+            has.mending = Mending::No;
+            return None;
+        }
+        let from = match has.mending {
+            Mending::No => {
+                has.mending = Mending::Due(now);
+                return None;
+            }
+            Mending::Due(at) if now.ms_since(at) < MEND_AFTER_MS => return None,
+            Mending::Due(_) => None,
+            Mending::From(from) => from,
+            Mending::DoneAt(at) if now.ms_since(at) < MEND_AGAIN_MS => return None,
+            Mending::DoneAt(_) => None,
+        };
+        let again = self.table.report_after(agent, from, REPORT_ROWS_MAX);
+        let Some((epoch, report)) = again else {
+            has.mending = Mending::DoneAt(now);
+            return None;
+        };
+        has.mending = Mending::From(Some(Position { epoch, sequence: report.through }));
+        Some((epoch, report))
+    }
+}
