@@ -2,6 +2,12 @@
 // makes no words of its own for it. The token stands in sessionStorage and in requests, nowhere else.
 
 const KEY = "opengslb-token";
+/** Requests on their way at a time. Ten wrong tokens shut an address out, so no more than a few may be under
+ *  way when a token is revoked; and a browser has six connections for a server, one of which listens. */
+const AT_A_TIME = 4;
+
+let underWay = 0;
+const queue = [];
 
 /** What the server said instead of doing it (RFC 9457). */
 export class Refused extends Error {
@@ -12,7 +18,7 @@ export class Refused extends Error {
 }
 
 /** Tells `token` when there is another one, and `refused` with the problem when the server does not
- *  know it: it is forgotten then, since ten wrong ones in a minute shut the address out. */
+ *  know it: it is forgotten then. */
 export const news = new EventTarget();
 
 export const token = {
@@ -39,7 +45,20 @@ async function refusal(answer, sent) {
   return new Refused(problem);
 }
 
-async function send(method, path, { query = {}, body, etag, signal, as } = {}) {
+/** Waits for its turn. The token is looked at then, not before. */
+async function send(...asked) {
+  if (underWay >= AT_A_TIME) await new Promise((go) => queue.push(go));
+  else underWay += 1;
+  try {
+    return await sendNow(...asked);
+  } finally {
+    // Its place goes to the next one, if there is any.
+    if (queue.length > 0) queue.shift()();
+    else underWay -= 1;
+  }
+}
+
+async function sendNow(method, path, { query = {}, body, etag, signal, as } = {}) {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== "") url.searchParams.set(name, value);

@@ -101,16 +101,20 @@ export function chart(place, onPoint, onChoose) {
   };
 }
 
+/** The first of some texts that there is room for beside a name; letters are this wide at most. */
+const fitting = (texts, width, name) => texts.find((text) => name.length * 8.5 + text.length * 6.9 < width - 12) ?? "";
+
 /** The lanes' lines and words. */
 function lanes(regions, answers, width) {
-  return regions.flatMap(({ region, about, state }, index) => {
+  return regions.flatMap(({ region, healthy, drained, state }, index) => {
     const top = index * LANE;
-    const here = answers.filter((one) => one.region === region).length;
+    const here = many(answers.filter((one) => one.region === region).length, "network");
+    const words = fitting([[here, healthy, drained], [here, drained], [here]].map((some) => some.filter(Boolean).join(" · ")), width, region);
     const line = { x1: 0, x2: width, y1: top + 0.5, y2: top + 0.5, class: "lane" };
     return [
       { key: `line ${region}`, name: "line", attributes: line, text: "" },
       { key: `name ${region}`, name: "text", attributes: { x: 0, y: top + 17, class: `region ${state}` }, text: region },
-      { key: `about ${region}`, name: "text", attributes: { x: width, y: top + 17, "text-anchor": "end", class: "quiet" }, text: `${many(here, "network")}${about && ` · ${about}`}` },
+      { key: `about ${region}`, name: "text", attributes: { x: width, y: top + 17, "text-anchor": "end", class: "quiet" }, text: words },
     ];
   });
 }

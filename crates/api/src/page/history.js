@@ -8,7 +8,8 @@ import { band } from "./words.js";
 const ROWS_MAX = 1_000;
 /** Points of a row: an hour, where it is looked at every ten seconds. */
 const POINTS_MAX = 360;
-const MOMENT_MS = 800;
+/** Nobody is told of a row more often than once a second. */
+const MOMENT_MS = 900;
 const [WIDTH, HEIGHT] = [96, 20];
 
 const rows = new Map();
@@ -18,8 +19,8 @@ export function note(key, rtt_us) {
   const points = rows.get(key) ?? [];
   rows.delete(key);
   const at = Date.now();
-  if (points.length && at - points.at(-1).at < MOMENT_MS) points.pop();
-  points.push({ at, rtt_us });
+  if (points.length > 0 && at - points.at(-1).at < MOMENT_MS) points.at(-1).rtt_us = rtt_us;
+  else points.push({ at, rtt_us });
   if (points.length > POINTS_MAX) points.shift();
   rows.set(key, points);
   if (rows.size > ROWS_MAX) rows.delete(rows.keys().next().value);

@@ -90,8 +90,8 @@ async function begin() {
   byId("answers-domain").addEventListener("change", paint);
   byId("servers-search").addEventListener("input", search);
   new ResizeObserver(paintSoon).observe(byId("chart"));
-  // The first one alone: a token that is not known any more is found out once.
-  await new Promise((done) => every(OFTEN, "status", () => lookAtStatus().finally(done)));
+  // The first one alone: whoever may not read, or no more, is told so once.
+  await new Promise((mayRead) => every(OFTEN, "status", () => lookAtStatus().then(mayRead)));
   const looks = [
     every(SOON, "servers", lookAtServers),
     every(OFTEN, "agents", async () => showAgents((await read("/api/v1/overwatch/agents")).agents)),

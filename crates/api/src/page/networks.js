@@ -10,8 +10,8 @@ const NETWORKS_MAX = 400;
 const BUSIEST = 60;
 /** Rows that are looked at for those: a network has one for each region that it was measured in. */
 const ROWS = 300;
-/** Questions on their way at a time. */
-const AT_A_TIME = 4;
+/** Questions on their way at a time: others want to ask too. */
+const AT_A_TIME = 2;
 /** How long an answer is taken as it was. */
 const FRESH_MS = 60_000;
 

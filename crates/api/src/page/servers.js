@@ -95,7 +95,7 @@ export function lanesOf(backends, regions, answers) {
     const all = backends.filter((one) => one.region === region);
     const up = all.filter((one) => one.effective_status === "healthy").length;
     const drained = regions.find((one) => one.region === region)?.drained_share;
-    const about = [all.length > 0 && `${up} of ${many(all.length, "server")} healthy`, drained > 0 && `drained of ${percent(drained)}`];
-    return { region, about: about.filter(Boolean).join(" · "), state: up === 0 && all.length > 0 ? "unhealthy" : "" };
+    const healthy = all.length > 0 && `${up} of ${many(all.length, "server")} healthy`;
+    return { region, healthy, drained: drained > 0 && `drained of ${percent(drained)}`, state: up === 0 && all.length > 0 ? "unhealthy" : "" };
   });
 }

@@ -19,10 +19,14 @@ let next = "";
 export function networkOf(text) {
   const typed = text.trim();
   if (typed === "" || typed.includes("/")) return typed;
-  if (typed.includes(":")) return `${typed}/48`;
+  if (typed.includes(":")) {
+    const groups = typed.split("::")[0].split(":").filter((part) => part !== "");
+    return `${[...groups, 0, 0, 0].slice(0, 3).join(":")}::/48`;
+  }
   const parts = typed.split(".").filter((part) => part !== "");
-  const bits = Math.min(parts.length, 3) * 8;
-  return parts.length > 4 ? typed : `${[...parts, 0, 0, 0, 0].slice(0, 4).join(".")}/${bits}`;
+  if (parts.length > 4) return typed;
+  const kept = parts.slice(0, 3);
+  return `${[...kept, 0, 0, 0].slice(0, 3).join(".")}.0/${kept.length * 8}`;
 }
 
 const query = () => ({

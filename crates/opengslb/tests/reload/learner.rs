@@ -25,7 +25,11 @@ const LIMITS: ClientLimits = ClientLimits {
     ..ClientLimits::STANDARD
 };
 
-/// An agent of one region with one server, which has seen the client network 10.1.2.0/24.
+/// What the kernel has seen since it was asked before: clients and their round-trip times in
+/// milliseconds.
+pub(crate) type Seen = Box<dyn FnMut() -> Vec<(IpAddr, u32)> + Send>;
+
+/// An agent of one region with one server.
 pub(crate) struct Learner {
     stop: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
@@ -33,7 +37,7 @@ pub(crate) struct Learner {
 }
 
 impl Learner {
-    pub(crate) fn start(overwatch: SocketAddr, region: &str, server: IpAddr, rtt_ms: u32) -> Self {
+    pub(crate) fn start(overwatch: SocketAddr, region: &str, server: IpAddr, seen: Seen) -> Self {
         let files = tempfile::tempdir().unwrap();
         let paths = IdentityFiles {
             certificate: files.path().join("agent.crt"),
@@ -45,7 +49,7 @@ impl Learner {
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(run(settings, identity, overwatch, rtt_ms, &stopped));
+            runtime.unwrap().block_on(run(settings, identity, overwatch, seen, &stopped));
         });
         Self { stop, thread: Some(thread), _files: files }
     }
@@ -64,13 +68,20 @@ async fn run(
     settings: Settings,
     identity: Identity,
     overwatch: SocketAddr,
-    rtt_ms: u32,
+    mut seen: Seen,
     stop: &Notify,
 ) {
     let local = settings.offers[0].backend.key.socket();
     let mut agent = Agent::new(settings, [], now());
-    let seen = (0..20).map(|cookie| sample(local, rtt_ms, cookie)).collect();
-    agent.handle(Event::Samples(seen), now());
+    let mut cookie = 0;
+    let mut look = move || {
+        let sample = |(client, rtt_ms)| {
+            cookie += 1;
+            sample(local, client, rtt_ms, cookie)
+        };
+        Event::Samples(seen().into_iter().map(sample).collect())
+    };
+    agent.handle(look(), now());
     let (events, mut inbox) = mpsc::channel(256);
     let _client = edge::client::dial(overwatch.to_string(), &identity, LIMITS, events).unwrap();
     let mut connections: BTreeMap<u64, Connection> = BTreeMap::new();
@@ -97,7 +108,10 @@ async fn run(
         let mut effects = VecDeque::from(agent.handle(event, now()));
         while let Some(effect) = effects.pop_front() {
             match effect {
-                Effect::Poll => effects.extend(agent.handle(Event::PollEnded, now())),
+                Effect::Poll => {
+                    effects.extend(agent.handle(look(), now()));
+                    effects.extend(agent.handle(Event::PollEnded, now()));
+                }
                 Effect::Send { link, frame } => {
                     if let Some(connection) = connections.get(&link) {
                         connection.send(frame);
@@ -146,16 +160,16 @@ fn settings(region: &str, address: IpAddr) -> Settings {
     }
 }
 
-fn sample(local: SocketAddr, rtt_ms: u32, cookie: u64) -> Sample {
+fn sample(local: SocketAddr, client: IpAddr, rtt_ms: u32, cookie: u64) -> Sample {
     Sample {
-        client: "10.1.2.7".parse().unwrap(),
+        client,
         local,
         smoothed_rtt_us: rtt_ms * 1_000,
         rtt_deviation_us: 1_000,
         min_rtt_us: Some(rtt_ms * 1_000),
         bytes_acked: 1_000,
         data_segments_out: Some(3),
-        cookie: cookie + 1,
+        cookie,
         state: SocketState::Closed,
     }
 }

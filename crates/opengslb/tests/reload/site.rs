@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::asker::{Expected, ask_once};
 use crate::daemon::{Daemon, eventually};
-use crate::learner::Learner;
+use crate::learner::{Learner, Seen};
 
 pub(crate) const SERVICE: &str = "app.test";
 pub(crate) const TOKEN: &str = "correct-horse-battery-staple";
@@ -40,8 +40,8 @@ impl Site {
         let mut site = Self::start();
         let at = |last: u8| std::net::IpAddr::from([127, 0, 0, last]);
         site._learners = vec![
-            Learner::start(site.mesh, "eu-west", at(11), 180),
-            Learner::start(site.mesh, "ap-southeast", at(12), 20),
+            Learner::start(site.mesh, "eu-west", at(11), once(180)),
+            Learner::start(site.mesh, "ap-southeast", at(12), once(20)),
         ];
         eventually("it is learned", || ask_once(site.dns, LEARNED).1);
         site
@@ -158,6 +158,12 @@ metrics: {{enabled: false}}
         assert!(old.end().success(), "{}", old.log());
         assert!(old.has("handed over"), "{}", old.log());
     }
+}
+
+/// Twenty connections of the client network 10.1.2.0/24, and no other one.
+fn once(rtt_ms: u32) -> Seen {
+    let mut seen = vec![([10, 1, 2, 7].into(), rtt_ms); 20];
+    Box::new(move || std::mem::take(&mut seen))
 }
 
 fn config_in(directory: &TempDir) -> PathBuf {
