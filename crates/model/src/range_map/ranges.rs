@@ -88,6 +88,72 @@ impl<A: Copy + Ord + Into<u128>, V: Copy + PartialEq> Ranges<A, V> {
         }
     }
 
+    /// The same ranges, but for areas (each by its first and last address, ascending and apart), in
+    /// which `first` and `second` laid on one another say what there is. Costs a copy of all and a walk
+    /// over what lies in the areas.
+    pub(super) fn repainted<W: Copy + PartialEq, X: Copy + PartialEq>(
+        &self,
+        areas: impl Iterator<Item = (A, A)>,
+        after: impl Fn(A) -> Option<A>,
+        (first, second): (&Ranges<A, W>, &Ranges<A, X>),
+        value_of: &mut impl FnMut(W, X) -> V,
+    ) -> Self {
+        let mut painted = Self::new();
+        painted.entries.reserve(self.entries.len());
+        let mut copied = 0;
+        for (from, to) in areas {
+            painted.copy(self, copied, self.count_until(from, |start| start < from));
+            painted.cut(from);
+            let (mut ours, mut theirs) = (first.holding(from), second.holding(from));
+            loop {
+                let (our, their) = (first.entries[ours], second.entries[theirs]);
+                let start = { our.start }.max(their.start).max(from);
+                painted.push(start, value_of(our.value, their.value));
+                let our_next = first.start(ours + 1).filter(|next| *next <= to);
+                let their_next = second.start(theirs + 1).filter(|next| *next <= to);
+                let Some(next) = our_next.into_iter().chain(their_next).min() else { break };
+                ours += usize::from(our_next == Some(next));
+                theirs += usize::from(their_next == Some(next));
+            }
+            match after(to) {
+                None => copied = self.entries.len(),
+                Some(behind) => {
+                    let at = self.holding(behind);
+                    painted.push(behind, self.entries[at].value);
+                    copied = at + 1;
+                }
+            }
+        }
+        painted.copy(self, copied, self.entries.len());
+        painted.finish()
+    }
+
+    /// Adds another's ranges from one number to another.
+    fn copy(&mut self, other: &Self, from: usize, to: usize) {
+        if let Some(entry) = other.entries.get(from).copied().filter(|_| from < to) {
+            self.push(entry.start, entry.value);
+            self.entries.extend_from_slice(&other.entries[from + 1..to]);
+        }
+    }
+
+    /// Drops the ranges that start here or later.
+    fn cut(&mut self, from: A) {
+        while self.entries.pop_if(|last| { last.start } >= from).is_some() {}
+    }
+
+    /// The number of the range that holds an address.
+    fn holding(&self, address: A) -> usize {
+        self.count_until(address, |start| start <= address) - 1
+    }
+
+    /// How many ranges there are of which this is so, around an address; those come first.
+    fn count_until(&self, address: A, is_before: impl Fn(A) -> bool) -> usize {
+        let Range { start, end } = self.stretch(address);
+        // The index knows where an address lies, and that is on one side of the border or the other.
+        let stretch = &self.entries[start..end];
+        start + stretch.partition_point(|entry| is_before(entry.start))
+    }
+
     /// The range of an address: value, first, last.
     pub(super) fn find(&self, address: A, max: A, before: impl Fn(A) -> A) -> (V, A, A) {
         let Range { start: mut from, end: mut to } = self.stretch(address);

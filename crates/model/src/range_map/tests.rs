@@ -149,6 +149,30 @@ proptest! {
     }
 
     #[test]
+    fn a_repainted_map_is_the_old_one_around_its_areas(
+        old in prefixes(),
+        first in prefixes(),
+        second in prefixes(),
+        areas in prefixes(),
+        more in any::<u8>(),
+    ) {
+        let (old, first) = (RangeMap::from_prefixes(9, old), RangeMap::from_prefixes(8, first));
+        let second = RangeMap::from_prefixes(7, second);
+        let ends = ["0.0.0.0/8", "255.0.0.0/8", "::/3", "ff00::/8", "0.0.0.0/0", "::/0"];
+        let ends = ends.iter().enumerate().filter(|(nth, _)| more >> nth & 1 == 1);
+        let mut areas: Vec<Subnet> =
+            areas.into_iter().map(|(area, _)| area).chain(ends.map(|(_, area)| subnet(area))).collect();
+        areas.sort_unstable();
+        areas.dedup_by(|area, last| last.covers(*area));
+        let value_of = |a: u8, b: u8| (a + b) / 2;
+        let painted = old.repainted(&areas, (&first, &second), value_of);
+        let is_area = RangeMap::from_prefixes(false, areas.into_iter().map(|area| (area, true)));
+        let expect = old.overlay(&first.overlay(&second, value_of), |old, new| (old, new));
+        let expect = expect.overlay(&is_area, |(old, new), is| if is { new } else { old });
+        prop_assert_eq!(painted, expect);
+    }
+
+    #[test]
     fn an_overlay_has_what_both_have(ours in prefixes(), theirs in prefixes()) {
         let ours = RangeMap::from_prefixes(9, ours);
         let theirs = RangeMap::from_prefixes(8, theirs);
@@ -191,5 +215,11 @@ proptest! {
         prop_assert!(map == again);
         let shifted = map.overlay(&again, |a, b| a.max(b) / 2);
         agrees_with_its_ranges(&shifted);
+        let areas = [Subnet::of(ipv4.into(), 24), Subnet::of(ipv6.into(), 40)];
+        let painted = map.repainted(&areas, (&shifted, &RangeMap::filled(())), |a, ()| a);
+        let is_area = RangeMap::from_prefixes(false, areas.map(|area| (area, true)));
+        let expect = map.overlay(&shifted, |old, new| (old, new));
+        let expect = expect.overlay(&is_area, |(old, new), is| if is { new } else { old });
+        prop_assert!(painted == expect);
     }
 }

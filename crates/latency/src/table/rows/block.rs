@@ -6,10 +6,10 @@
 
 use super::super::row::{Kept, OBSERVED_BITS, ROW_BITS, ROW_BYTES};
 
-/// A block of 2^9 networks has a bit for each: half a byte a row at 12 million of 16.7 million /24s,
-/// all that a block takes beside its rows included.
-const DENSE_BITS: u8 = 9;
-/// A block with so many rows is divided where it can be: to insert a row moves half of them, 2.5 KB.
+/// A block of 2^10 networks has a bit for each: less than half a byte a row at 12 million of 16.7
+/// million /24s, all that a block takes beside its rows included.
+const DENSE_BITS: u8 = 10;
+/// A block with so many rows is divided where it can be: to insert a row moves half of them, 5 KB.
 pub(super) const ROWS_MAX: usize = 1 << DENSE_BITS;
 /// How far back in time a block begins when it must begin anew, in units: an hour or so, since rows
 /// come in nearly in the order of their observation.
