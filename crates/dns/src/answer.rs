@@ -17,12 +17,13 @@
 //! - names are compressed against what was written before, also in the data of the types that RFC
 //!   1035 defines (RFC 3597, 4).
 //!
-//! An answer is never longer than its limit nor than the buffer.
+//! An answer is never longer than its limit nor than the buffer. A buffer of fewer than 512 bytes may be
+//! too small for header, question and OPT record: then the answer is empty.
 
 mod opt;
 mod sink;
 
-use crate::edns::{Edns, UDP_SIZE_MIN};
+use crate::edns::{ClientSubnet, Edns, UDP_SIZE_MIN};
 use crate::header::{Counts, Flags, HEADER_BYTES, Header};
 use crate::name::Name;
 use crate::query::{Query, Question, Refusal};
@@ -93,13 +94,6 @@ pub enum Section {
     Additional,
 }
 
-/// The buffer is too small for header, question and OPT record.
-///
-/// 512 bytes always hold them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a buffer of {0} bytes is too small for any answer")]
-pub struct NoRoom(pub usize);
-
 /// An answer that is being written.
 pub struct Answer<'b> {
     /// What is written.
@@ -117,31 +111,16 @@ pub struct Answer<'b> {
 }
 
 impl<'b> Answer<'b> {
-    /// Begins the answer to `query`.
-    ///
-    /// # Errors
-    ///
-    /// Only where `buffer` has fewer than 512 bytes.
-    pub fn to_query(
-        query: &Query<'_>,
-        head: Head,
-        limit: Limit,
-        buffer: &'b mut [u8],
-    ) -> Result<Self, NoRoom> {
+    /// Begins the answer to `query`. `buffer` should have 512 bytes at least.
+    #[must_use]
+    pub fn to_query(query: &Query<'_>, head: Head, limit: Limit, buffer: &'b mut [u8]) -> Self {
         Self::begin((query.header, Some(query.question)), query.edns, head, limit, buffer)
     }
 
     /// Begins, and mostly is, the answer to a query that is refused for its form: no record and no
-    /// authority. Without a readable question it has none.
-    ///
-    /// # Errors
-    ///
-    /// Only where `buffer` has fewer than 512 bytes.
-    pub fn to_refusal(
-        refusal: &Refusal<'_>,
-        limit: Limit,
-        buffer: &'b mut [u8],
-    ) -> Result<Self, NoRoom> {
+    /// authority. Without a readable question it has none. `buffer` should have 512 bytes at least.
+    #[must_use]
+    pub fn to_refusal(refusal: &Refusal<'_>, limit: Limit, buffer: &'b mut [u8]) -> Self {
         let head = Head { rcode: refusal.why.rcode(), authoritative: false, scope: 0 };
         Self::begin((refusal.header, refusal.question), refusal.edns, head, limit, buffer)
     }
@@ -153,9 +132,7 @@ impl<'b> Answer<'b> {
         head: Head,
         limit: Limit,
         buffer: &'b mut [u8],
-    ) -> Result<Self, NoRoom> {
-        let buffer = buffer_of(buffer, limit);
-        let no_room = NoRoom(buffer.len());
+    ) -> Self {
         let opt = edns.map(|edns| Opt::new(&edns, head, limit));
         let rcode =
             if head.rcode.high() > 0 && opt.is_none() { Rcode::SERVFAIL } else { head.rcode };
@@ -163,22 +140,34 @@ impl<'b> Answer<'b> {
         let flags = Flags(asked.flags.answering().0 | authority | rcode.low());
         let kept = if opt.is_some() { OPT_BYTES } else { 0 };
         let mut answer = Self {
-            sink: Sink::new(buffer, kept),
+            sink: Sink::new(buffer_of(buffer, limit), kept),
             header: Header { id: asked.id, flags },
             counts: Counts { questions: 0, answers: 0, authorities: 0, additionals: 0 },
             class: Class::IN,
             section: Section::Answer,
             opt,
         };
-        answer.sink.put(&[0; HEADER_BYTES]).map_err(|Full| no_room)?;
+        let client_subnet = edns.and_then(|edns| edns.client_subnet);
+        let begun = answer.put_beginning(question, client_subnet.map(|asked| (asked, head.scope)));
+        if begun.is_err() {
+            answer.sink = Sink::new(&mut [], 0);
+        }
+        answer
+    }
+
+    /// Writes what every answer has: room for the header, the question, and the client subnet where
+    /// there was one.
+    fn put_beginning(
+        &mut self,
+        question: Option<Question<'_>>,
+        client_subnet: Option<(ClientSubnet, u8)>,
+    ) -> Result<(), Full> {
+        self.sink.put(&[0; HEADER_BYTES])?;
         if let Some(question) = question {
-            answer.put_question(&question).map_err(|Full| no_room)?;
+            self.put_question(&question)?;
         }
-        if let Some(client_subnet) = edns.and_then(|edns| edns.client_subnet) {
-            let kept = keep_client_subnet(&mut answer.sink, client_subnet, head.scope);
-            kept.map_err(|Full| no_room)?;
-        }
-        Ok(answer)
+        client_subnet
+            .map_or(Ok(()), |(asked, scope)| keep_client_subnet(&mut self.sink, asked, scope))
     }
 
     /// Writes the question as it was asked.
@@ -243,6 +232,7 @@ impl<'b> Answer<'b> {
 
     /// Ends the answer and gives its bytes.
     #[must_use]
+    #[inline]
     pub fn finish(mut self) -> &'b [u8] {
         // Its room was kept, so it fits; if it did not, the count would still be right.
         if self.opt.take().is_some_and(|opt| opt.put(&mut self.sink).is_ok()) {

@@ -27,8 +27,9 @@ pub(crate) struct Suffixes {
 struct Place {
     /// The offset of its first label.
     offset: u16,
-    /// Its length in bytes, uncompressed: most names are told apart by it.
-    length: u8,
+    /// Its length in bytes, uncompressed: most names are told apart by it. A byte would do, but leave
+    /// one between each two places, and then they are not zeroed in one go.
+    length: u16,
 }
 
 /// How a name is written: so many of its bytes, then a pointer or nothing.
@@ -81,7 +82,7 @@ impl Suffixes {
                 return;
             }
             let (Some(place), Ok(offset), Ok(length)) =
-                (self.places.get_mut(self.used), u16::try_from(offset), u8::try_from(length))
+                (self.places.get_mut(self.used), u16::try_from(offset), u16::try_from(length))
             else {
                 return;
             };

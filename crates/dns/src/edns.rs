@@ -154,7 +154,7 @@ impl ClientSubnet {
     }
 
     /// Reads the option's value in a query.
-    fn read(value: &[u8]) -> Result<Self, OptionFault> {
+    pub(crate) fn read(value: &[u8]) -> Result<Self, OptionFault> {
         let (&[f0, f1, source, scope], address) =
             value.split_first_chunk().ok_or(OptionFault::Short)?;
         if scope != 0 {

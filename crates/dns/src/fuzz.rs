@@ -14,7 +14,7 @@ use crate::edns::Edns;
 use crate::extended_error::{ExtendedCode, ExtendedError};
 use crate::header::Flags;
 use crate::name::{Name, NameBuf};
-use crate::query::{Fault, Query, parse};
+use crate::query::{Fault, Query, parse, peek_network};
 use crate::rdata::{Rdata, Soa};
 use crate::types::{Class, Rcode};
 
@@ -39,6 +39,8 @@ pub fn fuzz(data: &[u8]) {
     }
     match parse(data) {
         Ok(query) => {
+            let told = query.edns.and_then(|edns| edns.client_subnet?.network());
+            assert!(peek_network(data).is_none_or(|peeked| Some(peeked) == told));
             check_cookie(query.edns.and_then(|edns| edns.cookie));
             let is_chaos = query.question.qclass == Class::CH;
             assert!(is_chaos || ServerFact::asked_by(&query.question).is_none());
@@ -50,11 +52,10 @@ pub fn fuzz(data: &[u8]) {
         Err(Fault::Refuse(refusal)) => {
             let limit = Limit::udp(refusal.edns.as_ref(), UDP_SIZE);
             let mut buffer = [0; 512];
-            let Ok(mut answer) = Answer::to_refusal(&refusal, limit, &mut buffer) else {
-                unreachable!("512 bytes hold any refusal");
-            };
+            let mut answer = Answer::to_refusal(&refusal, limit, &mut buffer);
             answer.carry(&EXTRAS);
-            assert!(answer.finish().len() <= limit.bytes());
+            let length = answer.finish().len();
+            assert!(length > 0 && length <= limit.bytes(), "512 bytes hold any refusal");
         }
         Err(Fault::Drop(_)) => (),
     }
@@ -107,9 +108,7 @@ fn check_answer(query: &Query<'_>, limit: Limit) {
     let mut buffer = [0; 2048];
     let mut copy = [0; 2048];
     let head = Head { rcode: Rcode::NOERROR, authoritative: true, scope: 0 };
-    let Ok(mut answer) = Answer::to_query(query, head, limit, &mut buffer) else {
-        unreachable!("2048 bytes hold the head of any answer");
-    };
+    let mut answer = Answer::to_query(query, head, limit, &mut buffer);
     answer.carry(&EXTRAS);
     let name = query.question.name;
     let zone = name.parent().unwrap_or(name);

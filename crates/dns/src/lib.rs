@@ -52,13 +52,13 @@ pub mod rate_limit;
 #[doc(hidden)]
 pub mod fuzz;
 
-pub use answer::{Answer, Extras, Head, Limit, NSID_BYTES_MAX, NoRoom, Section};
+pub use answer::{Answer, Extras, Head, Limit, NSID_BYTES_MAX, Section};
 pub use chaos::ServerFact;
 pub use cookie::{Cookie, CookieKeys, CookieOption, CookieStanding};
 pub use edns::{ClientSubnet, Edns};
 pub use extended_error::{ExtendedCode, ExtendedError};
 pub use name::{Name, NameBuf, NameFault, NameKey, NameTextError};
-pub use query::{Drop, Fault, Query, Question, Refusal, Why, parse};
+pub use query::{Drop, Fault, Query, Question, Refusal, Why, parse, peek_network};
 pub use rate_limit::{Account, RateCounters, RateLimiter, RateLimits, Verdict};
 pub use rdata::{Rdata, Soa};
 pub use types::{Class, Opcode, OptionCode, Rcode, RecordType};

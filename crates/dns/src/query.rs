@@ -23,10 +23,12 @@
 //! Wherever an OPT record could be read the answer carries one, also that of a fault (RFC 6891,
 //! 6.1.1).
 
-use crate::edns::{EDNS_VERSION, Edns, OptionFault};
+use model::Subnet;
+
+use crate::edns::{ClientSubnet, EDNS_VERSION, Edns, OptionFault};
 use crate::header::{Counts, Flags, Header};
 use crate::name::{Name, NameFault, skip};
-use crate::types::{Class, Opcode, Rcode, RecordType};
+use crate::types::{Class, Opcode, OptionCode, Rcode, RecordType};
 
 /// A well-formed query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +181,29 @@ pub fn parse(packet: &[u8]) -> Result<Query<'_>, Fault<'_>> {
         Some(Edns { version, .. }) if version != EDNS_VERSION => refuse(Why::Version(version)),
         edns => Ok(Query { question, edns, header }),
     }
+}
+
+/// The client's network that a query tells of, where it stands as nearly always: in an OPT record right
+/// behind the one question. For whoever wants to know before the query is taken apart: a part of the
+/// work, and what is found in a malformed query means nothing.
+#[must_use]
+pub fn peek_network(packet: &[u8]) -> Option<Subnet> {
+    let (_, counts, rest) = Header::split_from(packet)?;
+    let plain = Counts { questions: 1, answers: 0, authorities: 0, additionals: 1 };
+    let rest = skip(rest).ok().filter(|_| counts == plain)?;
+    let (_type_and_class, rest) = rest.split_first_chunk::<4>()?;
+    let (&[0, t0, t1, _, _, _, _, _, _, _, _], mut rest) = rest.split_first_chunk()? else {
+        return None;
+    };
+    let is_opt = RecordType(u16::from_be_bytes([t0, t1])) == RecordType::OPT;
+    while let Some((&[c0, c1, l0, l1], more)) = rest.split_first_chunk().filter(|_| is_opt) {
+        let (value, more) = more.split_at_checked(u16::from_be_bytes([l0, l1]).into())?;
+        if OptionCode(u16::from_be_bytes([c0, c1])) == OptionCode::CLIENT_SUBNET {
+            return ClientSubnet::read(value).ok()?.network();
+        }
+        rest = more;
+    }
+    None
 }
 
 /// The sections of a message while they are read.

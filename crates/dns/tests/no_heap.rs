@@ -43,7 +43,7 @@ fn a_query_is_read_looked_up_and_answered_without_the_heap() {
         assert!(name.wildcard().is_some());
         let head = Head { rcode: Rcode::NOERROR, authoritative: true, scope: 24 };
         let limit = Limit::udp(query.edns.as_ref(), 1232);
-        let mut answer = Answer::to_query(&query, head, limit, &mut buffer).unwrap();
+        let mut answer = Answer::to_query(&query, head, limit, &mut buffer);
         let addresses = (1..20).map(|last| Rdata::A(Ipv4Addr::new(10, 2, 1, last)));
         assert!(answer.add(Section::Answer, name, 60, addresses));
         let soa = Soa {
@@ -106,7 +106,7 @@ fn cookies_and_limits_are_judged_without_the_heap() {
         verdicts = verdicts.map(|_| limiter.check(client, standing, account, now));
         let head = Head { rcode: Rcode::NOERROR, authoritative: true, scope: 0 };
         let limit = Limit::udp(query.edns.as_ref(), 1232);
-        let mut answer = Answer::to_query(&query, head, limit, &mut buffer).unwrap();
+        let mut answer = Answer::to_query(&query, head, limit, &mut buffer);
         answer.carry(&Extras { cookie: Some(cookie), ..EXTRAS });
         answer.truncate();
         assert!(answer.finish().len() > 90);
@@ -122,12 +122,12 @@ fn handle(packet: &[u8], buffer: &mut [u8]) {
     let limit = Limit::udp(None, 1232);
     match parse(packet) {
         Ok(query) => {
-            let mut answer = Answer::to_query(&query, head, limit, buffer).unwrap();
+            let mut answer = Answer::to_query(&query, head, limit, buffer);
             answer.carry(&EXTRAS);
             assert!(answer.finish().len() >= 12);
         }
         Err(Fault::Refuse(refusal)) => {
-            let mut answer = Answer::to_refusal(&refusal, limit, buffer).unwrap();
+            let mut answer = Answer::to_refusal(&refusal, limit, buffer);
             answer.carry(&EXTRAS);
             assert!(answer.finish().len() >= 12);
         }

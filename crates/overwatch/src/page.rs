@@ -13,7 +13,7 @@ use crate::Signers;
 
 /// An answer being written.
 pub(crate) struct Page<'a, 'b> {
-    pub(crate) answer: Answer<'b>,
+    pub(crate) answer: &'a mut Answer<'b>,
     pub(crate) signers: &'a Signers,
     /// What signs for this asker; `None` where it does not want signatures.
     pub(crate) signing: Option<Signing<'a>>,

@@ -4,7 +4,7 @@
 //! of them alike. Must never decide which records somebody gets: that is [`mod@crate::resolve`]'s.
 
 use dns::{
-    Answer, Edns, ExtendedCode, ExtendedError, Extras, Head, Limit, Name, NoRoom, Query, Rcode,
+    Answer, Edns, ExtendedCode, ExtendedError, Extras, Head, Limit, Name, Query, Rcode,
     Rdata, RecordType, Refusal, Section, Verdict,
 };
 use dnssec::Standing;
@@ -41,9 +41,7 @@ impl<'a> Manner<'a, '_> {
         let edns = query.edns.as_ref();
         let head = head(query, outcome, found);
         let extras = self.extras(edns, explained(query, outcome));
-        let answer = Answer::to_query(query, head, self.limit(edns), buffer);
-        // Only a buffer that breaks the contract of `resolve` is too small.
-        let Ok(mut answer) = answer else { return &[] };
+        let mut answer = Answer::to_query(query, head, self.limit(edns), buffer);
         answer.carry(&extras);
         // An error has no records to leave out.
         if self.verdict == Verdict::Truncate && !is_error(head.rcode) {
@@ -60,20 +58,17 @@ impl<'a> Manner<'a, '_> {
             made_up,
             stray,
         });
-        let mut page = Page { answer, signers: &view.signers, signing };
+        let mut page = Page { answer: &mut answer, signers: &view.signers, signing };
         Text { view, asker, query }.add_records(&mut page, outcome, found);
-        page.answer.finish()
+        answer.finish()
     }
 
     /// The answer to what is no query that a name is looked up for.
     pub(crate) fn refusal<'b>(&self, refusal: &Refusal<'_>, buffer: &'b mut [u8]) -> &'b [u8] {
         let edns = refusal.edns.as_ref();
-        let carry = |mut answer: Answer<'b>| {
-            answer.carry(&self.extras(edns, None));
-            answer.finish()
-        };
-        let answer: Result<_, NoRoom> = Answer::to_refusal(refusal, self.limit(edns), buffer);
-        answer.map_or(&[][..], carry)
+        let mut answer = Answer::to_refusal(refusal, self.limit(edns), buffer);
+        answer.carry(&self.extras(edns, None));
+        answer.finish()
     }
 
     /// What the answer says besides its records.

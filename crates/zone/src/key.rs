@@ -24,34 +24,29 @@ pub(crate) struct Key {
 
 impl Key {
     /// The key of a name.
+    #[inline]
     pub(crate) fn of(name: Name<'_>) -> Self {
         let mut key = Self { bytes: [0; KEY_BYTES_MAX], start: KEY_BYTES_MAX };
-        // The leftmost label is the key's last one, so the key is written from its end.
-        name.labels().for_each(|label| key.put_before(label));
+        // The leftmost label is the key's last one, so the key is written from its end. There is always
+        // room: see [`KEY_BYTES_MAX`].
+        let mut room = key.bytes.iter_mut().rev();
+        let mut put = |byte| room.next().map_or((), |place| *place = byte);
+        for label in name.labels() {
+            put(END);
+            for byte in label.iter().rev() {
+                match byte.to_ascii_lowercase() {
+                    low @ (END | ESCAPE) => [low + 1, ESCAPE].into_iter().for_each(&mut put),
+                    byte => put(byte),
+                }
+            }
+        }
+        key.start = room.len();
         key
     }
 
     /// The bytes.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
-    }
-
-    /// Puts a label and its end before what is there. There is always room: see [`KEY_BYTES_MAX`].
-    fn put_before(&mut self, label: &[u8]) {
-        let escapes = label.iter().filter(|byte| **byte <= ESCAPE).count();
-        let start = self.start.saturating_sub(label.len() + escapes + 1);
-        // The end of the label is one of the zeros that are there.
-        let room = self.bytes.get_mut(start..self.start).unwrap_or_default();
-        self.start = start;
-        if escapes == 0 {
-            room.iter_mut().zip(label).for_each(|(to, byte)| *to = byte.to_ascii_lowercase());
-            return;
-        }
-        let written = label.iter().flat_map(|byte| match *byte {
-            low @ (END | ESCAPE) => [Some(ESCAPE), Some(low + 1)],
-            byte => [Some(byte.to_ascii_lowercase()), None],
-        });
-        room.iter_mut().zip(written.flatten()).for_each(|(to, byte)| *to = byte);
     }
 }
 

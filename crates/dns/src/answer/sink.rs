@@ -112,12 +112,11 @@ impl<'b> Sink<'b> {
     pub(super) fn put_name(&mut self, name: Name<'_>) -> Result<(), Full> {
         let start = self.length;
         let plan = self.suffixes.plan(self.buffer.get(..start).unwrap_or_default(), name);
-        self.put(plan.plain)?;
-        if let Some(pointer) = plan.pointer {
-            self.put(&pointer)?;
+        if !plan.plain.is_empty() {
+            self.put(plan.plain)?;
+            self.suffixes.remember(name, start, plan.plain.len());
         }
-        self.suffixes.remember(name, start, plan.plain.len());
-        Ok(())
+        plan.pointer.map_or(Ok(()), |pointer| self.put(&pointer))
     }
 
     /// Leaves two bytes for a length.

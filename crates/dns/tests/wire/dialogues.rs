@@ -95,8 +95,7 @@ fn run(given: &[&str]) -> Vec<String> {
             let mut lines = vec![format!("read {}{}", show_query(&query), show_standing(standing))];
             if let Some(head) = with("say").next() {
                 let limit = limit(query.edns.as_ref());
-                let mut answer =
-                    Answer::to_query(&query, head_of(head), limit, &mut buffer).unwrap();
+                let mut answer = Answer::to_query(&query, head_of(head), limit, &mut buffer);
                 answer.carry(&extras);
                 if given.contains(&"cut") {
                     answer.truncate();
@@ -116,7 +115,7 @@ fn run(given: &[&str]) -> Vec<String> {
                 refusal.why = Why::BadCookie;
             }
             let limit = limit(refusal.edns.as_ref());
-            let mut answer = Answer::to_refusal(&refusal, limit, &mut buffer).unwrap();
+            let mut answer = Answer::to_refusal(&refusal, limit, &mut buffer);
             answer.carry(&extras);
             lines.extend(show_reply(answer.finish()));
             lines

@@ -341,7 +341,7 @@ proptest! {
         let limit = if tcp { Limit::tcp(1232) } else { Limit::udp(edns, 1232) };
         let head = Head { rcode: Rcode(rcode), authoritative, scope };
         let mut buffer = vec![0xff; 65_535];
-        let mut answer = Answer::to_query(&query, head, limit, &mut buffer).unwrap();
+        let mut answer = Answer::to_query(&query, head, limit, &mut buffer);
         let extras = extras_of(&carried);
         answer.carry(&extras);
         let class = if ask.qclass == 255 { 1 } else { ask.qclass };
@@ -392,7 +392,7 @@ fn names_beyond_a_pointers_reach_are_written_out() {
     for fill in 16_300..16_400 {
         let mut buffer = vec![0; 65_535];
         let head = Head { rcode: Rcode::NOERROR, authoritative: true, scope: 0 };
-        let mut answer = Answer::to_query(&query, head, Limit::tcp(1232), &mut buffer).unwrap();
+        let mut answer = Answer::to_query(&query, head, Limit::tcp(1232), &mut buffer);
         let bytes = vec![0; fill];
         let other = Rdata::Other { record_type: RecordType(65_280), bytes: &bytes };
         assert!(answer.add(Section::Answer, query.question.name, 60, [other]));
