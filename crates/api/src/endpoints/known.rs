@@ -11,6 +11,7 @@ use crate::explain::Explanation;
 use crate::geo::GeoTest;
 use crate::hand::Audit;
 use crate::latency::{LatencyReport, LatencyTable, ReportTaken};
+use crate::peers::Peers;
 use crate::problem::Kind;
 
 /// Which rows of the learned table.
@@ -125,6 +126,12 @@ pub(super) const LIST: &[Endpoint] = &[
         "/api/v1/overwatch/agents",
         "Who reports, and with what standing.",
         schema_of::<Agents>,
+    ),
+    Endpoint::read(
+        Operation::ListPeers,
+        "/api/v1/overwatch/peers",
+        "The other overwatches, and whether they are reached.",
+        schema_of::<Peers>,
     ),
     Endpoint {
         query: &[
