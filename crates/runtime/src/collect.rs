@@ -20,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use model::Sample;
-use tcpstat::{CollectError, DestroyEvents, Dump, DumpStats};
+use tcpstat::{CollectError, DumpStats, Kernel};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
@@ -74,7 +74,7 @@ pub struct CollectorCounters {
     /// Open connections that dumps showed.
     pub dumped: u64,
     /// Failures of either source: of the whole, or to take one connection, since a kernel speaks an
-    /// unknown dialect or a dump has more than [`Dump::SAMPLES_MAX`].
+    /// unknown dialect or a dump has more than [`tcpstat::Dump::SAMPLES_MAX`].
     pub errors: u64,
 }
 
@@ -84,10 +84,16 @@ impl Collector {
     /// # Errors
     ///
     /// A thread cannot be started.
-    pub fn start(ports: BTreeSet<u16>, to: mpsc::Sender<Collected>) -> std::io::Result<Self> {
-        let sources = tcpstat::probe();
-        if sources.any() {
+    pub fn start(
+        kernel: &Kernel,
+        ports: BTreeSet<u16>,
+        to: mpsc::Sender<Collected>,
+    ) -> std::io::Result<Self> {
+        let sources = kernel.probe();
+        if sources.any_times() {
             info!("latency learning reads the kernel's connections: {sources}");
+        } else if sources.any() {
+            warn!("latency learning sees connections, and not their times: {sources}");
         } else {
             warn!("latency learning sees no connections here: {sources}");
         }
@@ -96,6 +102,7 @@ impl Collector {
         let collector = Self { poll, stop: Arc::default(), counts: Arc::default() };
         if sources.destroy_events.is_ok() {
             let listening = Listening {
+                kernel: kernel.clone(),
                 ports: ports.clone(),
                 to: to.clone(),
                 stop: Arc::clone(&collector.stop),
@@ -105,8 +112,9 @@ impl Collector {
             thread.spawn(move || listening.run())?;
         }
         let counts = Arc::clone(&collector.counts);
+        let kernel = kernel.clone();
         let thread = thread::Builder::new().name("tcp-dump".to_owned());
-        thread.spawn(move || dump_when_asked(&polls, &ports, &to, &counts))?;
+        thread.spawn(move || dump_when_asked(&polls, (&kernel, &ports), &to, &counts))?;
         Ok(collector)
     }
 
@@ -139,6 +147,7 @@ impl Drop for Collector {
 
 /// The listening thread's own.
 struct Listening {
+    kernel: Kernel,
     ports: BTreeSet<u16>,
     to: mpsc::Sender<Collected>,
     stop: Arc<AtomicBool>,
@@ -167,7 +176,7 @@ impl Listening {
     }
 
     fn listen(&self) -> Result<(), CollectError> {
-        let mut events = DestroyEvents::open(&self.ports)?;
+        let mut events = self.kernel.destroy_events(&self.ports)?;
         let lost_before = self.counts.lost.load(Ordering::Relaxed);
         let mut samples = Vec::new();
         while !self.stop.load(Ordering::Relaxed) {
@@ -190,7 +199,7 @@ impl Listening {
 /// Dumps each time it is asked to, until nobody can ask any more.
 fn dump_when_asked(
     polls: &std_mpsc::Receiver<()>,
-    ports: &BTreeSet<u16>,
+    (kernel, ports): (&Kernel, &BTreeSet<u16>),
     to: &mpsc::Sender<Collected>,
     counts: &Counts,
 ) {
@@ -200,7 +209,7 @@ fn dump_when_asked(
         let mut samples = Vec::new();
         let mut end = Collected::DumpFailed;
         // After a panic the samples that were whole are there, and nothing else is used.
-        match catch_unwind(AssertUnwindSafe(|| dump(ports, &mut samples))) {
+        match catch_unwind(AssertUnwindSafe(|| dump(kernel, ports, &mut samples))) {
             Ok(Ok(stats)) => {
                 let missed = stats.unreadable + stats.over_limit;
                 counts.errors.fetch_add(missed, Ordering::Relaxed);
@@ -228,6 +237,10 @@ fn dump_when_asked(
     }
 }
 
-fn dump(ports: &BTreeSet<u16>, samples: &mut Vec<Sample>) -> Result<DumpStats, CollectError> {
-    Dump::open()?.read(ports, samples)
+fn dump(
+    kernel: &Kernel,
+    ports: &BTreeSet<u16>,
+    samples: &mut Vec<Sample>,
+) -> Result<DumpStats, CollectError> {
+    kernel.dump()?.read(ports, samples)
 }

@@ -47,11 +47,75 @@ pub enum CollectError {
         /// What was wrong.
         reason: &'static str,
     },
+    /// Windows lists no connections: its function is missing, or answers with an error.
+    #[error("cannot list the {family} connections: {function} {answer}")]
+    NoTable {
+        /// Whose connections were asked for.
+        family: &'static str,
+        /// The function of `iphlpapi.dll`.
+        function: &'static str,
+        /// What came of asking it.
+        answer: FunctionAnswer,
+    },
     /// No collector for this system.
-    #[error("there is no collector for {system}: only Linux can be asked about its connections")]
+    #[error(
+        "there is no collector for {system}: only Linux and Windows can be asked about their \
+         connections"
+    )]
     UnsupportedSystem {
         /// The system's name, as Rust calls it.
         system: &'static str,
+    },
+}
+
+/// What came of calling a function of the system that may be missing.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum FunctionAnswer {
+    /// The library has no function of that name.
+    #[error("is missing in iphlpapi.dll")]
+    Missing,
+    /// It answered with an error (winerror.h).
+    #[error("answers with error {0}")]
+    Code(u32),
+    /// It wanted a longer buffer each time it was asked.
+    #[error("wants a longer buffer each time it is asked")]
+    NeverEnough,
+}
+
+/// Why the times of a connection are not known, on systems that must be told to take them.
+///
+/// Windows times a connection only after an administrator has asked for it, one by one
+/// (`SetPerTcpConnectionEStats`).
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NoTimes {
+    /// Nobody has asked for them yet. The state of each connection when it is first seen, and of
+    /// one that took the addresses and ports of another.
+    #[error("not yet enabled: the connection is not timed so far")]
+    NotYetEnabled,
+    /// The process may not ask for them.
+    #[error(
+        "not elevated: Windows times connections only for an administrator (run the service as \
+         LocalSystem, or start the agent as administrator)"
+    )]
+    NotElevated,
+    /// The system has no such times.
+    #[error("not supported: {function} {answer}")]
+    NotSupported {
+        /// The function of `iphlpapi.dll`.
+        function: &'static str,
+        /// What came of calling it.
+        answer: FunctionAnswer,
+    },
+    /// The connection ended before it was asked for.
+    #[error("the connection is gone")]
+    Gone,
+    /// An error that says nothing of the system.
+    #[error("{function} {answer}")]
+    Failed {
+        /// The function of `iphlpapi.dll`.
+        function: &'static str,
+        /// What came of calling it.
+        answer: FunctionAnswer,
     },
 }
 

@@ -1,4 +1,4 @@
-//! The door for fuzzers: any bytes at all, as if the kernel had sent them.
+//! The door for fuzzers: any bytes at all, as if a kernel had sent them.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,10 @@ use crate::netlink::event::read_event;
 use crate::netlink::message::{HEADER_BYTES, Messages};
 use crate::{DumpStats, Received};
 
-/// Reads the bytes as a destroy event and as the answer to a dump. Must never panic, and must
-/// never find more than could stand there.
+/// Reads the bytes as a destroy event, as the answer to a dump, and as what Windows would write.
+/// Must never panic, and must never find more than could stand there.
 pub fn fuzz(data: &[u8]) {
+    crate::windows::fuzz::check(data);
     let messages_max = data.len().div_ceil(HEADER_BYTES) as u64;
     check_event(data, messages_max);
     check_dump(data, messages_max);

@@ -5,6 +5,7 @@
 //!   socket         a netlink socket that is believed only if the kernel speaks
 //!   destroy_events, dump     the two sources; `netlink` reads what they receive
 //!   probe          tries both
+//!   kernel         all of them, as the other systems have them
 //! ```
 
 mod sys;
@@ -17,6 +18,8 @@ mod dump;
 
 mod probe;
 
+mod kernel;
+
 #[cfg(test)]
 mod loopback;
 #[cfg(test)]
@@ -24,4 +27,4 @@ mod unprivileged;
 
 pub use destroy_events::DestroyEvents;
 pub use dump::Dump;
-pub use probe::probe;
+pub use kernel::Kernel;

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::Unavailable;
+use crate::{NoTimes, Unavailable};
 
 /// Which sources this system has. Displays as one log line.
 #[derive(Debug)]
@@ -13,6 +13,10 @@ pub struct Sources {
     pub destroy_events: Result<(), Unavailable>,
     /// Lists of open connections.
     pub dump: Result<(), Unavailable>,
+    /// Whether IPv4 connections come with their times. On Linux always.
+    pub ipv4_times: Result<(), NoTimes>,
+    /// The same of IPv6.
+    pub ipv6_times: Result<(), NoTimes>,
 }
 
 /// What one [`crate::DestroyEvents::receive`] brought.
@@ -43,6 +47,9 @@ pub struct DumpStats {
     /// The kernel's tables changed so much under the dump that some sockets may be missing
     /// (NLM_F_DUMP_INTR). What was read is true all the same.
     pub interrupted: bool,
+    /// Sockets of these samples that came without their times: the system has not yet been asked
+    /// to take them, or it will not. Always 0 on Linux.
+    pub untimed: u64,
 }
 
 impl Sources {
@@ -51,13 +58,25 @@ impl Sources {
     pub const fn any(&self) -> bool {
         self.destroy_events.is_ok() || self.dump.is_ok()
     }
+
+    /// Whether any connection is timed.
+    #[must_use]
+    pub const fn any_times(&self) -> bool {
+        self.any() && (self.ipv4_times.is_ok() || self.ipv6_times.is_ok())
+    }
 }
 
 impl fmt::Display for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_source(f, "destroy events", &self.destroy_events)?;
         f.write_str("; ")?;
-        write_source(f, "dump", &self.dump)
+        write_source(f, "dump", &self.dump)?;
+        for (family, times) in [("IPv4", &self.ipv4_times), ("IPv6", &self.ipv6_times)] {
+            if let Err(why) = times {
+                write!(f, "; {family} connections without their times: {why}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -84,7 +103,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::CollectError;
+    use crate::{CollectError, FunctionAnswer};
 
     #[test]
     fn the_sources_are_one_line() {
@@ -92,8 +111,10 @@ mod tests {
         let sources = Sources {
             destroy_events: Err(Unavailable::NotAnnounced { waited_ms: 1000 }),
             dump: Err(Unavailable::Failed(denied)),
+            ipv4_times: Ok(()),
+            ipv6_times: Ok(()),
         };
-        assert!(!sources.any());
+        assert!(!sources.any() && !sources.any_times());
         assert_eq!(
             sources.to_string(),
             "destroy events not active: a test socket was closed and not announced within 1000 ms \
@@ -102,7 +123,27 @@ mod tests {
              RestrictAddressFamilies must name AF_NETLINK): Address family not supported by \
              protocol (os error 97)"
         );
-        let sources = Sources { destroy_events: sources.destroy_events, dump: Ok(()) };
-        assert!(sources.any(), "one is enough");
+        let sources = Sources { dump: Ok(()), ..sources };
+        assert!(sources.any() && sources.any_times(), "one is enough");
+    }
+
+    #[test]
+    fn connections_without_their_times_are_said_apart() {
+        let answer = FunctionAnswer::Missing;
+        let function = "SetPerTcp6ConnectionEStats";
+        let sources = Sources {
+            destroy_events: Ok(()),
+            dump: Ok(()),
+            ipv4_times: Err(NoTimes::NotElevated),
+            ipv6_times: Err(NoTimes::NotSupported { function, answer }),
+        };
+        assert!(sources.any() && !sources.any_times());
+        assert_eq!(
+            sources.to_string(),
+            "destroy events active; dump active; IPv4 connections without their times: not \
+             elevated: Windows times connections only for an administrator (run the service as \
+             LocalSystem, or start the agent as administrator); IPv6 connections without their \
+             times: not supported: SetPerTcp6ConnectionEStats is missing in iphlpapi.dll"
+        );
     }
 }

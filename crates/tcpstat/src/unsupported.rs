@@ -6,18 +6,53 @@ use std::time::Duration;
 
 use model::Sample;
 
-use crate::{CollectError, DumpStats, Received, Sources, Unavailable};
+use crate::{CollectError, DumpStats, NoTimes, Received, Sources, Unavailable};
 
 const fn unsupported() -> CollectError {
     CollectError::UnsupportedSystem { system: std::env::consts::OS }
 }
 
-/// Neither source.
-#[must_use]
-pub const fn probe() -> Sources {
-    Sources {
-        destroy_events: Err(Unavailable::Failed(unsupported())),
-        dump: Err(Unavailable::Failed(unsupported())),
+/// A kernel that cannot be asked.
+#[derive(Clone, Debug, Default)]
+pub struct Kernel;
+
+impl Kernel {
+    /// Nobody to ask.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+
+    /// Neither source.
+    #[must_use]
+    pub const fn probe(&self) -> Sources {
+        Sources {
+            destroy_events: Err(Unavailable::Failed(unsupported())),
+            dump: Err(Unavailable::Failed(unsupported())),
+            ipv4_times: Err(NoTimes::NotYetEnabled),
+            ipv6_times: Err(NoTimes::NotYetEnabled),
+        }
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always [`CollectError::UnsupportedSystem`].
+    pub const fn destroy_events(
+        &self,
+        _ports: &BTreeSet<u16>,
+    ) -> Result<DestroyEvents, CollectError> {
+        Err(unsupported())
+    }
+
+    /// Fails.
+    ///
+    /// # Errors
+    ///
+    /// Always [`CollectError::UnsupportedSystem`].
+    pub const fn dump(&self) -> Result<Dump, CollectError> {
+        Err(unsupported())
     }
 }
 
@@ -26,15 +61,6 @@ pub const fn probe() -> Sources {
 pub enum DestroyEvents {}
 
 impl DestroyEvents {
-    /// Fails.
-    ///
-    /// # Errors
-    ///
-    /// Always [`CollectError::UnsupportedSystem`].
-    pub const fn open(_ports: &BTreeSet<u16>) -> Result<Self, CollectError> {
-        Err(unsupported())
-    }
-
     /// Never called.
     ///
     /// # Errors
@@ -53,12 +79,6 @@ impl DestroyEvents {
     pub const fn lost(&self) -> u64 {
         match *self {}
     }
-
-    /// Never called.
-    #[must_use]
-    pub const fn buffer_bytes(&self) -> u64 {
-        match *self {}
-    }
 }
 
 /// Cannot be made here.
@@ -68,15 +88,6 @@ pub enum Dump {}
 impl Dump {
     /// The most samples of one dump.
     pub const SAMPLES_MAX: usize = 0;
-
-    /// Fails.
-    ///
-    /// # Errors
-    ///
-    /// Always [`CollectError::UnsupportedSystem`].
-    pub const fn open() -> Result<Self, CollectError> {
-        Err(unsupported())
-    }
 
     /// Never called.
     ///
@@ -98,13 +109,13 @@ mod tests {
 
     #[test]
     fn says_that_there_is_no_collector() {
-        assert!(matches!(
-            DestroyEvents::open(&BTreeSet::from([80])),
-            Err(CollectError::UnsupportedSystem { .. })
-        ));
-        assert!(matches!(Dump::open(), Err(CollectError::UnsupportedSystem { .. })));
-        assert!(!probe().any());
-        let line = probe().to_string();
+        let kernel = Kernel::new();
+        let ports = BTreeSet::from([80]);
+        let is_unsupported = |error| matches!(error, CollectError::UnsupportedSystem { .. });
+        assert!(kernel.destroy_events(&ports).is_err_and(is_unsupported));
+        assert!(kernel.dump().is_err_and(is_unsupported));
+        assert!(!kernel.probe().any());
+        let line = kernel.probe().to_string();
         assert!(
             line.contains("dump not active: it cannot be used: there is no collector"),
             "{line}"

@@ -21,6 +21,7 @@ use std::time::Duration;
 use agent::{Agent, Effect, Event, Level, Note};
 use config::AgentConfig;
 use model::BackendKey;
+use tcpstat::Kernel;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -131,6 +132,8 @@ struct Process {
     connections: BTreeMap<ConnectionId, Connection>,
     to_mesh_events: mpsc::Sender<mesh::Event>,
     mesh_events: mpsc::Receiver<mesh::Event>,
+    /// Who is asked about connections.
+    kernel: Kernel,
     collector: Option<Collector>,
     /// The ports that it listens about.
     ports: BTreeSet<u16>,
@@ -164,9 +167,11 @@ impl Process {
         let targets = targets_of(&settings);
 
         let (to_collected, collected) = mpsc::channel(QUEUE_READINGS);
+        let kernel = Kernel::new();
         let collector = match &settings.learning {
             Some(_) => {
-                Some(Collector::start(ports.clone(), to_collected).map_err(StartError::System)?)
+                let collector = Collector::start(&kernel, ports.clone(), to_collected);
+                Some(collector.map_err(StartError::System)?)
             }
             None => {
                 info!("latency learning is switched off");
@@ -196,6 +201,7 @@ impl Process {
             connections: BTreeMap::new(),
             to_mesh_events,
             mesh_events,
+            kernel,
             collector,
             ports,
             collected,
@@ -259,7 +265,7 @@ impl Process {
         let (to_collected, collected) = mpsc::channel(QUEUE_READINGS);
         self.collector = None;
         self.collected = collected;
-        match Collector::start(ports.clone(), to_collected) {
+        match Collector::start(&self.kernel, ports.clone(), to_collected) {
             Ok(collector) => (self.collector, self.ports) = (Some(collector), ports),
             Err(error) => error!("latency learning cannot read the kernel: {error}"),
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use model::SocketState;
 
 use super::loopback::{PAYLOAD_BYTES, Server};
-use super::{DestroyEvents, Dump, probe};
+use super::{DestroyEvents, Dump, Kernel};
 
 /// Set in the process that has given everything away.
 const INNER: &str = "TCPSTAT_TEST_UNPRIVILEGED";
@@ -35,7 +35,7 @@ fn both_sources_work_without_any_privilege() {
 
 /// One connection, while it is open from a dump and at its end from its event.
 fn check_sources() {
-    assert_eq!(probe().to_string(), "destroy events active; dump active");
+    assert_eq!(Kernel::new().probe().to_string(), "destroy events active; dump active");
     let server = Server::ipv4();
     let ports = BTreeSet::from([server.port()]);
     let mut events = DestroyEvents::open(&ports).unwrap();
