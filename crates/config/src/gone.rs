@@ -11,15 +11,30 @@ const GONE: &[Gone] = &[
     ("agent.gossip.discovery", "name every overwatch in agent.gossip.overwatch_nodes"),
     ("api.cors", "other sites' pages may not ask; a proxy in front can let them"),
     ("api.enable_cors", "other sites' pages may not ask; a proxy in front can let them"),
-    ("overwatch.dnssec", "it is dns.dnssec now, off unless you say so; keys go to other \
-     overwatches by `opengslb-cli dnssec export` and `import`"),
-    ("overwatch.gossip.gossip_interval", "agents keep a session; how often they say that they live is \
-     agent.heartbeat"),
-    ("overwatch.gossip.probe_interval", "agents keep a session; how often they say that they live is \
-     agent.heartbeat"),
-    ("overwatch.gossip.probe_timeout", "agents keep a session; how long they may be silent is \
-     agent.heartbeat"),
-    ("overwatch.peering", "every agent reports to every overwatch in its agent.gossip.overwatch_nodes"),
+    (
+        "overwatch.dnssec",
+        "it is dns.dnssec now, off unless you say so; keys go to other \
+     overwatches by `opengslb-cli dnssec export` and `import`",
+    ),
+    (
+        "overwatch.gossip.gossip_interval",
+        "agents keep a session; how often they say that they live is \
+     agent.heartbeat",
+    ),
+    (
+        "overwatch.gossip.probe_interval",
+        "agents keep a session; how often they say that they live is \
+     agent.heartbeat",
+    ),
+    (
+        "overwatch.gossip.probe_timeout",
+        "agents keep a session; how long they may be silent is \
+     agent.heartbeat",
+    ),
+    (
+        "overwatch.peering",
+        "every agent reports to every overwatch in its agent.gossip.overwatch_nodes",
+    ),
     ("regions[].health_check", "each server has its own: regions[].servers[].health_check"),
 ];
 

@@ -86,9 +86,10 @@ pub use made::merge::Entity;
 pub use made::{EntityKind, EntityName, Made, MadeFault};
 pub use settings::{
     AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken,
-    Config, DnsSettings, Enrolment, GeographySettings, LatencySource, LogFormat, LogLevel, LoggingSettings,
-    MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity, PredictiveSettings,
-    QueryLogSettings, SignedZone, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
+    Config, DnsSettings, Enrolment, GeographySettings, LatencySource, LogFormat, LogLevel,
+    LoggingSettings, MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity,
+    PredictiveSettings, QueryLogSettings, SignedZone, StaleSettings, StaticServer, TcpSettings,
+    ValidationSettings,
 };
 pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret, Sha256};
 

@@ -330,8 +330,7 @@ fn tokens(root: &Section, faults: &mut Faults) {
         }
     }
     let sources = ("api.latency_sources[]", root.section("api").sections("latency_sources"));
-    let agents =
-        ("overwatch.agent_tokens[]", root.section("overwatch").sections("agent_tokens"));
+    let agents = ("overwatch.agent_tokens[]", root.section("overwatch").sections("agent_tokens"));
     answered_for(agents, &domains, faults);
     answered_for(sources, &domains, faults);
 }

@@ -10,8 +10,8 @@ pub mod overwatch;
 pub use agent::{AgentBackend, AgentConfig, AgentIdentity, PredictiveSettings};
 pub use overwatch::{
     AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
-    GeographySettings, LatencySource, OverwatchConfig, OverwatchIdentity, QueryLogSettings, SignedZone,
-    StaleSettings, StaticServer, TcpSettings, ValidationSettings,
+    GeographySettings, LatencySource, OverwatchConfig, OverwatchIdentity, QueryLogSettings,
+    SignedZone, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
 };
 
 use crate::values::Listen;

@@ -22,7 +22,13 @@ use super::*;
 
 /// What the tests know besides a file.
 fn given(file_name: &str, mode: Option<ModeName>) -> Given<'_> {
-    Given { file_name, mode, host_name: "host-1", read_zone_file: &read_zone_file, includes: &includes }
+    Given {
+        file_name,
+        mode,
+        host_name: "host-1",
+        read_zone_file: &read_zone_file,
+        includes: &includes,
+    }
 }
 
 /// The files that those of the tests include.
@@ -35,7 +41,9 @@ fn includes(file: &str, pattern: &str) -> Result<Vec<Included>, String> {
         Ok(names.iter().map(file).collect())
     };
     match pattern {
-        "more-*.yaml" => found(&[("more-1.yaml", "domains: [{name: more.demo.local, regions: [eu-west]}]\n")]),
+        "more-*.yaml" => {
+            found(&[("more-1.yaml", "domains: [{name: more.demo.local, regions: [eu-west]}]\n")])
+        }
         pattern => include::find(file, pattern),
     }
 }

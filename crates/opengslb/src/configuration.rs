@@ -45,7 +45,8 @@ pub fn load(path: &Path, mode: Option<ModeName>) -> Result<Loaded, Vec<String>> 
     let unreadable =
         |error: &dyn std::fmt::Display| vec![format!("{name}: cannot be read: {error}")];
     let (text, exposed) = read(&name, path).map_err(|why| unreadable(&why))?;
-    let texts = Texts { name, text, mode, included: Mutex::default(), zone_files: Mutex::default() };
+    let texts =
+        Texts { name, text, mode, included: Mutex::default(), zone_files: Mutex::default() };
     match texts.check(&Made::none()) {
         Ok(Checked { config, warnings, effective, .. }) => {
             let warnings = lines(&warnings);

@@ -24,6 +24,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "crates/runtime/src/http/tests.rs",
     ),
     ("curl -H *", "crates/opengslb/tests/contract/main.rs"),
+    ("curl -X POST -H *", "crates/opengslb/tests/contract/main.rs"),
     ("curl -X PUT *", "crates/runtime/src/http/tests.rs"),
     ("curl -N *", "crates/opengslb/tests/contract/main.rs"),
     ("curl -o latency.csv *", "crates/runtime/src/http/tests.rs"),
@@ -37,6 +38,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     ("opengslb-cli dnssec *", "crates/opengslb/tests/dnssec/main.rs"),
     ("(umask 077; opengslb-cli dnssec export *", "crates/opengslb/tests/dnssec/main.rs"),
+    ("opengslb-cli import *", "crates/opengslb/tests/moving/main.rs"),
     ("opengslb-cli *", "crates/opengslb/tests/operator/main.rs"),
     ("opengslb check-config --preflight", "crates/opengslb/tests/operator/main.rs"),
 ];
@@ -67,6 +69,27 @@ fn commands(page: &str) -> Vec<String> {
     commands
 }
 
+/// Runs a command of an installation where the repository and the binaries are, into a directory that is
+/// thrown away.
+fn in_a_package(command: &str, page: &Path) {
+    let (unpacked, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let link = |from: &Path, name: &str| {
+        std::os::unix::fs::symlink(from, unpacked.path().join(name)).unwrap();
+    };
+    link(Path::new(env!("CARGO_BIN_EXE_opengslb")), "opengslb");
+    link(Path::new(env!("CARGO_BIN_EXE_opengslb-cli")), "opengslb-cli");
+    for folder in ["deploy", "examples"] {
+        link(&std::fs::canonicalize(root().join(folder)).unwrap(), folder);
+    }
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).current_dir(&unpacked).env("DESTDIR", into.path());
+    let output = shell.output().unwrap();
+    if output.status.code() == Some(127) {
+        return eprintln!("SKIPPED: this machine lacks what `{command}` runs");
+    }
+    assert!(output.status.success(), "`{command}` of {}: {output:?}", page.display());
+}
+
 fn matches(pattern: &str, command: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => command.starts_with(start.trim_end()),
@@ -78,7 +101,8 @@ fn matches(pattern: &str, command: &str) -> bool {
 fn every_command_of_the_pages_is_run() {
     let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
     for entry in std::fs::read_dir(root().join("docs/guide")).unwrap() {
-        pages.push(entry.unwrap().path());
+        let path = entry.unwrap().path();
+        pages.extend(path.extension().is_some_and(|extension| extension == "md").then_some(path));
     }
     let mut run = 0;
     for page in pages {
@@ -89,6 +113,11 @@ fn every_command_of_the_pages_is_run() {
             }
             let words: Vec<&str> = command.split_whitespace().collect();
             let [first, rest @ ..] = &words[..] else { continue };
+            if ["install", "openssl"].contains(first) {
+                in_a_package(&command, &page);
+                run += 1;
+                continue;
+            }
             assert_eq!(*first, "opengslb", "nobody runs `{command}` of {}", page.display());
             let status = Command::new(env!("CARGO_BIN_EXE_opengslb"))
                 .args(rest)

@@ -106,7 +106,12 @@ impl Overwatch {
     }
 
     /// Gives each region of a source its lane. One that it had keeps it, since the rows are there.
-    fn lanes_of(&mut self, id: &AgentId, source: &OutsideSource, known: Option<&Outside>) -> Outside {
+    fn lanes_of(
+        &mut self,
+        id: &AgentId,
+        source: &OutsideSource,
+        known: Option<&Outside>,
+    ) -> Outside {
         let mut ports = known.map_or_else(BTreeMap::new, |known| known.ports.clone());
         let gone = ports.extract_if(.., |region, _| !source.regions.contains(region));
         for (_, port) in gone.collect::<Vec<_>>() {

@@ -159,7 +159,8 @@ mod tests {
         let tail = Tail::default();
         let showing = tail.showing();
         assert!(!showing.is_watched());
-        let mut watchers: Vec<Watcher> = (0..WATCHERS_MAX).filter_map(|_| tail.watch(None)).collect();
+        let mut watchers: Vec<Watcher> =
+            (0..WATCHERS_MAX).filter_map(|_| tail.watch(None)).collect();
         assert_eq!(watchers.len(), WATCHERS_MAX);
         assert!(tail.watch(None).is_none());
         watchers.swap_remove(3);

@@ -6,7 +6,9 @@ use crate::agents::Agents;
 use crate::backends::Backends;
 use crate::decisions::DecisionMade;
 use crate::domains::Domains;
-use crate::endpoint::{Access, Answer, Body, Endpoint, Form, Method, Operation, Parameter, schema_of};
+use crate::endpoint::{
+    Access, Answer, Body, Endpoint, Form, Method, Operation, Parameter, schema_of,
+};
 use crate::explain::Explanation;
 use crate::geo::GeoTest;
 use crate::hand::Audit;

@@ -14,8 +14,8 @@ use super::domain;
 use crate::section::Section;
 use crate::settings::{
     AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
-    GeographySettings, LatencySource, OverwatchConfig, OverwatchIdentity, QueryLogSettings, StaleSettings,
-    StaticServer, TcpSettings, ValidationSettings,
+    GeographySettings, LatencySource, OverwatchConfig, OverwatchIdentity, QueryLogSettings,
+    StaleSettings, StaticServer, TcpSettings, ValidationSettings,
 };
 use crate::signing;
 use crate::steering;

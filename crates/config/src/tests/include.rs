@@ -14,6 +14,7 @@ const FILES: &[(&str, &str)] = &[
     ("circle/a.yaml", "include: circle/b.yaml\n"),
     ("circle/b.yaml", "\n\ninclude: circle/a.yaml\n"),
     ("back.yaml", "include: [opengslb.yaml]\n"),
+    ("opengslb.yaml", ""),
     ("level.yaml", "logging:\n  level: warn\n"),
     ("faulty.yaml", "domains:\n  - name: c.test\n    regions: [nowhere]\n    ttl: soon\n"),
     ("twice.yaml", "domains: [{name: a.test, regions: [here]}]\n"),
@@ -60,7 +61,8 @@ fn what_files_hold_becomes_one_configuration() {
     assert_eq!(parts.effective, whole.effective);
     // Who defines what is named by its own file.
     let files: Vec<_> = parts.entities.iter().filter_map(|entity| entity.file.clone()).collect();
-    let expect = [("conf.d/regions.yaml", 2), ("conf.d/regions.yaml", 3), ("conf.d/domains.yaml", 2)];
+    let expect =
+        [("conf.d/regions.yaml", 2), ("conf.d/regions.yaml", 3), ("conf.d/domains.yaml", 2)];
     assert_eq!(files, expect.map(|(file, line)| (file.to_owned(), line)));
 }
 
@@ -114,7 +116,10 @@ fn old_names_are_moved_in_every_file() {
     let warnings: Vec<String> =
         load_as_is(&text).unwrap().warnings.iter().map(ToString::to_string).collect();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
-    assert!(warnings[0].starts_with("old.yaml:1:7: dns.return_last_healthy is now"), "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("old.yaml:1:7: dns.return_last_healthy is now"),
+        "{warnings:?}"
+    );
     assert!(warnings[1].starts_with("opengslb.yaml:1:1: includes is now `include"), "{warnings:?}");
 }
 

@@ -16,7 +16,9 @@ pub(super) enum Agents {
     #[command(after_help = "Example:\n  opengslb-cli agents list")]
     List,
     /// Let an agent in.
-    #[command(after_help = "Example:\n  opengslb-cli agents approve backend-eu-west --reason rebuilt")]
+    #[command(
+        after_help = "Example:\n  opengslb-cli agents approve backend-eu-west --reason rebuilt"
+    )]
     Approve {
         /// Its name.
         id: String,

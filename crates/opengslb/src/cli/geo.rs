@@ -30,7 +30,8 @@ pub(super) fn run(client: &Client, output: &Output, command: &Geo) -> Result<boo
     }
     let found: GeoTest = client.read(&text)?;
     lines(&found).iter().for_each(|line| say(&plain(line)));
-    let rows = found.domains.into_iter().map(|domain| vec![domain.domain, domain.region, domain.by]);
+    let rows =
+        found.domains.into_iter().map(|domain| vec![domain.domain, domain.region, domain.by]);
     output.table(&["DOMAIN", "REGION", "BY"], &rows.collect::<Vec<_>>());
     Ok(true)
 }

@@ -88,7 +88,8 @@ fn list(client: &Client, output: &Output) -> Result<bool, Failure> {
     let Document { tokens } = client.read(&text)?;
     let row = |token: Token| {
         let from = token.by.unwrap_or_else(|| "api.tokens".to_owned());
-        let waits = if token.waiting { ", lets nobody in: api.tokens has one of its name" } else { "" };
+        let waits =
+            if token.waiting { ", lets nobody in: api.tokens has one of its name" } else { "" };
         let from = from + waits;
         vec![token.name, token.role, token.created.unwrap_or_default(), from]
     };

@@ -95,7 +95,11 @@ fn look_again(client: &Client, every: Duration, looks: &SyncSender<Look>) {
 }
 
 /// Draws what comes, and does what keys say, until one says that it is enough.
-fn converse(terminal: &mut Terminal, mut state: State, seen: &Receiver<Look>) -> std::io::Result<()> {
+fn converse(
+    terminal: &mut Terminal,
+    mut state: State,
+    seen: &Receiver<Look>,
+) -> std::io::Result<()> {
     loop {
         let size = terminal.size();
         terminal.show(&screen::draw(&state, size))?;

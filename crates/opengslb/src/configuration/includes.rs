@@ -20,10 +20,8 @@ pub(super) fn find(file: &str, pattern: &str) -> Result<Vec<PathBuf>, String> {
     let directory = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
     let whole = clean(&directory.join(pattern));
     let mut parts = whole.components();
-    let plain: PathBuf = parts
-        .by_ref()
-        .take_while(|part| !has_sign(&part.as_os_str().to_string_lossy()))
-        .collect();
+    let plain: PathBuf =
+        parts.by_ref().take_while(|part| !has_sign(&part.as_os_str().to_string_lossy())).collect();
     let signs: Vec<String> = whole
         .components()
         .skip(plain.components().count())
@@ -85,7 +83,9 @@ fn clean(path: &Path) -> PathBuf {
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir if matches!(clean.components().next_back(), Some(Component::Normal(_))) => {
+            Component::ParentDir
+                if matches!(clean.components().next_back(), Some(Component::Normal(_))) =>
+            {
                 clean.pop();
             }
             part => clean.push(part),
@@ -100,7 +100,8 @@ fn has_sign(part: &str) -> bool {
 
 /// Whether a name fits to a pattern in which `*` stands for any signs and `?` for one.
 fn fits(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
     // Where to go on if what was tried does not fit: behind the last `*`, one sign further.
     let mut again: Option<(usize, usize)> = None;

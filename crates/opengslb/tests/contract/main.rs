@@ -11,7 +11,7 @@ use std::process::Command;
 
 use api::parameters::PathParameter;
 use api::{Endpoint, Kind, Operation, endpoints};
-use server::{Server, TOKEN};
+use server::{SOURCE, Server, TOKEN};
 
 /// What no overwatch has, for a name in braces.
 fn unknown(name: &str) -> &'static str {
@@ -85,6 +85,103 @@ fn a_token_that_is_made_changes_things_in_its_name_until_it_is_revoked() {
 }
 
 #[test]
+fn a_source_reports_times_and_may_do_nothing_else() {
+    let server = Server::start();
+    let report = |token: &str, agent: &str, entries: &str| {
+        let body = format!(
+            r#"{{"type": "latency_report", "agent_id": "{agent}", "entries": [{entries}]}}"#
+        );
+        server.tcp("POST /api/v1/latency-reports", token, &body)
+    };
+    let row = r#"{"subnet": "10.1.2.0/24", "rtt_ms": 85, "samples": 50}"#;
+    let taken = (200, r#"{"rows":1,"waiting":0,"held":false}"#.to_owned());
+    assert_eq!(report(SOURCE, "probe", row), taken);
+    let socket = server.socket();
+    let (_, shown) = cli(&["--api", &socket, "latency", "show"], "");
+    let is_it = |line: &str| {
+        line.starts_with("10.1.2.0/24  app.demo.test  here")
+            && ["84.9", "85.0", "85.1"].iter().any(|ms| line.contains(ms))
+    };
+    assert!(shown.lines().any(is_it), "{shown}");
+    for (token, agent, entries, status, part) in [
+        (TOKEN, "probe", row, 403, "api.latency_sources"),
+        ("nonsense", "probe", row, 401, "not known here"),
+        (SOURCE, "else", row, 400, "called probe"),
+        (
+            SOURCE,
+            "probe",
+            r#"{"subnet": "10.1.2.0/24", "rtt_ms": 5, "samples": 0}"#,
+            400,
+            "no samples",
+        ),
+        (SOURCE, "probe", r#"{"subnet": "0.0.0.0/0", "rtt_ms": 5, "samples": 1}"#, 400, "wider"),
+        (
+            SOURCE,
+            "probe",
+            r#"{"subnet": "10.1.3.0/24", "rtt_ms": 5, "samples": 1, "region": "there"}"#,
+            403,
+            "no region there",
+        ),
+        (SOURCE, "probe", &format!("{row}, {row}"), 400, "twice"),
+    ] {
+        let (found, said) = report(token, agent, entries);
+        assert_eq!(found, status, "{entries}: {said}");
+        assert!(said.contains(part), "{entries}: {said}");
+    }
+    assert_eq!(server.tcp("GET /api/v1/overwatch/latency", SOURCE, "").0, 403);
+    assert_eq!(server.tcp("POST /api/v1/reload", SOURCE, "").0, 403);
+    // Nothing of what was refused is there.
+    let (_, shown) = cli(&["--api", &socket, "latency", "show", "--json"], "");
+    assert_eq!(shown.matches("subnet").count(), 1, "{shown}");
+}
+
+#[test]
+fn the_whole_is_on_one_screen_and_shells_complete_it() {
+    let server = Server::start();
+    let socket = server.socket();
+    let (code, said) = cli(&["--api", &socket, "--json", "top"], "");
+    let seen: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let healthy = seen["status"]["cluster_healthy"].as_bool().unwrap();
+    assert_eq!(code, i32::from(!healthy), "{said}");
+    for part in ["backends", "agents", "learning"] {
+        assert!(seen[part].is_object(), "{part} {said}");
+    }
+    let (code, said) = cli(&["--api", &socket, "top"], "");
+    assert_eq!((code, said.contains("needs a terminal")), (64, true), "{said}");
+    let (code, said) = cli(&["completion", "bash"], "");
+    assert_eq!((code, said.contains("complete -F ")), (0, true));
+    let (code, said) = cli(&["--api", &socket, "geo", "test", "10.1.2.10"], "");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("app.demo.test  here    order"), "{said}");
+    let watch = ["--api", &socket, "latency", "show", "--watch", "--every", "1s", "--times", "2"];
+    let (code, said) = cli(&watch, "");
+    assert_eq!((code, said.matches("NETWORK").count()), (0, 2), "{said}");
+}
+
+/// Every exit code that the guide names.
+#[test]
+fn exit_codes_say_what_went_wrong() {
+    let server = Server::start();
+    let (socket, api) = (server.socket(), format!("http://{}", server.address));
+    for (words, token, expect) in [
+        (&["--api", &socket, "domains"][..], "", 0),
+        (&["--api", &socket, "domains", "get", "nowhere.test"], "", 1),
+        (&["--api", &socket, "status", "--expected-agents", "3"], "", 1),
+        (&["--api", &socket, "domain"], "", 64),
+        (&["--api", "nowhere", "domains"], "", 64),
+        (&["--api", &socket, "latency", "show", "--every", "5s"], "", 64),
+        (&["--api", "http://127.0.0.1:1", "domains"], "", 69),
+        (&["--api", "unix:/nowhere", "domains"], "", 69),
+        (&["--api", &api, "reload"], "", 77),
+        (&["--api", &api, "reload"], "nonsense", 77),
+        (&["--api", &api, "reload"], TOKEN, 0),
+    ] {
+        let (code, said) = cli(words, token);
+        assert_eq!(code, expect, "{words:?}: {said}");
+    }
+}
+
+#[test]
 fn decisions_are_watched_while_they_are_made() {
     let server = Server::start();
     let mut watched = server.watch("/api/v1/decisions?domain=app.demo.test&prefix=127.0.0.0/8");
@@ -122,11 +219,20 @@ fn schemathesis_finds_no_answer_that_the_document_does_not_know() {
         return;
     }
     let server = Server::start();
-    let output = Command::new(&program)
+    // It never ends.
+    let but_for = ["--exclude-operation-id", "WatchDecisions"];
+    schemathesis(&program, &server, TOKEN, &but_for);
+    let only = ["--include-operation-id", "ReportLatency"];
+    schemathesis(&program, &server, SOURCE, &only);
+}
+
+/// Asks with a token; some endpoints only.
+#[track_caller]
+fn schemathesis(program: &str, server: &Server, token: &str, which: &[&str]) {
+    let output = Command::new(program)
         .args(["run", &format!("http://{}/api/v1/openapi.json", server.address)])
-        .args(["-H", &format!("Authorization: Bearer {TOKEN}")])
-        // It never ends.
-        .args(["--exclude-operation-id", "WatchDecisions"])
+        .args(["-H", &format!("Authorization: Bearer {token}")])
+        .args(which)
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", EXAMPLES])
         .args([
             "--checks",

@@ -1,7 +1,7 @@
 //! An overwatch on loopback, with a token of every right.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
@@ -13,6 +13,9 @@ use tempfile::TempDir;
 
 /// What the token's holder knows.
 pub(crate) const TOKEN: &str = "may-do-everything-0123456789";
+
+/// What the source of times knows.
+pub(crate) const SOURCE: &str = "may-report-times-0123456789";
 
 /// Answers come at once; a loaded machine may need longer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -74,6 +77,7 @@ api:
   enabled: true
   address: 127.0.0.1:0
   tokens: [{{name: test, role: admin, token: {TOKEN}}}]
+  latency_sources: [{{name: probe, token: {SOURCE}, service: app.demo.test, regions: [here]}}]
 logging: {{level: info, format: text}}
 "
     )
@@ -145,18 +149,28 @@ impl Server {
 
     /// A request over the control socket: status and body.
     pub(crate) fn control(&self, line: &str, media_type: &str, body: &str) -> (u16, String) {
-        let mut stream = UnixStream::connect(self.directory().join("control.sock")).unwrap();
-        let length = body.len();
-        let request = format!(
-            "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {media_type}\r\n\
-             Content-Length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+        let stream = UnixStream::connect(self.directory().join("control.sock")).unwrap();
+        exchange(stream, &format!("{line} HTTP/1.1\r\nContent-Type: {media_type}"), body)
     }
+
+    /// The same over TCP, with a token and JSON.
+    pub(crate) fn tcp(&self, line: &str, token: &str, body: &str) -> (u16, String) {
+        let head = format!(
+            "{line} HTTP/1.1\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}"
+        );
+        exchange(TcpStream::connect(&self.address).unwrap(), &head, body)
+    }
+}
+
+/// Sends a request and reads its answer to the end.
+fn exchange(mut stream: impl Read + Write, head: &str, body: &str) -> (u16, String) {
+    let length = body.len();
+    let rest = format!("Host: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all(format!("{head}\r\n{rest}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
 impl Drop for Server {

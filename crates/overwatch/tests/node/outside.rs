@@ -9,9 +9,7 @@ use crate::settings::{self, APP, EU, SG, parsed};
 /// Two agents without a connection, and a source for both regions.
 fn bench() -> Bench {
     let mut bench = Bench::new();
-    for (name, region, address, key) in
-        [("eu", "eu-west", EU, 1), ("sg", "ap-southeast", SG, 2)]
-    {
+    for (name, region, address, key) in [("eu", "eu-west", EU, 1), ("sg", "ap-southeast", SG, 2)] {
         bench.start(settings::agent(name, region, address), address, key);
         bench.connect(name);
     }

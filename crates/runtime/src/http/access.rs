@@ -11,6 +11,7 @@ use axum::http::header::AUTHORIZATION;
 use model::{Role, Subnet, TokenName};
 
 use super::attempts::{Attempts, network_of};
+use super::local::LocalPeer;
 use super::refusal::Refusal;
 use super::{Door, Server};
 
@@ -151,11 +152,7 @@ fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
 
 impl Server {
     /// The network that a request comes from; none by the control socket.
-    pub(super) fn origin(
-        &self,
-        peer: Option<SocketAddr>,
-        headers: &HeaderMap,
-    ) -> Option<Subnet> {
+    pub(super) fn origin(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<Subnet> {
         let Door::Tcp { access, .. } = &self.door else { return None };
         Some(access.load().origin(peer?.ip(), headers))
     }
@@ -163,11 +160,14 @@ impl Server {
     /// Who calls; refused where they may not even read.
     pub(super) fn identify(
         &self,
-        peer: Option<SocketAddr>,
+        (peer, local): (Option<SocketAddr>, Option<LocalPeer>),
         headers: &HeaderMap,
     ) -> Result<Caller, Refusal> {
         let access = match &self.door {
-            Door::Local => return Ok(Caller::proven(&"control socket".into(), Role::Admin)),
+            Door::Local => {
+                let name = local.map_or_else(|| "control socket".to_owned(), LocalPeer::name);
+                return Ok(Caller::proven(&name.into(), Role::Admin));
+            }
             Door::Tcp { access, .. } => access.load(),
         };
         let Some(peer) = peer else {
@@ -282,7 +282,7 @@ mod tests {
             let node = tokio::sync::mpsc::channel(1).0;
             let behind = Behind { node, tail: Tail::default(), counts: Arc::default() };
             let server = Server { behind, door, attempts: Attempts::default() };
-            server.identify(None, &HeaderMap::new()).ok().map(|caller| caller.role)
+            server.identify((None, None), &HeaderMap::new()).ok().map(|caller| caller.role)
         };
         assert_eq!(is_admin(Door::Local), Some(Some(Role::Admin)));
         let access = Arc::default();

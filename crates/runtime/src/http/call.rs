@@ -20,6 +20,8 @@ pub(super) struct Call {
     pub(super) endpoint: &'static Endpoint,
     /// By whom.
     pub(super) caller: Caller,
+    /// From which network; `None` by the control socket.
+    pub(super) origin: Option<Subnet>,
     /// The parts of the path that have names, decoded.
     pub(super) path: Vec<(String, String)>,
     /// The query, decoded; each name is the endpoint's and stands once.

@@ -27,7 +27,7 @@ const STILL_HERE: &str = ": still here\n\n";
 pub(super) fn watch(server: &Server, call: &Call) -> Result<Response, Refusal> {
     let domain: Option<String> = call.query("domain")?;
     let within: Option<Subnet> = call.query("prefix")?;
-    let Some(mut watcher) = server.behind.tail.watch() else {
+    let Some(mut watcher) = server.behind.tail.watch(call.origin) else {
         let detail = "as many watch as may at a time: close another one";
         return Err(Refusal::new(Kind::TooManyListeners, detail));
     };

@@ -24,6 +24,7 @@ use axum::routing::{any, get};
 
 use super::access::Caller;
 use super::call::Call;
+use super::local::LocalPeer;
 use super::refusal::Refusal;
 use super::{Server, dispatch, docs, page};
 
@@ -77,7 +78,11 @@ async fn pass(
     let peer = parts.extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer);
     let caller = match found {
         Some(Endpoint { access: Access::Open, .. }) => Caller::anybody(),
-        _ => server.identify(peer, &parts.headers)?,
+        _ => {
+            let local =
+                parts.extensions.get().map(|ConnectInfo(peer): &ConnectInfo<LocalPeer>| *peer);
+            server.identify((peer, local), &parts.headers)?
+        }
     };
     let origin = server.origin(peer, &parts.headers);
     let endpoint = found.ok_or_else(|| not_here(here))?;

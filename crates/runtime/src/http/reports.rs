@@ -22,7 +22,8 @@ pub(super) async fn take(server: &Server, call: &Call) -> Result<Response, Refus
         let detail = format!("entries: a report has at most {ENTRIES_MAX}: send several");
         return Err(Refusal::body(detail));
     }
-    let read = |(at, entry)| row(entry).map_err(|why| Refusal::body(format!("entries[{at}].{why}")));
+    let read =
+        |(at, entry)| row(entry).map_err(|why| Refusal::body(format!("entries[{at}].{why}")));
     let rows = entries.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
     server.document(call, Question::Report { source, rows }).await
 }

@@ -139,7 +139,8 @@ fn head(state: &State) -> Vec<String> {
     };
     let ClusterStatus { overwatch, agents, healthy_agents, backend_summary, .. } = status;
     let health = if status.cluster_healthy { "healthy" } else { "unhealthy" };
-    let region = overwatch.region.as_ref().map_or_else(String::new, |region| format!(" in {region}"));
+    let region =
+        overwatch.region.as_ref().map_or_else(String::new, |region| format!(" in {region}"));
     let failure = state.failure.as_ref().map(|why| format!("; NOT NOW: {why}"));
     vec![
         plain(&format!("overwatch {}{region}  {health}", overwatch.node_id)),
@@ -182,7 +183,8 @@ fn agent(agent: &Agent) -> Vec<String> {
 }
 
 fn domain(domain: &DomainLearning) -> Vec<String> {
-    let yes_or = |by: &Option<String>| by.as_ref().map_or("yes".to_owned(), |by| format!("no: {by}"));
+    let yes_or =
+        |by: &Option<String>| by.as_ref().map_or("yes".to_owned(), |by| format!("no: {by}"));
     vec![
         domain.domain.clone(),
         yes_or(&domain.frozen_by),

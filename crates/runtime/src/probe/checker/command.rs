@@ -108,7 +108,8 @@ impl Group {
         let leave = async {
             let Some(pid) = pid else { return Ok(()) };
             // Looked at and not waited for (waitid(2), WNOWAIT): until then its number is its own.
-            let look = move || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            let look =
+                move || waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             spawn_blocking(look).await.map_err(std::io::Error::other)??;
             kill(pid);
             Ok(())

@@ -61,7 +61,7 @@ fn load(text: &str) -> Config {
         mode: None,
         host_name: "host",
         read_zone_file: &no_file,
-            includes: &config::no_includes,
+        includes: &config::no_includes,
     };
     config::load(&text, &given).unwrap().config
 }

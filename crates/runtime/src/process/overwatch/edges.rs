@@ -19,11 +19,9 @@ use super::super::handover::giving::{self, Request};
 use super::super::keeper::{Keeper, Keeping};
 use super::super::sockets::Sockets;
 use super::super::{StartError, numbers};
-use super::{QUEUE_EVENTS, STORE};
 use super::running::has_token;
-use crate::http::{
-    Access, Ask, Behind, HttpServers, Listening, SourceToken, Token, hash_of,
-};
+use super::{QUEUE_EVENTS, STORE};
+use crate::http::{Access, Ask, Behind, HttpServers, Listening, SourceToken, Token, hash_of};
 use crate::logs::chain;
 use crate::mesh::{
     self, Client, ClientLimits, Identity, ListenError, Server, ServerLimits, SessionLimits,

@@ -41,7 +41,7 @@ fn config(text: &str) -> Config {
         mode: None,
         host_name: "host",
         read_zone_file: &no_file,
-            includes: &config::no_includes,
+        includes: &config::no_includes,
     };
     config::load(text, &given).unwrap().config
 }
@@ -58,7 +58,13 @@ fn files(text: &str) -> Files {
     Files::new(move |made| {
         let no_file = |_: &str| Err("none is named".to_owned());
         let (file_name, host_name) = ("test", "host");
-        let given = config::Given { file_name, mode: None, host_name, read_zone_file: &no_file, includes: &config::no_includes };
+        let given = config::Given {
+            file_name,
+            mode: None,
+            host_name,
+            read_zone_file: &no_file,
+            includes: &config::no_includes,
+        };
         let checked = config::load_with(&text, made, &given)?;
         let (config, entities) = (checked.config, checked.entities);
         Ok(Reread { config, warnings: Vec::new(), entities })
