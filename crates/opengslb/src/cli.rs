@@ -11,7 +11,7 @@
 //! - `output`: aligned tables, colour for terminals only,
 //! - `status`, `domains`, `servers`, `agents`, `overrides`, `latency`, `explain`, `pins`, `regions`,
 //!   `learning`, `resolvers`, `geo`, `dnssec`, `tokens`, `store`, `audit`, `reload`, `preflight`, `top`,
-//!   `completion`: a command each.
+//!   `completion`, `import`: a command each.
 //!
 //! Exit codes: 0 well; 1 answered, and the answer is no (unhealthy, refused, a check failed); 64 a
 //! faulty command line; 69 nobody answers; 77 not allowed (sysexits.h).
@@ -35,6 +35,8 @@ mod explain;
 mod failure;
 
 mod geo;
+
+mod import;
 
 mod latency;
 
@@ -137,6 +139,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<bool, Failure> {
         Command::Completion(wanted) => Ok(completion::run(&wanted)),
         Command::Audit => audit::run(&client()?, output),
         Command::Peers => peers::run(&client()?, output),
+        Command::Import(from) => import::run(output, from),
         Command::Reload => reload::run(&client()?, output),
         Command::Preflight(wanted) => preflight::run(api.as_deref(), timeout, output, wanted),
     }

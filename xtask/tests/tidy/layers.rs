@@ -21,6 +21,7 @@ const PURE: &[&str] = &[
     "agent",
     "overwatch",
     "preflight",
+    "import",
 ];
 
 /// The arrows of the house: what each crate may depend on, in the order of the data.
@@ -64,6 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     // Like the lab it sees the product from outside only: as DNS.
     ("preflight", &[]),
+    ("import", &["config", "dns", "zone"]),
     // It sees the product from outside only: as files, as packets, as the API's JSON.
     ("lab", &["model", "api"]),
     (
@@ -81,7 +83,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "overwatch",
         ],
     ),
-    ("opengslb", &["config", "api", "runtime", "preflight", "lab"]),
+    ("opengslb", &["config", "api", "runtime", "preflight", "import", "lab"]),
     // Only tests depend on it, and it on nothing.
     ("testkit", &[]),
 ];

@@ -3,11 +3,12 @@
 use clap::{Parser, Subcommand};
 
 use super::agents::Agents;
-use super::dnssec::Dnssec;
 use super::completion::Wanted as WantedCompletion;
+use super::dnssec::Dnssec;
 use super::domains::Words as WordsAboutDomains;
 use super::explain::Wanted as WantedStory;
 use super::geo::Geo;
+use super::import::Import;
 use super::latency::Latency;
 use super::learning::Learning;
 use super::mappings::Mappings;
@@ -139,6 +140,12 @@ pub(super) enum Command {
     /// Where geography has an address.
     #[command(subcommand, after_help = "Example:\n  opengslb-cli geo test 10.1.2.10")]
     Geo(Geo),
+    /// Make files of this program from those of another, with a report of what changed.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  opengslb-cli import go overwatch.yaml agent.yaml --to imported"
+    )]
+    Import(Import),
     /// The whole on one screen, again and again: servers, agents, learning. `q` ends it.
     #[command(after_help = "Examples:\n  opengslb-cli top\n  opengslb-cli top --every 10s")]
     Top(WantedTop),

@@ -1,0 +1,71 @@
+//! Zone files with what only BIND knows.
+
+use super::*;
+
+const ZONE: &str = "\
+$TTL 1h
+@ IN SOA ns1 hostmaster ( 2026112301 1d
+   2h 1000h 5m ) ; times
+@ 3600 RRSIG SOA 13 2 3600 20261223000000 20261123000000 1 example.com. AAAA
+  NS ns1
+  DNSKEY 257 3 13 AAAA
+$INCLUDE hosts sub
+  MX 10 mail
+ns1 A 192.0.2.53
+mail A 192.0.2.25
+$GENERATE 1-2 dhcp${0,2} A 192.0.2.$
+$ORIGIN deep
+a A 192.0.2.7
+";
+
+fn import_with(text: &str, read: &dyn Fn(&str) -> Result<String, String>) -> Result<Made, Unread> {
+    let file = Brought { name: "db".to_owned(), text: text.to_owned() };
+    import(&file, &Terms { zone: "example.com.", read })
+}
+
+#[test]
+fn one_file_without_signatures_is_left() {
+    let read = |name: &str| {
+        (name == "hosts").then(|| "h A 192.0.2.8\n".to_owned()).ok_or_else(String::new)
+    };
+    let made = import_with(ZONE, &read).unwrap();
+    assert!(
+        made.notes.iter().all(|note| note.kind != Kind::ToDo),
+        "{:#?}\n{}",
+        made.notes,
+        made.text
+    );
+    let apex = "example.com".parse::<dns::NameBuf>().unwrap();
+    let records = zone::zone_file::parse(&made.text, apex.as_name(), 60).unwrap();
+    let records: Vec<String> =
+        records.iter().map(|record| format!("{} {}", record.owner(), record.record_type)).collect();
+    assert_eq!(
+        records,
+        [
+            "example.com SOA",
+            "example.com NS",
+            "h.sub.example.com A",
+            "example.com MX",
+            "ns1.example.com A",
+            "mail.example.com A",
+            "dhcp01.example.com A",
+            "dhcp02.example.com A",
+            "a.deep.example.com A",
+        ]
+    );
+    assert_eq!(made.notes[0].place, "2 records of a signed zone");
+}
+
+#[test]
+fn what_cannot_be_served_is_said() {
+    let none = |_: &str| Err("no such file".to_owned());
+    assert!(import_with("$INCLUDE x\n", &none).unwrap_err().what.contains("no such file"));
+    let circle = |_: &str| Ok("$INCLUDE x\n".to_owned());
+    assert!(import_with("$INCLUDE x\n", &circle).unwrap_err().what.contains("deeper"));
+    let made =
+        import_with("@ SOA a b 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nx DNAME y\n", &none).unwrap();
+    assert!(
+        made.notes.iter().any(|note| note.kind == Kind::ToDo && note.what.contains("DNAME")),
+        "{made:?}"
+    );
+}
