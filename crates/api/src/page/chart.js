@@ -102,14 +102,14 @@ export function chart(place, onPoint, onChoose) {
 }
 
 /** The first of some texts that there is room for beside a name; letters are this wide at most. */
-const fitting = (texts, width, name) => texts.find((text) => name.length * 8.5 + text.length * 6.9 < width - 12) ?? "";
+const fitting = (texts, width, name) => texts.find((text) => name.length * 8.4 + text.length * 6.8 < width - 12) ?? "";
 
 /** The lanes' lines and words. */
 function lanes(regions, answers, width) {
-  return regions.flatMap(({ region, healthy, drained, state }, index) => {
+  return regions.flatMap(({ region, healthy, few, drained, state }, index) => {
     const top = index * LANE;
     const here = many(answers.filter((one) => one.region === region).length, "network");
-    const words = fitting([[here, healthy, drained], [here, drained], [here]].map((some) => some.filter(Boolean).join(" · ")), width, region);
+    const words = fitting([[here, healthy, drained], [here, few, drained], [here, drained], [here]].map((some) => some.filter(Boolean).join(" · ")), width, region);
     const line = { x1: 0, x2: width, y1: top + 0.5, y2: top + 0.5, class: "lane" };
     return [
       { key: `line ${region}`, name: "line", attributes: line, text: "" },

@@ -30,6 +30,8 @@ let servers = [];
 let regions = [];
 /** The number of the last change when they were so. */
 let etag = null;
+/** What is looked at again when somebody changed something. */
+let onChange = [];
 let standing = "";
 let isDue = false;
 
@@ -69,20 +71,21 @@ const search = () => showServers(servers, regions, (server) => changeServer(serv
 
 async function lookAtServers() {
   const [told, drains] = await Promise.all([readTagged("/api/v1/overwatch/backends"), read("/api/v1/routing/regions")]);
+  const isChanged = etag !== told.etag;
   [servers, regions, etag] = [told.document.backends, drains.regions, told.etag];
   search();
   paintSoon();
+  if (isChanged) onChange.forEach((again) => again());
   const now = JSON.stringify([servers.map((one) => [one.address, one.port, one.effective_status, one.drained_share]), regions.map((one) => one.drained_share)]);
   const isNews = standing !== "" && standing !== now;
   standing = now;
   // Clients may go elsewhere now: see where.
-  if (isNews) await askBusiest(true);
-  if (isNews) paintSoon();
+  if (isNews) await askBusiest(true, paintSoon);
 }
 
+/** Asks for those that are due, and shows them as they come. */
 async function lookAtBusiest() {
-  await askBusiest(false);
-  paintSoon();
+  await askBusiest(false, paintSoon);
 }
 
 async function begin() {
@@ -92,12 +95,11 @@ async function begin() {
   new ResizeObserver(paintSoon).observe(byId("chart"));
   // The first one alone: whoever may not read, or no more, is told so once.
   await new Promise((mayRead) => every(OFTEN, "status", () => lookAtStatus().then(mayRead)));
-  const looks = [
-    every(SOON, "servers", lookAtServers),
+  onChange = [
     every(OFTEN, "agents", async () => showAgents((await read("/api/v1/overwatch/agents")).agents)),
-    every(OFTEN, "changes", async () => showChanges((await read("/api/v1/overwatch/audit")).lines)),
+    every(SELDOM, "changes", async () => showChanges((await read("/api/v1/overwatch/audit")).lines)),
   ];
-  beginChange(() => looks.forEach((again) => again()));
+  beginChange(every(SOON, "servers", lookAtServers));
   beginTable(every(2 * OFTEN, "table", () => refresh(explain)));
   every(RARELY, "version", async () => (byId("version").textContent = `OpenGSLB ${(await read("/api/v1/version")).version}.`));
   let isFirst = true;
@@ -106,7 +108,7 @@ async function begin() {
     if (isFirst) beginExplain();
     isFirst = false;
   });
-  every(RARELY, "busiest", findBusiest);
+  every(RARELY, "busiest", () => findBusiest().then(lookAtBusiest));
   every(OFTEN, "answers", lookAtBusiest);
   await beginTail((decision) => {
     heard(decision);

@@ -51,12 +51,12 @@ async function ask({ network, domain }) {
   learn({ network, domain, region, reason, server: addresses[0], rtt_us: chosen?.estimate?.rtt_us });
 }
 
-/** Asks for those of which nothing was heard for a while; for all with `isAll`. */
-export async function askBusiest(isAll) {
+/** Asks for those of which nothing was heard for a while; for all with `isAll`. Each answer is told. */
+export async function askBusiest(isAll, onAnswer) {
   const old = Date.now() - FRESH_MS;
   const due = busiest.filter((one) => isAll || !(answers.get(keyOf(one))?.at > old));
   const next = async () => {
-    for (let one = due.shift(); one; one = due.shift()) await ask(one);
+    for (let one = due.shift(); one; one = due.shift()) await ask(one).then(onAnswer);
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, next));
 }

@@ -45,11 +45,11 @@ const textOf = (one) => [one.service, socket(one.address, one.port), one.region,
 function item(one, onChange) {
   const name = socket(one.address, one.port);
   const button = make("button", { type: "button", "data-focus": keyOf(one), "aria-label": `Change ${one.service} at ${name}`, onclick: () => onChange(one) }, "Change");
-  const about = [`weight ${one.weight}`, one.agent_id && `agent ${one.agent_id}`].filter(Boolean).join(", ");
+  const about = [one.service, `weight ${one.weight}`, one.agent_id && `agent ${one.agent_id}`].filter(Boolean).join(", ");
   return make(
     "li",
     { class: "server", "data-server": keyOf(one) },
-    make("p", { class: "name" }, make("span", { class: "address" }, name), make("span", { class: "quiet" }, one.service)),
+    make("p", { class: "name" }, name),
     make("p", { class: "standing" }, state(one.effective_status), make("span", { class: "quiet" }, `says ${one.authority}`)),
     button,
     make("p", { class: "quiet more" }, [about, ...lines(one)].join(" · ")),
@@ -96,6 +96,7 @@ export function lanesOf(backends, regions, answers) {
     const up = all.filter((one) => one.effective_status === "healthy").length;
     const drained = regions.find((one) => one.region === region)?.drained_share;
     const healthy = all.length > 0 && `${up} of ${many(all.length, "server")} healthy`;
-    return { region, healthy, drained: drained > 0 && `drained of ${percent(drained)}`, state: up === 0 && all.length > 0 ? "unhealthy" : "" };
+    const few = all.length > 0 && `${up} of ${all.length} healthy`;
+    return { region, healthy, few, drained: drained > 0 && `drained of ${percent(drained)}`, state: up === 0 && all.length > 0 ? "unhealthy" : "" };
   });
 }

@@ -73,7 +73,9 @@ function unlabelled() {
 /** What reaches beyond the right edge of a screen. */
 function tooWide(width) {
   const wide = Math.max(document.documentElement.scrollWidth, innerWidth);
-  if (wide <= width) return [];
+  const isOut = (section) => [...section.querySelectorAll("*")].find((one) => one.getBoundingClientRect().right > section.getBoundingClientRect().right);
+  const out = [...document.querySelectorAll("section")].map(isOut).filter(Boolean);
+  if (wide <= width) return out.map((one) => `${one.tagName} ${one.className} is out of its section at ${width}: ${one.textContent}`);
   const all = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > width + 1);
   return [`the page is ${wide} wide, the screen ${width}`, ...all.slice(0, 8).map((one) => `${one.tagName} ${one.id} ${one.className}`)];
 }

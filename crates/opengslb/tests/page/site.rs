@@ -29,9 +29,9 @@ const NETWORKS: u8 = 16;
 /// From a client of one continent to the regions, in milliseconds: the least, and what the furthest
 /// network of it has on top.
 const AWAY: [[(u32, u32); 3]; 3] = [
-    [(6, 45), (85, 60), (170, 110)],
-    [(88, 50), (4, 62), (190, 60)],
-    [(160, 90), (180, 80), (9, 110)],
+    [(6, 90), (85, 60), (170, 110)],
+    [(88, 50), (4, 120), (190, 60)],
+    [(160, 90), (180, 80), (9, 225)],
 ];
 
 /// An overwatch, its files, its agents and its other server.

@@ -11,7 +11,7 @@ pub(super) const SCRIPT_PATH: &str = "/api/docs.js";
 
 /// Only what this server says may run, look or be asked here.
 const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
-                      style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+                      img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
 pub(super) async fn page() -> Response {
     file("text/html; charset=utf-8", include_str!("docs.html"))
