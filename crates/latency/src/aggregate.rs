@@ -16,7 +16,7 @@ use model::{Subnet, Time};
 use self::chain::Chain;
 use self::index::Index;
 use crate::admission::Measured;
-use crate::interval::Interval;
+use crate::interval::{Interval, Pending};
 use crate::settings::Averaging;
 
 pub(crate) use self::row::Row;
@@ -32,6 +32,9 @@ pub(crate) struct Aggregate {
     /// Places in the order of last sight.
     recency: Chain,
     interval: Interval,
+    /// Places whose average took a step since they were last handed out to be told; some more than
+    /// once, and at most twice as many as there are rows.
+    stepped: Vec<u32>,
     rows_max: usize,
     /// Working memory: the values of one row.
     values: Vec<(u32, u32)>,
@@ -46,6 +49,7 @@ impl Aggregate {
             index: Index::new(),
             recency: Chain::new(),
             interval: Interval::new(),
+            stepped: Vec::new(),
             rows_max: clamped(rows_max),
             values: Vec::new(),
         }
@@ -73,13 +77,46 @@ impl Aggregate {
     }
 
     /// Takes one step of the average for each row that had a connection since the last end. Walks
-    /// all rows.
+    /// those rows and no others.
     pub(crate) fn end_interval(&mut self, alpha: f64, averaging: Averaging) {
-        for row in self.rows.iter_mut().flatten() {
-            self.interval.take(&mut row.pending, &mut self.values);
-            row.step(&mut self.values, alpha, averaging);
+        for place in self.pending() {
+            if let Some(Some(row)) = self.rows.get_mut(place as usize) {
+                self.interval.take(&mut row.pending, &mut self.values);
+                row.step(&mut self.values, alpha, averaging);
+                self.stepped.push(place);
+            }
+        }
+        if self.stepped.len() > self.len() {
+            self.stepped.sort_unstable();
+            self.stepped.dedup();
         }
         self.interval.clear();
+    }
+
+    /// The rows that had a connection since the last end: they were seen last.
+    fn pending(&self) -> Vec<u32> {
+        let has_any = |place: &u32| {
+            let row = self.rows.get(*place as usize).and_then(Option::as_ref);
+            row.is_some_and(|row| row.pending != Pending::NONE)
+        };
+        let newest = self.recency.newest();
+        let seen = std::iter::successors(newest, |place| self.recency.before(*place));
+        seen.take_while(has_any).collect()
+    }
+
+    /// The places of the rows that changed since this was last asked, ascending; a place may hold
+    /// another row by now, or none.
+    pub(crate) fn take_changed(&mut self) -> Vec<u32> {
+        let mut changed = std::mem::take(&mut self.stepped);
+        changed.extend(self.pending());
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    /// Every row is among those that changed: what is told of rows is another thing from now on.
+    pub(crate) fn change_all(&mut self) {
+        self.stepped = (0..).zip(&self.rows).map(|(place, _)| place).collect();
     }
 
     /// Drops the rows last seen `ttl_ms` ago or earlier; tells how many.
@@ -120,9 +157,14 @@ impl Aggregate {
         self.rows.iter().flatten()
     }
 
+    /// The row at a place.
+    pub(crate) fn row(&self, place: u32) -> Option<&Row> {
+        self.rows.get(place as usize)?.as_ref()
+    }
+
     /// The same, to be published.
-    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut Row> {
-        self.rows.iter_mut().flatten()
+    pub(crate) fn row_mut(&mut self, place: u32) -> Option<&mut Row> {
+        self.rows.get_mut(place as usize)?.as_mut()
     }
 
     /// How many rows there are.

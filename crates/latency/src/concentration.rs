@@ -32,6 +32,11 @@ pub struct Concentration {
 #[derive(Debug)]
 pub(crate) struct Talkers {
     counters: Vec<Talker>,
+    /// The addresses of the counters, as numbers: every sample looks through all of them.
+    keys: Vec<u64>,
+    /// No counter is below this, and none before `next` is at it.
+    least: u64,
+    next: usize,
     samples: u64,
 }
 
@@ -45,6 +50,16 @@ struct Talker {
     error: u64,
 }
 
+/// An address as a number: its own, or of IPv6 one that it shares with one in 2^64 others. Where two
+/// share one they are one talker, under the name of the first.
+const fn key(address: IpAddr) -> u64 {
+    match address {
+        IpAddr::V4(v4) => v4.to_bits() as u64,
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
+        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 ^ (v6.to_bits() as u64).rotate_left(32),
+    }
+}
+
 impl Talker {
     const fn certain(&self) -> u64 {
         self.count.saturating_sub(self.error)
@@ -54,25 +69,41 @@ impl Talker {
 impl Talkers {
     /// No samples yet.
     pub(crate) const fn new() -> Self {
-        Self { counters: Vec::new(), samples: 0 }
+        Self { counters: Vec::new(), keys: Vec::new(), least: 0, next: 0, samples: 0 }
     }
 
     /// Counts a sample.
     pub(crate) fn count(&mut self, address: IpAddr) {
         self.samples += 1;
-        let full = self.counters.len() >= COUNTERS;
-        let known = self.counters.iter_mut().find(|talker| talker.address == address);
-        if let Some(talker) = known {
-            talker.count += 1;
-        } else if let (true, Some(least)) =
-            (full, self.counters.iter_mut().min_by_key(|talker| talker.count))
-        {
-            *least = Talker { address, count: least.count + 1, error: least.count };
-        } else {
+        let wanted = key(address);
+        if let Some(known) = self.keys.iter().position(|key| *key == wanted) {
+            self.counters[known].count += 1;
+        } else if self.counters.len() < COUNTERS {
+            self.keys.push(wanted);
             self.counters.push(Talker { address, count: 1, error: 0 });
+        } else {
+            let least = self.next_least();
+            let error = self.counters[least].count;
+            self.keys[least] = wanted;
+            self.counters[least] = Talker { address, count: error + 1, error };
         }
         if self.samples >= SAMPLES_MAX {
             self.halve();
+        }
+    }
+
+    /// The place of a counter that no other is below. Counts only grow, so those passed by need no
+    /// second look before the least count is a larger one.
+    fn next_least(&mut self) -> usize {
+        loop {
+            let rest = self.counters.iter().enumerate().skip(self.next);
+            let mut found = rest.filter(|(_, talker)| talker.count <= self.least);
+            if let Some((place, _)) = found.next() {
+                self.next = place;
+                return place;
+            }
+            self.least = self.counters.iter().map(|talker| talker.count).min().unwrap_or(0);
+            self.next = 0;
         }
     }
 
@@ -97,6 +128,8 @@ impl Talkers {
             talker.error = talker.error.div_ceil(2);
         }
         self.counters.retain(|talker| talker.count > 0);
+        self.keys = self.counters.iter().map(|talker| key(talker.address)).collect();
+        (self.least, self.next) = (0, 0);
     }
 }
 

@@ -69,6 +69,9 @@ impl Learner {
         self.rows.retain_ports(&ports);
         self.counters.evicted += self.rows.set_max(settings.max_subnets);
         self.admission.reconfigure(&settings, ports);
+        if settings.min_samples != self.settings.min_samples {
+            self.rows.change_all();
+        }
         self.settings = LearningSettings { widths: self.settings.widths, ..settings };
     }
 
@@ -129,8 +132,8 @@ impl Learner {
     }
 
     /// What a session that has acknowledged `sequence` of this learner's epoch is to be sent next,
-    /// with at most `rows_max` rows; 0 asks for everything. `None` where it has all. Walks all
-    /// rows.
+    /// with at most `rows_max` rows; 0 asks for everything. `None` where it has all. Walks all rows
+    /// where it lacks more than the last publication.
     #[must_use]
     pub fn report_after(&self, sequence: u64, rows_max: usize) -> Option<Report> {
         self.publisher.report_after(&self.rows, sequence, rows_max)

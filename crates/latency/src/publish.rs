@@ -36,6 +36,10 @@ pub(crate) struct Published {
 pub(crate) struct Publisher {
     /// The last number given; 0 before the first.
     sequence: u64,
+    /// The last number given before the last publication.
+    before: u64,
+    /// The places of the rows that the last publication told.
+    told: Vec<u32>,
 }
 
 /// What one publication told.
@@ -50,24 +54,25 @@ pub(crate) struct Told {
 impl Publisher {
     /// Before the first number.
     pub(crate) const fn new() -> Self {
-        Self { sequence: 0 }
+        Self { sequence: 0, before: 0, told: Vec::new() }
     }
 
     /// Gives the next numbers to the rows worth telling, in the order of their ports and subnets,
-    /// which packs reports best.
+    /// which packs reports best. Walks the rows that changed since the last time.
     pub(crate) fn publish(&mut self, rows: &mut Aggregate, min_samples: u32, now: Time) -> Told {
-        let mut due: Vec<(&mut Row, bool)> = rows
-            .rows_mut()
-            .filter_map(|row| {
-                let current = current(row, min_samples)?;
-                let is_whole = worth_telling(row.published.as_ref(), &current, now)?;
-                Some((row, is_whole))
-            })
-            .collect();
-        due.sort_unstable_by_key(|(row, _)| (row.port, row.subnet));
+        let mut due = rows.take_changed();
+        let is_due = |place: &u32| {
+            let row = rows.row(*place)?;
+            worth_telling(row.published.as_ref(), &current(row, min_samples)?, now)
+        };
+        due.retain(|place| is_due(place).is_some());
+        due.sort_by_cached_key(|place| rows.row(*place).map(|row| (row.port, row.subnet)));
+        self.before = self.sequence;
         let mut told = Told::default();
-        for (row, is_whole) in due {
+        for place in &due {
+            let Some(row) = rows.row_mut(*place) else { continue };
             let Some(current) = current(row, min_samples) else { continue };
+            let is_whole = worth_telling(row.published.as_ref(), &current, now) == Some(true);
             self.sequence += 1;
             let sequence = self.sequence;
             row.published = Some(match row.published {
@@ -82,11 +87,13 @@ impl Publisher {
                 }
             });
         }
+        self.told = due;
         told
     }
 
     /// The first `rows_max` rows (at least one) told after `sequence`, in the order of their
-    /// numbers. `None` where there are none.
+    /// numbers. `None` where there are none. Walks the rows of the last publication, or all rows
+    /// where it is asked for more.
     pub(crate) fn report_after(
         &self,
         rows: &Aggregate,
@@ -96,13 +103,12 @@ impl Publisher {
         if sequence >= self.sequence {
             return None;
         }
-        let mut after: Vec<(u64, &Row, &Published)> = rows
-            .rows()
-            .filter_map(|row| {
-                let published = row.published.as_ref()?;
-                Some((published.number_after(sequence)?, row, published))
-            })
-            .collect();
+        let after = |row| told_after(row, sequence);
+        let mut after: Vec<(u64, &Row, &Published)> = if sequence >= self.before {
+            self.told.iter().filter_map(|place| after(rows.row(*place)?)).collect()
+        } else {
+            rows.rows().filter_map(after).collect()
+        };
         let rows_max = rows_max.max(1);
         if after.len() > rows_max {
             after.select_nth_unstable_by_key(rows_max, |(number, ..)| *number);
@@ -132,6 +138,13 @@ impl Published {
     fn number_after(&self, sequence: u64) -> Option<u64> {
         [self.whole_sequence, self.sequence].into_iter().find(|number| *number > sequence)
     }
+}
+
+/// A row with what was told of it after this number, and the number it was told under; `None` where
+/// nothing was.
+fn told_after(row: &Row, sequence: u64) -> Option<(u64, &Row, &Published)> {
+    let published = row.published.as_ref()?;
+    Some((published.number_after(sequence)?, row, published))
 }
 
 /// What a row could tell now, with no number yet; `None` before its first step or below

@@ -73,21 +73,21 @@ impl<V: Copy + PartialEq> RangeMap<V> {
     }
 
     /// This map, but for the areas, in which `first` and `second` laid on one another say what there
-    /// is. The areas ascend and none covers another. Costs a copy of this map, and what lies in the
-    /// areas.
+    /// is. Each area is its first and last address; they ascend, IPv4 first, and none overlaps another.
+    /// Costs a copy of this map, and what lies in the areas.
     #[must_use]
     pub fn repainted<W: Copy + PartialEq, X: Copy + PartialEq>(
         &self,
-        areas: &[Subnet],
+        areas: &[(IpAddr, IpAddr)],
         (first, second): (&RangeMap<W>, &RangeMap<X>),
         mut value_of: impl FnMut(W, X) -> V,
     ) -> Self {
-        debug_assert!(areas.is_sorted_by(|a, b| a < b && !a.covers(*b)), "apart and ascending");
-        let split = areas.partition_point(|area| area.is_ipv4());
+        debug_assert!(areas.is_sorted_by(|a, b| a.1 < b.0), "apart and ascending");
+        let split = areas.partition_point(|(first, _)| first.is_ipv4());
         let (v4, v6) = areas.split_at(split);
         #[expect(clippy::cast_possible_truncation, reason = "IPv4 addresses came from 32 bits")]
-        let v4 = v4.iter().map(|area| (bits(area.address()) as u32, bits(area.last()) as u32));
-        let v6 = v6.iter().map(|area| (bits(area.address()), bits(area.last())));
+        let v4 = v4.iter().map(|(first, last)| (bits(*first) as u32, bits(*last) as u32));
+        let v6 = v6.iter().map(|(first, last)| (bits(*first), bits(*last)));
         let sources = (&first.ipv4, &second.ipv4);
         let ipv4 = self.ipv4.repainted(v4, |a| a.checked_add(1), sources, &mut value_of);
         let sources = (&first.ipv6, &second.ipv6);

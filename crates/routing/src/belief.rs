@@ -39,7 +39,8 @@ use geo::{ClassId, Direction, Geo, GeoClass, Place};
 use latency::RegionEstimate;
 use model::{Subnet, Time};
 
-use self::group::{ClassKeys, Groups, Mix};
+pub(crate) use self::group::Mix;
+use self::group::{ClassKeys, Groups};
 use self::line::{Line, Observed};
 use self::spread::{Scatter, Spreads};
 use self::weight::{Contribution, Epoch};
@@ -101,6 +102,15 @@ pub struct Spot {
     pub class: ClassId,
     /// Whether rows of the network itself, or of one around it, are to be looked for.
     pub has_rows: bool,
+}
+
+/// What a row says that the one before it did not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Whether it changes what is believed: if not, the network was only seen again.
+    pub is_news: bool,
+    /// Whether anybody connected since. Counts are rounded and need not show it.
+    pub is_seen: bool,
 }
 
 /// A time and how firmly it is believed.
@@ -181,10 +191,11 @@ impl Beliefs {
     }
 
     /// The table's row of a network and a region (counted from 0) changed; `None`: it is gone. A
-    /// region that the domain does not have is passed over.
-    pub fn take(&mut self, subnet: Subnet, region: u16, row: Option<RegionEstimate>) {
+    /// region that the domain does not have is passed over. Tells what the row says that the one
+    /// before it did not.
+    pub fn take(&mut self, subnet: Subnet, region: u16, row: Option<RegionEstimate>) -> Heard {
         if usize::from(region) >= self.directions.len() {
-            return;
+            return Heard::default();
         }
         if self.networks.is_empty() {
             // Nothing was added up yet, so the epoch may begin anywhere.
@@ -192,7 +203,7 @@ impl Beliefs {
         }
         let known = self.networks.get(&subnet);
         if known.is_none() && row.is_none() {
-            return;
+            return Heard::default();
         }
         let class = known.map_or_else(|| self.geo.locate(subnet.address()).class, |n| n.class);
         let (geo, directions) = (&self.geo, &self.directions);
@@ -207,6 +218,11 @@ impl Beliefs {
         self.groups.change(&keys, region, counted(old), counted(new));
         self.impossible += usize::from(is_impossible(new));
         self.impossible -= usize::from(is_impossible(old));
+        let rows = old.zip(new).map(|(old, new)| (old.estimate, new.estimate));
+        rows.map_or(Heard { is_news: true, is_seen: new.is_some() }, |(old, new)| Heard {
+            is_news: weight::is_news(&old, &new),
+            is_seen: new.observed_at > old.observed_at || new.samples > old.samples,
+        })
     }
 
     /// Puts a row in the place of the network's one of that region; gives that back.

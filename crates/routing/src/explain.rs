@@ -163,7 +163,10 @@ impl Scene<'_> {
         let is_up = |other: u16| {
             self.pool.serving_tier(other) == Some(Tier::Up) && !self.drained.from(other)
         };
-        if tier != Tier::Up && self.ranking.regions().iter().any(|other| is_up(other.region)) {
+        // Where a pin sends, doubtful servers will do.
+        let is_pinned = reason == Reason::Pinned;
+        let others = self.ranking.regions();
+        if tier != Tier::Up && !is_pinned && others.iter().any(|other| is_up(other.region)) {
             return Some(Excluded::Doubtful);
         }
         matches!(reason, Reason::LearnedOverLimit | Reason::LatencyOverLimit)

@@ -145,6 +145,11 @@ struct Made {
     times: Times,
     /// How many rankings were in use when they were last looked through.
     rankings_used: usize,
+    /// Cells whose ranking is newer than the blocks: at most as many as are judged from one map to the
+    /// next.
+    unlaid: Vec<CellId>,
+    /// When the blocks were last brought up to date.
+    laid_at: Option<Time>,
     is_first: bool,
 }
 
@@ -163,9 +168,9 @@ type Placed = (bool, (Standing, u32), usize, RankedRegion);
 /// With nothing new, cells are looked at again this often: rows age, and savings come in.
 const LOOK_EVERY_MS: u64 = 10_000;
 
-/// At most so many cells are judged for one map because their rows changed, half a second's work.
-/// After a restart a large table comes back at once; the rest has its turn at the next maps, and
-/// geography's order until then.
+/// At most so many cells are judged at once because their rows changed, half a second's work: events
+/// wait for it. After a restart a large table comes back at once; the rest has its turn in the next
+/// rounds, one a second, and geography's order until then.
 const JUDGED_MAX: usize = 65_536;
 
 /// How often what all rows have in common is fitted anew.
@@ -187,6 +192,8 @@ impl Learning {
             rankings: Arc::new(baseline.rankings.clone()),
             times: Times::new(settings.regions.len()),
             rankings_used: baseline.rankings.len(),
+            unlaid: Vec::new(),
+            laid_at: None,
             is_first: true,
         };
         Self {
@@ -228,9 +235,9 @@ impl Learning {
         }
         for (subnet, region, row) in changes {
             let Some(region) = self.number(&region) else { continue };
-            self.beliefs.take(subnet, region, row);
+            let heard = self.beliefs.take(subnet, region, row);
             let counted = self.cells.count(subnet, region, row.map(|row| row.samples));
-            self.queue.push((subnet, region, counted));
+            self.queue.push((subnet, region, Counted { heard, ..counted }));
         }
     }
 
@@ -266,9 +273,10 @@ impl Learning {
     }
 
     /// At the next map every cell is looked at: what was switched off must not wait for a round.
-    const fn look_at_all(&mut self) {
+    fn look_at_all(&mut self) {
         self.rounds.is_due = true;
         self.rounds.compiled_at = None;
+        self.cells.wake_all();
     }
 
     /// Whether it is time for a map: something changed, and the last one was long enough ago for its
@@ -281,8 +289,11 @@ impl Learning {
         let Some(at) = self.rounds.compiled_at else { return true };
         let waited_ms = now.ms_since(at);
         let (pause_ms, rows_pause_ms) = rounds::pauses_ms(self.made.blocks.len());
-        // What is left of the last map has waited already.
-        let is_left = !self.todo.is_empty() || self.rounds.is_due;
+        // What is left of the last round has waited already.
+        if !self.todo.is_empty() {
+            return true;
+        }
+        let is_left = self.rounds.is_due;
         let has_rows = !self.queue.is_empty() || self.cells.is_stale();
         let looks = self.learns() && waited_ms >= LOOK_EVERY_MS;
         (is_left && waited_ms >= pause_ms) || (has_rows && waited_ms >= rows_pause_ms) || looks
@@ -312,14 +323,26 @@ impl Learning {
         }
         self.work_off(now);
         let mut todo = self.next_todo();
-        todo.extend(self.rounds.next(self.cells.list.len(), now));
+        let turns = self.rounds.next(self.cells.list.len(), now);
+        todo.extend(turns.filter(|id| self.cells.has_turn(*id)));
         let changed = self.judge_all(&todo, now);
-        if is_laid || changed.is_ranked {
-            self.lay_blocks();
-        }
+        self.made.unlaid.extend(changed.ranked);
         self.rounds.compiled_at = Some(now);
         self.rounds.is_due = false;
-        is_first || is_laid || changed.is_ranked || changed.is_timed
+        // While a large table is judged round by round, maps follow at their own pace.
+        let (pause_ms, _) = rounds::pauses_ms(self.made.blocks.len());
+        let has_waited = self.made.laid_at.is_none_or(|at| now.ms_since(at) >= pause_ms);
+        if !is_first && !is_laid && !has_waited && !self.todo.is_empty() {
+            return false;
+        }
+        let is_ranked = !self.made.unlaid.is_empty();
+        if is_laid {
+            self.lay_blocks();
+        } else if is_ranked {
+            self.lay_changed();
+        }
+        self.made.laid_at = Some(now);
+        is_first || is_laid || is_ranked || changed.is_timed
     }
 
     /// The map as it was last made.

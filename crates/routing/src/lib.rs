@@ -68,7 +68,7 @@ pub mod explain;
 mod fixture;
 
 pub use algorithm::Algorithm;
-pub use belief::{Belief, Beliefs, Source, Spot};
+pub use belief::{Belief, Beliefs, Heard, Source, Spot};
 pub use capacity::{Capacity, RegionLoad, Spill};
 pub use decide::{Candidate, Decision, decide};
 pub use drain::Drain;

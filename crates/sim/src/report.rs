@@ -72,6 +72,9 @@ pub struct PolicyReport {
     pub explored_share: Vec<f64>,
     /// The share of networks that were sent elsewhere than before, exploring left out.
     pub switches: Vec<f64>,
+    /// The share of networks that were sent back to where they were before. The rest of `switches`
+    /// is what was learned.
+    pub switches_back: Vec<f64>,
     /// Queries that reached an overwatch in the whole run, beside those that would have with one
     /// answer for the whole world. 0 for the oracle, who asks nobody.
     pub dns_queries_ratio: f64,
@@ -175,6 +178,7 @@ impl PolicyReport {
         let cost_ms = (right > 0).then(|| rounded(cost_us as f64 / right as f64 / 1000.0));
         self.right_cost_ms.push(cost_ms);
         self.switches.push(rounded_share(hour.switches));
+        self.switches_back.push(rounded_share(hour.switches_back));
         self.open_max.push(hour.open_max);
         self.watched.resize(hour.watched.len(), WatchReport::default());
         self.watched.iter_mut().zip(hour.watched).for_each(|(watch, counts)| watch.push(counts));

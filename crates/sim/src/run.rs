@@ -111,6 +111,7 @@ fn reference(
         let Times { oracle_us, ceiling_us, switched } = reference.run_until(until);
         oracle.push_times(oracle_us);
         oracle.switches.push(switched);
+        oracle.switches_back.push(0.0);
         ceiling.push(ceiling_us);
     }
     Ok((oracle, ceiling))

@@ -221,6 +221,54 @@ fn min_samples_holds_a_row_back() {
 }
 
 #[test]
+fn who_follows_has_what_is_told_to_who_comes_late() {
+    let mut bench = Bench::new(|s| (s.ewma_alpha, s.max_subnets) = (1.0, 6));
+    let mut followed = std::collections::BTreeMap::new();
+    let mut sequence = 0;
+    for step in 0..200u32 {
+        // Some are in the running interval when it is published, some make room for others.
+        for nth in 0..step % 4 {
+            let client = format!("10.0.{}.1", step * 7 % (5 + nth) + nth);
+            bench.closed(&client, 90_000 + step * 131 % 20_000);
+        }
+        if step % 3 != 0 {
+            bench.end_interval();
+        }
+        bench.learner.publish(bench.now);
+        // Every fifth time the follower is late by one publication.
+        if step % 5 == 0 {
+            continue;
+        }
+        let Some(report) = bench.learner.report_after(sequence, 100) else { continue };
+        sequence = report.through;
+        for port in report.ports {
+            followed.extend(port.rows.iter().map(|row| (row.subnet, *row)));
+            for row in port.refreshed {
+                let known = followed.get_mut(&row.subnet).expect("told whole before");
+                (known.samples, known.observed_at) = (row.samples, row.observed_at);
+            }
+        }
+    }
+    let all = bench.learner.report_after(0, 100).unwrap();
+    // The row of the last number may have made room since.
+    assert!(all.through <= sequence && all.ports[0].rows.len() == 6, "{all:?}");
+    for row in &all.ports[0].rows {
+        assert_eq!(followed.get(&row.subnet), Some(row));
+    }
+}
+
+#[test]
+fn what_was_held_back_is_told_when_fewer_samples_will_do() {
+    let mut bench = Bench::new(|s| s.min_samples = 2);
+    bench.closed("10.0.1.1", 100);
+    bench.end_interval();
+    assert_eq!(bench.learned(), []);
+    let settings = LearningSettings { min_samples: 1, ..settings() };
+    bench.learner.reconfigure(settings, BTreeSet::from([80, 443]));
+    assert_eq!(bench.learned(), [("10.0.1.0/24".to_owned(), 100)]);
+}
+
+#[test]
 fn report_interval_spaces_the_publications() {
     let publications = |report_interval_ms: u64| {
         let mut bench = Bench::new(|s| s.report_interval_ms = report_interval_ms);

@@ -14,6 +14,10 @@ fn map(entries: &[(&str, u8)]) -> RangeMap<u8> {
     RangeMap::from_prefixes(0, entries.iter().map(|(text, value)| (subnet(text), *value)))
 }
 
+fn ends_of(areas: &[Subnet]) -> Vec<(IpAddr, IpAddr)> {
+    areas.iter().map(|area| (area.address(), area.last())).collect()
+}
+
 fn check(map: &RangeMap<u8>, address: &str, value: u8, scope: &str) {
     assert_eq!(map.get(address.parse().unwrap()), (value, subnet(scope)), "{address}");
 }
@@ -165,7 +169,7 @@ proptest! {
         areas.sort_unstable();
         areas.dedup_by(|area, last| last.covers(*area));
         let value_of = |a: u8, b: u8| (a + b) / 2;
-        let painted = old.repainted(&areas, (&first, &second), value_of);
+        let painted = old.repainted(&ends_of(&areas), (&first, &second), value_of);
         let is_area = RangeMap::from_prefixes(false, areas.into_iter().map(|area| (area, true)));
         let expect = old.overlay(&first.overlay(&second, value_of), |old, new| (old, new));
         let expect = expect.overlay(&is_area, |(old, new), is| if is { new } else { old });
@@ -216,7 +220,7 @@ proptest! {
         let shifted = map.overlay(&again, |a, b| a.max(b) / 2);
         agrees_with_its_ranges(&shifted);
         let areas = [Subnet::of(ipv4.into(), 24), Subnet::of(ipv6.into(), 40)];
-        let painted = map.repainted(&areas, (&shifted, &RangeMap::filled(())), |a, ()| a);
+        let painted = map.repainted(&ends_of(&areas), (&shifted, &RangeMap::filled(())), |a, ()| a);
         let is_area = RangeMap::from_prefixes(false, areas.map(|area| (area, true)));
         let expect = map.overlay(&shifted, |old, new| (old, new));
         let expect = expect.overlay(&is_area, |(old, new), is| if is { new } else { old });

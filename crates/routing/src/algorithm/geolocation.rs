@@ -28,8 +28,8 @@
 use geo::{Direction, GeoClass, Place};
 use model::Region;
 
-use crate::{DomainSettings, RegionSettings};
 use crate::ranking::RankedRegion;
+use crate::{DomainSettings, RegionSettings};
 
 /// How close a region is said to be; the closest first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -64,7 +64,8 @@ pub fn region_of<'a>(
     class: &GeoClass,
 ) -> Option<(&'a Region, &'static str)> {
     let from = class.place.map(Place::direction);
-    let claims = settings.regions.iter().map(|region| (claim(region, settings, class, from), region));
+    let claims =
+        settings.regions.iter().map(|region| (claim(region, settings, class, from), region));
     // Of equal ones the first.
     let ((claim, _), region) = claims.min_by(|(a, _), (b, _)| a.cmp(b))?;
     Some((&region.name, claim.as_str()))

@@ -251,7 +251,7 @@ pub(super) fn of_region(group: &[Sums], region: u16) -> Option<&Sums> {
 /// runs repeat: who wants collisions needs completed connections from addresses of their choice,
 /// and gets a slow look-up.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Mix(u64);
+pub(crate) struct Mix(u64);
 
 impl Hasher for Mix {
     fn finish(&self) -> u64 {

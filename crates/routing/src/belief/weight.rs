@@ -19,6 +19,10 @@ const HALVINGS_MAX: u32 = 10;
 /// (2 - a) / a, and each of them is a median of an interval; so more samples than this make no
 /// row surer.
 const SAMPLES_MAX: u64 = 8;
+/// For others of its kind a network says the more the more of its connections are known, up to this.
+const COUNTED_MAX: u64 = SAMPLES_MAX * 4;
+/// In this time a sample loses a thirty-fifth of what it counts: until then seen again is no news.
+const OLD_MS: u64 = HALF_LIFE_MS / 24;
 /// One connection's deviation where a row has too few to tell: a part of the time, and a constant.
 const DEVIATION_PART: f64 = 0.05;
 const DEVIATION_US: f64 = 2_000.0;
@@ -67,6 +71,14 @@ pub(super) fn samples(row: &RegionEstimate) -> f64 {
 /// The effective samples of a row now.
 pub(super) fn effective_samples(row: &RegionEstimate, now: Time) -> f64 {
     samples(row) * faded(now.ms_since(row.observed_at))
+}
+
+/// Whether a row says more about its network than the one before it did: another time, or as many
+/// samples more as count; or the earlier one had grown old.
+pub(super) fn is_news(old: &RegionEstimate, new: &RegionEstimate) -> bool {
+    let has_enough = old.samples >= COUNTED_MAX && new.samples >= old.samples;
+    let is_old = new.observed_at.ms_since(old.observed_at) >= OLD_MS;
+    (old.rtt, old.deviation_us) != (new.rtt, new.deviation_us) || !has_enough || is_old
 }
 
 /// The variance of a row with so many effective samples as the network's time, in squared
@@ -153,7 +165,7 @@ impl Contribution {
         let deviation = (one_variance(row) / samples(row)).sqrt() / TICK_US;
         // A network of which one connection is known says a third of what a well-known one says
         // about others: its own peculiarity and two of its connections' weigh about the same.
-        let count = row.samples.clamp(1, SAMPLES_MAX * 4);
+        let count = row.samples.clamp(1, COUNTED_MAX);
         Self {
             weight: epoch.weigh(FULL * count / (count + 2), row.observed_at),
             minute: (row.observed_at.ms_since(epoch.first()) / 60_000).min((1 << 18) - 1),

@@ -216,6 +216,25 @@ fn a_resolver_is_decided_by_its_clients() {
     assert_eq!(at([0, 0]).explain("10.5.5.53").decision.reason, Reason::GeoFallback);
 }
 
+#[test]
+fn a_pin_to_doubtful_servers_is_not_said_to_be_left() {
+    let hand = HandWork {
+        pins: vec![(subnet("10.1.1.0/24"), "us-east".parse().unwrap())],
+        ..HandWork::default()
+    };
+    let settings = domain(LEARNED);
+    let pool = pool(&settings, |server| {
+        if server.region.as_str() == "us-east" {
+            server.standing = Standing::Doubtful;
+        }
+    });
+    let world = World::new(settings, &[], hand, pool);
+    let story = world.explain("10.1.1.5");
+    assert_eq!(story.decision.region.unwrap().as_str(), "us-east");
+    let chosen = story.candidates.iter().find(|candidate| candidate.is_chosen).unwrap();
+    assert_eq!(chosen.excluded, None);
+}
+
 fn hand() -> impl Strategy<Value = HandWork> {
     let pin = proptest::option::of(("10\\.1\\.[0-3]\\.0/24", 0..3usize));
     (pin, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(pin, frozen, off, resolver)| {

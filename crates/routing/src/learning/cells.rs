@@ -4,12 +4,14 @@
 //!
 //! Knows which addresses a cell has and what it was last told. Judges nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use model::{RangeMap, Subnet, Time};
 
 use crate::baseline::{BaseId, Baseline};
+use crate::belief::{Heard, Mix};
 use crate::ranking::{RankingId, Trial};
 
 /// The number of a cell. Given anew once its cell is gone.
@@ -35,7 +37,26 @@ pub(crate) struct Cell {
     pub(crate) trials: [Option<Trial>; 2],
     /// What it tried, or tries, and has not been measured since: few, as there are regions.
     pub(crate) attempts: Vec<Attempt>,
+    calm: Calm,
 }
+
+/// How long nothing has come of looking at a cell, and how often it is looked at for that.
+#[derive(Clone, Copy, Debug)]
+struct Calm {
+    /// How often in a row nothing was new: at most [`CALM_MAX`].
+    looks: u8,
+    /// How many rounds more it lets pass.
+    rounds_left: u8,
+}
+
+impl Calm {
+    const NEW: Self = Self { looks: 0, rounds_left: 0 };
+}
+
+/// After so many looks of which nothing came a cell has a turn in every eighth round. What its clients
+/// measure does not wait for a round; what others measure brings the turn nearer; and whatever else moves
+/// a settled cell, as that rows age, takes hours for it.
+const CALM_MAX: u8 = 3;
 
 /// A region that a cell tries and that was not measured since it does.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +94,7 @@ pub(crate) struct Counted {
     pub(crate) connections: u64,
     /// Whether it was never heard of.
     pub(crate) is_new: bool,
+    pub(crate) heard: Heard,
 }
 
 /// All cells and where they are.
@@ -84,7 +106,7 @@ pub(crate) struct Cells {
     /// Numbers whose cell is gone.
     free: Vec<CellId>,
     /// Bounded by the table's rows, three times.
-    networks: BTreeMap<Subnet, Network>,
+    networks: HashMap<Subnet, Network, BuildHasherDefault<Mix>>,
     /// The cells of classes, by base.
     rest: Vec<Option<CellId>>,
     /// Whether networks came or went since the map was made.
@@ -103,7 +125,24 @@ impl Cell {
             volume: 0.0,
             trials: [None, None],
             attempts: Vec::new(),
+            calm: Calm::NEW,
         }
+    }
+
+    /// It was looked at; whether anything came of it, or may come of it soon.
+    pub(crate) fn was_looked_at(&mut self, is_calm: bool) {
+        let looks = if is_calm { (self.calm.looks + 1).min(CALM_MAX) } else { 0 };
+        self.calm = Calm { looks, rounds_left: (1 << looks) - 1 };
+    }
+
+    /// A network in it, or of its kind, has news: its turn comes a round sooner.
+    pub(crate) const fn hear(&mut self) {
+        self.calm.rounds_left = self.calm.rounds_left.saturating_sub(1);
+    }
+
+    /// Something happened that concerns it: it lets no round pass.
+    pub(crate) fn wake(&mut self) {
+        self.calm = Calm::NEW;
     }
 
     /// Nothing is left of it but its number.
@@ -138,7 +177,7 @@ impl Cells {
             map: Arc::new(RangeMap::filled(0)),
             list: Vec::new(),
             free: Vec::new(),
-            networks: BTreeMap::new(),
+            networks: HashMap::default(),
             rest: Vec::new(),
             is_stale: true,
         }
@@ -163,7 +202,20 @@ impl Cells {
         let samples = samples.unwrap_or(0);
         // An agent that forgot counts from the beginning.
         let more = known.and_then(|known| samples.checked_sub(known)).unwrap_or(samples);
-        Counted { connections: more, is_new: known.is_none() }
+        Counted { connections: more, is_new: known.is_none(), heard: Heard::default() }
+    }
+
+    /// A round comes by a cell: whether it is looked at, or lets it pass.
+    pub(crate) fn has_turn(&mut self, id: CellId) -> bool {
+        let Some(cell) = self.list.get_mut(id as usize) else { return false };
+        let left = cell.calm.rounds_left.checked_sub(1);
+        cell.calm.rounds_left = left.unwrap_or(0);
+        left.is_none()
+    }
+
+    /// No cell lets a round pass.
+    pub(crate) fn wake_all(&mut self) {
+        self.list.iter_mut().for_each(Cell::wake);
     }
 
     /// The baseline changed.
@@ -179,6 +231,11 @@ impl Cells {
     /// Whether a network has rows, or is around some that have.
     pub(crate) fn is_network(&self, subnet: Subnet) -> bool {
         self.networks.contains_key(&subnet)
+    }
+
+    /// Whether a cell is that of a class, and not of a network.
+    pub(crate) fn is_class(&self, id: CellId, base: BaseId) -> bool {
+        self.rest.get(base.index()).copied().flatten() == Some(id)
     }
 
     /// Whether the map is not what the networks say.
@@ -215,9 +272,11 @@ impl Cells {
         self.rest.resize(baseline.len(), None);
         let Self { list, free, networks, rest, .. } = self;
 
-        let nodes: Vec<(Subnet, usize)> = networks.keys().copied().zip(0..).collect();
         let mut network_of: Vec<(Subnet, &mut Network)> =
             networks.iter_mut().map(|(subnet, network)| (*subnet, network)).collect();
+        network_of.sort_unstable_by_key(|(subnet, _)| *subnet);
+        let nodes: Vec<(Subnet, usize)> =
+            network_of.iter().map(|(subnet, _)| *subnet).zip(0..).collect();
         let by_network = RangeMap::from_covering(&nodes, |covering| {
             let has_rows = covering.iter().any(|(_, node)| {
                 network_of.get(*node).is_some_and(|(_, network)| !network.rows.is_empty())

@@ -27,10 +27,10 @@ const SLOTS_MIN: f64 = 4.0;
 const GIVEN_UP_MS: u64 = 24 * 3_600_000;
 
 /// What became of the cells that were judged.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Changed {
-    /// A ranking is a new one.
-    pub(super) is_ranked: bool,
+    /// Those whose ranking is a new one; some may stand here twice.
+    pub(super) ranked: Vec<CellId>,
     /// A time is.
     pub(super) is_timed: bool,
 }
@@ -79,11 +79,13 @@ impl Learning {
                 traffic.add(connections * scale, cell.trying());
                 cell.volume += connections * scale;
                 let is_own = nth == 0 && cell.spot == subnet;
-                if is_own {
+                if counted.heard.is_news && is_own {
                     self.todo.insert(*id);
+                } else if counted.heard.is_news {
+                    cell.hear();
                 }
                 if let Some(attempt) = cell.attempts.iter_mut().find(|a| a.region == region)
-                    && counted.connections > 0
+                    && counted.heard.is_seen
                 {
                     *attempt = Attempt::new(region);
                 }
@@ -143,6 +145,7 @@ impl Learning {
             let share = if traffic.all > 0.0 { cell.volume / traffic.all } else { 0.0 };
             if !moves.spend(share) {
                 self.counted.moves_put_off += 1;
+                cell.wake();
                 continue;
             }
             self.counted.moved += 1;
@@ -171,8 +174,14 @@ impl Learning {
         changed.is_timed |= self.made.times.set(id, times);
         self.rank(held, &base, trials);
         let ranking = self.ranking_id(id);
+        let has_stayed = self.has_stayed(id, now);
         let cell = self.cells.list.get_mut(id as usize)?;
-        changed.is_ranked |= cell.ranking != Some(ranking);
+        let is_ranked = cell.ranking != Some(ranking);
+        if is_ranked {
+            changed.ranked.push(id);
+        }
+        // What it tries is settled by others too, and costs; and it may have to leave again.
+        cell.was_looked_at(!is_ranked && has_stayed && trials == [None, None]);
         if let Some(chosen) = self.made.chosen.get_mut(id as usize) {
             *chosen = ranking;
         }
@@ -248,9 +257,15 @@ impl Learning {
 
     pub(super) fn may_move(&self, id: CellId, base: &Base, now: Time) -> bool {
         let terms = &self.settings.learning;
+        let is_kept = base.pin.is_some() || terms.is_frozen || self.hand.is_frozen;
+        !is_kept && self.has_stayed(id, now)
+    }
+
+    /// Whether a cell is where it is for the dwell time.
+    fn has_stayed(&self, id: CellId, now: Time) -> bool {
+        let dwell_ms = self.settings.learning.hold.dwell_ms;
         let moved_at = self.cells.list.get(id as usize).and_then(|cell| cell.moved_at);
-        let has_stayed = moved_at.is_none_or(|at| now.ms_since(at) >= terms.hold.dwell_ms);
-        has_stayed && base.pin.is_none() && !terms.is_frozen && !self.hand.is_frozen
+        moved_at.is_none_or(|at| now.ms_since(at) >= dwell_ms)
     }
 
     /// What a cell tries from now on.

@@ -1,5 +1,6 @@
 //! The map of all that was judged: every address to its cell's ranking. Judges nothing.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::RangeMap;
@@ -8,10 +9,63 @@ use super::Learning;
 use super::cells::{Cell, CellId};
 use crate::ranking::RankingId;
 
+/// Where one of so many ranges belongs to a cell whose ranking is new, all blocks are laid anew: to copy a
+/// range costs about a twentieth of looking at it.
+const RANGES_PER_CHANGE: usize = 20;
+
 impl Learning {
+    /// The blocks of the cells whose ranking is new, and the others as they were: a copy, and one walk
+    /// over the addresses of these cells.
+    pub(super) fn lay_changed(&mut self) {
+        let is_much = self.made.unlaid.len() * RANGES_PER_CHANGE > self.made.blocks.len();
+        if self.forget_rankings() || is_much {
+            self.lay_blocks();
+            return;
+        }
+        let ranked = std::mem::take(&mut self.made.unlaid);
+        let areas = self.areas_of(&ranked);
+        let chosen = &self.made.chosen;
+        let ranking = |id: CellId| chosen.get(id as usize).copied().unwrap_or(RankingId::NONE);
+        let sources = (&*self.cells.map, &RangeMap::filled(()));
+        let blocks = self.made.blocks.repainted(&areas, sources, |cell, ()| ranking(cell));
+        self.made.blocks = Arc::new(blocks);
+    }
+
+    /// Where these cells have their addresses, ascending, and others may have some: all of the network
+    /// of each, or of its class.
+    fn areas_of(&self, ranked: &[CellId]) -> Vec<(IpAddr, IpAddr)> {
+        let mut classes = vec![false; self.baseline.len()];
+        let mut areas: Vec<(IpAddr, IpAddr)> = Vec::with_capacity(ranked.len());
+        for id in ranked {
+            let Some(cell) = self.cells.list.get(*id as usize) else { continue };
+            if !self.cells.is_class(*id, cell.base) {
+                areas.push((cell.spot.address(), cell.spot.last()));
+            } else if let Some(is_ranked) = classes.get_mut(cell.base.index()) {
+                *is_ranked = true;
+            }
+        }
+        if classes.contains(&true) {
+            let of_class =
+                self.baseline.map.iter().filter(|(.., base)| {
+                    classes.get(base.index()).is_some_and(|is_ranked| *is_ranked)
+                });
+            areas.extend(of_class.map(|(first, last, _)| (first, last)));
+        }
+        areas.sort_unstable();
+        areas.dedup_by(|(first, last), (_, before)| {
+            let overlaps = *first <= *before;
+            if overlaps {
+                *before = (*before).max(*last);
+            }
+            overlaps
+        });
+        areas
+    }
+
     /// The blocks of the cells' rankings: one walk over all ranges.
     pub(super) fn lay_blocks(&mut self) {
         self.forget_rankings();
+        self.made.unlaid.clear();
         let chosen = &self.made.chosen;
         let ranking = |id: CellId| chosen.get(id as usize).copied().unwrap_or(RankingId::NONE);
         let blocks = self.cells.map.overlay(&RangeMap::filled(()), |cell, ()| ranking(cell));
@@ -38,14 +92,15 @@ impl Learning {
         self.made.rankings = Arc::new(baseline.rankings.clone());
     }
 
-    /// Drops rankings that no cell has any more, once they are the greater part.
-    fn forget_rankings(&mut self) {
+    /// Drops rankings that no cell has any more, once they are the greater part; whether it did.
+    fn forget_rankings(&mut self) -> bool {
         /// So few are not worth looking through.
         const KEPT_MIN: usize = 1_024;
         if self.made.rankings.len() < 2 * self.made.rankings_used + KEPT_MIN {
-            return;
+            return false;
         }
         self.keep_rankings();
+        true
     }
 
     pub(super) fn keep_rankings(&mut self) {
@@ -56,5 +111,96 @@ impl Learning {
         self.made.rankings_used = kept.len();
         self.made.rankings = Arc::new(kept);
         self.choose_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fixture::{LEARNED, NOW, domain, geo, row_of, rtt, subnet};
+
+    const REGIONS: [&str; 3] = ["eu-west", "us-east", "ap-southeast"];
+
+    /// A learner that may move anybody at any time and tries what it likes.
+    fn learning() -> Learning {
+        let mut settings = domain(LEARNED);
+        settings.learning.hold.dwell_ms = 0;
+        settings.learning.hold.moved_permille_per_minute = 1_000;
+        settings.learning.exploration.is_enabled = true;
+        let geo = geo(&[("10.3.0.0/17", "us-east"), ("10.3.9.0/26", "ap-southeast")]);
+        let mut learning = Learning::new(&Arc::new(settings), &Arc::new(geo));
+        learning.report(REGIONS.iter().map(|region| region.parse().unwrap()).collect());
+        learning
+    }
+
+    fn take(learning: &mut Learning, network: &str, region: usize, ms: u64) {
+        let region = REGIONS[region % REGIONS.len()].parse().unwrap();
+        let (subnet, region, row) = row_of(subnet(network), region, rtt(ms), 50);
+        learning.take([(subnet, region, Some(row))]);
+    }
+
+    /// The blocks as they are when all of them are laid anew.
+    fn anew(learning: &Learning) -> RangeMap<RankingId> {
+        let chosen = &learning.made.chosen;
+        learning.cells.map.overlay(&RangeMap::filled(()), |cell, ()| chosen[cell as usize])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn what_is_laid_in_part_is_what_is_laid_anew(
+            steps in prop::collection::vec(
+                prop::collection::vec((0u8..4, 0u8..=255, 0usize..3, 5u64..250), 0..3), 1..12),
+        ) {
+            let mut learning = learning();
+            // So many ranges that few changes are not most of them.
+            for host in 0..=255u8 {
+                let ms = 10 + u64::from(host) * 7 % 200;
+                take(&mut learning, &format!("10.3.{host}.0/24"), usize::from(host), ms);
+                take(&mut learning, &format!("11.{host}.4.0/22"), usize::from(host / 3), ms);
+                take(&mut learning, &format!("2001:db8:{host:x}::/48"), usize::from(host / 7), ms);
+            }
+            let mut now = NOW;
+            learning.compile(now);
+            for rows in steps {
+                for (kind, host, region, ms) in rows {
+                    let network = match kind {
+                        0 => format!("10.3.{host}.0/24"),
+                        1 => format!("11.{host}.4.0/22"),
+                        2 => format!("2001:db8:{host:x}::/48"),
+                        // One that may be new.
+                        _ => format!("12.{host}.0.0/16"),
+                    };
+                    take(&mut learning, &network, region, ms);
+                }
+                now = now.plus_ms(10_000);
+                learning.compile(now);
+                prop_assert!(*learning.made.blocks == anew(&learning));
+            }
+        }
+    }
+
+    #[test]
+    fn few_changes_are_laid_in_part_and_those_of_classes_everywhere() {
+        let mut learning = learning();
+        for host in 0..=255u8 {
+            take(&mut learning, &format!("10.{host}.2.0/24"), usize::from(host), 30);
+        }
+        learning.compile(NOW);
+        let id_of =
+            |learning: &Learning, address: &str| learning.cells.map.get(address.parse().unwrap()).0;
+        let ends = |text: &str| (subnet(text).address(), subnet(text).last());
+        let own = id_of(&learning, "10.7.2.1");
+        assert_eq!(learning.areas_of(&[own, own]), [ends("10.7.2.0/24")]);
+        let around = id_of(&learning, "10.7.200.1");
+        assert_eq!(learning.areas_of(&[own, around]), [ends("10.7.0.0/16")]);
+        // What is left of the USA, and of all that is nowhere, with the one network between.
+        let class = id_of(&learning, "11.1.1.1");
+        assert_eq!(learning.areas_of(&[class, own]), [ends("10.7.2.0/24"), ends("11.0.0.0/8")]);
+        let nowhere = learning.areas_of(&[id_of(&learning, "192.0.2.1")]);
+        assert_eq!(nowhere.len(), 3, "{nowhere:?}");
     }
 }

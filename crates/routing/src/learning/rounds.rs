@@ -34,13 +34,14 @@ const LOOKED_AT_MIN: usize = 256;
 /// A map of so many ranges waits a millisecond more for the next: making one takes a tenth of that.
 const RANGES_PER_MS: u64 = 1_000;
 
-/// The same where the next has nothing but rows to wait for. A map costs up to 200 ns a range, new
-/// networks included, however few rows changed; so this is a thousandth of a core.
-const RANGES_PER_MS_OF_ROWS: u64 = 5;
+/// The same where the next has nothing but rows to wait for: so many milliseconds for a range. A map
+/// costs up to 200 ns a range, new networks included, however few rows changed; so this is a
+/// twenty-thousandth of a core.
+const ROWS_PAUSE_MS_PER_RANGE: u64 = 4;
 
-/// But rows wait no longer than this for a map that is made faster: agents tell of them every ten
-/// seconds, and half of that more makes no decision a worse one.
-const ROWS_PAUSE_MS_MAX: u64 = 5_000;
+/// But rows wait no longer than this for a map that is made faster: agents tell of them every half
+/// minute, and as long again at most makes no decision a worse one.
+const ROWS_PAUSE_MS_MAX: u64 = 20_000;
 
 impl Rounds {
     /// Those of a domain that learns nothing, whose map was made now.
@@ -66,7 +67,7 @@ impl Rounds {
 pub(super) fn pauses_ms(ranges: usize) -> (u64, u64) {
     let ranges = ranges as u64;
     let pause_ms = ranges / RANGES_PER_MS;
-    (pause_ms, (ranges / RANGES_PER_MS_OF_ROWS).min(ROWS_PAUSE_MS_MAX).max(pause_ms))
+    (pause_ms, (ranges * ROWS_PAUSE_MS_PER_RANGE).min(ROWS_PAUSE_MS_MAX).max(pause_ms))
 }
 
 #[cfg(test)]
@@ -102,10 +103,10 @@ mod tests {
     #[test]
     fn the_larger_a_map_is_the_longer_the_next_waits() {
         let check = |ranges, pauses| assert_eq!(pauses_ms(ranges), pauses, "{ranges}");
-        check(4, (0, 0));
-        check(1_000, (1, 200));
-        check(25_000, (25, 5_000));
-        check(1_000_000, (1_000, 5_000));
-        check(10_000_000, (10_000, 10_000));
+        check(4, (0, 16));
+        check(1_000, (1, 4_000));
+        check(25_000, (25, 20_000));
+        check(1_000_000, (1_000, 20_000));
+        check(30_000_000, (30_000, 30_000));
     }
 }

@@ -117,6 +117,41 @@ fn a_network_stays_while_times_wobble_and_moves_when_another_is_surely_better() 
 }
 
 #[test]
+fn a_cell_that_nothing_comes_of_lets_rounds_pass_until_there_is_news() {
+    let mut bench = Bench::new();
+    bench.measure("10.1.2.0/24", "eu-west", 30, 100);
+    bench.pass(1_000);
+    let base = bench.learning.baseline.map.get("10.1.2.0".parse().unwrap()).0;
+    let mut concerned = Vec::new();
+    bench.learning.cells.concerned(subnet("10.1.2.0/24"), base, &mut concerned);
+    let [own, narrow, ..] = concerned[..] else { panic!("{concerned:?}") };
+    // How many rounds it lets pass before its turn, of which nothing comes.
+    let passes = |bench: &mut Bench, id: CellId| {
+        let passed = (0..99).take_while(|_| !bench.learning.cells.has_turn(id)).count();
+        bench.learning.cells.list[id as usize].was_looked_at(true);
+        passed
+    };
+    bench.learning.cells.wake_all();
+    for expect in [0, 1, 3, 7, 7] {
+        assert_eq!([passes(&mut bench, own), passes(&mut bench, narrow)], [expect; 2]);
+    }
+    // Seen again is no news.
+    bench.measure("10.1.2.0/24", "eu-west", 30, 100);
+    bench.learning.work_off(bench.now);
+    assert!(bench.learning.todo.is_empty());
+    assert_eq!(passes(&mut bench, narrow), 7);
+    // Another time is: for the network at once, for those around it soon.
+    bench.measure("10.1.2.0/24", "eu-west", 31, 100);
+    bench.learning.work_off(bench.now);
+    assert_eq!(bench.learning.todo.iter().collect::<Vec<_>>(), [&own]);
+    assert_eq!(passes(&mut bench, narrow), 6);
+    // What an operator switches waits for no round.
+    bench.hand(|hand| hand.is_frozen = true);
+    bench.learning.look_at_all();
+    assert_eq!([passes(&mut bench, own), passes(&mut bench, narrow)], [0; 2]);
+}
+
+#[test]
 fn only_a_part_of_the_traffic_moves_in_a_minute() {
     let networks: Vec<String> = (0..100).map(|i| format!("10.{i}.2.0/24")).collect();
     let mut bench = Bench::new();

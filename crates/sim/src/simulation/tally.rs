@@ -18,19 +18,29 @@ use crate::world::{World, WorldError};
 #[derive(Clone, Debug)]
 pub struct Tally {
     hour: Hour,
-    /// By network, with ECS and without: the site of the last answer that did not explore.
-    last: Vec<[Option<u16>; 2]>,
+    /// By network, with ECS and without.
+    sent: Vec<[Sent; 2]>,
     /// By network: whether it connected in this hour, and whether it was sent elsewhere.
     seen: Vec<Seen>,
-    /// As `last` was when the first agent began to lie.
-    before_lies: Option<Vec<[Option<u16>; 2]>>,
+    /// As `sent` was when the first agent began to lie.
+    before_lies: Option<Vec<[Sent; 2]>>,
     watched: Watched,
+}
+
+/// Where a network was sent, exploring left out.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    /// The site of the last answer.
+    last: Option<u16>,
+    /// The site before the last switch.
+    before: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     has_connected: bool,
     has_switched: bool,
+    has_switched_back: bool,
 }
 
 /// An hour of connections.
@@ -50,6 +60,8 @@ pub struct Hour {
     pub strays: u64,
     /// The share of the networks seen that were sent elsewhere than before, exploring left out.
     pub switches: f64,
+    /// The share of them that were sent back to the site before.
+    pub switches_back: f64,
     /// Queries that reached an overwatch.
     pub queries: u64,
     /// Queries that would have, had there been one answer for the whole world.
@@ -112,7 +124,7 @@ impl Tally {
     pub(super) fn new(world: &World, watches: &[Watch]) -> Result<Self, WorldError> {
         Ok(Self {
             hour: Hour::of(world.sites.len(), watches.len()),
-            last: vec![[None; 2]; world.networks.len()],
+            sent: vec![[Sent::default(); 2]; world.networks.len()],
             seen: vec![Seen::default(); world.networks.len()],
             before_lies: None,
             watched: Watched::new(world, watches)?,
@@ -121,12 +133,13 @@ impl Tally {
 
     /// What was counted since this was last asked.
     pub(super) fn take(&mut self) -> Hour {
-        let connected = self.seen.iter().filter(|seen| seen.has_connected).count();
-        let switched = self.seen.iter().filter(|seen| seen.has_switched).count();
+        let connected = self.seen.iter().filter(|seen| seen.has_connected).count().max(1) as f64;
+        let switched = self.seen.iter().filter(|seen| seen.has_switched).count() as f64;
+        let switched_back = self.seen.iter().filter(|seen| seen.has_switched_back).count() as f64;
         self.seen.fill(Seen::default());
         let next = Hour::of(self.hour.by_site.len(), self.hour.watched.len());
         let mut hour = std::mem::replace(&mut self.hour, next);
-        hour.switches = if connected > 0 { switched as f64 / connected as f64 } else { 0.0 };
+        (hour.switches, hour.switches_back) = (switched / connected, switched_back / connected);
         hour
     }
 
@@ -175,9 +188,9 @@ impl Tally {
 
     /// A client went to a site whose agent lies: from elsewhere, if its network went there before.
     fn note_lie(&mut self, connection: &Connection, visit: &Visit) {
-        let before = self.before_lies.get_or_insert_with(|| self.last.clone());
+        let before = self.before_lies.get_or_insert_with(|| self.sent.clone());
         let before = before.get(connection.network).copied().unwrap_or_default();
-        let before = before[usize::from(connection.has_ecs)];
+        let before = before[usize::from(connection.has_ecs)].last;
         let is_from_elsewhere = before.is_some_and(|site| usize::from(site) != visit.site);
         if is_from_elsewhere && !visit.told.reason.is_some_and(is_exploring) {
             self.hour.minute(visit.at).drawn += 1;
@@ -189,7 +202,7 @@ impl Tally {
         let Some(reason) = visit.told.reason else { return };
         *self.hour.reasons.entry(reason).or_default() += 1;
         let network = connection.network;
-        let (Some(last), Some(seen)) = (self.last.get_mut(network), self.seen.get_mut(network))
+        let (Some(sent), Some(seen)) = (self.sent.get_mut(network), self.seen.get_mut(network))
         else {
             return;
         };
@@ -198,9 +211,13 @@ impl Tally {
             return;
         }
         let site = u16::try_from(visit.site).ok();
-        let last = &mut last[usize::from(connection.has_ecs)];
-        seen.has_switched |= last.is_some() && *last != site;
-        *last = site;
+        let sent = &mut sent[usize::from(connection.has_ecs)];
+        if sent.last.is_some() && sent.last != site {
+            seen.has_switched = true;
+            seen.has_switched_back |= sent.before == site;
+            sent.before = sent.last;
+        }
+        sent.last = site;
     }
 }
 

@@ -114,6 +114,11 @@ fn a_restarted_overwatch_falls_back_and_has_learned_again_in_ten_seconds() {
     }
 }
 
+/// Whether rows have all that was counted: the table keeps counts to within a sixteenth (decision 53).
+fn is_all(samples: u64, counted: u64) -> bool {
+    samples.abs_diff(counted) * 16 <= counted
+}
+
 /// Every sample that an agent counted is in the overwatch's rows, once.
 fn check_whole(simulation: &Simulation, overwatch: usize, about: &str) {
     let rows = simulation.rows(overwatch);
@@ -121,7 +126,9 @@ fn check_whole(simulation: &Simulation, overwatch: usize, about: &str) {
         let (admitted, count) = simulation.learned_at(site).unwrap();
         let there: Vec<_> = rows.iter().filter(|(_, region, _)| *region == place.region).collect();
         let samples: u64 = there.iter().map(|(_, _, row)| row.samples).sum();
-        assert_eq!((samples, there.len()), (admitted, count), "{about}: {}", place.name);
+        let name = &place.name;
+        assert!(is_all(samples, admitted), "{about}, {name}: {samples} of {admitted}");
+        assert_eq!(there.len(), count, "{about}: {name}");
     }
 }
 
@@ -179,7 +186,7 @@ fn an_agent_whose_clock_went_back_is_still_heard() {
         let rows = simulation.rows(overwatch);
         let its = rows.iter().filter(|(_, of, _)| of == region);
         let samples: u64 = its.map(|(_, _, row)| row.samples).sum();
-        assert_eq!(samples, admitted, "overwatch {overwatch} has the new life's rows");
+        assert!(is_all(samples, admitted), "overwatch {overwatch} has the new life's rows");
     }
     let refused = simulation.warnings().keys().filter(|warning| warning.contains("refused"));
     assert_eq!(refused.count(), 0, "{:?}", simulation.warnings());
