@@ -27,6 +27,15 @@ pub struct Domain {
     /// The limits on latency; only where the algorithm has them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_config: Option<LatencyConfig>,
+    /// Who defines it: `file` or `api`; what a file defines is changed there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The file; absent where it was made through the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line in that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<usize>,
 }
 
 /// How full a region is.

@@ -168,6 +168,48 @@ fn nothing_runs_on_a_file_that_everybody_can_read_and_it_says_what_to_do() {
 }
 
 #[test]
+fn files_that_a_file_includes_belong_to_it() {
+    let whole = fs::read_to_string(in_repository("examples/overwatch.yaml")).unwrap();
+    let at = whole.find("domains:").unwrap();
+    let (rest, domains) = (whole[..at].to_owned(), &whole[at..]);
+    let file = File::new(&format!("{rest}\ninclude: [conf.d/*.yaml]\n"), 0o600);
+    let parts = file.path.parent().unwrap().join("conf.d");
+    fs::create_dir(&parts).unwrap();
+    let part = |name: &str, text: &str, mode: u32| {
+        let path = parts.join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        path
+    };
+    let path = part("10-domains.yaml", domains, 0o600);
+    accepted(&file.check());
+    let shown = |path: &Path| {
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+        accepted(&opengslb(&["--print-config", "--config", path.to_str().unwrap()]))
+    };
+    let as_one = File::new(&whole, 0o600);
+    assert_eq!(shown(&file.path), shown(&as_one.path));
+    // Each fault is in its own file.
+    part("20-more.yaml", "\ndns: {listen_adress: x}\n", 0o600);
+    let said = refused(&file.check());
+    assert!(said.starts_with(&format!("{}/20-more.yaml:2:7: ", parts.display())), "{said}");
+    part("20-more.yaml", "\ndns: {listen_address: \":54\"}\n", 0o600);
+    let said = refused(&file.check());
+    let place = format!("dns.listen_address\": {}:", file.name());
+    assert!(said.contains(&place) && said.contains("sets it already"), "{said}");
+    // Nothing runs on one that everybody can read.
+    part("20-more.yaml", "", 0o644);
+    let checked = file.check();
+    assert!(checked.status.success() && text(&checked.stderr).contains("20-more.yaml"));
+    let said = refused(&opengslb(&["--config", file.name()]));
+    assert!(said.contains("chmod o-rwx") && said.contains("20-more.yaml"), "{said}");
+    fs::remove_file(path).unwrap();
+    fs::remove_file(parts.join("20-more.yaml")).unwrap();
+    // A pattern that names nothing is none, and what is missing then is said.
+    assert!(refused(&file.check()).contains("no domain \"app.example.com\""));
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("missing.yaml");

@@ -62,6 +62,10 @@ impl Overwatch {
                 regions: domain.regions.iter().map(|region| region.name.to_string()).collect(),
                 ttl: domain.ttl_s,
                 latency_config: latency_config(domain.algorithm),
+                // Where it was read the edge knows.
+                source: None,
+                file: None,
+                line: None,
             })
             .collect();
         domains.sort_by(|a, b| a.name.cmp(&b.name));

@@ -46,8 +46,13 @@ fn list(client: &Client, output: &Output) -> Result<bool, Failure> {
         let limit = limits.and_then(|limits| limits.max_latency_ms);
         let limit = limit.map_or_else(|| "-".to_owned(), |ms| format!("{ms} ms"));
         let (ttl, regions) = (domain.ttl.to_string(), domain.regions.join(", "));
-        vec![domain.name, domain.routing_algorithm, ttl, limit, regions]
+        let of = match (domain.file, domain.line) {
+            (Some(file), Some(line)) => format!("{file}:{line}"),
+            _ => domain.source.unwrap_or_default(),
+        };
+        vec![domain.name, domain.routing_algorithm, ttl, limit, regions, of]
     });
-    output.table(&["DOMAIN", "ALGORITHM", "TTL", "LIMIT", "REGIONS"], &rows.collect::<Vec<_>>());
+    let heads = ["DOMAIN", "ALGORITHM", "TTL", "LIMIT", "REGIONS", "DEFINED BY"];
+    output.table(&heads, &rows.collect::<Vec<_>>());
     Ok(true)
 }

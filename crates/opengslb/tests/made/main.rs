@@ -48,6 +48,14 @@ fn what_is_made_counts_at_once_and_survives_a_restart() {
     assert_eq!(code, 0, "{said}");
     let (_, said) = site.cli(&["domains", "get", "new.test"]);
     assert!(said.contains("\"ttl\": 6") && said.contains("failover"), "{said}");
+    let (_, said) = site.cli(&["domains", "list"]);
+    let defined = |name: &str, by: &str| {
+        let mut lines = said.lines();
+        lines.any(|line| {
+            line.starts_with(name) && line.split_whitespace().last().unwrap().contains(by)
+        })
+    };
+    assert!(defined("new.test", "api") && defined("app.test", "config.yaml:"), "{said}");
     let (_, said) = site.cli(&["audit"]);
     let is_it = |line: &str| line.contains("domain new.test was made ") && line.ends_with("launch");
     assert!(said.lines().any(is_it), "{said}");
@@ -104,6 +112,31 @@ fn what_a_file_defines_is_changed_there() {
     let domain = r#"{"regions": ["three"]}"#;
     let (code, said) = site.cli(&["domains", "update", "new.test", domain]);
     assert_eq!(code, 0, "{said}");
+}
+
+#[test]
+fn a_reload_reads_the_files_that_a_file_includes() {
+    let site = Site::start();
+    let part = site.directory.path().join("more.yaml");
+    site.write(&(site.text() + "include: [more.*]\n"));
+    let write = |text: &str| {
+        std::fs::write(&part, text).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&part, mode).unwrap();
+        site.cli(&["reload"])
+    };
+    let domain = "domains:\n  - {name: new.test, routing_algorithm: failover, regions: [one]}\n";
+    let (code, said) = write(domain);
+    assert!(code == 0 && said.contains("new.test added"), "{said}");
+    assert!(site.cli(&["domains", "list"]).1.contains("more.yaml:2"));
+    let (code, said) = write(&domain.replace("[one]", "[none]"));
+    assert!(code == 1 && said.contains("more.yaml:2:"), "{said}");
+    assert!(site.cli(&["domains", "list"]).1.contains("more.yaml:2"), "nothing changed");
+    // What is defined there is changed there.
+    let (code, said) = site.cli(&["domains", "update", "new.test", r#"{"ttl": 6}"#]);
+    assert!(code == 1 && said.contains("more.yaml:2"), "{said}");
+    let (code, said) = write("");
+    assert!(code == 0 && said.contains("new.test removed"), "{said}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::site::{KEY, Server, Site, TOKEN};
 const SOON: Duration = Duration::from_secs(5);
 
 /// Waits until a name has another address, which has to be soon.
+#[expect(clippy::print_stderr, reason = "who reads the log learns how long it took")]
 #[track_caller]
 fn soon(site: &Site, since: Instant, (name, expect): (&str, Option<IpAddr>), what: &str) {
     while site.ask(name) != expect {

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 
 use ::overwatch::{Command, Event, OutsideFault, OutsideRow, Said, TokenFault, TokenOrder};
 use api::geo::{GeoDomain, GeoTest};
+use config::{EntityKind, EntityName};
 use geo::{Fix, Place};
 use model::TokenName;
 use routing::algorithm::geolocation::region_of;
@@ -92,7 +93,7 @@ impl Process {
                 }
             }
             Question::Version => document(&self.version()),
-            Question::Domains => document(&self.node.domain_list()),
+            Question::Domains => document(&self.domains()),
             Question::Backends => document(&self.node.backend_list(now)),
             Question::Agents => document(&self.node.agent_list(now)),
             Question::Peers => document(&self.node.peer_document(now)),
@@ -134,6 +135,21 @@ impl Process {
             | Question::Report { .. }
             | Question::Command(_) => Told::Done,
         }
+    }
+
+    /// The domains, each with who defines it.
+    fn domains(&self) -> api::domains::Domains {
+        let mut list = self.node.domain_list();
+        for domain in &mut list.domains {
+            let Ok(name) = EntityName::new(EntityKind::Domain, &[&domain.name]) else { continue };
+            let entities = self.running.entities.iter();
+            let Some(found) = entities.into_iter().find(|entity| entity.name == name) else {
+                continue;
+            };
+            domain.source = Some(if found.file.is_some() { "file" } else { "api" }.to_owned());
+            (domain.file, domain.line) = found.file.clone().unzip();
+        }
+        list
     }
 
     fn located(&self, address: IpAddr) -> GeoTest {
