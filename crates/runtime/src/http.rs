@@ -66,6 +66,7 @@ mod refusal;
 
 mod tls;
 
+#[cfg(unix)]
 mod socket;
 
 mod counts;
@@ -85,7 +86,9 @@ use overwatch::{
     Command, KeyFault, LatencyPage, LatencyWanted, Objection, OutsideRow, Said, TokenFault,
 };
 use rustls::ServerConfig;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -99,6 +102,7 @@ use local::LocalPeer;
 use refusal::Refusal;
 
 use crate::tail::Tail;
+#[cfg(unix)]
 pub use socket::private_socket;
 pub use tls::ApiTlsError;
 pub(crate) use tls::server_config;
@@ -369,6 +373,7 @@ enum Door {
 impl HttpServers {
     /// Serves the API on sockets that listen: by TCP where there is one, to those whom the access of
     /// the moment allows, and always by the local socket.
+    #[cfg(unix)]
     #[must_use]
     pub(crate) fn start(tcp: Option<Listening>, control: UnixListener, behind: &Behind) -> Self {
         let router = |door: Door| {

@@ -17,6 +17,18 @@
 //! - `trust`: TLS as a client of it,
 //! - [`metrics`]: what is counted, for Prometheus,
 //! - [`process`]: all of it put together, once for each mode.
+//!
+//! On Windows there are agents only: what serves DNS is not compiled there, and module `windows`
+//! stands in for what the other systems have.
+
+#![cfg_attr(
+    windows,
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "what only an overwatch needs is compiled on Windows and not used"
+    )
+)]
 
 pub mod clock;
 
@@ -24,7 +36,13 @@ mod random;
 
 pub mod logs;
 
+#[cfg(unix)]
 mod notify;
+#[cfg(windows)]
+use self::windows::notify;
+
+#[cfg(windows)]
+pub mod windows;
 
 pub mod collect;
 
@@ -32,14 +50,18 @@ pub mod probe;
 
 pub mod mesh;
 
+#[cfg(unix)]
 pub mod dns;
 
+#[cfg(unix)]
 pub mod answer;
 
 mod tail;
 
+#[cfg(unix)]
 mod tally;
 
+#[cfg(unix)]
 mod query_log;
 
 pub mod http;
@@ -52,5 +74,6 @@ pub mod process;
 
 pub use trust::{TrustError, tls_client};
 
+#[cfg(unix)]
 #[doc(hidden)]
 pub mod fuzz;

@@ -11,17 +11,22 @@
 //! Only the edge logs. What a stranger sent may stand in a value, so values are quoted and escaped
 //! wherever they could be taken for more than a value, and nothing can begin a line of its own.
 
+mod file;
+
+#[cfg(unix)]
 mod journal;
 
 use std::fmt::{self, Write as _};
 use std::io;
+use std::path::Path;
 
 use config::{LogFormat, LogLevel};
+#[cfg(unix)]
 use journal::Journal;
 use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
@@ -60,14 +65,29 @@ impl Logs {
     ///
     /// It was started before.
     pub fn start(level: LogLevel, format: LogFormat) -> Result<Self, LogsStartedTwice> {
-        let lines = NonBlockingBuilder::default()
-            .lossy(true)
-            .buffered_lines_limit(LINES_WAITING_MAX)
-            .thread_name("log");
-        let (form, (lines, guard)) = match Journal::of_this_process() {
-            Some(journal) => (Form::Journal, lines.finish(journal)),
-            None => (Form::Line(format), lines.finish(io::stderr())),
-        };
+        #[cfg(unix)]
+        if let Some(journal) = Journal::of_this_process() {
+            return Self::begin(level, Form::Journal, lines().finish(journal));
+        }
+        Self::begin(level, Form::Line(format), lines().finish(io::stderr()))
+    }
+
+    /// Starts the log of the process in a file, once: for a service whose standard error nobody
+    /// reads.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, or a log was started before.
+    pub fn start_in(level: LogLevel, format: LogFormat, path: &Path) -> io::Result<Self> {
+        let file = file::LogFile::open(path, file::BYTES_MAX)?;
+        Self::begin(level, Form::Line(format), lines().finish(file)).map_err(io::Error::other)
+    }
+
+    fn begin(
+        level: LogLevel,
+        form: Form,
+        (lines, guard): (NonBlocking, WorkerGuard),
+    ) -> Result<Self, LogsStartedTwice> {
         let (subscriber, logs) = subscriber(level, form, lines);
         subscriber.try_init().map_err(LogsStartedTwice)?;
         Ok(Self { _writer: Some(guard), ..logs })
@@ -78,6 +98,14 @@ impl Logs {
         // Fails only when the subscriber is gone, and then nothing is written anyway.
         drop(self.filter.reload(filter(level)));
     }
+}
+
+/// Lines that a thread writes.
+fn lines() -> NonBlockingBuilder {
+    NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(LINES_WAITING_MAX)
+        .thread_name("log")
 }
 
 /// The whole of the log, to be started or to be tested.
@@ -124,6 +152,7 @@ enum Form {
     /// A line of this format.
     Line(LogFormat),
     /// A message to the journal.
+    #[cfg(unix)]
     Journal,
 }
 
@@ -148,6 +177,7 @@ where
         match self.0 {
             Form::Line(LogFormat::Text) => fields.write_text(&mut writer, &time, level),
             Form::Line(LogFormat::Json) => fields.write_json(&mut writer, &time, level),
+            #[cfg(unix)]
             Form::Journal => journal::write(&fields, level, &mut writer),
         }
     }

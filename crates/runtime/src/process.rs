@@ -18,26 +18,37 @@
 
 pub mod agent;
 
+#[cfg(unix)]
 pub mod overwatch;
 
 pub mod reload;
 
+#[cfg(unix)]
 pub mod restore;
 
 mod comparison;
 
+#[cfg(unix)]
 pub mod handover;
 
+#[cfg(unix)]
 mod sockets;
 
+#[cfg(unix)]
 mod signals;
+#[cfg(windows)]
+use crate::windows::signals;
 
+#[cfg(unix)]
 mod successor;
 
+#[cfg(unix)]
 mod geography;
 
+#[cfg(unix)]
 mod digest;
 
+#[cfg(unix)]
 mod keeper;
 
 mod numbers;
@@ -52,6 +63,7 @@ use std::sync::Arc;
 use config::{Listen, LoggingSettings, MetricsSettings, TcpSettings};
 use tracing::{info, warn};
 
+#[cfg(unix)]
 use crate::dns;
 use crate::http::ApiTlsError;
 use crate::logs::Logs;
@@ -94,6 +106,7 @@ pub enum StartError {
     #[error("TLS for health checks cannot be set up")]
     CheckTls(#[source] rustls::Error),
     /// The store.
+    #[cfg(unix)]
     #[error(transparent)]
     Store(#[from] store::StoreError),
     /// The API.
@@ -119,6 +132,7 @@ pub enum StartError {
     #[error("an agent has nothing to take over: stop the old one, then start this one")]
     NothingToTakeOver,
     /// A hand-over.
+    #[cfg(unix)]
     #[error("cannot take over")]
     Handover(#[from] handover::HandoverError),
     /// A directory that cannot be made.
@@ -204,11 +218,13 @@ fn make_directory(path: &Path) -> Result<(), StartError> {
         .map_err(|source| StartError::Directory { path: path.to_owned(), source })
 }
 
+#[cfg(unix)]
 /// The worker threads that DNS gets: one a core.
 fn dns_workers() -> std::num::NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(std::num::NonZeroUsize::MIN)
 }
 
+#[cfg(unix)]
 /// What DNS connections may use: as configured, but never more than half of the file descriptors.
 /// The other half is for agents' sessions, checks and the API: strangers who only connect must not
 /// take the mesh down.
@@ -235,6 +251,7 @@ fn dns_tcp_limits(configured: TcpSettings) -> dns::TcpLimits {
     }
 }
 
+#[cfg(unix)]
 /// The soft limit of file descriptors that a process is started with nearly everywhere: what it
 /// has where the kernel does not say.
 const LEAST_DESCRIPTORS: usize = 1_024;

@@ -108,6 +108,7 @@ const IMPURE: &[(&str, &str)] = &[
 const UNSAFE_ROOMS: &[&str] = &[
     "crates/tcpstat/src/",
     "crates/runtime/src/dns/",
+    "crates/runtime/src/windows/",
     "crates/lab/src/sys",
     "crates/testkit/src/heap.rs",
 ];

@@ -1,8 +1,11 @@
 //! Who is at the other end of the control socket: the user that the kernel says it is (unix(7),
 //! `SO_PEERCRED`). Only for the list of changes: whoever can open the socket may do everything.
 
+#[cfg(unix)]
 use axum::extract::connect_info::Connected;
+#[cfg(unix)]
 use axum::serve::IncomingStream;
+#[cfg(unix)]
 use tokio::net::UnixListener;
 
 /// A process at the other end.
@@ -12,6 +15,7 @@ pub(super) struct LocalPeer {
     uid: Option<u32>,
 }
 
+#[cfg(unix)]
 impl Connected<IncomingStream<'_, UnixListener>> for LocalPeer {
     fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
         Self { uid: stream.io().peer_cred().ok().map(|peer| peer.uid()) }

@@ -140,6 +140,13 @@ impl Shared {
 }
 
 /// Makes a dead peer known within the limit, and small frames fast.
+#[cfg_attr(
+    not(target_os = "linux"),
+    expect(
+        unused_variables,
+        reason = "only Linux limits how long sent bytes may go unacknowledged"
+    )
+)]
 pub(super) fn tune(stream: &TcpStream, limits: &SessionLimits) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);

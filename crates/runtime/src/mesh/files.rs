@@ -2,10 +2,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+#[cfg(unix)]
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Replaces the file by `bytes` with mode 0600. Whatever happens, the old content or the new one is
+/// Replaces the file by `bytes` with mode 0600; on Windows with the rights that its directory hands
+/// on. Whatever happens, the old content or the new one is
 /// there afterwards. Makes the directory, if need be.
 pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
@@ -21,11 +23,17 @@ pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => (),
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut file = options.open(beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
+    drop(file);
     fs::rename(beside, path)?;
-    File::open(directory)?.sync_all()
+    // Windows opens no directory as a file; its renames are in its journal.
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! name, and is issued anew with the same key when the name changes. Neither expires (RFC 5280,
 //! 4.1.2.5: 9999 means no end).
 
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
@@ -248,11 +249,12 @@ fn write(path: &Path, text: &str) -> Result<(), IdentityError> {
 fn refuse_exposed(path: &Path) -> Result<(), IdentityError> {
     let metadata = fs::metadata(path)
         .map_err(|source| IdentityError::Read { path: path.to_owned(), source })?;
-    if metadata.permissions().mode() & 0o007 == 0 {
-        Ok(())
-    } else {
-        Err(IdentityError::Exposed { path: path.to_owned() })
-    }
+    #[cfg(unix)]
+    let is_private = metadata.permissions().mode() & 0o007 == 0;
+    // Windows has no such bits: who may read it is up to the directory.
+    #[cfg(not(unix))]
+    let is_private = metadata.is_file();
+    if is_private { Ok(()) } else { Err(IdentityError::Exposed { path: path.to_owned() }) }
 }
 
 #[cfg(test)]

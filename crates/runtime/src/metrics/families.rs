@@ -29,8 +29,10 @@ macro_rules! families {
 
 pub mod process;
 
+#[cfg(unix)]
 pub mod dns;
 
+#[cfg(unix)]
 pub mod routing;
 
 pub mod learning;
@@ -54,9 +56,11 @@ pub struct Part {
 }
 
 /// The whole table.
-pub static PARTS: [Part; 9] = [
+pub static PARTS: &[Part] = &[
     Part { title: "Every process", families: process::PART },
+    #[cfg(unix)]
     Part { title: "Overwatch: DNS", families: dns::PART },
+    #[cfg(unix)]
     Part { title: "Overwatch: decisions, regions and servers", families: routing::PART },
     Part { title: "Overwatch: learning", families: learning::PART },
     Part { title: "Checks of servers, by either", families: health::PART },

@@ -27,7 +27,7 @@ missing altogether does not apply: DNS while another process still answers, an a
 pub fn markdown() -> String {
     let mut out = PREFACE.to_owned();
     bound(&mut out);
-    for part in &PARTS {
+    for part in PARTS {
         let _ = write!(
             out,
             "\n## {}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n",

@@ -8,7 +8,7 @@
 //! - `grpc`: gRPC's health service,
 //! - `dialogue`: a few words on a connection,
 //! - `dns`: a query by UDP,
-//! - `command`: a program of this machine.
+//! - `command`: a program of this machine; `no_command` where programs are not run.
 
 mod http;
 
@@ -18,7 +18,12 @@ mod dialogue;
 
 mod dns;
 
+#[cfg(unix)]
 mod command;
+#[cfg(not(unix))]
+mod no_command;
+#[cfg(not(unix))]
+use self::no_command as command;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;

@@ -10,6 +10,7 @@
 
 mod running;
 
+#[cfg(unix)]
 mod vitals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,8 @@ use crate::mesh::{
 };
 use crate::notify::{self, Heart};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
+#[cfg(windows)]
+use crate::windows::vitals;
 
 /// Events that wait for the loop; past it overwatches and checks wait.
 const QUEUE_EVENTS: usize = 1024;

@@ -10,12 +10,14 @@
 
 mod agent;
 
+#[cfg(unix)]
 mod overwatch;
 
 mod health;
 
 mod api;
 
+#[cfg(unix)]
 mod kernel_drops;
 
 use std::io;
@@ -28,7 +30,9 @@ use tracing::info;
 pub(super) use self::agent::agent;
 pub(super) use self::api::of_requests;
 pub(super) use self::health::{of_agent_strains, of_checks, of_servers};
+#[cfg(unix)]
 pub(super) use self::kernel_drops::KernelDrops;
+#[cfg(unix)]
 pub(super) use self::overwatch::{Dns, overwatch, status};
 use super::reload::ReloadCounters;
 use crate::clock;
