@@ -6,6 +6,7 @@ mod includes;
 
 use std::collections::BTreeMap;
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -72,7 +73,11 @@ fn read(name: &str, path: &Path) -> Result<(String, Option<String>), String> {
             let why = format!("it has more than {FILE_BYTES_MAX} bytes");
             return Err(std::io::Error::other(why));
         }
+        #[cfg(unix)]
         let exposed = config::exposed_file(name, metadata.permissions().mode());
+        // Windows has no such bits: who may read it is up to its directory.
+        #[cfg(not(unix))]
+        let exposed = None;
         Ok((fs::read_to_string(path)?, exposed))
     };
     text().map_err(|error| error.to_string())
@@ -155,7 +160,11 @@ fn read_zone_file(path: &str) -> Result<String, String> {
 
 /// What the kernel calls this machine.
 fn host_name() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = if cfg!(windows) {
+        std::env::var("COMPUTERNAME").unwrap_or_default().to_lowercase()
+    } else {
+        fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()
+    };
     let name = name.trim();
     if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
 }

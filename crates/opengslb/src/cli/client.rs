@@ -1,6 +1,7 @@
 //! One request to the API, over TCP or the control socket.
 
 use std::fmt::{self, Display, Formatter};
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -89,10 +90,13 @@ impl Place {
             return Self::parse(text);
         }
         let default = |key| config::keys::default_of(key).unwrap_or_default();
-        let socket = PathBuf::from(default("overwatch.data_dir")).join("control.sock");
-        // Whether it can be opened is best known by opening it.
-        if UnixStream::connect(&socket).is_ok() {
-            return Ok(Self::Socket(socket));
+        #[cfg(unix)]
+        {
+            let socket = PathBuf::from(default("overwatch.data_dir")).join("control.sock");
+            // Whether it can be opened is best known by opening it.
+            if UnixStream::connect(&socket).is_ok() {
+                return Ok(Self::Socket(socket));
+            }
         }
         Ok(Self::Tcp(default("api.address").to_owned()))
     }
@@ -169,6 +173,9 @@ impl Client {
             .body(Full::new(Bytes::from(body)))
             .map_err(chain)?;
         match &self.place {
+            #[cfg(not(unix))]
+            Place::Socket(_) => Err("this system has no such sockets".to_owned()),
+            #[cfg(unix)]
             Place::Socket(path) => {
                 let stream = tokio::net::UnixStream::connect(path).await.map_err(chain)?;
                 send(stream, request).await

@@ -5,6 +5,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
+#[cfg(unix)]
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -39,8 +40,10 @@ pub(super) fn back_up(client: &Client, output: &Output, to: &BackUp) -> Result<b
     let text = client.text("/api/v1/overwatch/store")?;
     let wrong = |error: std::io::Error| Failure::Refused(format!("{}: {error}", to.file.display()));
     let mut options = OpenOptions::new();
-    let mut file =
-        options.write(true).create_new(true).mode(0o600).open(&to.file).map_err(wrong)?;
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut file = options.open(&to.file).map_err(wrong)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(wrong)?;
     output.done(&format!("{}: {} bytes, with the keys of zones", to.file.display(), text.len()));
     Ok(true)

@@ -9,6 +9,7 @@
 //! - `dialogues`: what a resolver is told, as text in `testdata/`,
 //! - `refusals`: what is refused, with which one line, and that nothing is left of it,
 //! - `learning`: each key of `latency_learning`, from a socket to the answer,
+//! - `windows`: connections of a Windows server, from its tables to the overwatch's,
 //! - `restart`: what a restart keeps and what comes back by itself,
 //! - `reload`: other settings while everything runs,
 //! - `by_hand`: what operators do about routing,
@@ -47,4 +48,5 @@ mod scopes;
 mod settings;
 mod strains;
 mod validators;
+mod windows;
 mod wire;
