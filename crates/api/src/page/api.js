@@ -94,9 +94,10 @@ export async function readTagged(path) {
 /** Does something; with an `etag` only if nothing was changed since. */
 export const change = (method, path, wanted) => send(method, path, wanted);
 
-/** What comes as server-sent events, until either end stops. */
-export async function* events(path, query, signal) {
+/** What comes as server-sent events, until either end stops; `onOpen` is told when the server listens. */
+export async function* events(path, query, signal, onOpen) {
   const answer = await send("GET", path, { query, signal });
+  onOpen();
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {

@@ -53,8 +53,7 @@ const query = () => ({ domain: byId("tail-domain").value, prefix: byId("tail-pre
 
 async function listen(onDecision, draw) {
   stop = new AbortController();
-  tell("decisions");
-  for await (const decision of events("/api/v1/decisions", query(), stop.signal)) {
+  for await (const decision of events("/api/v1/decisions", query(), stop.signal, () => tell("decisions"))) {
     onDecision(decision);
     if (isPaused) continue;
     take(decision);

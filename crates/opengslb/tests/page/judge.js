@@ -80,8 +80,8 @@ function tooWide(width) {
   return [`the page is ${wide} wide, the screen ${width}`, ...all.slice(0, 8).map((one) => `${one.tagName} ${one.id} ${one.className}`)];
 }
 
-/** Everything that can be reached by keyboard, in order. */
-const stops = () => [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]")].filter((one) => one.tabIndex >= 0 && !one.disabled && isSeen(one));
+/** Everything that has to be reached by keyboard, in order: a control that Tab leaves out is among them. */
+const stops = () => [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")].filter((one) => !one.disabled && isSeen(one));
 
 /** Where the focus is among those, and what cannot be seen of it. */
 function at() {
