@@ -6,6 +6,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use config::ModeName;
 use opengslb::survey::words::Words;
 
+/// Where the configuration is looked for.
+const CONFIG_FILE: &str =
+    if cfg!(windows) { r"C:\opengslb\config.yaml" } else { "/etc/opengslb/config.yaml" };
+
 /// A global server load balancer that learns from the kernels of the servers.
 #[derive(Debug, Parser)]
 #[command(
@@ -21,7 +25,7 @@ use opengslb::survey::words::Words;
 )]
 pub(crate) struct Arguments {
     /// The configuration file.
-    #[arg(long, default_value = "/etc/opengslb/config.yaml")]
+    #[arg(long, default_value = CONFIG_FILE)]
     pub(crate) config: PathBuf,
     /// What to be; beats the file's own word.
     #[arg(long)]
@@ -30,6 +34,10 @@ pub(crate) struct Arguments {
     /// sockets, its store, its agents. It ends once this one answers.
     #[arg(long)]
     pub(crate) take_over: bool,
+    /// Log to this file instead of standard error. At 64 MiB it is put aside, with `.1` behind its name.
+    #[cfg(windows)]
+    #[arg(long)]
+    pub(crate) log_file: Option<PathBuf>,
     /// Print the settings in force, defaults included and secrets hidden, and end.
     #[arg(long)]
     pub(crate) print_config: bool,
@@ -54,13 +62,50 @@ pub(crate) enum Command {
         #[command(flatten)]
         words: Words,
     },
+    /// The agent as a Windows service; the configuration file of this command line is the service's.
+    #[cfg(windows)]
+    Service {
+        /// What to do.
+        word: ServiceWord,
+    },
     /// Three regions on this one machine: `opengslb lab --help` tells more.
+    #[cfg(unix)]
     #[command(disable_help_flag = true)]
     Lab {
         /// The lab's own words.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<String>,
     },
+}
+
+/// What becomes of the service.
+#[cfg(windows)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServiceWord {
+    /// Have Windows start it, with the machine and after failures.
+    Install,
+    /// Stop it and take it away.
+    Remove,
+    /// Start it now.
+    Start,
+    /// Stop it and wait for its end.
+    Stop,
+    /// Be it: what Windows does.
+    Run,
+}
+
+#[cfg(windows)]
+impl ServiceWord {
+    /// That it was done.
+    pub(crate) const fn done(self) -> &'static str {
+        match self {
+            Self::Install => "installed",
+            Self::Remove => "removed",
+            Self::Start => "started",
+            Self::Stop => "stopped",
+            Self::Run => "ended",
+        }
+    }
 }
 
 /// What to be.

@@ -6,6 +6,9 @@
 
 mod command_line;
 
+#[cfg(windows)]
+mod service;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,7 +16,7 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use config::{Config, Mode};
+use config::{Config, LoggingSettings, Mode};
 use opengslb::cli;
 use opengslb::configuration::{Loaded, load};
 use opengslb::survey::words::Words;
@@ -27,16 +30,9 @@ use command_line::{Arguments, Command, ModeArgument};
 const USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let mut words = std::env::args();
-    let program = words.next().unwrap_or_default();
-    let rest: Vec<String> = words.collect();
-    // In the lab this program also stands in for tools that the machine lacks.
-    if let Some(code) = lab::shim(&program, &rest) {
+    #[cfg(unix)]
+    if let Some(code) = in_the_lab() {
         return code;
-    }
-    // The lab reads its own words.
-    if rest.first().is_some_and(|word| word == "lab") {
-        return lab::main(rest.get(1..).unwrap_or_default());
     }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -65,7 +61,11 @@ fn main() -> ExitCode {
                 Err(faults) => refuse(&faults),
             }
         }
-        Some(Command::Lab { .. }) => lab::main(rest.get(1..).unwrap_or_default()),
+        // The lab read its words before.
+        #[cfg(unix)]
+        Some(Command::Lab { words }) => lab::main(words),
+        #[cfg(windows)]
+        Some(Command::Service { word }) => service::main(*word, &arguments),
         None => match load(&arguments.config, arguments.mode.map(Into::into)) {
             Ok(loaded) if arguments.print_config => {
                 say(loaded.effective.trim_end());
@@ -76,6 +76,19 @@ fn main() -> ExitCode {
             Err(faults) => refuse(&faults),
         },
     }
+}
+
+/// What the lab does with a command line: it reads its own words, and in it this program also stands in
+/// for tools that the machine lacks.
+#[cfg(unix)]
+fn in_the_lab() -> Option<ExitCode> {
+    let mut words = std::env::args();
+    let program = words.next().unwrap_or_default();
+    let rest: Vec<String> = words.collect();
+    lab::shim(&program, &rest).or_else(|| match rest.split_first() {
+        Some((word, rest)) if word == "lab" => Some(lab::main(rest)),
+        _ => None,
+    })
 }
 
 /// Looks whether resolvers will find the zones of a configuration. An agent has none.
@@ -93,10 +106,10 @@ fn look_at_zones(config: &Config, words: &Words) -> ExitCode {
 /// Runs the process that the configuration describes.
 fn run(Loaded { config, warnings, files, .. }: Loaded, arguments: Arguments) -> ExitCode {
     let Config { mode, logging, metrics } = config;
-    let logs = match Logs::start(logging.level, logging.format) {
+    let logs = match start_log(&logging, &arguments) {
         Ok(logs) => logs,
         Err(error) => {
-            tell(&format!("opengslb: {}", chain(&error)));
+            tell(&format!("opengslb: {}", chain(&*error)));
             return ExitCode::FAILURE;
         }
     };
@@ -121,6 +134,12 @@ fn run(Loaded { config, warnings, files, .. }: Loaded, arguments: Arguments) -> 
             tracing::info!("opengslb {version} agent {}", config.identity.agent_id);
             runtime.block_on(process::agent::run(*config, around))
         }
+        #[cfg(not(unix))]
+        Mode::Overwatch(_) => {
+            tracing::error!("an overwatch runs on Linux; on this system there are agents only");
+            return ExitCode::FAILURE;
+        }
+        #[cfg(unix)]
         Mode::Overwatch(config) => {
             tracing::info!("opengslb {version} overwatch {}", config.identity.node_id);
             runtime.block_on(process::overwatch::run(*config, around))
@@ -133,6 +152,20 @@ fn run(Loaded { config, warnings, files, .. }: Loaded, arguments: Arguments) -> 
             ExitCode::FAILURE
         }
     }
+}
+
+/// The log of the process, where the command line wants it.
+fn start_log(
+    logging: &LoggingSettings,
+    arguments: &Arguments,
+) -> Result<Logs, Box<dyn std::error::Error>> {
+    #[cfg(windows)]
+    if let Some(path) = &arguments.log_file {
+        return Ok(Logs::start_in(logging.level, logging.format, path)?);
+    }
+    // Elsewhere a service manager takes what is written.
+    let _ = arguments;
+    Ok(Logs::start(logging.level, logging.format)?)
 }
 
 /// Reads the configuration while a process runs on it: by the same rules as at its start.

@@ -5,6 +5,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::IpAddr;
+#[cfg(unix)]
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -144,7 +145,10 @@ fn write(made: &[Made], to: &Path) -> Result<(), Failure> {
     for file in made {
         let path = to.join(&file.name);
         let mut options = OpenOptions::new();
-        let opened = options.write(true).create_new(true).mode(0o600).open(&path);
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        options.mode(0o600);
+        let opened = options.open(&path);
         let written = opened.and_then(|mut new| new.write_all(file.text.as_bytes()));
         written.map_err(|error| wrong(&path, error))?;
     }

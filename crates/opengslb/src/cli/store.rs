@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use config::Mode;
+#[cfg(unix)]
 use runtime::process::restore;
 
 use super::client::Client;
@@ -49,7 +50,14 @@ pub(super) fn back_up(client: &Client, output: &Output, to: &BackUp) -> Result<b
     Ok(true)
 }
 
+/// There is no store to restore to.
+#[cfg(not(unix))]
+pub(super) fn restore(_output: &Output, _from: &Restore) -> Result<bool, Failure> {
+    Err(Failure::Usage("a store is restored where its overwatch runs: on Linux".to_owned()))
+}
+
 /// Puts a file in the store's place.
+#[cfg(unix)]
 pub(super) fn restore(output: &Output, from: &Restore) -> Result<bool, Failure> {
     let file = &from.file;
     let refused = |line: &dyn std::fmt::Display| {

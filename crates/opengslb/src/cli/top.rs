@@ -5,12 +5,17 @@
 //! ```
 //!
 //! - `screen`: what is seen as lines of a given size; knows no terminal,
-//! - `terminal`: the terminal while it is ours: raw, and given back as it was.
+//! - `terminal`: the terminal while it is ours: raw, and given back as it was; `no_terminal` where none
+//!   can be taken.
 //!
 //! Must never leave a terminal changed, and never wait for an answer while a key is pressed.
 
 mod screen;
 
+#[cfg(not(unix))]
+mod no_terminal;
+
+#[cfg(unix)]
 mod terminal;
 
 use std::io::IsTerminal as _;
@@ -28,6 +33,8 @@ use super::client::Client;
 use super::failure::Failure;
 use super::output::{Output, json, say};
 use super::words::seconds;
+#[cfg(not(unix))]
+use no_terminal as terminal;
 use screen::State;
 use terminal::{Key, Terminal};
 
