@@ -4,8 +4,8 @@
 //! of them alike. Must never decide which records somebody gets: that is [`mod@crate::resolve`]'s.
 
 use dns::{
-    Answer, Edns, ExtendedCode, ExtendedError, Extras, Head, Limit, Name, Query, Rcode,
-    Rdata, RecordType, Refusal, Section, Verdict,
+    Answer, Edns, ExtendedCode, ExtendedError, Extras, Head, Limit, Name, Query, Rcode, Rdata,
+    RecordType, Refusal, Section, Verdict,
 };
 use dnssec::Standing;
 use routing::Reason;
@@ -113,9 +113,7 @@ impl Text<'_, '_> {
                     add_set(page, Section::Answer, (Some(zone), owner), set);
                 }
                 self.add_end(page, outcome, &lookup.end);
-                for extra in lookup.additional(&self.view.zones) {
-                    self.add_extra(page, &extra);
-                }
+                lookup.additional(&self.view.zones, |extra| self.add_extra(page, &extra));
             }
         }
     }

@@ -47,37 +47,26 @@ pub enum Addresses<'a> {
 }
 
 impl<'a> Lookup<'a> {
-    /// The addresses for the additional section, the required ones first.
-    pub fn additional(&self, zones: &'a Zones) -> impl Iterator<Item = Extra<'a>> {
-        let (records, cut) = match self.end {
-            End::Records { zone, owner, set } => (Some((zone, owner, set)), None),
-            End::Referral { zone, cut, ns, .. } => (Some((zone, cut, ns)), Some(cut)),
-            _ => (None, None),
+    /// Finds the addresses for the additional section, the required ones first.
+    pub fn additional(&self, zones: &'a Zones, mut found: impl FnMut(Extra<'a>)) {
+        let (zone, owner, set, cut) = match self.end {
+            End::Records { zone, owner, set } => (zone, owner, set, None),
+            End::Referral { zone, cut, ns, .. } => (zone, cut, ns, Some(cut)),
+            _ => return,
         };
-        let is_required = move |name: Name<'_>| cut.is_some_and(|cut| name.ends_with(cut));
-        // What stands at the owner is the answer.
-        let is_owner = move |name| records.is_some_and(|(_, owner, _)| name == owner);
-        let of_kind = move |required: bool| {
-            let targets = records.into_iter().flat_map(|(zone, owner, set)| {
-                targets(set, owner).map(move |target| (zone, target))
-            });
-            let service =
-                records.and_then(|(_, _, set)| is_service(set).then_some(set.record_type));
-            targets
-                .filter(move |(_, target)| is_required(*target) == required)
-                .flat_map(move |(zone, target)| {
-                    let service = service.filter(|_| !is_owner(target));
+        for is_required in [true, false] {
+            let is_now =
+                |target: &Name<'_>| cut.is_some_and(|cut| target.ends_with(cut)) == is_required;
+            for target in targets(set, owner).filter(is_now) {
+                // What stands at the owner is the answer.
+                let service = Some(set.record_type).filter(|_| is_service(set) && target != owner);
+                for (zone, owner, addresses) in
                     addresses(zones, (zone, target), cut.is_some(), service)
-                })
-                .map(move |(zone, owner, addresses)| Extra {
-                    zone,
-                    owner,
-                    addresses,
-                    is_required: required,
-                })
-        };
-        let required = cut.is_some().then(|| of_kind(true));
-        required.into_iter().flatten().chain(of_kind(false))
+                {
+                    found(Extra { zone, owner, addresses, is_required });
+                }
+            }
+        }
     }
 }
 

@@ -20,6 +20,9 @@ pub const RECORDS_PER_SET_MAX: usize = 4_000;
 /// message of 65,535 bytes holds it with its head and some names.
 pub const SET_BYTES_MAX: usize = 64_000;
 
+/// Where the apex stands among a zone's names: it is the first, for all others lie below it.
+pub(crate) const APEX: usize = 0;
+
 /// What SOA and NS records are made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SoaValues {

@@ -59,7 +59,9 @@ fn check_lookups(zones: &Zones, owner: &NameBuf) {
             assert_eq!(is_inside, !matches!(lookup.end, End::Outside), "{name} {qtype}");
             let is_gone = !lookup.is_aliased && matches!(lookup.end, End::NoName { .. });
             assert!(!is_gone, "{name} {qtype}");
-            assert!(lookup.additional(zones).count() < 1_000, "{name} {qtype}");
+            let mut extras = 0;
+            lookup.additional(zones, |_| extras += 1);
+            assert!(extras < 1_000, "{name} {qtype}");
         }
     }
 }

@@ -10,6 +10,7 @@
 //! - [`fault`]: what a zone may not be,
 //! - `build`, private: records and steered names checked and put in order,
 //! - [`content`]: one zone as it is served,
+//! - `exact`, private: the names that exist in all zones, by a hash,
 //! - [`zones`]: all zones of a server,
 //! - [`lookup`]: the algorithm: which of all this answers a question,
 //! - [`additional`]: the addresses that belong beside an answer,
@@ -37,6 +38,8 @@ pub mod fault;
 mod build;
 
 pub mod content;
+
+mod exact;
 
 pub mod zones;
 

@@ -20,10 +20,10 @@
 
 use dns::{Name, Rcode, RecordType};
 
-use crate::content::{Node, RecordSet, Zone};
+use crate::content::{APEX, Node, RecordSet, Zone};
 use crate::key::Key;
 use crate::steering::Steering;
-use crate::zones::Zones;
+use crate::zones::{Located, Zones};
 
 /// How many aliases are followed. Real chains have one to four links; resolvers give up between 8
 /// and 16. Beyond it the answer ends with an alias, and the resolver asks for what it means.
@@ -245,20 +245,17 @@ impl Zones {
 
     /// What a name says, without following it, and the wildcard that says it: steps 1 to 3.
     fn step<'a>(&'a self, name: Name<'a>, qtype: RecordType) -> (Step<'a>, Option<Name<'a>>) {
-        let key = Key::of(name);
-        let Some((zone, found)) = self.find(&key) else {
+        let Some(Located { zone, index, place }) = self.locate(name) else {
             return (Step::End(End::Outside), None);
         };
         if qtype == RecordType::DS
-            && found.is_exact
-            && let Some(around) = self.around(found.index)
+            && place.is_exact
+            && place.index == APEX
+            && let Some(around) = self.around(index)
         {
-            return (Step::End(delegation_signer(around, &key, name)), None);
+            return (Step::End(delegation_signer(around, &Key::of(name), name)), None);
         }
         let nothing = (Step::End(End::NoName { zone, owner: name }), None);
-        let Some(place) = zone.names.find(key.as_bytes()) else {
-            return nothing; // the apex is a name of the zone, so this does not happen
-        };
         let Some(node) = zone.names.get(place.index) else {
             return nothing;
         };

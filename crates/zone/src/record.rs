@@ -17,6 +17,11 @@ impl StoredName {
         Self(name.as_bytes().into())
     }
 
+    /// Its wire form.
+    pub(crate) const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The name.
     pub(crate) fn as_name(&self) -> Name<'_> {
         // The bytes came from a name, so they are one.

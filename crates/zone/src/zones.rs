@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use dns::Name;
 
 use crate::content::{Node, Zone};
+use crate::exact::Exact;
 use crate::fault::ZonesFault;
 use crate::key::Key;
 use crate::names::{Names, Place};
@@ -15,6 +16,17 @@ use crate::names::{Names, Place};
 pub struct Zones {
     /// By their apexes.
     zones: Names<Zone>,
+    /// The names in them.
+    exact: Exact,
+}
+
+/// Where a name is, or would be.
+pub(crate) struct Located<'a> {
+    /// The deepest zone that holds it, and its place among the zones.
+    pub(crate) zone: &'a Zone,
+    pub(crate) index: usize,
+    /// The name in the zone, or its closest encloser.
+    pub(crate) place: Place,
 }
 
 impl Zones {
@@ -45,7 +57,11 @@ impl Zones {
                 }));
             }
         }
-        if faults.is_empty() { Ok(Self { zones }) } else { Err(faults) }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let exact = Exact::of(&zones);
+        Ok(Self { zones, exact })
     }
 
     /// All zones in canonical order.
@@ -57,6 +73,19 @@ impl Zones {
     #[must_use]
     pub fn zone_of(&self, name: Name<'_>) -> Option<&Zone> {
         self.find(&Key::of(name)).map(|(zone, _)| zone)
+    }
+
+    /// Where a name is, or would be; `None` outside of all zones.
+    pub(crate) fn locate(&self, name: Name<'_>) -> Option<Located<'_>> {
+        if let Some((index, own)) = self.exact.find(&self.zones, name) {
+            let place = Place { index: own, is_exact: true };
+            return Some(Located { zone: self.zones.get(index)?, index, place });
+        }
+        let key = Key::of(name);
+        let (zone, Place { index, .. }) = self.find(&key)?;
+        // The apex is a name of the zone, so there always is one.
+        let place = zone.names.find(key.as_bytes())?;
+        Some(Located { zone, index, place })
     }
 
     /// The deepest zone that holds a key, and whether the key is its apex.

@@ -65,7 +65,8 @@ fn no_look_up_allocates() {
             let count = allocations(|| {
                 let mut chain = Chain::default();
                 let lookup = zones.lookup(name.as_name(), qtype, &mut chain);
-                seen += chain.iter().count() + lookup.additional(&zones).count();
+                seen += chain.iter().count();
+                lookup.additional(&zones, |_| seen += 1);
             });
             assert_eq!(count, 0, "{text} {qtype} with {seen} aliases and addresses");
         }

@@ -62,7 +62,7 @@ pub(crate) fn render(zones: &Zones, name: Name<'_>, qtype: RecordType) -> Vec<St
             lines.push(format!("authority {apex} {ttl_s} SOA {}", soa(&zone.soa())));
         }
     }
-    for extra in lookup.additional(zones) {
+    lookup.additional(zones, |extra| {
         let section = if extra.is_required { "glue" } else { "additional" };
         let owner = extra.owner;
         match extra.addresses {
@@ -72,7 +72,7 @@ pub(crate) fn render(zones: &Zones, name: Name<'_>, qtype: RecordType) -> Vec<St
             Addresses::Own(_) => lines.push(format!("{section} {owner} own address")),
             Addresses::Steered(index) => lines.push(format!("{section} {owner} steered {index}")),
         }
-    }
+    });
     lines
 }
 
