@@ -134,6 +134,21 @@ impl<V: Copy + PartialEq> RangeMap<V> {
         false
     }
 
+    /// The values of the ranges that have an address from one to another of one family, in order.
+    pub fn values_in(&self, first: IpAddr, last: IpAddr) -> impl Iterator<Item = V> + '_ {
+        let (v4, v6) = match (first, last) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => {
+                (Some((first.to_bits(), last.to_bits())), None)
+            }
+            (IpAddr::V6(first), IpAddr::V6(last)) => {
+                (None, Some((first.to_bits(), last.to_bits())))
+            }
+            _ => (None, None),
+        };
+        let v4 = v4.into_iter().flat_map(|(first, last)| self.ipv4.values_in(first, last));
+        v4.chain(v6.into_iter().flat_map(|(first, last)| self.ipv6.values_in(first, last)))
+    }
+
     /// The ranges in order, each as its first and last address with its value.
     pub fn iter(&self) -> impl Iterator<Item = (IpAddr, IpAddr, V)> + '_ {
         let v4 = self.ipv4.iter(u32::MAX, |a| a - 1);

@@ -43,6 +43,7 @@ pub(crate) mod times;
 pub mod story;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use geo::Geo;
@@ -148,6 +149,8 @@ struct Made {
     /// Cells whose ranking is newer than the blocks: at most as many as are judged from one map to the
     /// next.
     unlaid: Vec<CellId>,
+    /// Where cells are newer than the blocks: as many as networks came or went.
+    unlaid_areas: Vec<(IpAddr, IpAddr)>,
     /// When the blocks were last brought up to date.
     laid_at: Option<Time>,
     is_first: bool,
@@ -193,6 +196,7 @@ impl Learning {
             times: Times::new(settings.regions.len()),
             rankings_used: baseline.rankings.len(),
             unlaid: Vec::new(),
+            unlaid_areas: Vec::new(),
             laid_at: None,
             is_first: true,
         };
@@ -315,12 +319,7 @@ impl Learning {
             return is_new;
         }
         self.pass(now);
-        let is_laid = self.cells.is_stale();
-        if is_laid {
-            self.todo.extend(self.cells.lay(&self.baseline));
-            self.choose_all();
-            self.add_up();
-        }
+        let is_laid = self.cells.is_stale() && self.lay_cells();
         self.work_off(now);
         let mut todo = self.next_todo();
         let turns = self.rounds.next(self.cells.list.len(), now);
@@ -335,7 +334,7 @@ impl Learning {
         if !is_first && !is_laid && !has_waited && !self.todo.is_empty() {
             return false;
         }
-        let is_ranked = !self.made.unlaid.is_empty();
+        let is_ranked = !self.made.unlaid.is_empty() || !self.made.unlaid_areas.is_empty();
         if is_laid {
             self.lay_blocks();
         } else if is_ranked {

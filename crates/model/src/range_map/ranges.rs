@@ -128,6 +128,12 @@ impl<A: Copy + Ord + Into<u128>, V: Copy + PartialEq> Ranges<A, V> {
         painted.finish()
     }
 
+    /// The values of the ranges from one address to another.
+    pub(super) fn values_in(&self, first: A, last: A) -> impl Iterator<Item = V> {
+        let ranges = self.entries.get(self.holding(first)..).unwrap_or_default();
+        ranges.iter().take_while(move |range| { range.start } <= last).map(|range| range.value)
+    }
+
     /// Adds another's ranges from one number to another.
     fn copy(&mut self, other: &Self, from: usize, to: usize) {
         if let Some(entry) = other.entries.get(from).copied().filter(|_| from < to) {

@@ -168,6 +168,13 @@ proptest! {
             areas.into_iter().map(|(area, _)| area).chain(ends.map(|(_, area)| subnet(area))).collect();
         areas.sort_unstable();
         areas.dedup_by(|area, last| last.covers(*area));
+        for area in &areas {
+            let of_area = old.iter().filter(|(first, last, _)| {
+                first.is_ipv4() == area.is_ipv4() && *first <= area.last() && *last >= area.address()
+            });
+            let values: Vec<u8> = old.values_in(area.address(), area.last()).collect();
+            prop_assert_eq!(values, of_area.map(|(.., value)| value).collect::<Vec<_>>());
+        }
         let value_of = |a: u8, b: u8| (a + b) / 2;
         let painted = old.repainted(&ends_of(&areas), (&first, &second), value_of);
         let is_area = RangeMap::from_prefixes(false, areas.into_iter().map(|area| (area, true)));

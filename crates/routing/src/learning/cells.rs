@@ -4,15 +4,22 @@
 //!
 //! Knows which addresses a cell has and what it was last told. Judges nothing.
 
-use std::collections::{BTreeSet, HashMap};
+pub(crate) mod part;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use model::{RangeMap, Subnet, Time};
 
+use self::part::Laid;
 use crate::baseline::{BaseId, Baseline};
 use crate::belief::{Heard, Mix};
 use crate::ranking::{RankingId, Trial};
+
+/// Where fewer networks than one of so many came or went, the map is made anew around those alone:
+/// around each a few hundred are looked at.
+const NETWORKS_PER_TOUCHED: usize = 256;
 
 /// The number of a cell. Given anew once its cell is gone.
 pub(crate) type CellId = u32;
@@ -87,6 +94,13 @@ struct Network {
     cells: Vec<(BaseId, CellId)>,
 }
 
+impl Network {
+    /// Whether something keeps it.
+    const fn stays(&self) -> bool {
+        !self.rows.is_empty() || self.inside > 0
+    }
+}
+
 /// What a changed row says about traffic.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
@@ -109,8 +123,12 @@ pub(crate) struct Cells {
     networks: HashMap<Subnet, Network, BuildHasherDefault<Mix>>,
     /// The cells of classes, by base.
     rest: Vec<Option<CellId>>,
-    /// Whether networks came or went since the map was made.
-    is_stale: bool,
+    /// How many networks there are of each family and length.
+    lengths: BTreeMap<(bool, u8), usize>,
+    /// Networks that came or went since the map was made; at most as many as there were rows.
+    touched: BTreeSet<Subnet>,
+    /// Whether something else changed since, so that all of the map is to be made anew.
+    is_outdated: bool,
 }
 
 impl Cell {
@@ -179,23 +197,28 @@ impl Cells {
             free: Vec::new(),
             networks: HashMap::default(),
             rest: Vec::new(),
-            is_stale: true,
+            lengths: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            is_outdated: true,
         }
     }
 
     /// A row changed; `None`: it is gone. Tells how many connections it counted more, and whether
     /// it is new.
     pub(crate) fn count(&mut self, subnet: Subnet, region: u16, samples: Option<u64>) -> Counted {
-        let network = self.networks.entry(subnet).or_default();
+        if samples.is_none() && !self.networks.contains_key(&subnet) {
+            return Counted { connections: 0, is_new: true, heard: Heard::default() };
+        }
+        let network = self.network(subnet);
         let had_rows = !network.rows.is_empty();
         let at = network.rows.iter().position(|(of, _)| *of == region);
         let known = at.map(|at| network.rows.swap_remove(at).1);
         network.rows.extend(samples.map(|samples| (region, samples)));
         let has_rows = !network.rows.is_empty();
-        self.is_stale |= had_rows != has_rows;
         if had_rows != has_rows {
+            self.touched.insert(subnet);
             for wider in around(subnet) {
-                let inside = &mut self.networks.entry(wider).or_default().inside;
+                let inside = &mut self.network(wider).inside;
                 *inside = if has_rows { *inside + 1 } else { inside.saturating_sub(1) };
             }
         }
@@ -220,12 +243,13 @@ impl Cells {
 
     /// The baseline changed.
     pub(crate) const fn outdate(&mut self) {
-        self.is_stale = true;
+        self.is_outdated = true;
     }
 
     /// The map is as it should be: nobody is judged.
-    pub(crate) const fn settle(&mut self) {
-        self.is_stale = false;
+    pub(crate) fn settle(&mut self) {
+        self.is_outdated = false;
+        self.touched.clear();
     }
 
     /// Whether a network has rows, or is around some that have.
@@ -239,8 +263,8 @@ impl Cells {
     }
 
     /// Whether the map is not what the networks say.
-    pub(crate) const fn is_stale(&self) -> bool {
-        self.is_stale
+    pub(crate) fn is_stale(&self) -> bool {
+        self.is_outdated || !self.touched.is_empty()
     }
 
     /// The cells that a row of this network tells about: its own, those around it, and those of its
@@ -265,9 +289,27 @@ impl Cells {
         wider.chain(rest).find_map(held)
     }
 
+    /// A network, of which there may be nothing yet.
+    fn network(&mut self, subnet: Subnet) -> &mut Network {
+        let Self { networks, lengths, .. } = self;
+        networks.entry(subnet).or_insert_with(|| {
+            *lengths.entry((subnet.is_ipv4(), subnet.length())).or_default() += 1;
+            Network::default()
+        })
+    }
+
+    /// Brings the map up to date: all of it where the baseline changed or many networks came or
+    /// went, else around those.
+    pub(crate) fn lay(&mut self, baseline: &Baseline) -> Laid {
+        if !self.is_outdated && self.touched.len() * NETWORKS_PER_TOUCHED <= self.networks.len() {
+            return self.lay_part(baseline);
+        }
+        self.settle();
+        Laid { born: self.lay_all(baseline), ..Laid::default() }
+    }
+
     /// Makes the map anew; tells which cells are new. Costs the networks and the ranges.
-    pub(crate) fn lay(&mut self, baseline: &Baseline) -> Vec<CellId> {
-        self.is_stale = false;
+    pub(super) fn lay_all(&mut self, baseline: &Baseline) -> Vec<CellId> {
         self.sweep();
         self.rest.resize(baseline.len(), None);
         let Self { list, free, networks, rest, .. } = self;
@@ -309,17 +351,31 @@ impl Cells {
 
     /// Drops the networks that nothing keeps, and their cells.
     fn sweep(&mut self) {
-        let Self { list, free, networks, .. } = self;
-        networks.retain(|_, network| {
-            let stays = !network.rows.is_empty() || network.inside > 0;
-            for (_, id) in network.cells.iter().filter(|_| !stays) {
-                if let Some(cell) = list.get_mut(*id as usize) {
-                    cell.clear();
-                }
-                free.push(*id);
+        let over = self.networks.iter().filter(|(_, network)| !network.stays());
+        let mut over: Vec<Subnet> = over.map(|(subnet, _)| *subnet).collect();
+        // Which numbers are given again must not hang on how a table lies in memory.
+        over.sort_unstable();
+        over.into_iter().for_each(|subnet| self.sweep_one(subnet, &mut Vec::new()));
+    }
+
+    /// Drops a network if nothing keeps it, and its cells; adds to `left` what those had.
+    fn sweep_one(&mut self, subnet: Subnet, left: &mut Vec<(bool, f64, f64)>) {
+        if self.networks.get(&subnet).is_none_or(Network::stays) {
+            return;
+        }
+        let Some(network) = self.networks.remove(&subnet) else { return };
+        let length = (subnet.is_ipv4(), subnet.length());
+        if let Some(count) = self.lengths.get_mut(&length) {
+            *count -= 1;
+        }
+        self.lengths.retain(|_, count| *count > 0);
+        for (_, id) in network.cells {
+            if let Some(cell) = self.list.get_mut(id as usize) {
+                left.push((cell.has_rows, cell.volume, cell.trying()));
+                cell.clear();
             }
-            stays
-        });
+            self.free.push(id);
+        }
     }
 }
 

@@ -55,6 +55,15 @@ impl Traffic {
         }
     }
 
+    /// A cell with this traffic is gone.
+    pub(super) fn remove(&mut self, volume: f64, share: f64) {
+        self.all = (self.all - volume).max(0.0);
+        if share > 0.0 {
+            self.trying = (self.trying - volume).max(0.0);
+            self.spent = (self.spent - volume * share).max(0.0);
+        }
+    }
+
     /// The same cell tries otherwise.
     fn change(&mut self, volume: f64, before: f64, after: f64) {
         let trying = |share: f64| if share > 0.0 { volume } else { 0.0 };

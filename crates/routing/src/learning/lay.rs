@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::RangeMap;
 
 use super::Learning;
+use super::cells::part::Laid;
 use super::cells::{Cell, CellId};
 use crate::ranking::RankingId;
 
@@ -14,16 +15,53 @@ use crate::ranking::RankingId;
 const RANGES_PER_CHANGE: usize = 20;
 
 impl Learning {
-    /// The blocks of the cells whose ranking is new, and the others as they were: a copy, and one walk
-    /// over the addresses of these cells.
+    /// The cells of the networks as they are now; whether all were laid anew.
+    pub(super) fn lay_cells(&mut self) -> bool {
+        let Laid { born, left, turned, areas } = self.cells.lay(&self.baseline);
+        self.todo.extend(&born);
+        let Some(areas) = areas else {
+            self.choose_all();
+            self.add_up();
+            return true;
+        };
+        self.made.chosen.resize(self.cells.list.len(), RankingId::NONE);
+        for id in born {
+            let base =
+                self.cells.list.get(id as usize).and_then(|cell| self.baseline.get(cell.base));
+            let ranking = base.map_or(RankingId::NONE, |base| base.unlearned);
+            if let Some(chosen) = self.made.chosen.get_mut(id as usize) {
+                *chosen = ranking;
+            }
+        }
+        let [without, with] = &mut self.traffic;
+        for (has_rows, volume, share) in left {
+            (if has_rows { &mut *with } else { &mut *without }).remove(volume, share);
+        }
+        for cell in turned.iter().filter_map(|id| self.cells.list.get(*id as usize)) {
+            let (from, to) = if cell.has_rows {
+                (&mut *without, &mut *with)
+            } else {
+                (&mut *with, &mut *without)
+            };
+            from.remove(cell.volume, cell.trying());
+            to.add(cell.volume, cell.trying());
+        }
+        self.made.unlaid_areas.extend(areas);
+        false
+    }
+
+    /// The blocks of the cells whose ranking is new, and where cells are, and the others as they were: a
+    /// copy, and one walk over these addresses.
     pub(super) fn lay_changed(&mut self) {
-        let is_much = self.made.unlaid.len() * RANGES_PER_CHANGE > self.made.blocks.len();
+        let changes = self.made.unlaid.len() + self.made.unlaid_areas.len();
+        let is_much = changes * RANGES_PER_CHANGE > self.made.blocks.len();
         if self.forget_rankings() || is_much {
             self.lay_blocks();
             return;
         }
         let ranked = std::mem::take(&mut self.made.unlaid);
-        let areas = self.areas_of(&ranked);
+        let areas = std::mem::take(&mut self.made.unlaid_areas);
+        let areas = self.areas_of(&ranked, areas);
         let chosen = &self.made.chosen;
         let ranking = |id: CellId| chosen.get(id as usize).copied().unwrap_or(RankingId::NONE);
         let sources = (&*self.cells.map, &RangeMap::filled(()));
@@ -31,11 +69,14 @@ impl Learning {
         self.made.blocks = Arc::new(blocks);
     }
 
-    /// Where these cells have their addresses, ascending, and others may have some: all of the network
-    /// of each, or of its class.
-    fn areas_of(&self, ranked: &[CellId]) -> Vec<(IpAddr, IpAddr)> {
+    /// These areas and where these cells have their addresses, ascending, and others may have some: all
+    /// of the network of each, or of its class.
+    fn areas_of(
+        &self,
+        ranked: &[CellId],
+        mut areas: Vec<(IpAddr, IpAddr)>,
+    ) -> Vec<(IpAddr, IpAddr)> {
         let mut classes = vec![false; self.baseline.len()];
-        let mut areas: Vec<(IpAddr, IpAddr)> = Vec::with_capacity(ranked.len());
         for id in ranked {
             let Some(cell) = self.cells.list.get(*id as usize) else { continue };
             if !self.cells.is_class(*id, cell.base) {
@@ -66,6 +107,7 @@ impl Learning {
     pub(super) fn lay_blocks(&mut self) {
         self.forget_rankings();
         self.made.unlaid.clear();
+        self.made.unlaid_areas.clear();
         let chosen = &self.made.chosen;
         let ranking = |id: CellId| chosen.get(id as usize).copied().unwrap_or(RankingId::NONE);
         let blocks = self.cells.map.overlay(&RangeMap::filled(()), |cell, ()| ranking(cell));
@@ -141,6 +183,11 @@ mod tests {
         learning.take([(subnet, region, Some(row))]);
     }
 
+    fn forget(learning: &mut Learning, network: &str) {
+        let rows = REGIONS.map(|region| (subnet(network), region.parse().unwrap(), None));
+        learning.take(rows);
+    }
+
     /// The blocks as they are when all of them are laid anew.
     fn anew(learning: &Learning) -> RangeMap<RankingId> {
         let chosen = &learning.made.chosen;
@@ -153,7 +200,7 @@ mod tests {
         #[test]
         fn what_is_laid_in_part_is_what_is_laid_anew(
             steps in prop::collection::vec(
-                prop::collection::vec((0u8..4, 0u8..=255, 0usize..3, 5u64..250), 0..3), 1..12),
+                prop::collection::vec((0u8..7, any::<u8>(), 0usize..4, 5u64..250), 0..4), 1..12),
         ) {
             let mut learning = learning();
             // So many ranges that few changes are not most of them.
@@ -171,15 +218,57 @@ mod tests {
                         0 => format!("10.3.{host}.0/24"),
                         1 => format!("11.{host}.4.0/22"),
                         2 => format!("2001:db8:{host:x}::/48"),
-                        // One that may be new.
+                        // Some that may be new, inside others and around them.
+                        3 => format!("10.3.{}.0/22", host & 0xfc),
+                        4 => format!("10.3.9.{}/28", host & 0xf0),
+                        5 => format!("11.{}.0.0/12", host & 0xf0),
                         _ => format!("12.{host}.0.0/16"),
                     };
-                    take(&mut learning, &network, region, ms);
+                    match region {
+                        3 => forget(&mut learning, &network),
+                        region => take(&mut learning, &network, region, ms),
+                    }
                 }
                 now = now.plus_ms(10_000);
                 learning.compile(now);
                 prop_assert!(*learning.made.blocks == anew(&learning));
+                // And so are the cells, with the traffic they have.
+                let (in_part, traffic) = (Arc::clone(&learning.cells.map), learning.traffic);
+                prop_assert_eq!(learning.cells.lay_all(&learning.baseline), Vec::<CellId>::new());
+                prop_assert!(learning.cells.map == in_part);
+                learning.add_up();
+                for (now, before) in learning.traffic.iter().zip(traffic) {
+                    prop_assert!((now.all - before.all).abs() < 1e-6 * now.all.max(1.0));
+                    prop_assert!((now.spent - before.spent).abs() < 1e-6 * now.all.max(1.0));
+                }
             }
+        }
+    }
+
+    #[test]
+    fn what_was_hidden_shows_when_the_networks_inside_go() {
+        let mut learning = learning();
+        for host in 0..=255u8 {
+            take(&mut learning, &format!("10.3.{host}.0/24"), usize::from(host), 30);
+            take(&mut learning, &format!("11.{host}.2.0/24"), usize::from(host), 30);
+        }
+        take(&mut learning, "10.3.8.0/22", 1, 30);
+        learning.compile(NOW);
+        let cell = |learning: &Learning| {
+            let (id, _) = learning.cells.map.get("10.3.10.1".parse().unwrap());
+            learning.cells.list[id as usize].spot
+        };
+        for (inside, expect) in [
+            ("10.3.10.0/24", "10.3.8.0/22"),
+            ("10.3.8.0/22", "10.3.0.0/20"),
+            ("10.3.9.0/24", "10.3.0.0/20"),
+        ] {
+            forget(&mut learning, inside);
+            assert!(!learning.lay_cells(), "in part");
+            assert_eq!(cell(&learning), subnet(expect), "without {inside}");
+            let in_part = Arc::clone(&learning.cells.map);
+            assert_eq!(learning.cells.lay_all(&learning.baseline), [], "without {inside}");
+            assert!(learning.cells.map == in_part, "without {inside}");
         }
     }
 
@@ -194,13 +283,16 @@ mod tests {
             |learning: &Learning, address: &str| learning.cells.map.get(address.parse().unwrap()).0;
         let ends = |text: &str| (subnet(text).address(), subnet(text).last());
         let own = id_of(&learning, "10.7.2.1");
-        assert_eq!(learning.areas_of(&[own, own]), [ends("10.7.2.0/24")]);
+        assert_eq!(learning.areas_of(&[own, own], Vec::new()), [ends("10.7.2.0/24")]);
         let around = id_of(&learning, "10.7.200.1");
-        assert_eq!(learning.areas_of(&[own, around]), [ends("10.7.0.0/16")]);
+        assert_eq!(learning.areas_of(&[own, around], Vec::new()), [ends("10.7.0.0/16")]);
         // What is left of the USA, and of all that is nowhere, with the one network between.
         let class = id_of(&learning, "11.1.1.1");
-        assert_eq!(learning.areas_of(&[class, own]), [ends("10.7.2.0/24"), ends("11.0.0.0/8")]);
-        let nowhere = learning.areas_of(&[id_of(&learning, "192.0.2.1")]);
+        assert_eq!(
+            learning.areas_of(&[class, own], Vec::new()),
+            [ends("10.7.2.0/24"), ends("11.0.0.0/8")]
+        );
+        let nowhere = learning.areas_of(&[id_of(&learning, "192.0.2.1")], Vec::new());
         assert_eq!(nowhere.len(), 3, "{nowhere:?}");
     }
 }

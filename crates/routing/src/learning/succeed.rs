@@ -69,7 +69,7 @@ impl Learning {
 
     /// Lays the cells and holds each where the one that had its place had moved to.
     fn inherit(&mut self, from: &Self) {
-        let born = self.cells.lay(&self.baseline);
+        let born = self.cells.lay(&self.baseline).born;
         let held: Vec<_> =
             self.cells.list.iter().map(|cell| self.held_before(from, cell)).collect();
         for (cell, (held, moved_at)) in self.cells.list.iter_mut().zip(held) {
