@@ -187,10 +187,7 @@ pub(crate) fn decode_said(body: &[u8]) -> Result<Option<Frame>, FrameError> {
     fields::check(body)?;
     let envelope = crate::wire::Envelope::decode(body).map_err(FrameError::Protobuf)?;
     let said = envelope.body.filter(|body| {
-        matches!(
-            body,
-            Body::Registration(_) | Body::Report(_) | Body::Load(_) | Body::Condition(_)
-        )
+        matches!(body, Body::Registration(_) | Body::Report(_) | Body::Load(_) | Body::Condition(_))
     });
     said.map(from_wire::frame).transpose()
 }

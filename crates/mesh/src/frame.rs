@@ -109,7 +109,7 @@ pub enum Frame {
         /// Which agent.
         agent_id: AgentId,
         /// A registration, condition, load or report.
-        said: Box<Frame>,
+        said: Box<Self>,
     },
     /// Overwatch that was dialled: the answer to a [`Have`] ends.
     Told {

@@ -24,7 +24,8 @@
 //! - `reference`: what could be had at best,
 //! - [`figures`]: an hour of connections as a few numbers,
 //! - [`run`](mod@run): one world under every policy,
-//! - [`report`]: what came of it, as JSON, as a table and as a picture.
+//! - [`report`]: what came of it, as JSON, as a table and as a picture,
+//! - [`mod@chaos`]: another world, of bad days, in which nothing may break.
 //!
 //! Must never read a clock or draw from anything but the seed: the same seed gives the same output.
 
@@ -75,6 +76,8 @@ pub mod figures;
 pub mod run;
 
 pub mod report;
+
+pub mod chaos;
 
 #[doc(hidden)]
 pub mod fuzz;

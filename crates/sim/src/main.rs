@@ -1,5 +1,6 @@
 //! The command line of the simulator: reads a matrix, runs every policy, prints what came of it.
 
+mod bad_days;
 mod guide;
 
 use std::io::{IsTerminal, Write};
@@ -49,6 +50,8 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Bad days: crashes, partitions, wrong clocks, full disks; prints what did not hold, with its seed.
+    Chaos(bad_days::Options),
 }
 
 #[derive(Debug, clap::Args)]
@@ -114,6 +117,7 @@ fn main() -> ExitCode {
         Some(Command::Guide { matrix, sites, hours, seed }) => {
             write_guide(matrix.as_deref(), sites, hours, seed)
         }
+        Some(Command::Chaos(options)) => bad_days::run(&options).map_err(Failure::Run),
         None => simulate(&options.run),
     };
     match done {

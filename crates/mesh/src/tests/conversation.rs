@@ -251,7 +251,8 @@ fn peers() -> Vec<Line> {
     let agent_id: model::AgentId = "backend-eu-west".parse().unwrap();
     let has = |position, digest| AgentHave { agent_id: agent_id.clone(), position, digest };
     let position = Some(Position { epoch, sequence: 41 });
-    let have = Have { agents: vec![has(position, 0xfedc_ba98_7654_3210), has(None, 0)], asks: true };
+    let have =
+        Have { agents: vec![has(position, 0xfedc_ba98_7654_3210), has(None, 0)], asks: true };
     let grant = |regions: &[&str], networks: &[&str]| Grant {
         service: "app.demo.local".parse().unwrap(),
         regions: regions.iter().map(|region| region.parse().unwrap()).collect(),

@@ -14,11 +14,11 @@ use crate::frame::{
 use crate::proof::Mac;
 use crate::refusal::{Refusal, RefusalReason};
 use crate::report;
-use crate::wire::{checks, peers};
 use crate::wire::{
     BackendOffer, Body, Challenge, Condition, Hello, Load, Position, Proof, Refused, Registration,
     Report, Welcome,
 };
+use crate::wire::{checks, peers};
 
 /// Most MACs in one list of a challenge: two mesh keys with two tokens each.
 const MACS_MAX: usize = 4;

@@ -19,9 +19,9 @@ use crate::{Effect, LinkId, Note, Overwatch};
 
 /// How often another overwatch is asked what is new: two overwatches differ for little longer, and
 /// what an agent tells to both in the meantime has no need to travel.
-const ASK_EVERY_MS: u64 = 2_000;
+const ASK_EVERY_MS: u64 = 1_000;
 
-/// An overwatch that does not answer for this long is not there, whatever its connection says: five
+/// An overwatch that does not answer for this long is not there, whatever its connection says: ten
 /// questions' time.
 const SILENT_MS: u64 = 10_000;
 

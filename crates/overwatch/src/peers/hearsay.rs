@@ -5,6 +5,7 @@
 //! one that is known, the grants that it proved there and this overwatch's own tokens must both
 //! allow each claim.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use health::HeartbeatTerms;
@@ -28,13 +29,7 @@ pub(crate) struct Hearsay {
 
 impl Overwatch {
     /// Another overwatch hears an agent, or does no more.
-    pub(super) fn vouched(
-        &mut self,
-        link: LinkId,
-        who: Vouched,
-        now: Time,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn vouched(&mut self, link: LinkId, who: Vouched, now: Time, out: &mut Vec<Effect>) {
         let agent = who.agent_id.clone();
         let session = self.peers.asking.get_mut(&link);
         let Some(hearsay) = session.and_then(super::Asking::hearsay_mut) else { return };
@@ -107,8 +102,24 @@ impl Overwatch {
     /// Weighs all that was heard of anybody elsewhere: whom somebody hears is there.
     pub(super) fn weigh_all(&mut self, now: Time, out: &mut Vec<Effect>) {
         let agents = self.peers.asking.values().flat_map(super::Asking::agents);
-        let agents: std::collections::BTreeSet<AgentId> = agents.cloned().collect();
+        let agents: BTreeSet<AgentId> = agents.cloned().collect();
         agents.iter().for_each(|agent| self.weigh(agent, now, out));
+        let in_force: Vec<AgentId> = self.peers.in_force.keys().cloned().collect();
+        in_force.iter().for_each(|agent| self.go_by_itself(agent, now, out));
+    }
+
+    /// An agent that was silent here is heard again: what it said here counts, not what others told
+    /// meanwhile.
+    fn go_by_itself(&mut self, agent: &AgentId, now: Time, out: &mut Vec<Effect>) {
+        let record = self.agents.get(agent).filter(|record| record.speaks_in_person(now));
+        let Some(link) = record.and_then(|record| record.link) else { return };
+        self.peers.in_force.remove(agent);
+        let said = self.peers.in_person.get(agent);
+        let registration = said.and_then(|said| said.registration.as_ref());
+        if let Some((_, registration)) = registration {
+            let registration = Arc::clone(registration);
+            self.registered(link, agent, &registration, now, out);
+        }
     }
 
     /// Goes by what was heard of an agent elsewhere, if it is not heard here.

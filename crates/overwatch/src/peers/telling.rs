@@ -29,7 +29,7 @@ const HOLD_BACK_MS: u64 = 1_000;
 
 /// How long two overwatches stand at one position and hold other rows before all are told again: an agent
 /// may be about to tell both. Less than from one question to the next.
-const MEND_AFTER_MS: u64 = 1_500;
+const MEND_AFTER_MS: u64 = 800;
 
 /// Where all rows were told again and the digests still differ, they are not told once more for so long:
 /// what is left is a matter of time, as rows that expire here and there.
@@ -250,8 +250,7 @@ impl Overwatch {
             if is_fresh {
                 return None;
             }
-            let (epoch, report) =
-                self.table.report_after(agent, has.position, REPORT_ROWS_MAX)?;
+            let (epoch, report) = self.table.report_after(agent, has.position, REPORT_ROWS_MAX)?;
             has.position = Some(Position { epoch, sequence: report.through });
             return Some((epoch, report));
         }

@@ -1,0 +1,158 @@
+//! What agents and overwatches are told on bad days. Each agent has a token of its own, good for its own
+//! server alone.
+
+use std::net::Ipv4Addr;
+
+use agent::Offer;
+use health::{CheckKind, CheckSpec, HeartbeatTerms};
+use latency::{Averaging, LearningSettings, RttSource, TableLimits};
+use mesh::{MeshKeys, Token, TokenSecret, Tokens};
+use model::{AgentId, Backend, BackendKey, Region, Subnet, SubnetWidths};
+use routing::{
+    Algorithm, DomainSettings, ExplorationTerms, HoldTerms, LearningTerms, Names, NonePolicy,
+    RegionSettings,
+};
+
+use crate::resolver;
+use crate::settings::{self, PORT, SetUpError};
+
+const MESH_KEY: [u8; 32] = [9; 32];
+
+/// Short, so that a stretch of a minute sees agents given up.
+pub(super) const HEARTBEAT: HeartbeatTerms =
+    HeartbeatTerms { interval_ms: 4_000, missed_threshold: 3 };
+
+/// The bounds of each table: small, so that they are reached.
+pub(super) const LIMITS: TableLimits =
+    TableLimits { rows_per_agent_max: 40, rows_max: 4_000, ttl_ms: 7 * 86_400_000 };
+
+pub(super) fn agent_id(agent: usize) -> Result<AgentId, SetUpError> {
+    Ok(format!("agent-{agent}").parse()?)
+}
+
+fn region(agent: usize) -> Result<Region, SetUpError> {
+    Ok(format!("region-{}", agent / 2).parse()?)
+}
+
+/// Where an agent's machine and server are.
+pub(super) fn address(agent: usize) -> Ipv4Addr {
+    Ipv4Addr::new(10, 2, u8::try_from(agent).unwrap_or(u8::MAX), 10)
+}
+
+/// The agent at an address.
+pub(super) const fn agent_at(address: Ipv4Addr) -> usize {
+    address.octets()[2] as usize
+}
+
+pub(super) fn server(agent: usize) -> Result<BackendKey, SetUpError> {
+    Ok(BackendKey { service: settings::service()?, address: address(agent).into(), port: PORT })
+}
+
+fn secret(agent: usize) -> TokenSecret {
+    TokenSecret::new(format!("the token of agent {agent}"))
+}
+
+/// An agent; the one that lies offers the server of the first one besides its own.
+pub(super) fn agent(agent: usize, lies: bool) -> Result<agent::Settings, SetUpError> {
+    let region = region(agent)?;
+    let offer = |agent: usize| -> Result<Offer, SetUpError> {
+        let backend = Backend { key: server(agent)?, region: region.clone(), weight: 100 };
+        Ok(Offer { backend, listen_port: PORT, check: Some(check()) })
+    };
+    let stolen = lies.then(|| offer(0)).transpose()?;
+    Ok(agent::Settings {
+        agent_id: agent_id(agent)?,
+        offers: std::iter::once(offer(agent)?).chain(stolen).collect(),
+        token: secret(agent),
+        keys: MeshKeys::new([MESH_KEY])?,
+        heartbeat: HEARTBEAT,
+        learning: Some(learning()),
+        predictive: None,
+        region,
+    })
+}
+
+/// How an agent's server is checked; one result is enough.
+const fn check() -> CheckSpec {
+    CheckSpec {
+        kind: CheckKind::Tcp,
+        interval_ms: 2_000,
+        timeout_ms: 1_000,
+        failure_threshold: 1,
+        success_threshold: 1,
+    }
+}
+
+const fn learning() -> LearningSettings {
+    LearningSettings {
+        poll_interval_ms: 2_000,
+        min_connection_age_ms: 5_000,
+        widths: SubnetWidths { ipv4: 24, ipv6: 48 },
+        ewma_alpha: 0.3,
+        averaging: Averaging::Ewma,
+        max_subnets: 40,
+        subnet_ttl_ms: 7 * 86_400_000,
+        min_samples: 1,
+        report_interval_ms: 4_000,
+        rtt_source: RttSource::Min,
+        exclude: Vec::new(),
+    }
+}
+
+/// An overwatch of these agents that knows these others.
+pub(super) fn overwatch(
+    name: &str,
+    agents: usize,
+    others: Vec<String>,
+) -> Result<overwatch::Settings, SetUpError> {
+    let token = |agent: usize| -> Result<Token, SetUpError> {
+        Ok(Token {
+            service: settings::service()?,
+            secret: secret(agent),
+            regions: vec![region(agent)?],
+            networks: vec![Subnet::host(address(agent).into())],
+        })
+    };
+    let tokens = (0..agents).map(token).collect::<Result<_, SetUpError>>()?;
+    Ok(overwatch::Settings {
+        keys: MeshKeys::new([MESH_KEY])?,
+        overwatches: others,
+        tokens: Tokens::new(tokens)?,
+        table: LIMITS,
+        ..settings::overwatch(name, domain(agents)?)?
+    })
+}
+
+fn domain(agents: usize) -> Result<DomainSettings, SetUpError> {
+    let region = |name| RegionSettings {
+        name,
+        countries: Vec::new(),
+        continents: Vec::new(),
+        place: None,
+        capacity: None,
+    };
+    let mut regions = (0..agents).map(self::region).collect::<Result<Vec<Region>, _>>()?;
+    regions.dedup();
+    Ok(DomainSettings {
+        name: resolver::NAME.to_owned(),
+        service: settings::service()?,
+        names: Names::Servers,
+        algorithm: Algorithm::LearnedLatency { max_latency_ms: None, min_samples: 1 },
+        shadow: None,
+        default_region: regions.first().cloned(),
+        regions: regions.into_iter().map(region).collect(),
+        constraints: Vec::new(),
+        ttl_s: 20,
+        none_healthy: NonePolicy::LastHealthy,
+        learning: LearningTerms {
+            is_frozen: false,
+            exploration: ExplorationTerms { is_enabled: true, budget_ppm: 10_000, slot_ms: 60_000 },
+            hold: HoldTerms {
+                margin_us: 3_000,
+                margin_permille: 30,
+                dwell_ms: 10_000,
+                moved_permille_per_minute: 200,
+            },
+        },
+    })
+}
