@@ -2,7 +2,7 @@
 
 use crate::fault::Faults;
 use crate::settings::ModeName;
-use crate::{Given, load, made, no_includes, tree};
+use crate::{Given, Included, load, made, tree};
 
 /// Must never panic. What is refused has sorted faults, each on one line; what is taken prints as
 /// YAML that can be read.
@@ -11,12 +11,17 @@ pub fn fuzz(data: &[u8]) {
     made::kept::fuzz_document(&text);
     for mode in [None, Some(ModeName::Agent), Some(ModeName::Overwatch)] {
         let read_zone_file = |_: &str| Ok("@ TXT zone\n".to_owned());
+        // Its own beginning again, under another name.
+        let includes = |_: &str, _: &str| {
+            let text = text.chars().take(200).collect();
+            Ok(vec![Included { name: "other.yaml".to_owned(), text }])
+        };
         let given = Given {
             file_name: "fuzz.yaml",
             mode,
             host_name: "host",
             read_zone_file: &read_zone_file,
-            includes: &no_includes,
+            includes: &includes,
         };
         match load(&text, &given) {
             Ok(checked) => {

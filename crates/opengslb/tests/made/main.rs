@@ -115,6 +115,34 @@ fn what_a_file_defines_is_changed_there() {
 }
 
 #[test]
+fn of_two_tokens_of_one_name_that_of_the_file_counts() {
+    let site = Site::start();
+    let (code, secret) = site.cli(&["tokens", "create", "deploy", "--role", "admin"]);
+    assert_eq!(code, 0, "{secret}");
+    let secret = secret.lines().find(|line| line.starts_with("opengslb_")).unwrap().to_owned();
+    let api = format!("http://{}", site.overwatch.word_after("serving the API on "));
+    let reads = |secret: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_opengslb-cli"));
+        let command = command.args(["--api", &api, "tokens", "list"]).env("OPENGSLB_TOKEN", secret);
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(reads(&secret), Some(0));
+    let own = "tokens: [{name: deploy, role: read, token: of-the-file-0123456789}]";
+    site.write(
+        &site.text().replace("api: {enabled: true", &format!("api: {{{own}, enabled: true")),
+    );
+    assert_eq!(site.cli(&["reload"]).0, 0);
+    site.overwatch.line("token deploy: the configuration has one too");
+    assert_eq!(reads(&secret), Some(77), "it lets nobody in");
+    assert!(site.cli(&["tokens", "list"]).1.contains("lets nobody in"));
+    // It can be taken back, and only it; the name stays the file's.
+    assert_eq!(site.cli(&["tokens", "revoke", "deploy"]).0, 0);
+    assert!(!site.cli(&["tokens", "list"]).1.contains("lets nobody in"));
+    assert_eq!(site.cli(&["tokens", "revoke", "deploy"]).0, 1);
+    assert_eq!(site.cli(&["tokens", "create", "deploy", "--role", "read"]).0, 1);
+}
+
+#[test]
 fn a_reload_reads_the_files_that_a_file_includes() {
     let site = Site::start();
     let part = site.directory.path().join("more.yaml");

@@ -130,6 +130,9 @@ fn every_key_is_applied_or_named() {
     let key = "api.allowed_networks";
     applied("allowed_networks: [192.0.2.0/24]", "allowed_networks: []", key);
     applied("headers: false", "headers: true", "api.trust_proxy_headers");
+    let source = "headers: false, latency_sources: [{name: probe, service: app.test, regions: [here], \
+                  token: correct-horse-battery}]";
+    applied("headers: false", source, "api.latency_sources (probe added)");
     let both = ["overwatch.geolocation.default_region", "domains (app.test changed)"];
     check("{default_region: here, ", "{", &both, &[]);
     applied("ttl: 30", "ttl: 31", "domains (app.test changed)");
@@ -152,4 +155,39 @@ fn geography_is_the_same_value_until_it_changes() {
     let faults = first.next(files(&text)).unwrap_err();
     assert_eq!(faults.len(), 2, "{faults:?}");
     assert!(faults[0].line.contains("missing.mmdb"), "{faults:?}");
+}
+
+/// What was kept and cannot be read, or does not fit, neither stops the start nor is lost by the next
+/// change.
+#[test]
+fn what_was_kept_is_never_lost() {
+    let kept = r#"{
+        "domains": {"b.test": {"name": "b.test", "regions": ["here"]}, "odd name": {"ttl": 1}},
+        "mappings": {"10.1.0.0/16": {"cidr": "10.1.0.0/16", "region": "nowhere"}},
+        "rings": {"x": {"y": 1}}, "revision": 7
+    }"#;
+    let start = |files: Files| {
+        let Config { mode: Mode::Overwatch(config), logging, metrics } = config(FILE) else {
+            unreachable!("the file says overwatch")
+        };
+        let first = Running::first(*config, (logging, metrics), files).unwrap();
+        super::super::making::with_kept(first, kept).0
+    };
+    let kept: serde_json::Value = serde_json::from_str(kept).unwrap();
+    let document = |running: &Running| -> serde_json::Value {
+        serde_json::from_str(&running.made.to_document()).unwrap()
+    };
+    let running = start(files(FILE));
+    assert_eq!(document(&running), kept);
+    let domains = running.config.domains.iter().map(|domain| domain.name.as_str());
+    assert_eq!(domains.collect::<Vec<_>>(), ["app.test", "b.test"]);
+    let name = EntityName::new(config::EntityKind::Domain, &["c.test"]).unwrap();
+    let made = running.made.with(&name, serde_json::json!({"regions": ["here"]})).unwrap();
+    let after = running.change(running.files.clone(), made).unwrap().running;
+    assert_eq!(document(&after)["rings"], kept["rings"]);
+    assert_eq!(document(&after)["domains"]["odd name"], kept["domains"]["odd name"]);
+    assert_eq!(document(&after)["mappings"], kept["mappings"]);
+    // Files that cannot be read a second time: nothing of it counts, and all of it is there.
+    let running = start(Files::new(|_| Err(Vec::new())));
+    assert_eq!((running.config.domains.len(), document(&running)), (1, kept));
 }
