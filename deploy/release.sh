@@ -46,7 +46,7 @@ cargo tree --locked --package opengslb --edges normal,build --prefix none --form
         { split($1, part, " "); sub(/^v/, "", part[2]); key = part[1] "@" part[2] }
         part[1] != "" && !(key in seen) {
             seen[key] = 1
-            licence = $2; gsub(/["\\]/, "", licence)
+            licence = $2; gsub(/["\\]/, "", licence); gsub("/", " OR ", licence)
             line[++count] = sprintf("    {\"type\": \"library\", \"name\": \"%s\", \"version\": \"%s\", \"purl\": \"pkg:cargo/%s@%s\", \"licenses\": [{\"expression\": \"%s\"}]}", part[1], part[2], part[1], part[2], licence)
         }
         END {

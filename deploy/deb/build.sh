@@ -22,6 +22,7 @@ for grant in overwatch net-admin; do
 done
 place 0644 "$root/examples/agent.yaml" usr/share/doc/opengslb/examples/agent.yaml
 place 0644 "$root/examples/overwatch.yaml" usr/share/doc/opengslb/examples/overwatch.yaml
+place 0644 "$root/deploy/systemd/sysusers.d/opengslb.conf" usr/share/doc/opengslb/examples/opengslb.sysusers.conf
 place 0644 "$root/LICENSE" usr/share/doc/opengslb/copyright
 place 0644 "$root/CHANGELOG.md" usr/share/doc/opengslb/CHANGELOG.md
 # Until postinst gives it to the service's group, root alone reads it.

@@ -3,6 +3,7 @@
 //! - [`ci`]: `cargo xtask ci`, the one gate, the same here and in CI,
 //! - [`nightly`]: `cargo xtask nightly`, what takes longer than a gate may,
 //! - [`mod@bench`]: `cargo xtask bench dns`, what a query costs us and other servers,
+//! - [`release`]: `cargo xtask release`, what is handed out,
 //! - [`steps`]: runs commands one after another and prints a table of minutes,
 //! - `tests/tidy`: the repository's own rules as tests.
 //!
@@ -13,6 +14,8 @@ mod ci;
 mod nightly;
 
 mod bench;
+
+mod release;
 
 mod steps;
 
@@ -25,7 +28,9 @@ usage: cargo xtask COMMAND
 
   ci        fmt, clippy, tests, docs, dependency bans and licences: what must pass before a commit lands
   nightly   what takes longer: the floods with whole counts, the fuzz targets for ten minutes each
+  release   static binaries, .deb, archive, SBOM and checksums, in target/release-files
   bench dns what a query costs us and other servers, side by side; says what is to be installed
+  bench table  what the table of all client networks costs, in memory and time, and a map of it
 ";
 
 fn main() -> ExitCode {
@@ -34,6 +39,7 @@ fn main() -> ExitCode {
     let run: &dyn Fn() -> anyhow::Result<()> = match command {
         "ci" => &ci::run,
         "nightly" => &nightly::run,
+        "release" => &release::run,
         "bench" => &|| bench::run(rest),
         _ => {
             steps::say(USAGE);

@@ -22,11 +22,23 @@ const FLOOD: &str = "env OPENGSLB_FLOOD=whole cargo test --release --locked -p o
 const RELOAD: &str = "env OPENGSLB_RELOAD=whole cargo test --release --locked -p opengslb \
                       --test reload -- --nocapture --test-threads=1";
 
+/// Bad days over virtual time: a thousand seeds of an hour each. One that breaks something prints the line
+/// that does it again.
+const CHAOS: &str = "cargo run --release --locked -p opengslb-sim -- chaos --seeds 1..1000 \
+                     --agents 20 --overwatches 3 --minutes 60";
+
 /// Two hundred kills in the middle of writing.
 const MADE: &str = "env OPENGSLB_MADE=whole cargo test --release --locked -p opengslb --test made \
                     -- --nocapture nothing_acknowledged";
 
-/// Floods the server, kills it, reloads it and hands it over, then runs every fuzz target. What a run learns
+/// The agent for Windows, under wine. Says that it is skipped where Debian's compiler and wine are missing.
+const WINDOWS: &str = "deploy/windows/under-wine.sh";
+
+/// The package in a clean Debian root, and the Terraform files against the provider's schema.
+const PACKAGE: &str = "deploy/check-package.sh";
+const AZURE: &str = "deploy/azure/check.sh";
+
+/// Floods the server, kills it, reloads it and hands it over, runs the agent for Windows, then runs every fuzz target. What a run learns
 /// stays in `fuzz/corpus`, for the next one here; the part of it that is worth a place in the repository is in `fuzz/kept` (libFuzzer's
 /// `-merge=1` picks it).
 ///
@@ -37,8 +49,14 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut steps = Steps::start();
     let flooded = steps.run("flood", FLOOD);
     let reloaded = flooded.and_then(|()| steps.run("reload", RELOAD));
-    let killed = reloaded.and_then(|()| steps.run("kills", MADE));
-    let result = killed
+    let lived = reloaded.and_then(|()| steps.run("chaos", CHAOS));
+    let killed = lived.and_then(|()| steps.run("kills", MADE));
+    let crossed = killed.and_then(|()| steps.run("windows", WINDOWS));
+    let crossed = crossed
+        .and_then(|()| crate::release::run())
+        .and_then(|()| steps.run("package", PACKAGE))
+        .and_then(|()| steps.run("azure", AZURE));
+    let result = crossed
         .and_then(|()| fuzz_targets()?.iter().try_for_each(|target| fuzz(&mut steps, target)));
     steps.print_minutes();
     result

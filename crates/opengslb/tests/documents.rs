@@ -51,6 +51,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("getcap *", "crates/opengslb/tests/azure/walk.rs"),
     ("ss *", "crates/opengslb/tests/azure/walk.rs"),
     ("az group delete *", "crates/opengslb/tests/azure/walk.rs"),
+    ("cargo xtask release", "xtask/src/nightly.rs"),
+    ("dpkg -i *", "deploy/check-package.sh"),
     ("opengslb-cli import *", "crates/opengslb/tests/moving/main.rs"),
     ("opengslb-cli *", "crates/opengslb/tests/operator/main.rs"),
     ("opengslb check-config --preflight", "crates/opengslb/tests/operator/main.rs"),
