@@ -1,6 +1,7 @@
 //! `cargo xtask bench dns`: what a DNS query costs us and other servers, side by side on this machine.
 //!
-//! And `cargo xtask bench health` (`health`): what checking ten thousand servers costs.
+//! And `cargo xtask bench health` (`health`): what checking ten thousand servers costs; `cargo xtask bench
+//! table` (`table`): what the table of all client networks costs, and a map of it.
 //!
 //! - `networks`: the client networks that the maps are of, and the questions of the load,
 //! - `peers`: the other servers, their configurations and their processes,
@@ -12,6 +13,8 @@
 //! quiet machine only.
 
 mod health;
+
+mod table;
 
 mod networks;
 
@@ -65,8 +68,10 @@ struct Options {
 ///
 /// Something is missing, or a goal was not met.
 pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
-    if let Some(("health", more)) = words.split_first().map(|(word, more)| (word.as_str(), more)) {
-        return health::run(more);
+    match words.split_first().map(|(word, more)| (word.as_str(), more)) {
+        Some(("health", more)) => return health::run(more),
+        Some(("table", more)) => return table::run(more),
+        _ => {}
     }
     let options = parse(words)?;
     let missing: Vec<&str> = TOOLS.into_iter().filter(|tool| !is_there(tool)).collect();

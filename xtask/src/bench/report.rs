@@ -197,7 +197,7 @@ fn quartiles(values: impl Iterator<Item = f64>) -> Quartiles {
 }
 
 /// The machine in a few words; no names.
-fn machine() -> String {
+pub(super) fn machine() -> String {
     let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let value = |key: &str| {
         let line = information.lines().find(|line| line.starts_with(key));
