@@ -140,7 +140,7 @@ impl Zone {
     /// its minimum (RFC 2308, 5).
     #[must_use]
     pub fn negative_ttl_s(&self) -> u32 {
-        self.soa().minimum_s.min(self.soa_ttl_s)
+        self.soa.minimum_s().min(self.soa_ttl_s)
     }
 
     /// The NS records at the apex.

@@ -55,6 +55,12 @@ impl StoredSoa {
         Soa { primary, mailbox, serial, refresh_s, retry_s, expire_s, minimum_s }
     }
 
+    /// How long a negative answer may be kept, in seconds.
+    pub(crate) const fn minimum_s(&self) -> u32 {
+        let [.., minimum_s] = self.numbers;
+        minimum_s
+    }
+
     /// Its wire form.
     pub(crate) fn to_bytes(&self) -> Box<[u8]> {
         let names = [self.primary.as_name().as_bytes(), self.mailbox.as_name().as_bytes()];

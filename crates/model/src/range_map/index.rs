@@ -64,7 +64,9 @@ impl Index {
         let offsets: Vec<u128> = (1..count).step_by(leaf).map(|at| start(at) - base).collect();
         let span = u128::BITS - (start(count - 1) - base).leading_zeros();
         let least = span.saturating_sub((ranges / RANGES_PER_CELL).ilog2());
-        let most = span.saturating_sub(offsets.len().ilog2().saturating_sub(2));
+        // With fewer cells there are more signposts than that in each, wherever they are.
+        let cells_min = (offsets.len() as u64 / COMPARED_MAX).max(1);
+        let most = span.saturating_sub(cells_min.ilog2());
         // The widest cells that will do: the fewer they are, the fewer lines of the cache they take.
         let shift = (least..=most).rev().find(|shift| compared(&offsets, *shift) <= COMPARED_MAX);
         let shift = shift.unwrap_or(least);
