@@ -46,8 +46,8 @@ pub struct ChaosSettings {
 }
 
 impl ChaosSettings {
-    /// Two minutes: some seconds in a debug build.
-    pub const SHORT: Self = Self { agents: 6, overwatches: 3, minutes: 4 };
+    /// Some bad stretches: half a second in a debug build.
+    pub const SHORT: Self = Self { agents: 6, overwatches: 3, minutes: 3 };
 }
 
 /// What happened in a run in which nothing was broken.

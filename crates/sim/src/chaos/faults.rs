@@ -107,6 +107,10 @@ impl World {
     /// An agent is asked to end, and started again.
     fn stop_agent(&mut self, agent: usize) -> Result<(), Fault> {
         self.tell_agent(agent, agent::Event::Stop)?;
+        let Some(host) = self.hosts.get_mut(agent).filter(|host| host.value.is_some()) else {
+            return Ok(());
+        };
+        host.is_ending = true;
         let gone = self.now.plus_ms(100);
         self.queue.push(gone, Event::Ended { agent });
         let back = gone.plus_ms(self.luck_between(DOWN_MS));
@@ -153,6 +157,11 @@ impl World {
             (node.disk.is_full, node.disk.delay_ms) = (false, 0);
         }
         self.wires.slow.clear();
+        for agent in 0..self.hosts.len() {
+            if self.hosts.get(agent).is_some_and(|host| host.is_ending) {
+                self.kill(End::Agent(agent), true);
+            }
+        }
         let all = (0..self.hosts.len()).map(End::Agent);
         for end in all.chain((0..self.nodes.len()).map(End::Overwatch)) {
             self.revive(end)?;

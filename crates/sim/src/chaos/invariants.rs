@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use model::{Subnet, Time};
+use model::{AgentId, Subnet, Time};
 use overwatch::{Asker, Outcome, Overwatch, Transport, View, Worker, resolve};
 
 use super::nodes::{End, Node};
@@ -204,10 +204,24 @@ impl World {
                 (rows, table.and_then(|table| table.position(&id)))
             };
             if of(one) != of(other) {
-                lines.push(format!("{id}: {:?} at {one}, {:?} at {other}", of(one), of(other)));
+                let (here, there) = (self.agent_at(one, &id), self.agent_at(other, &id));
+                lines.push(format!(
+                    "{id}: {:?} at {one} ({here}), {:?} at {other} ({there})",
+                    of(one),
+                    of(other)
+                ));
             }
         }
         lines.join("; ") + &self.sessions_of(one) + &self.sessions_of(other)
+    }
+
+    /// How an agent stands with an overwatch.
+    fn agent_at(&self, number: usize, id: &AgentId) -> String {
+        let list = self.value(number).map(|value| value.agent_list(self.now).agents);
+        let known = list.into_iter().flatten().find(|agent| agent.agent_id == id.as_str());
+        let status = known.map_or_else(|| "unknown".to_owned(), |agent| agent.status);
+        let refused = self.value(number).map(|value| value.counters().refusals.clone());
+        format!("{status}, refused {refused:?}")
     }
 
     fn servers_of(&self, one: usize, other: usize) -> String {

@@ -25,6 +25,8 @@ pub(super) struct Host {
     pub(super) pins: BTreeMap<String, KeyHash>,
     /// The overwatches that it was told of.
     pub(super) dials: BTreeSet<String>,
+    /// Whether it was asked to end and has not yet.
+    pub(super) is_ending: bool,
     /// Whether its server works.
     pub(super) is_healthy: bool,
     /// Networks that its present life has seen, before it heals.

@@ -4,11 +4,16 @@ use super::*;
 
 #[test]
 fn twenty_short_seeds_break_nothing() {
-    for seed in 1..=20 {
+    let check = |seed| {
         let summary = chaos(seed, ChaosSettings::SHORT).unwrap_or_else(|error| panic!("{error}"));
         assert!(summary.heals >= 2 && summary.faults > 10, "seed {seed}: {summary:?}");
-        assert!(summary.steps > 5_000 && summary.answers > 1_000, "seed {seed}: {summary:?}");
-    }
+        assert!(summary.steps > 4_000 && summary.answers > 1_000, "seed {seed}: {summary:?}");
+    };
+    std::thread::scope(|scope| {
+        for part in 0..2 {
+            scope.spawn(move || (1..=20).filter(|seed| seed % 2 == part).for_each(check));
+        }
+    });
 }
 
 #[test]

@@ -207,7 +207,11 @@ impl World {
             Event::Fault => self.fault()?,
             Event::Revive(end) => self.revive(end)?,
             Event::GoOn(end) => self.go_on(end)?,
-            Event::Ended { agent } => self.kill(End::Agent(agent), true),
+            Event::Ended { agent } => {
+                if self.hosts.get(agent).is_some_and(|host| host.is_ending) {
+                    self.kill(End::Agent(agent), true);
+                }
+            }
             Event::Heal => self.heal()?,
             Event::Compare => {
                 self.compare()?;
@@ -454,6 +458,7 @@ impl World {
                 host.is_some_and(|host| {
                     host.backlog.clear();
                     host.seen.clear();
+                    host.is_ending = false;
                     host.value.take().is_some()
                 })
             }
@@ -736,6 +741,7 @@ fn host(settings: agent::Settings, dials: BTreeSet<String>) -> Host {
         clock: Clock::default(),
         pins: BTreeMap::new(),
         dials,
+        is_ending: false,
         is_healthy: true,
         seen: BTreeSet::new(),
         backlog: VecDeque::new(),

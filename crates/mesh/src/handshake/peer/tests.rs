@@ -76,7 +76,7 @@ fn nobody_goes_by_another_name_or_answers_with_what_was_said() {
     let west = identity("west", &[1]);
     let mut server = OverwatchHandshake::new(peer("north", EAST, WEST));
     let seen = peer("west", WEST, EAST);
-    let (_, hello) = PeerHandshake::start("east".parse().unwrap(), seen.clone(), None).unwrap();
+    let (_, hello) = PeerHandshake::start("east".parse().unwrap(), seen, None).unwrap();
     let fault = server.on_frame(hello.clone(), &west).unwrap_err();
     assert!(matches!(fault, HandshakeFault::NameMismatch { .. }), "{fault}");
     // The proof of who was dialled is none of who dials.
