@@ -146,13 +146,10 @@ const GOALS: [Goal; 18] = [
     Goal {
         what: "a map with one network that is new, of a map of all rows",
         value: |f| f.ratio("compile_new_ms", "compile_all_ms"),
-        limit: NEW_NETWORK,
+        limit: Limit::AtMost(0.01),
     },
     Goal { what: "a read from memory, ns", value: |f| f.of("read_ns"), limit: Limit::None },
 ];
-
-/// Cells are laid anew where a network comes or goes: a walk over all of them, far from in proportion.
-const NEW_NETWORK: Limit = Limit::AtMost(0.1);
 
 /// Runs it with the words behind `table`.
 ///
