@@ -6,7 +6,7 @@ mod refusals;
 
 use std::path::Path;
 
-use overwatch::{HandFault, TokenOrder};
+use overwatch::{HandFault, LatencyPage, LatencyWanted, TokenOrder};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 

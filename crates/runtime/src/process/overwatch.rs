@@ -73,7 +73,7 @@ use super::keeper::{Keeper, Keeping};
 use super::reload::{Read, Reloads};
 use super::signals::{Asked, Signals};
 use super::sockets::{Passed, Sockets, Wanted};
-use super::{Around, StartError, identity, make_directory, numbers, settings, successor};
+use super::{Around, StartError, identity, make_directory, numbers, successor};
 use crate::clock::{self, Clock};
 use crate::http::Ask;
 use crate::logs::{Logs, chain};
@@ -216,11 +216,7 @@ impl Process {
 
         // The first tick yields the first view: what was kept, and geography.
         let first = first_effects(&mut node, clock);
-        let published = first.iter().rev().find_map(|effect| match effect {
-            Effect::Publish(view) => Some(Arc::clone(view)),
-            _ => None,
-        });
-        let view = Arc::new(ArcSwap::new(published.unwrap_or_else(|| node.view())));
+        let view = Arc::new(ArcSwap::new(first_view(&first, &node)));
         let dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets))?;
         let (outcomes, awaiting) = match taking {
             None => (mpsc::channel(1).1, None),
@@ -254,9 +250,7 @@ impl Process {
             cut_off: None,
         };
         process.carry_out(first);
-        let sources = settings::outside(&process.running.config);
-        process.handle(Event::OutsideSources(sources));
-        process.say_waiting_tokens();
+        process.settle_trust();
         if process.awaiting.is_none() {
             process.hear_first_results(&mut checked).await;
             process.dns.serve()?;
@@ -415,6 +409,15 @@ async fn take_over(
     let (mut taking, passed) = Taking::begin(data).await?;
     let expected = taking.baton().await?;
     Ok((Some((taking, expected)), passed))
+}
+
+/// What answers read at first.
+fn first_view(first: &[Effect], node: &Overwatch) -> Arc<View> {
+    let published = first.iter().rev().find_map(|effect| match effect {
+        Effect::Publish(view) => Some(Arc::clone(view)),
+        _ => None,
+    });
+    published.unwrap_or_else(|| node.view())
 }
 
 /// What a node wants at its start.

@@ -44,8 +44,10 @@ impl Process {
         self.begin_next();
     }
 
-    /// Names the tokens that were made and let nobody in.
-    pub(super) fn say_waiting_tokens(&self) {
+    /// Trusts the sources of the configuration, and names the tokens that were made and let nobody in.
+    pub(super) fn settle_trust(&mut self) {
+        let sources = settings::outside(&self.running.config);
+        self.handle(Event::OutsideSources(sources));
         let waiting = |token: &&ApiToken| has_token(&self.running.config, &token.name);
         for token in self.node.tokens().filter(waiting) {
             let name = &token.name;
@@ -64,9 +66,7 @@ impl Process {
             self.handle(Event::Reload(Box::new(Reload { settings, geo })));
             self.dns.count(&self.running.config);
         }
-        let sources = settings::outside(&self.running.config);
-        self.handle(Event::OutsideSources(sources));
-        self.say_waiting_tokens();
+        self.settle_trust();
         tell(Ok((&comparison, &warnings)), &self.running.digest)
     }
 }
