@@ -228,6 +228,17 @@ fn what_an_operator_says_is_answered() {
 }
 
 #[test]
+fn who_is_sent_back_has_switched_back() {
+    let pins = "pins: [{client: Clienton, site: Neartown, from_hour: 1.3, to_hour: 1.6}]\n";
+    let mut simulation = run_with(Policy::Learned, pins, 60);
+    let learned = simulation.take_hour().switches_back;
+    assert!(learned < 0.3, "nobody was anywhere twice: {learned}");
+    simulation.run_for(60 * MINUTE_MS).unwrap();
+    let pinned = simulation.take_hour();
+    assert!(pinned.switches > 0.9 && pinned.switches_back > 0.9, "{}", pinned.switches_back);
+}
+
+#[test]
 fn a_full_site_sends_clients_on_by_what_its_agent_tells() {
     let open = |more: &str| {
         let long = "long: {share: 1, seconds: 60}\n";
