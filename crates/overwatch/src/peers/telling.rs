@@ -27,13 +27,14 @@ const REPORT_ROWS_MAX: usize = 4_096;
 /// Rows that an agent told less than this ago are not told on yet: mostly it tells the other one too.
 const HOLD_BACK_MS: u64 = 1_000;
 
-/// How long two overwatches stand at one position and hold other rows before all are told again: an agent
-/// may be about to tell both. Less than from one question to the next.
+/// How long two overwatches hold other rows wherever they stand at one position before all are told again: an
+/// agent may be about to tell both. Less than from one question to the next.
 const MEND_AFTER_MS: u64 = 800;
 
-/// Where all rows were told again and the digests still differ, they are not told once more for so long:
-/// what is left is a matter of time, as rows that expire here and there.
-const MEND_AGAIN_MS: u64 = 60_000;
+/// Where all rows were told again and the digests still differ, they are told once more when a digest is
+/// another one than then, but no sooner than after this: what is left may be a matter of time, as rows
+/// that expire here and there.
+const MEND_AGAIN_MS: u64 = 4_000;
 
 /// Another overwatch that listens.
 #[derive(Debug)]
@@ -69,7 +70,8 @@ enum Mending {
     /// Since when the digests differ.
     Due(Time),
     From(Option<Position>),
-    DoneAt(Time),
+    /// When they were, and the digests then.
+    DoneAt(Time, (u64, u64)),
 }
 
 impl Listener {
@@ -84,9 +86,6 @@ impl Listener {
             if is_known || self.has.len() < Agents::RECORDS_MAX {
                 let has = self.has.entry(agent.agent_id);
                 let has = has.or_insert(Has { position, digest, mending: Mending::No });
-                if has.position != position && matches!(has.mending, Mending::Due(_)) {
-                    has.mending = Mending::No;
-                }
                 (has.position, has.digest) = (position, digest);
             }
         }
@@ -257,7 +256,8 @@ impl Overwatch {
         if position < has.position {
             return None;
         }
-        if self.digest_of(agent) == has.digest {
+        let digests = (self.digest_of(agent), has.digest);
+        if digests.0 == digests.1 {
             has.mending = Mending::No;
             return None;
         }
@@ -269,12 +269,14 @@ impl Overwatch {
             Mending::Due(at) if now.ms_since(at) < MEND_AFTER_MS => return None,
             Mending::Due(_) => None,
             Mending::From(from) => from,
-            Mending::DoneAt(at) if now.ms_since(at) < MEND_AGAIN_MS => return None,
-            Mending::DoneAt(_) => None,
+            Mending::DoneAt(at, then) if then == digests || now.ms_since(at) < MEND_AGAIN_MS => {
+                return None;
+            }
+            Mending::DoneAt(..) => None,
         };
         let again = self.table.report_after(agent, from, REPORT_ROWS_MAX);
         let Some((epoch, report)) = again else {
-            has.mending = Mending::DoneAt(now);
+            has.mending = Mending::DoneAt(now, digests);
             return None;
         };
         has.mending = Mending::From(Some(Position { epoch, sequence: report.through }));
