@@ -9,7 +9,10 @@ use health::{CheckSpec, Outcome};
 use mesh::{Frame, KeyHash, Peer, RefusalReason};
 use model::{AgentId, BackendKey, Time, TokenName};
 
-use crate::{Change, HandOrder, KeyOrder, Note, OutsideRow, OutsideSource, Reload, Said, Secrets, TokenOrder, View};
+use crate::{
+    Change, HandOrder, KeyOrder, Note, OutsideRow, OutsideSource, Reload, Said, Secrets,
+    TokenOrder, View,
+};
 
 /// One connection of one agent; the edge never uses a number twice.
 pub type LinkId = u64;
