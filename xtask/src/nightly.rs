@@ -37,9 +37,11 @@ const WINDOWS: &str = "deploy/windows/under-wine.sh";
 /// The package in a clean Debian root, and the Terraform files against the provider's schema.
 const PACKAGE: &str = "deploy/check-package.sh";
 const AZURE: &str = "deploy/azure/check.sh";
+/// What cloud-init does on each of Azure's machines, on copies of this one.
+const INSTALL: &str = "deploy/azure/try-install.sh";
 
-/// Floods the server, kills it, reloads it and hands it over, runs the agent for Windows, then runs every fuzz target. What a run learns
-/// stays in `fuzz/corpus`, for the next one here; the part of it that is worth a place in the repository is in `fuzz/kept` (libFuzzer's
+/// Floods the server, kills it, reloads it and hands it over, runs the agent for Windows, then every fuzz target. What a run
+/// learns stays in `fuzz/corpus`, for the next one here; the part of it that is worth a place in the repository is in `fuzz/kept` (libFuzzer's
 /// `-merge=1` picks it).
 ///
 /// # Errors
@@ -55,7 +57,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let crossed = crossed
         .and_then(|()| crate::release::run())
         .and_then(|()| steps.run("package", PACKAGE))
-        .and_then(|()| steps.run("azure", AZURE));
+        .and_then(|()| steps.run("azure", AZURE))
+        .and_then(|()| steps.run("install", INSTALL));
     let result = crossed
         .and_then(|()| fuzz_targets()?.iter().try_for_each(|target| fuzz(&mut steps, target)));
     steps.print_minutes();

@@ -73,14 +73,22 @@ fn read(name: &str, path: &Path) -> Result<(String, Option<String>), String> {
             let why = format!("it has more than {FILE_BYTES_MAX} bytes");
             return Err(std::io::Error::other(why));
         }
-        #[cfg(unix)]
-        let exposed = config::exposed_file(name, metadata.permissions().mode());
-        // Windows has no such bits: who may read it is up to its directory.
-        #[cfg(not(unix))]
-        let exposed = None;
+        let exposed = config::exposed_file(name, mode_of(&metadata));
         Ok((fs::read_to_string(path)?, exposed))
     };
     text().map_err(|error| error.to_string())
+}
+
+/// Who may read a file.
+#[cfg(unix)]
+fn mode_of(metadata: &fs::Metadata) -> u32 {
+    metadata.permissions().mode()
+}
+
+/// Windows has no such bits: who may read a file is up to its directory.
+#[cfg(not(unix))]
+const fn mode_of(_metadata: &fs::Metadata) -> u32 {
+    0o600
 }
 
 fn lines(faults: &[config::Fault]) -> Vec<String> {

@@ -3,6 +3,8 @@
 //! A backup is read from the process that runs. It is restored where none runs: read and checked whole
 //! first, together with the configuration, then taken in one step.
 
+#![cfg_attr(not(unix), expect(unused_imports, reason = "a store is restored on Linux only"))]
+
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 #[cfg(unix)]

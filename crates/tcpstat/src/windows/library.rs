@@ -141,3 +141,27 @@ fn read_by(address: Address) -> Read {
         unsafe { get(row, subject as i32, is_collected, 0, 1, nothing, 0, 0, measured, 0, bytes) }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    use crate::Kernel;
+
+    /// Whether it comes with its times is for the system to say: wine has none.
+    #[test]
+    fn a_connection_of_our_own_is_listed() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        let kernel = Kernel::new();
+        println!("{}", kernel.probe());
+        let ports = BTreeSet::from([far.local_addr().unwrap().port()]);
+        let mut samples = Vec::new();
+        let stats = kernel.dump().unwrap().read(&ports, &mut samples).unwrap();
+        assert_eq!((stats.samples, samples.len()), (1, 1), "{samples:?}");
+        assert_eq!(samples[0].client, near.local_addr().unwrap().ip());
+        assert_eq!(samples[0].local, far.local_addr().unwrap());
+    }
+}
