@@ -53,7 +53,7 @@ impl Table {
 
     /// Takes rows again that came before the agent's position, from another table that stands where this
     /// one does and does not hold the same: there an earlier life of the agent was heard further, or a row
-    /// that the agent was about to tell again. Only what is not here, or was observed here before. The
+    /// that the agent was about to tell again. Only what is not here, or is an earlier word here. The
     /// position stays.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Table {
         let position = known.position.ok_or(TableRefusal::UnknownAgent)?;
         for told in &mut report.ports {
             let Some(port) = known.ports.get(&told.port) else { continue };
-            told.rows.retain(|row| port.word(row.subnet) < Some(word(row)));
+            told.rows.retain(|row| port.word(row.subnet) < Some(word(epoch, row)));
             told.refreshed.clear();
         }
         let limits = known.limits(self.limits);
@@ -147,16 +147,17 @@ impl PortRows {
     fn word(&self, subnet: Subnet) -> Option<Word> {
         let waiting = self.waiting.get(&subnet).map(|waiting| waiting.row);
         let row = waiting.or_else(|| self.rows.get(subnet))?;
-        Some((row.observed_at, row.rtt, row.deviation_us, row.samples))
+        Some((row.told.epoch, row.samples, row.rtt, row.deviation_us))
     }
 }
 
-/// What of two rows is the later: when it was observed, and of one moment the larger, so that two tables
-/// agree whichever told the other.
-type Word = (Time, Rtt, u32, u32);
+/// What of two rows is the later: that of the later life, and of one life that which counted more; else the
+/// larger, so that two tables agree whichever told the other. Not the time of observation: each table
+/// bounds that by its own clock.
+type Word = (u64, u32, Rtt, u32);
 
-const fn word(row: &ReportRow) -> Word {
-    (row.observed_at, row.rtt_us, row.deviation_us, row.samples)
+const fn word(epoch: u64, row: &ReportRow) -> Word {
+    (epoch, row.samples, row.rtt_us, row.deviation_us)
 }
 
 /// Leaves the first `rows_max` rows in the order of their numbers, or all of the first number where

@@ -11,7 +11,7 @@ fn twenty_short_seeds_break_nothing() {
     };
     std::thread::scope(|scope| {
         for part in 0..2 {
-            scope.spawn(move || (2..=21).filter(|seed| seed % 2 == part).for_each(check));
+            scope.spawn(move || (1..=20).filter(|seed| seed % 2 == part).for_each(check));
         }
     });
 }
