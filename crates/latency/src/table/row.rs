@@ -25,7 +25,7 @@ pub(crate) struct Row {
     /// What is usual.
     pub(crate) level: Level,
     /// The life of its agent and the number of the report that told it last; a later number where
-    /// many were told since ([`super::tellings`]).
+    /// many were told since ([`super::rows::tellings`]).
     pub(crate) told: Position,
 }
 

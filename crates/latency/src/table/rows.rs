@@ -4,8 +4,8 @@
 //! - `block`: neighbours side by side,
 //! - `column`: all networks of one width.
 //!
-//! What is kept of a row is rounded: [`RowStore::get`] gives back what [`kept`] says, which a second
-//! rounding does not change. See `docs/decisions/0053-rows-in-nine-bytes.md`.
+//! What is kept of a row is rounded; a second rounding changes nothing. See
+//! `docs/decisions/0053-rows-in-nine-bytes.md`.
 
 pub(super) mod tellings;
 
