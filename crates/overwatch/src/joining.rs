@@ -13,7 +13,13 @@ use crate::{Change, Effect, LinkId, Note, Overwatch};
 
 impl Overwatch {
     /// An agent knows both secrets; whether this key may go by this name is decided now.
-    pub(crate) fn proven(&mut self, link: LinkId, proven: ProvenAgent, now: Time, out: &mut Vec<Effect>) {
+    pub(crate) fn proven(
+        &mut self,
+        link: LinkId,
+        proven: ProvenAgent,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
         let (agent, key) = (proven.agent_id.clone(), proven.key);
         let is_known = self.agents.get(&agent).is_some();
         let applicant = Applicant {

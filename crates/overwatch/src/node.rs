@@ -32,8 +32,8 @@ use crate::session::{Session, Stage};
 use crate::signing::Signing;
 use crate::tokens::Tokens;
 use crate::{
-    BackendRow, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot, Source,
-    StaleTerms, View,
+    BackendRow, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot, Source, StaleTerms,
+    View,
 };
 
 /// How often rows are looked through for old ones: far below any sensible time to live, far above

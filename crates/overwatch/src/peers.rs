@@ -237,9 +237,8 @@ impl Overwatch {
         self.dial_peers(out);
         self.welcome_again(out);
         let links = self.peers.asking.iter();
-        let unfounded = links.filter(|(_, session)| {
-            is_key_gone || !self.peers.dialled.contains(&session.address)
-        });
+        let unfounded = links
+            .filter(|(_, session)| is_key_gone || !self.peers.dialled.contains(&session.address));
         out.extend(unfounded.map(|(link, _)| Effect::Close { link: *link }));
     }
 

@@ -72,8 +72,7 @@ fn three_overwatches_answer_alike_whoever_hears_the_agents() {
     for overwatch in &all {
         eventually("it reaches the others", || {
             let ready = overwatch.api("ready");
-            (ready["peers_known"].as_u64(), ready["peers_connected"].as_u64())
-                == (Some(2), Some(2))
+            (ready["peers_known"].as_u64(), ready["peers_connected"].as_u64()) == (Some(2), Some(2))
         });
     }
     let nothing = all[0].digests();
@@ -96,9 +95,7 @@ fn three_overwatches_answer_alike_whoever_hears_the_agents() {
     // One dies; meanwhile more is learned.
     let before = all[0].digests();
     all[2].kill();
-    eventually("the others miss it", || {
-        all[0].api("ready")["peers_connected"].as_u64() == Some(1)
-    });
+    eventually("the others miss it", || all[0].api("ready")["peers_connected"].as_u64() == Some(1));
     assert_eq!(all[0].api("ready")["ready"].as_bool(), Some(true), "they answer all the same");
     let (code, said) = all[0].cli(&["peers"]);
     assert!(code == 1 && said.contains("disconnected"), "{code}: {said}");

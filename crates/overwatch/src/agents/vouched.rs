@@ -72,8 +72,7 @@ impl Agents {
         record.last_seen = Some(now);
         match &mut record.session {
             Some(session)
-                if session.terms() == terms
-                    && session.liveness(now) == SessionLiveness::Alive =>
+                if session.terms() == terms && session.liveness(now) == SessionLiveness::Alive =>
             {
                 session.heard(now);
             }

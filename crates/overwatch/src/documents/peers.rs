@@ -53,7 +53,6 @@ fn peer(status: PeerStatus) -> Peer {
 /// FNV-1a, 64 bits: against chance, not against a liar.
 fn hash(line: &str) -> u64 {
     let start = 0xcbf2_9ce4_8422_2325;
-    line.bytes().fold(start, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    line.bytes()
+        .fold(start, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
