@@ -119,7 +119,7 @@ pub enum NoTimes {
     },
 }
 
-/// Why a source gives nothing on this system, as [`crate::probe`] found.
+/// Why a source gives nothing on this system, as [`crate::Kernel::probe`] found.
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     /// It could not be opened or asked.

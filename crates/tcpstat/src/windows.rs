@@ -1,7 +1,7 @@
 //! Windows: the table of connections is read often, and each connection that appears is asked to be
 //! timed.
 //!
-//! Nothing is announced here when a connection ends. So both sources are one [`watch`]: it looks at
+//! Nothing is announced here when a connection ends. So both sources are one `watch`: it looks at
 //! the table several times a second, and a connection that is gone has ended with what was last read
 //! of it. One that came and went between two looks was never there.
 //!

@@ -56,7 +56,7 @@ impl DestroyEvents {
     /// # Errors
     ///
     /// [`CollectError::Open`] and [`CollectError::Call`], the latter also on kernels before 4.12.
-    /// That the kernel announces anything at all is not known until it does: see [`crate::probe`].
+    /// That the kernel announces anything at all is not known until it does: see [`crate::Kernel::probe`].
     pub fn open(ports: &BTreeSet<u16>) -> Result<Self, CollectError> {
         Self::open_with_buffer(ports, RECEIVE_BUFFER_BYTES)
     }
