@@ -189,6 +189,24 @@ impl Note {
     }
 }
 
+impl Note {
+    /// A line about another overwatch.
+    fn of_peer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PeerMet { overwatch, address } => {
+                write!(f, "overwatch {overwatch} at {address} is there; it tells what agents say")
+            }
+            Self::PeerLost { overwatch, address } => {
+                write!(f, "overwatch {overwatch} at {address} is lost; trying on")
+            }
+            Self::PeerNotMet { address, why } => {
+                write!(f, "no session with the overwatch at {address}: {why}")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -215,15 +233,7 @@ impl fmt::Display for Note {
             Self::AgentRefused { who, refusal } => {
                 write!(f, "the agent at {who} ended the handshake: {refusal}")
             }
-            Self::PeerMet { overwatch, address } => {
-                write!(f, "overwatch {overwatch} at {address} is there; it tells what agents say")
-            }
-            Self::PeerLost { overwatch, address } => {
-                write!(f, "overwatch {overwatch} at {address} is lost; trying on")
-            }
-            Self::PeerNotMet { address, why } => {
-                write!(f, "no session with the overwatch at {address}: {why}")
-            }
+            Self::PeerMet { .. } | Self::PeerLost { .. } | Self::PeerNotMet { .. } => self.of_peer(f),
             Self::Standing { backend, from, to, by, error } => {
                 let (from, to) = (from.as_str(), to.as_str());
                 write!(f, "backend {backend} is {to}, was {from}, says {}", by.as_str())?;

@@ -7,6 +7,8 @@
 //! - `nodes`: agents and overwatches, their clocks and disks,
 //! - `wires`: connections and how they break,
 //! - `world`: the event loop,
+//! - `links`: who dials whom, and what is carried,
+//! - `lives`: who dies, starts and hangs,
 //! - `faults`: what goes wrong, and when,
 //! - `invariants`: what must hold.
 //!
@@ -21,6 +23,10 @@
 mod faults;
 
 mod invariants;
+
+mod links;
+
+mod lives;
 
 mod nodes;
 

@@ -220,11 +220,13 @@ impl World {
         let list = self.value(number).map(|value| value.agent_list(self.now).agents);
         let known = list.into_iter().flatten().find(|agent| agent.agent_id == id.as_str());
         let status = known.map_or_else(|| "unknown".to_owned(), |agent| agent.status);
-        let told = self.value(number).and_then(|value| value.table().report_after(id, None, 10_000));
+        let told =
+            self.value(number).and_then(|value| value.table().report_after(id, None, 10_000));
         let rows = told.iter().flat_map(|(_, report)| &report.ports).flat_map(|port| &port.rows);
         let rows: Vec<String> = rows
             .map(|row| {
-                let (samples, observed) = (row.samples, row.observed_at.ms_since(super::faults::START));
+                let (samples, observed) =
+                    (row.samples, row.observed_at.ms_since(super::faults::START));
                 format!("{} {} {samples} {observed}", row.subnet, row.rtt_us.us())
             })
             .collect();
