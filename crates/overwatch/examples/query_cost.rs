@@ -115,7 +115,7 @@ fn ask(view: &View, worker: &mut Worker, packets: &[Vec<u8>], buffer: &mut [u8])
 fn ask_memory(view: &View, worker: &Worker, packets: &[Vec<u8>]) {
     let address = Ipv4Addr::new(10, 1, 2, 3).into();
     for packet in packets {
-        foresee(view, worker, (packet, address)).for_each(|place| drop(black_box(place)));
+        foresee(view, worker, (packet, address)).for_each(|place| _ = black_box(place));
     }
 }
 

@@ -233,7 +233,9 @@ impl fmt::Display for Note {
             Self::AgentRefused { who, refusal } => {
                 write!(f, "the agent at {who} ended the handshake: {refusal}")
             }
-            Self::PeerMet { .. } | Self::PeerLost { .. } | Self::PeerNotMet { .. } => self.of_peer(f),
+            Self::PeerMet { .. } | Self::PeerLost { .. } | Self::PeerNotMet { .. } => {
+                self.of_peer(f)
+            }
             Self::Standing { backend, from, to, by, error } => {
                 let (from, to) = (from.as_str(), to.as_str());
                 write!(f, "backend {backend} is {to}, was {from}, says {}", by.as_str())?;

@@ -55,7 +55,7 @@ fn table(text: &str, name: &str) -> BTreeMap<String, BTreeMap<String, String>> {
 fn regions_machines_and_addresses_are_the_facts() {
     let text = read("deploy/azure/main.tf");
     let (regions, subnets) = (table(&text, "regions"), table(&text, "subnets"));
-    let found: Vec<_> = regions.iter().map(|(_, r)| (&*r["location"], &*r["network"])).collect();
+    let found: Vec<_> = regions.values().map(|r| (&*r["location"], &*r["network"])).collect();
     let expected: BTreeSet<_> = REGIONS.into_iter().collect();
     assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
     let machines = table(&text, "machines");
@@ -93,7 +93,7 @@ fn outputs_and_variables_are_the_facts() {
         let block = block.unwrap_or_else(|| panic!("no variable {name}"));
         match default {
             Some(default) => {
-                assert!(block.contains(&format!("default = \"{default}\"")), "{block}")
+                assert!(block.contains(&format!("default = \"{default}\"")), "{block}");
             }
             None => assert!(!block.contains("default ="), "{block}"),
         }

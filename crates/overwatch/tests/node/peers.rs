@@ -182,8 +182,7 @@ fn hearsay_counts_for_no_more_than_the_agent_could_say_here() {
     let tokens = |regions: &'static [&'static str], networks: &'static [&'static str]| {
         move |mesh: &mut Mesh| {
             mesh.reload(1, |settings| {
-                settings.tokens =
-                    Tokens::new(vec![token(APP, TOKEN, regions, networks)]).unwrap();
+                settings.tokens = Tokens::new(vec![token(APP, TOKEN, regions, networks)]).unwrap();
             });
         }
     };

@@ -105,12 +105,8 @@ impl Mesh {
 
     /// One more overwatch.
     pub(crate) fn add(&mut self, settings: overwatch::Settings) -> usize {
-        let value = Overwatch::new(
-            settings.clone(),
-            settings::geography(),
-            Snapshot::default(),
-            self.now,
-        );
+        let value =
+            Overwatch::new(settings.clone(), settings::geography(), Snapshot::default(), self.now);
         let view = value.view();
         self.nodes.push(Node {
             value: Some(value),
@@ -180,8 +176,7 @@ impl Mesh {
             End::Overwatch(number) => {
                 let node = &mut self.nodes[number];
                 let (settings, kept) = (node.settings.clone(), node.kept.clone());
-                node.value =
-                    Some(Overwatch::new(settings, settings::geography(), kept, self.now));
+                node.value = Some(Overwatch::new(settings, settings::geography(), kept, self.now));
                 self.tell(number, Event::Tick);
             }
         }
@@ -201,11 +196,7 @@ impl Mesh {
     }
 
     /// Other settings for an overwatch.
-    pub(crate) fn reload(
-        &mut self,
-        number: usize,
-        change: impl FnOnce(&mut overwatch::Settings),
-    ) {
+    pub(crate) fn reload(&mut self, number: usize, change: impl FnOnce(&mut overwatch::Settings)) {
         change(&mut self.nodes[number].settings);
         let settings = self.nodes[number].settings.clone();
         let geo = settings::geography();
@@ -292,7 +283,8 @@ impl Mesh {
 
     fn dial_all(&mut self) {
         let mut wanted = Vec::new();
-        for (agent, host) in self.hosts.iter().enumerate().filter(|(_, host)| host.value.is_some()) {
+        for (agent, host) in self.hosts.iter().enumerate().filter(|(_, host)| host.value.is_some())
+        {
             wanted.extend(host.dials.iter().map(|address| (End::Agent(agent), address.clone())));
         }
         for (from, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.value.is_some()) {
