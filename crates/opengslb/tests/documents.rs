@@ -11,6 +11,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo xtask ci*", ".ci/run"),
     ("cargo run --release -p opengslb-sim", "crates/sim/tests/command.rs"),
     ("cargo run --release -p opengslb-sim -- guide", "crates/sim/src/guide.rs"),
+    ("cargo run --release -p opengslb-sim -- chaos*", "crates/sim/src/chaos.rs"),
     (
         "opengslb --config /etc/opengslb/config.yaml --mode overwatch",
         "crates/opengslb/tests/process/main.rs",

@@ -238,11 +238,8 @@ impl fmt::Display for Note {
             }
             Self::Standing { backend, from, to, by, error } => {
                 let (from, to) = (from.as_str(), to.as_str());
-                write!(f, "backend {backend} is {to}, was {from}, says {}", by.as_str())?;
-                match error {
-                    Some(error) => write!(f, ": {error}"),
-                    None => Ok(()),
-                }
+                let why = error.as_ref().map_or_else(String::new, |error| format!(": {error}"));
+                write!(f, "backend {backend} is {to}, was {from}, says {}{why}", by.as_str())
             }
             Self::Straining { agent, backends, strain } => {
                 let why = strain.as_ref().map_or_else(String::new, over_limit);

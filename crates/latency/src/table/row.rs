@@ -59,8 +59,11 @@ const OLDEST: u32 = YOUNGEST + 5;
 const FALLEN: u32 = 7;
 
 /// Significant bits of a count of connections: 32 and less are exact. Above, each network has its own
-/// lot, which never changes: so counts only grow, and many of them together are exact.
+/// lot, which never changes: so counts only grow, and many of them together are exact. Beside the
+/// bits stand the exact ones of some rows ([`super::rows`]).
 const SAMPLES_BITS: u32 = 5;
+/// The highest count whose bits say all.
+const EXACT_MAX: u32 = 1 << SAMPLES_BITS;
 /// Significant bits of the usual time. Rounded by a new lot each time: it moves by far less than
 /// can be told apart.
 const USUAL_BITS: u32 = 6;
@@ -136,11 +139,10 @@ impl Kept {
         Self { bits, observed }
     }
 
-    /// The row in an era; `None` for bits that no row has.
+    /// The row in an era, with its count as the bits say it; `None` for bits that no row has.
     pub(super) fn row(self, era: u64, told: Position) -> Option<Row> {
-        let value = |field: Field, bits| {
-            u32::try_from(value_of(field.of(self.bits), bits)).unwrap_or(u32::MAX)
-        };
+        let usual_us = value_of(USUAL.of(self.bits), USUAL_BITS);
+        let usual_us = u32::try_from(usual_us).unwrap_or(u32::MAX);
         let stage = STAGE.of(self.bits);
         let since = if stage == SETTLED || stage == FALLEN {
             Time::EPOCH
@@ -151,15 +153,25 @@ impl Kept {
         Some(Row {
             rtt: rtt_of_code(RTT.of(self.bits)).ok()?,
             deviation_us: deviation_of_code(DEVIATION.of(self.bits))?,
-            samples: value(SAMPLES, SAMPLES_BITS),
+            samples: self.samples(),
             observed_at: self.observed_at(),
-            level: Level { usual_us: value(USUAL, USUAL_BITS), since, is_fallen: stage == FALLEN },
+            level: Level { usual_us, since, is_fallen: stage == FALLEN },
             told,
         })
     }
 
     pub(super) const fn observed_at(self) -> Time {
         Time::from_unix_ms(self.observed as u64 * UNIT_MS)
+    }
+
+    /// Connections counted, as far as the bits say.
+    pub(super) fn samples(self) -> u32 {
+        u32::try_from(value_of(SAMPLES.of(self.bits), SAMPLES_BITS)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the bits say it to the last connection.
+    pub(super) fn is_count_exact(self) -> bool {
+        self.samples() < EXACT_MAX
     }
 
     /// Which telling it is of.

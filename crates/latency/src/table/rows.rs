@@ -2,7 +2,8 @@
 //!
 //! - [`tellings`]: which report told a row, in few bits,
 //! - `block`: neighbours side by side,
-//! - `column`: all networks of one width.
+//! - `column`: all networks of one width,
+//! - `counts`: what a row's bits do not hold.
 //!
 //! What is kept of a row is rounded; a second rounding changes nothing. See
 //! `docs/decisions/0053-rows-in-nine-bytes.md`.
@@ -13,12 +14,15 @@ mod block;
 
 mod column;
 
+mod counts;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::{Subnet, Time};
 
 use self::column::Column;
+use self::counts::Counts;
 use self::tellings::Tellings;
 use super::Position;
 use super::row::{ERA_MS, Kept, Row, mix, units_of};
@@ -28,6 +32,7 @@ use super::row::{ERA_MS, Kept, Row, mix, units_of};
 pub(crate) struct RowStore {
     /// By width: as many as the agent has, 250 at most.
     columns: BTreeMap<Width, Column>,
+    counts: Counts,
     tellings: Tellings,
     len: usize,
     /// The sum of what each row says.
@@ -52,8 +57,14 @@ pub(super) struct BlockId {
 
 impl RowStore {
     /// No row.
-    pub(crate) const NONE: Self =
-        Self { columns: BTreeMap::new(), tellings: Tellings::NONE, len: 0, said: 0, era: 0 };
+    pub(crate) const NONE: Self = Self {
+        columns: BTreeMap::new(),
+        counts: Counts::NONE,
+        tellings: Tellings::NONE,
+        len: 0,
+        said: 0,
+        era: 0,
+    };
 
     /// How many rows there are.
     pub(crate) const fn len(&self) -> usize {
@@ -68,7 +79,8 @@ impl RowStore {
 
     /// The bytes of the rows and of what is kept to find them.
     pub(crate) fn heap_bytes(&self) -> usize {
-        self.columns.values().map(Column::heap_bytes).sum()
+        let columns: usize = self.columns.values().map(Column::heap_bytes).sum();
+        columns + self.counts.heap_bytes()
     }
 
     /// Whether there is a row of exactly this subnet.
@@ -78,15 +90,16 @@ impl RowStore {
 
     /// The row of exactly this subnet.
     pub(crate) fn get(&self, subnet: Subnet) -> Option<Row> {
-        self.row(self.find(subnet)?)
+        self.row((Width::of(subnet), network_of(subnet)), self.find(subnet)?)
     }
 
     fn find(&self, subnet: Subnet) -> Option<Kept> {
         self.columns.get(&Width::of(subnet))?.get(network_of(subnet))
     }
 
-    fn row(&self, kept: Kept) -> Option<Row> {
-        kept.row(self.era, self.tellings.position(kept.telling())?)
+    fn row(&self, network: (Width, u128), kept: Kept) -> Option<Row> {
+        let row = kept.row(self.era, self.tellings.position(kept.telling())?)?;
+        Some(Row { samples: self.counts.of(network, kept), ..row })
     }
 
     /// Sets a row; tells whether it is new.
@@ -99,33 +112,43 @@ impl RowStore {
         self.said = self.said.wrapping_add(kept.said(lot));
         if let Some(before) = before {
             self.said = self.said.wrapping_sub(before.said(lot));
+            self.counts.forget((width, network), before);
         } else {
             self.len += 1;
         }
+        self.counts.set((width, network), row.samples, kept);
         before.is_none()
     }
 
     /// Sets many rows, ascending by subnet and none twice, at less than half the cost of setting
     /// each.
     pub(crate) fn set_all(&mut self, rows: &[(Subnet, Row)]) {
-        let mut by_width: BTreeMap<Width, Vec<(u128, Kept)>> = BTreeMap::new();
+        let mut by_width: BTreeMap<Width, (Vec<_>, Vec<_>)> = BTreeMap::new();
         for (subnet, row) in rows {
             let (width, network) = (Width::of(*subnet), network_of(*subnet));
             let telling = self.telling_of(row.told);
             let kept = Kept::of(row, width.lot(network), self.era, telling);
-            by_width.entry(width).or_default().push((network, kept));
+            let (rows, samples) = by_width.entry(width).or_default();
+            rows.push((network, kept));
+            samples.push(row.samples);
         }
-        let Self { columns, len, said, .. } = self;
-        for (width, rows) in by_width {
+        let Self { columns, counts, len, said, .. } = self;
+        for (width, (rows, samples)) in by_width {
             let column = columns.entry(width).or_default();
             column.set_all(&rows, width.length, |network, kept, before| {
                 let lot = width.lot(network);
                 *said = said.wrapping_add(kept.said(lot));
                 match before {
-                    Some(before) => *said = said.wrapping_sub(before.said(lot)),
+                    Some(before) => {
+                        *said = said.wrapping_sub(before.said(lot));
+                        counts.forget((width, network), before);
+                    }
                     None => *len += 1,
                 }
             });
+            for ((network, kept), samples) in rows.into_iter().zip(samples) {
+                counts.set((width, network), samples, kept);
+            }
         }
     }
 
@@ -138,6 +161,7 @@ impl RowStore {
             self.columns.remove(&width);
         }
         self.said = self.said.wrapping_sub(removed.said(width.lot(network)));
+        self.counts.forget((width, network), removed);
         self.len -= 1;
         true
     }
@@ -161,7 +185,7 @@ impl RowStore {
 
     /// Changes every row; neither its time of observation nor what told it.
     pub(crate) fn change_all(&mut self, mut change: impl FnMut(&mut Row)) {
-        let Self { columns, tellings, era, said, .. } = self;
+        let Self { columns, counts, tellings, era, said, .. } = self;
         *said = 0;
         for (width, column) in columns {
             column.change(|network, kept| {
@@ -169,8 +193,12 @@ impl RowStore {
                 let told = tellings.position(kept.telling());
                 let row = told.and_then(|told| kept.row(*era, told));
                 let changed = row.map_or(kept, |mut row| {
+                    row.samples = counts.of((*width, network), kept);
                     change(&mut row);
-                    Kept::of(&row, lot, *era, kept.telling())
+                    let changed = Kept::of(&row, lot, *era, kept.telling());
+                    counts.forget((*width, network), kept);
+                    counts.set((*width, network), row.samples, changed);
+                    changed
                 });
                 *said = said.wrapping_add(changed.said(lot));
                 changed
@@ -215,7 +243,9 @@ impl RowStore {
         from: u128,
     ) -> impl Iterator<Item = (Subnet, Row)> + Clone {
         let rows = column.iter_from(from);
-        rows.filter_map(move |(network, kept)| Some((width.subnet(network)?, self.row(kept)?)))
+        rows.filter_map(move |(network, kept)| {
+            Some((width.subnet(network)?, self.row((width, network), kept)?))
+        })
     }
 
     /// Every block with its earliest observation, in units.

@@ -4,6 +4,7 @@ use model::Rtt;
 use proptest::prelude::*;
 
 use super::super::level::Level;
+use super::counts::COUNTS_MAX;
 use super::*;
 
 /// In an era's beginning.
@@ -302,4 +303,32 @@ fn a_dense_table_takes_less_than_ten_bytes_a_row() {
     }
     let bytes = store.heap_bytes() as f64 / store.len() as f64;
     assert!((46_000..48_000).contains(&store.len()) && bytes < 10.0, "{bytes}");
+}
+
+#[test]
+fn counts_are_exact_while_there_is_room_for_them() {
+    let mut store = RowStore::default();
+    let networks: Vec<Subnet> = (0..COUNTS_MAX as u32 + 2)
+        .map(|number| Subnet::of(Ipv4Addr::from_bits(number << 8).into(), 24))
+        .collect();
+    let many: Vec<(Subnet, Row)> =
+        networks.iter().map(|subnet| (*subnet, row(20_000, 1_003, 0, 1))).collect();
+    store.set_all(&many);
+    let rounded = |store: &RowStore| -> Vec<Subnet> {
+        store.iter().filter(|(_, row)| row.samples != 1_003).map(|(subnet, _)| subnet).collect()
+    };
+    assert_eq!(networks[COUNTS_MAX..].to_vec(), rounded(&store));
+    // Whatever changes but the count leaves it, and one that goes makes room.
+    store.change_all(|row| row.deviation_us = 1);
+    store.pass(at(90_000));
+    store.remove(networks[0]);
+    store.set(networks[1], row(20_000, 32, 0, 1));
+    for subnet in &networks[COUNTS_MAX..] {
+        store.set(*subnet, row(20_000, 1_003, 0, 2));
+    }
+    assert_eq!(vec![networks[1]], rounded(&store));
+    // The next life of a network begins anew.
+    store.set(networks[0], row(20_000, 5, 0, 3));
+    assert_eq!(store.get(networks[0]).unwrap().samples, 5);
+    assert_eq!(store.get(networks[1]).unwrap().samples, 32);
 }
