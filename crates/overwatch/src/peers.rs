@@ -89,6 +89,9 @@ struct InForce {
     registration: Arc<Registration>,
     address: IpAddr,
     condition: Option<Condition>,
+    load: Option<Load>,
+    /// Whether all of its claims were granted, and nothing since could change that.
+    is_settled: bool,
 }
 
 /// A digest, and what it is of: no row changes without one of these.
@@ -191,6 +194,18 @@ impl Peers {
         if let Some(known) = self.in_person.get_mut(agent) {
             known.reported_at = now;
         }
+    }
+
+    /// What was heard of an agent elsewhere is to be granted anew when it is there.
+    pub(crate) fn weigh_again(&mut self, agent: &AgentId) {
+        if let Some(known) = self.in_force.get_mut(agent) {
+            known.is_settled = false;
+        }
+    }
+
+    /// The same for all agents: what may be granted has changed.
+    pub(crate) fn weigh_all_again(&mut self) {
+        self.in_force.values_mut().for_each(|known| known.is_settled = false);
     }
 
     /// Knows nothing of an agent any more; what it says again is heard again.

@@ -58,6 +58,7 @@ impl Overwatch {
         out.extend(closing.into_iter().map(|link| Effect::Close { link }));
         self.reload_peers(overwatches, !self.identity.keys.are_all_in(&keys), out);
         (self.identity.keys, self.identity.tokens) = (keys, tokens);
+        self.peers.weigh_all_again();
 
         let table = &self.table;
         self.publisher.reload((zones, answers, domains), &geo, |service| {

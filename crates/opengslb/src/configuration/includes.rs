@@ -3,6 +3,7 @@
 //! Names come out clean, so that one file has one name: a file that is included twice is seen as one,
 //! and a circle as one too. Links are not followed that far; `config` ends those by their depth.
 
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// Files that one pattern may name. One more is a mistake, such as `/**`.
@@ -15,7 +16,7 @@ const DIRECTORIES_MAX: usize = 10_000;
 ///
 /// # Errors
 ///
-/// There are too many.
+/// There are too many, or it cannot be seen which there are: what is only hidden must not seem to have gone.
 pub(super) fn find(file: &str, pattern: &str) -> Result<Vec<PathBuf>, String> {
     let directory = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
     let whole = clean(&directory.join(pattern));
@@ -53,9 +54,15 @@ impl Search {
         if self.directories > DIRECTORIES_MAX {
             return Err(format!("it looks into more than {DIRECTORIES_MAX} directories"));
         }
-        // What cannot be listed has nothing that fits; a file named without a sign is missed by name.
         let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        for entry in std::fs::read_dir(here).into_iter().flatten().flatten() {
+        let entries = match std::fs::read_dir(here) {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return Ok(()),
+            Err(error) => return Err(format!("{} cannot be listed: {error}", here.display())),
+        };
+        for entry in entries {
+            let unread = |error| format!("{} cannot be listed: {error}", here.display());
+            let entry = entry.map_err(unread)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = directory.join(&name);
             // Not those that editors and package managers hide.
@@ -92,6 +99,11 @@ fn clean(path: &Path) -> PathBuf {
         }
     }
     clean
+}
+
+/// Whether there is nothing, so that nothing fits.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn has_sign(part: &str) -> bool {

@@ -3,7 +3,7 @@
 //! One question is under way at a time, and an answer has a limit, so whoever is slow slows down itself
 //! alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use latency::Position;
@@ -55,6 +55,8 @@ struct Standing {
     /// What it says of agents. Bounded by [`crate::agents::Agents::RECORDS_MAX`].
     hearsay: BTreeMap<AgentId, Hearsay>,
     exclude: Vec<IpAddr>,
+    /// Of whom rows were refused in this answer: it is to be said anew what there is of them here.
+    refused: BTreeSet<AgentId>,
 }
 
 impl Asking {
@@ -77,6 +79,13 @@ impl Asking {
         match &mut self.stage {
             Stage::Standing(standing) => Some(&mut standing.hearsay),
             Stage::Proving(..) | Stage::Ended => None,
+        }
+    }
+
+    /// Rows of an agent were refused: the other one goes on behind them, which would be refused too.
+    pub(super) fn refused(&mut self, agent: &AgentId) {
+        if let Stage::Standing(standing) = &mut self.stage {
+            standing.refused.insert(agent.clone());
         }
     }
 
@@ -179,6 +188,11 @@ impl Overwatch {
                 let session = self.peers.asking.get_mut(&link);
                 if let Some(Asking { stage: Stage::Standing(standing), .. }) = session {
                     standing.awaits = false;
+                    // Not before the end of an answer, or the same rows would come at once.
+                    if !has_more {
+                        let refused = std::mem::take(&mut standing.refused);
+                        standing.said.retain(|agent, _| !refused.contains(agent));
+                    }
                     standing.next_ask = if has_more { now } else { now.plus_ms(ASK_EVERY_MS) };
                 }
                 self.ask_peers(now, out);
@@ -221,6 +235,7 @@ impl Overwatch {
             said: BTreeMap::new(),
             hearsay: BTreeMap::new(),
             exclude: Vec::new(),
+            refused: BTreeSet::new(),
         }));
         self.peers.faults.remove(&address);
         out.push(Effect::Log(Note::PeerMet { overwatch: overwatch.to_string(), address }));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use health::HeartbeatTerms;
 use latency::{Position, Report};
-use mesh::{Authority, Condition, Frame, Load, Presence, Registration, Vouched};
+use mesh::{Authority, Condition, Frame, KeyHash, Load, Presence, Registration, Vouched};
 use model::{AgentId, Time};
 
 use super::InForce;
@@ -54,16 +54,29 @@ impl Overwatch {
         now: Time,
         out: &mut Vec<Effect>,
     ) {
+        let pin = self.pin_of(agent);
         let session = self.peers.asking.get_mut(&link);
         let hearsay = session.and_then(super::Asking::hearsay_mut);
         let known = hearsay.and_then(|hearsay| hearsay.get_mut(agent));
+        let is_namesake =
+            known.as_ref().is_some_and(|known| pin.is_some_and(|pin| pin != known.who.key));
         match (said, known) {
+            // Who is another one there may not write this one's rows here.
+            _ if is_namesake => {
+                self.peers.counters.refused += 1;
+                return;
+            }
             (Frame::Registration(said), Some(known)) => known.registration = Some(Arc::new(said)),
             (Frame::Condition(said), Some(known)) => known.condition = Some(said),
             (Frame::Load(said), Some(known)) => known.load = Some(said),
             // Rows have one writer and a number, so they may come by way of a third.
             (Frame::Report { epoch, report }, _) => {
-                return self.relayed_report(agent, (epoch, report), now, out);
+                if !self.relayed_report(agent, (epoch, report), now, out)
+                    && let Some(session) = self.peers.asking.get_mut(&link)
+                {
+                    session.refused(agent);
+                }
+                return;
             }
             _ => {
                 self.peers.counters.refused += 1;
@@ -74,14 +87,19 @@ impl Overwatch {
         self.weigh(agent, now, out);
     }
 
-    /// Rows of an agent that came by way of another overwatch.
+    /// The key that an agent is known by.
+    fn pin_of(&self, agent: &AgentId) -> Option<KeyHash> {
+        self.agents.get(agent).map(|record| record.pin.key)
+    }
+
+    /// Rows of an agent that came by way of another overwatch; tells whether they were taken.
     fn relayed_report(
         &mut self,
         agent: &AgentId,
         (epoch, report): (u64, Report),
         now: Time,
         out: &mut Vec<Effect>,
-    ) {
+    ) -> bool {
         let through = Position { epoch, sequence: report.through };
         let taken = if Some(through) <= self.table.position(agent) {
             self.table.mend(agent, epoch, report, now)
@@ -90,13 +108,14 @@ impl Overwatch {
         };
         let Ok(applied) = taken else {
             self.peers.counters.refused += 1;
-            return;
+            return false;
         };
         self.peers.counters.rows_heard += (applied.rows + applied.waiting) as u64;
         self.agents.told_elsewhere(agent);
         if let Some(held) = applied.newly_held {
             self.held(agent, held, out);
         }
+        true
     }
 
     /// Weighs all that was heard of anybody elsewhere: whom somebody hears is there.
@@ -124,8 +143,14 @@ impl Overwatch {
 
     /// Goes by what was heard of an agent elsewhere, if it is not heard here.
     pub(super) fn weigh(&mut self, agent: &AgentId, now: Time, out: &mut Vec<Effect>) {
+        let pin = self.pin_of(agent);
         let told = self.peers.asking.values().filter_map(|session| session.hearsay(agent));
+        // Whatever a namesake says with another key, the one that is known here is heard.
+        let told = told.filter(|told| pin.is_none_or(|pin| pin == told.who.key));
         let best = told.max_by_key(|told| (told.who.epoch, told.who.presence)).cloned();
+        if best.as_ref().is_none_or(|best| best.who.presence != Presence::There) {
+            self.peers.weigh_again(agent);
+        }
         let Some(best) = best else { return self.agents.vouched_no_more(agent, now) };
         match best.who.presence {
             Presence::Away => self.agents.vouched_no_more(agent, now),
@@ -151,24 +176,38 @@ impl Overwatch {
     fn go_by(&mut self, agent: &AgentId, told: &Hearsay, now: Time, out: &mut Vec<Effect>) {
         let Some(registration) = &told.registration else { return };
         let in_force = self.peers.in_force.get(agent);
-        let is_same = in_force.is_some_and(|known| {
+        let in_force = in_force.filter(|known| {
             known.registration == *registration && known.address == told.who.address
         });
+        let is_new = in_force.is_none();
+        let is_settled = in_force.is_some_and(|known| known.is_settled);
+        let (condition, load) =
+            in_force.map(|known| (known.condition.clone(), known.load.clone())).unwrap_or_default();
         let terms = HeartbeatTerms {
             interval_ms: registration.heartbeat_ms,
             missed_threshold: registration.missed_threshold,
         };
-        if !is_same {
+        if !is_settled {
+            let refused = self.registered_elsewhere(agent, told, now, out);
+            if is_new {
+                self.peers.counters.refused += refused as u64;
+            }
             let (registration, address) = (Arc::clone(registration), told.who.address);
-            let known = InForce { registration, address, condition: None };
+            let is_settled = refused == 0;
+            // Servers that are granted anew have no strain yet.
+            let condition = condition.filter(|_| !is_settled);
+            let known = InForce { registration, address, condition, load, is_settled };
             self.peers.in_force.insert(agent.clone(), known);
-            self.registered_elsewhere(agent, told, now, out);
         }
         self.agents.heard_elsewhere(agent, terms, now);
-        if let Some(load) = &told.load {
-            self.loads.take(agent, load, &self.agents);
-        }
         let Some(in_force) = self.peers.in_force.get_mut(agent) else { return };
+        // Taken again it would seem not to grow.
+        if in_force.load != told.load {
+            in_force.load.clone_from(&told.load);
+            if let Some(load) = &told.load {
+                self.loads.take(agent, load, &self.agents);
+            }
+        }
         if in_force.condition != told.condition {
             in_force.condition.clone_from(&told.condition);
             let condition = told.condition.clone().unwrap_or_default();
@@ -176,14 +215,15 @@ impl Overwatch {
         }
     }
 
+    /// Takes a registration; tells how many of its claims were refused.
     fn registered_elsewhere(
         &mut self,
         agent: &AgentId,
         told: &Hearsay,
         now: Time,
         out: &mut Vec<Effect>,
-    ) {
-        let Some(registration) = &told.registration else { return };
+    ) -> usize {
+        let Some(registration) = &told.registration else { return 0 };
         let (proven, own) =
             (Authority::new(told.who.grants.clone()), self.identity.tokens.authority());
         let claimant = Claimant { agent, peer: told.who.address, authorities: &[&proven, &own] };
@@ -191,13 +231,13 @@ impl Overwatch {
         let is_there = |other: &AgentId| agents.is_there(other, now);
         let known = (&self.registry, agents);
         let granted = session::grant(&claimant, registration, known, is_there);
-        self.peers.counters.refused += granted.refusals.len() as u64;
-        let backends = granted.offers.len();
+        let (backends, refused) = (granted.offers.len(), granted.refusals.len());
         let is_new = self.agents.get(agent).is_some_and(|record| record.region.is_none());
         self.take_registration(agent, registration, granted, now);
         if is_new {
             let (agent, region) = (agent.clone(), registration.region.clone());
             out.push(Effect::Log(Note::AgentRegistered { agent, region, backends }));
         }
+        refused
     }
 }

@@ -190,6 +190,16 @@ fn hearsay_counts_for_no_more_than_the_agent_could_say_here() {
     check("others", "healthy", &tokens(&["eu-west"], &["10.2.0.0/16"]));
     check("none for the region", "unknown", &tokens(&["ap-southeast"], &["10.2.0.0/16"]));
     check("none for the network", "unknown", &tokens(&["eu-west"], &["10.3.0.0/16"]));
+    check("none any more", "unknown", &|mesh| {
+        mesh.advance(10);
+        assert_eq!(mesh.standing(1, 0), "healthy");
+        tokens(&["ap-southeast"], &["10.2.0.0/16"])(mesh);
+    });
+    check("again", "healthy", &|mesh| {
+        tokens(&["ap-southeast"], &["10.2.0.0/16"])(mesh);
+        mesh.advance(10);
+        tokens(&["eu-west"], &["10.2.0.0/16"])(mesh);
+    });
     check("an operator says yes first", "unknown", &|mesh| {
         mesh.reload(1, |settings| settings.enrolment = overwatch::Enrolment::Approve);
     });
@@ -206,6 +216,26 @@ fn hearsay_counts_for_no_more_than_the_agent_could_say_here() {
         let command = Command::Revoke(parsed("agent-0"));
         mesh.tell(1, overwatch::Event::Command { command, said });
     });
+}
+
+#[test]
+fn servers_that_were_forgotten_in_a_long_partition_come_back() {
+    let mut mesh = Mesh::new(2);
+    let agent = mesh.start(&[0]);
+    mesh.cut(End::Agent(agent), 1);
+    mesh.advance(10);
+    assert_eq!(mesh.standing(1, agent), "healthy");
+    for (from, to) in [(0, 1), (1, 0)] {
+        mesh.cut(End::Overwatch(from), to);
+    }
+    // Longer than a server is kept that nobody vouches for.
+    mesh.advance(4_000);
+    assert_eq!(mesh.standing(1, agent), "unknown");
+    mesh.heal();
+    mesh.cut(End::Agent(agent), 1);
+    mesh.advance(10);
+    assert_eq!(mesh.standing(1, agent), "healthy");
+    assert_alike(&mesh);
 }
 
 #[test]
