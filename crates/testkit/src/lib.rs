@@ -3,7 +3,7 @@
 //!
 //! - [`CountingHeap`]: proves that a path touches the heap nowhere.
 //! - [`Random`]: the same numbers in each run, from a seed.
-//! - [`bend`]: what a fuzzer does to an input, in a loop that every `cargo test` runs.
+//! - [`bend()`]: what a fuzzer does to an input, in a loop that every `cargo test` runs.
 
 mod bend;
 mod heap;
