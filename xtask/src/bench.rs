@@ -7,7 +7,8 @@
 //! - `peers`: the other servers, their configurations and their processes,
 //! - `ours`: this server, with a table learned over the mesh,
 //! - `rounds`: load on one server after another, and what each took of the processor,
-//! - `report`: medians, ratios, goals; as text and as a section of the guide.
+//! - `report`: medians, ratios, goals; as text and as a section of the guide,
+//! - `program`: what all benches do alike.
 //!
 //! Load goes to loopback only. Nothing here is run by the gate: the figures are worth something on a
 //! quiet machine only.
@@ -24,12 +25,13 @@ mod ours;
 
 mod process;
 
+mod program;
+
 mod rounds;
 
 mod report;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -111,15 +113,9 @@ fn measure(
 
 /// Builds the server and what fills its table; where they are.
 fn build(debug: bool) -> anyhow::Result<(PathBuf, PathBuf)> {
-    let mut command = Command::new("cargo");
-    command.args(["build", "-q", "-p", "opengslb", "-p", "runtime"]);
-    command.args(["--bin", "opengslb", "--example", "learned_table"]);
-    if !debug {
-        command.arg("--release");
-    }
-    ensure!(command.status().context("cannot start cargo")?.success(), "cargo build failed");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
-    let target = target.join(if debug { "debug" } else { "release" });
+    let crates = ["-p", "opengslb", "-p", "runtime"];
+    let words = [&crates[..], &["--bin", "opengslb", "--example", "learned_table"]].concat();
+    let target = program::build(&words, debug)?;
     Ok((target.join("opengslb"), target.join("examples/learned_table")))
 }
 
@@ -135,11 +131,7 @@ fn parse(words: &[String]) -> anyhow::Result<Options> {
     let mut words = words.iter().map(String::as_str);
     ensure!(words.next() == Some("dns"), "{USAGE}");
     while let Some(word) = words.next() {
-        let mut number = |most: usize| -> anyhow::Result<usize> {
-            let text = words.next().unwrap_or_default();
-            let number = text.parse().ok().filter(|number| (1..=most).contains(number));
-            number.with_context(|| format!("{word} takes a number from 1 to {most}, not {text:?}"))
-        };
+        let mut number = |most| program::number(word, &mut words, most);
         match word {
             "--rounds" => options.rounds = number(1_000)?,
             "--seconds" => options.seconds = number(60)?,

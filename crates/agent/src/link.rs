@@ -9,8 +9,7 @@ use std::net::IpAddr;
 
 use latency::{Learner, Position};
 use mesh::{
-    AgentHandshake, AgentIdentity, AgentStep, Frame, HandshakeFault, KeyHash, Peer, Refusal,
-    Welcome,
+    AgentHandshake, AgentIdentity, DialStep, Frame, HandshakeFault, KeyHash, Peer, Refusal, Welcome,
 };
 
 use crate::{Effect, LinkId, Note};
@@ -92,13 +91,13 @@ impl Link {
     pub(crate) fn on_frame(&mut self, frame: Frame, epoch: u64, out: &mut Vec<Effect>) -> Asked {
         match (&mut self.state, frame) {
             (State::Proving(handshake), frame) => match handshake.on_frame(frame) {
-                Ok(AgentStep::Prove { send, pin }) => {
+                Ok(DialStep::Prove { send, pin }) => {
                     let dialled = self.dialled.clone();
                     out.push(Effect::Pin { link: self.id, dialled, key: pin });
                     out.push(Effect::Send { link: self.id, frame: send });
                     Asked::Nothing
                 }
-                Ok(AgentStep::Welcomed { overwatch_id, welcome }) => {
+                Ok(DialStep::Welcomed { overwatch_id, welcome }) => {
                     let overwatch = format!("{overwatch_id} at {}", self.dialled);
                     self.welcomed(overwatch, welcome, epoch, out)
                 }

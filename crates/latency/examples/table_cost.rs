@@ -13,26 +13,11 @@ use std::time::Instant;
 
 use latency::{Lane, PortReport, Report, ReportRow, Table, TableLimits};
 use model::{AgentId, Rtt, Subnet, Time};
+use testkit::Random;
 
 /// As many as a report has at most.
 const REPORT_ROWS: usize = 16_384;
 const START: Time = Time::from_unix_ms(1_766_138_700_000);
-
-/// xorshift64: repeatable, and cheap beside what is measured.
-struct Random(u64);
-
-impl Random {
-    const fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end.max(1) as u64).unwrap_or(0)
-    }
-}
 
 /// A table and how far each agent has told it.
 struct Bench {
@@ -85,7 +70,7 @@ type Draw<'a> = &'a dyn Fn(&mut Random) -> Subnet;
 
 /// IPv6, crowds and widths beside one another: a million of each.
 fn others() {
-    let mut random = Random(0x1357_9bdf_0246_8ace);
+    let mut random = Random::new(0x1357_9bdf_0246_8ace);
     let providers: Vec<u128> = (0..30_000).map(|_| u128::from(random.next() >> 35)).collect();
     let crowds = |random: &mut Random| {
         let provider = providers.get(random.below(30_000)).copied().unwrap_or(0);
@@ -131,7 +116,7 @@ impl Bench {
             (agent, 0)
         });
         let agents = names.collect();
-        Self { table, agents, random: Random(0x9e37_79b9_7f4a_7c15), now: START }
+        Self { table, agents, random: Random::new(0x9e37_79b9_7f4a_7c15), now: START }
     }
 
     /// All agents tell of all networks; the seconds it took to take them.

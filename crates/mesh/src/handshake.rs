@@ -15,6 +15,7 @@
 //! is welcome (its key, its id, its session) is the registry's to say, not theirs.
 
 mod agent;
+mod dialling;
 mod overwatch;
 mod peer;
 #[cfg(test)]
@@ -26,11 +27,12 @@ use crate::frame::{FrameKind, PROTOCOL};
 use crate::peer::KeyHash;
 use crate::refusal::{Refusal, RefusalReason};
 
-pub use agent::{AgentHandshake, AgentIdentity, AgentStep};
+pub use agent::{AgentHandshake, AgentIdentity};
+pub use dialling::DialStep;
 pub use overwatch::{
     OverwatchHandshake, OverwatchIdentity, OverwatchStep, ProvenAgent, ProvenPeer,
 };
-pub use peer::{PeerHandshake, PeerStep};
+pub use peer::PeerHandshake;
 
 /// Why a session does not come about. Each ends it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -55,8 +55,8 @@ pub use frame::{
     Load, OverwatchId, PeerHello, PortLoad, Presence, Proof, Registration, Vouched, Welcome,
 };
 pub use handshake::{
-    AgentHandshake, AgentIdentity, AgentStep, HandshakeFault, OverwatchHandshake,
-    OverwatchIdentity, OverwatchStep, PeerHandshake, PeerStep, ProvenAgent, ProvenPeer,
+    AgentHandshake, AgentIdentity, DialStep, HandshakeFault, OverwatchHandshake, OverwatchIdentity,
+    OverwatchStep, PeerHandshake, ProvenAgent, ProvenPeer,
 };
 pub use peer::{Exporter, KeyHash, Peer};
 pub use proof::Mac;

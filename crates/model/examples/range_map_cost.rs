@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use model::{RangeMap, Subnet};
+use testkit::Random;
 
 const NETWORKS: usize = 1_000_000;
 const ROUNDS: usize = 15;
@@ -25,26 +26,10 @@ const READS: usize = 300_000;
 /// What a look-up may cost, in reads.
 const READS_MAX: f64 = 1.5;
 
-/// xorshift64: repeatable, and cheap beside what is measured.
-struct Random(u64);
-
-impl Random {
-    const fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap_or(0)
-    }
-}
-
 fn main() -> ExitCode {
     let given = std::env::args().nth(1).and_then(|count| count.parse().ok());
     let networks: usize = given.unwrap_or(NETWORKS);
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     let bits = |random: &mut Random| u32::try_from(random.next() >> 32).unwrap_or(0);
 
     let anywhere: Vec<IpAddr> =

@@ -17,30 +17,15 @@ use geo::{Geo, Place, Placed};
 use latency::RegionEstimate;
 use model::{Rtt, Subnet, Time};
 use routing::{Beliefs, Spot};
+use testkit::Random;
 
 const NETWORKS: usize = 1_000_000;
 const REGIONS: u16 = 8;
 const ROUNDS: usize = 7;
 const STEPS: usize = 100_000;
 
-/// xorshift64: repeatable, and cheap beside what is measured.
-struct Random(u64);
-
-impl Random {
-    const fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap_or(0)
-    }
-}
-
 fn main() {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     let geo = Arc::new(geography(&mut random));
     let regions: Vec<Option<Place>> = (0..REGIONS).map(|_| place(&mut random)).collect();
     let mut beliefs = Beliefs::of_places(regions.into_iter(), &geo);

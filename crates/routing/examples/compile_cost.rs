@@ -7,20 +7,19 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "an example that prints")]
 
+mod eight_regions;
+
 use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use geo::{Country, Geo};
 use latency::{RegionEstimate, RowChange};
 use model::{Region, Rtt, Subnet, Time};
-use routing::{
-    Algorithm, DomainSettings, ExplorationTerms, HoldTerms, Learning, LearningTerms, Names,
-    NonePolicy, RegionSettings,
-};
+use routing::Learning;
 
-const REGIONS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+use crate::eight_regions::{REGIONS, geography, settings};
+
 /// Each is measured so often; the median counts.
 const ROUNDS: u32 = 5;
 
@@ -98,48 +97,6 @@ impl Bench {
         let bits = network.wrapping_mul(0x9e_3779) << 8;
         (Subnet::of(IpAddr::V4(bits.into()), 24), self.regions[region].clone(), Some(estimate))
     }
-}
-
-fn settings() -> DomainSettings {
-    let region = |name: &&str| RegionSettings {
-        name: name.parse().unwrap(),
-        countries: Vec::new(),
-        continents: Vec::new(),
-        place: None,
-        capacity: None,
-    };
-    DomainSettings {
-        name: "app.demo.local".to_owned(),
-        service: "app.demo.local".parse().unwrap(),
-        names: Names::Servers,
-        algorithm: Algorithm::LearnedLatency { max_latency_ms: Some(300), min_samples: 3 },
-        regions: REGIONS.iter().map(region).collect(),
-        default_region: None,
-        constraints: Vec::new(),
-        ttl_s: 60,
-        shadow: None,
-        none_healthy: NonePolicy::LastHealthy,
-        learning: LearningTerms {
-            is_frozen: false,
-            exploration: ExplorationTerms { is_enabled: true, budget_ppm: 10_000, slot_ms: 60_000 },
-            hold: HoldTerms {
-                margin_us: 3_000,
-                margin_permille: 30,
-                dwell_ms: 0,
-                moved_permille_per_minute: 1_000,
-            },
-        },
-    }
-}
-
-/// Two hundred countries, each some /16s.
-fn geography() -> Geo {
-    let countries = (0..65_536u32).map(|i| {
-        let letter = |n: u32| char::from(b'A' + u8::try_from(n % 26).unwrap());
-        let code = format!("{}{}", letter(i / 7), letter(i / 91));
-        (Subnet::of(IpAddr::V4((i << 16).into()), 16), code.parse().unwrap())
-    });
-    Geo::from_countries(&countries.collect::<Vec<(Subnet, Country)>>(), &[]).unwrap()
 }
 
 /// How long a copy of so many bytes takes, in memory that is written for the first time: the least of

@@ -15,7 +15,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use latency::{PortReport, Report, ReportRow};
 use mesh::{
-    AgentHandshake, AgentIdentity, AgentStep, BackendOffer, Frame, MeshKeys, Registration,
+    AgentHandshake, AgentIdentity, BackendOffer, DialStep, Frame, MeshKeys, Registration,
     TokenSecret,
 };
 use model::{BackendKey, Rtt, Subnet, Time};
@@ -101,7 +101,7 @@ impl Agent {
         let (mut handshake, hello) = AgentHandshake::start(identity, peer, None)?;
         connection.send(hello);
         let mut agent = Self { place, now, connection, events, _client: client };
-        while let AgentStep::Prove { send, .. } = handshake.on_frame(agent.next().await?)? {
+        while let DialStep::Prove { send, .. } = handshake.on_frame(agent.next().await?)? {
             agent.connection.send(send);
         }
         let key = BackendKey { service: SERVICE.parse()?, address: address.into(), port: PORT };

@@ -12,6 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
+use super::program;
 use crate::steps::say;
 
 const USAGE: &str = "\
@@ -174,26 +175,15 @@ fn serve(listener: &TcpListener) {
 
 /// Builds the process that checks; where it is.
 fn build(debug: bool) -> anyhow::Result<PathBuf> {
-    let mut command = Command::new("cargo");
-    command.args(["build", "-q", "-p", "runtime", "--example", "check_targets"]);
-    if !debug {
-        command.arg("--release");
-    }
-    ensure!(command.status().context("cannot start cargo")?.success(), "cargo build failed");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
-    let profile = if debug { "debug" } else { "release" };
-    Ok(target.join(profile).join("examples/check_targets"))
+    let target = program::build(&["-p", "runtime", "--example", "check_targets"], debug)?;
+    Ok(target.join("examples/check_targets"))
 }
 
 fn parse(words: &[String]) -> anyhow::Result<Options> {
     let mut options = Options { targets: 10_000, interval_s: 10, seconds: 30, debug: false };
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
-        let mut number = |most: u32| -> anyhow::Result<u32> {
-            let text = words.next().unwrap_or_default();
-            let number = text.parse().ok().filter(|number| (1..=most).contains(number));
-            number.with_context(|| format!("{word} takes a number from 1 to {most}, not {text:?}"))
-        };
+        let mut number = |most| program::number(word, &mut words, most);
         match word {
             "--targets" => options.targets = number(50_000)?,
             "--interval" => options.interval_s = number(3_600)?,

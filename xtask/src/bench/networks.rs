@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use testkit::Random;
 
 /// The steered name that is asked for, in wire form; its zone begins at the fifth byte.
 const NAME: &[u8] = b"\x03app\x04demo\x05local\x00";
@@ -27,21 +28,9 @@ pub(super) struct Loads {
     pub(super) flood: PathBuf,
 }
 
-/// xorshift64: repeatable, and good enough to spread things.
-struct Random(u64);
-
-impl Random {
-    const fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-}
-
 /// So many IPv4 /24s of the address space in use, in order.
 pub(super) fn random(count: usize) -> Vec<[u8; 4]> {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     let mut networks = BTreeSet::new();
     while networks.len() < count {
         let [a, b, c, ..] = random.next().to_le_bytes();
@@ -55,7 +44,7 @@ pub(super) fn random(count: usize) -> Vec<[u8; 4]> {
 
 impl Loads {
     pub(super) fn write(directory: &Path, networks: &[[u8; 4]]) -> anyhow::Result<Self> {
-        let mut random = Random(0x2545_f491_4f6c_dd1d);
+        let mut random = Random::new(0x2545_f491_4f6c_dd1d);
         let mut asked = networks.to_vec();
         for at in (1..asked.len()).rev() {
             let other = usize::try_from(random.next() % (at as u64 + 1))?;

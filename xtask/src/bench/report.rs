@@ -139,14 +139,7 @@ impl Report {
 
     /// Puts the figures into the guide's page, in place of those of the run before.
     pub(super) fn write(&self, page: &Path) -> anyhow::Result<()> {
-        let text = fs::read_to_string(page).with_context(|| page.display().to_string())?;
-        let parts = text.split_once(BEGIN).and_then(|(head, rest)| {
-            let (_, tail) = rest.split_once(END)?;
-            Some((head, tail))
-        });
-        let (head, tail) = parts.context("the page has no place for the figures")?;
-        fs::write(page, format!("{head}{BEGIN}{}{END}{tail}", self.to_markdown()))?;
-        Ok(())
+        put(page, (BEGIN, END), &self.to_markdown())
     }
 
     fn to_markdown(&self) -> String {
@@ -194,6 +187,22 @@ fn quartiles(values: impl Iterator<Item = f64>) -> Quartiles {
         values.get((last * quarter).div_ceil(4)).copied().unwrap_or(f64::NAN)
     };
     Quartiles { lower: at(1), median: at(2), upper: at(3) }
+}
+
+/// Puts figures into a page, between two of its lines, in place of those of the run before.
+///
+/// # Errors
+///
+/// The page has no such lines, or cannot be written.
+pub(super) fn put(page: &Path, (begin, end): (&str, &str), figures: &str) -> anyhow::Result<()> {
+    let text = fs::read_to_string(page).with_context(|| page.display().to_string())?;
+    let parts = text.split_once(begin).and_then(|(head, rest)| {
+        let (_, tail) = rest.split_once(end)?;
+        Some((head, tail))
+    });
+    let (head, tail) = parts.context("the page has no place for the figures")?;
+    fs::write(page, format!("{head}{begin}{figures}{end}{tail}"))?;
+    Ok(())
 }
 
 /// The machine in a few words; no names.

@@ -11,7 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::report;
+use super::{program, report};
 use crate::steps::say;
 
 const USAGE: &str = "\
@@ -243,9 +243,6 @@ fn number(value: f64) -> String {
 
 /// Puts the figures into the guide's page, in place of those of the run before.
 fn write(page: &Path, options: &Options, lines: &[String]) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(page).with_context(|| page.display().to_string())?;
-    let (head, rest) = text.split_once(BEGIN).context("the page has no place for the figures")?;
-    let (_, tail) = rest.split_once(END).context("the page has no end of the figures")?;
     let Options { networks, agents, compiled, .. } = options;
     let mut figures = format!(
         "\n{}; {networks} networks of {agents} agents, a map of {compiled} networks.\n\n",
@@ -254,21 +251,13 @@ fn write(page: &Path, options: &Options, lines: &[String]) -> anyhow::Result<()>
     for line in lines {
         let _ = writeln!(figures, "{line}");
     }
-    std::fs::write(page, format!("{head}{BEGIN}{figures}\n{END}{tail}"))?;
-    Ok(())
+    report::put(page, (BEGIN, END), &format!("{figures}\n"))
 }
 
 /// Builds a program; where it is.
 fn build(package: &str, name: &str, debug: bool) -> anyhow::Result<PathBuf> {
-    let mut command = Command::new("cargo");
-    command.args(["build", "-q", "-p", package, "--example", name]);
-    if !debug {
-        command.arg("--release");
-    }
-    ensure!(command.status().context("cannot start cargo")?.success(), "cargo build failed");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
-    let profile = if debug { "debug" } else { "release" };
-    Ok(target.join(profile).join("examples").join(name))
+    let target = program::build(&["-p", package, "--example", name], debug)?;
+    Ok(target.join("examples").join(name))
 }
 
 fn parse(words: &[String]) -> anyhow::Result<Options> {
@@ -282,11 +271,7 @@ fn parse(words: &[String]) -> anyhow::Result<Options> {
     };
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
-        let mut number = |most: usize| -> anyhow::Result<usize> {
-            let text = words.next().unwrap_or_default();
-            let number = text.parse().ok().filter(|number| (1..=most).contains(number));
-            number.with_context(|| format!("{word} takes a number from 1 to {most}, not {text:?}"))
-        };
+        let mut number = |most| program::number(word, &mut words, most);
         match word {
             "--networks" => options.networks = number(16_000_000)?,
             "--agents" => options.agents = number(16)?,

@@ -16,7 +16,10 @@ fn every_source_is_part_of_something() {
         let (folder, name) = module.rsplit_once('/').unwrap_or_default();
         let declaration = format!("mod {name};");
         let beside = ["lib.rs", "main.rs", "mod.rs"].map(|root| format!("{folder}/{root}"));
-        let mut parents = beside.into_iter().chain([format!("{folder}.rs")]);
+        // What several examples or tests share stands beside them, and each of them is a root.
+        let roots = sources.keys().filter(|p| p.rsplit_once('/').is_some_and(|at| at.0 == folder));
+        let roots = roots.filter(|p| is_root(p)).cloned();
+        let mut parents = beside.into_iter().chain([format!("{folder}.rs")]).chain(roots);
         if !parents.any(|p| sources.get(&p).is_some_and(|f| f.text().contains(&declaration))) {
             faults.push(format!("{path} is part of nothing: no parent says `{declaration}`"));
         }

@@ -2,8 +2,9 @@
 
 use model::{AgentId, Region, Service};
 
+use super::dialling::{DialStep, Dialling};
 use super::{HandshakeFault, check_name, check_protocol};
-use crate::frame::{Challenge, Frame, Hello, OverwatchId, PROTOCOL, Proof, Welcome};
+use crate::frame::{Challenge, Frame, Hello, PROTOCOL, Proof};
 use crate::peer::{KeyHash, Peer};
 use crate::proof::{Binding, ProofKey, Role};
 use crate::secret::{MeshKeys, TokenSecret};
@@ -28,37 +29,8 @@ pub struct AgentIdentity {
 /// A session that an agent has begun.
 #[derive(Debug)]
 pub struct AgentHandshake {
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    /// Hello was sent.
-    AwaitsChallenge { identity: Box<AgentIdentity>, peer: Box<Peer> },
-    /// Proof was sent.
-    AwaitsWelcome { overwatch_id: OverwatchId },
-    /// Over, one way or the other.
-    Ended,
-}
-
-/// What an agent does next.
-#[derive(Debug, PartialEq)]
-pub enum AgentStep {
-    /// The overwatch has proven itself: send this, and pin `pin` to its address. From here on its
-    /// frames may be long.
-    Prove {
-        /// The agent's proof.
-        send: Frame,
-        /// The overwatch's key.
-        pin: KeyHash,
-    },
-    /// The session stands.
-    Welcomed {
-        /// Who the overwatch is.
-        overwatch_id: OverwatchId,
-        /// What it said.
-        welcome: Welcome,
-    },
+    identity: Box<AgentIdentity>,
+    dialling: Dialling,
 }
 
 impl AgentHandshake {
@@ -72,9 +44,7 @@ impl AgentHandshake {
         peer: Peer,
         pinned: Option<KeyHash>,
     ) -> Result<(Self, Frame), HandshakeFault> {
-        if let Some(pinned) = pinned.filter(|pinned| *pinned != peer.key) {
-            return Err(HandshakeFault::OverwatchKeyChanged { pinned, seen: peer.key });
-        }
+        let dialling = Dialling::start(peer, pinned)?;
         let hello = Hello {
             protocol: PROTOCOL,
             agent_id: identity.agent_id.clone(),
@@ -82,8 +52,7 @@ impl AgentHandshake {
             service: identity.service.clone(),
             region: Some(identity.region.clone()),
         };
-        let (identity, peer) = (Box::new(identity), Box::new(peer));
-        Ok((Self { state: State::AwaitsChallenge { identity, peer } }, Frame::Hello(hello)))
+        Ok((Self { identity: Box::new(identity), dialling }, Frame::Hello(hello)))
     }
 
     /// Takes the overwatch's next frame.
@@ -91,26 +60,9 @@ impl AgentHandshake {
     /// # Errors
     ///
     /// The session must end: the peer refused, or is not who it should be.
-    pub fn on_frame(&mut self, frame: Frame) -> Result<AgentStep, HandshakeFault> {
-        match (std::mem::replace(&mut self.state, State::Ended), frame) {
-            (_, Frame::Refused(refusal)) => Err(HandshakeFault::Refused(refusal)),
-            (State::AwaitsChallenge { identity, peer }, Frame::Challenge(challenge)) => {
-                let proof = prove(&identity, &peer, &challenge)?;
-                self.state = State::AwaitsWelcome { overwatch_id: challenge.overwatch_id };
-                Ok(AgentStep::Prove { send: Frame::Proof(proof), pin: peer.key })
-            }
-            (State::AwaitsWelcome { overwatch_id }, Frame::Welcome(welcome)) => {
-                Ok(AgentStep::Welcomed { overwatch_id, welcome })
-            }
-            (state, frame) => Err(HandshakeFault::Unexpected {
-                got: frame.kind(),
-                awaited: match state {
-                    State::AwaitsChallenge { .. } => "a challenge",
-                    State::AwaitsWelcome { .. } => "a welcome",
-                    State::Ended => "nothing more",
-                },
-            }),
-        }
+    pub fn on_frame(&mut self, frame: Frame) -> Result<DialStep, HandshakeFault> {
+        let Self { identity, dialling } = self;
+        dialling.on_frame(frame, |peer, challenge| prove(identity, peer, challenge))
     }
 }
 

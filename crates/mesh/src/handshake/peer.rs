@@ -1,43 +1,15 @@
 //! The side of an overwatch that dials another.
 
+use super::dialling::{DialStep, Dialling};
 use super::{HandshakeFault, OverwatchIdentity, check_name, check_protocol};
-use crate::frame::{Challenge, Frame, OverwatchId, PROTOCOL, PeerHello, Proof, Welcome};
+use crate::frame::{Challenge, Frame, OverwatchId, PROTOCOL, PeerHello, Proof};
 use crate::peer::{KeyHash, Peer};
 use crate::proof::{Binding, ProofKey, Role};
 
 /// A session that an overwatch has begun with another.
 #[derive(Debug)]
 pub struct PeerHandshake {
-    state: State,
-}
-
-#[derive(Debug)]
-enum State {
-    /// Hello was sent.
-    AwaitsChallenge { peer: Box<Peer> },
-    /// Proof was sent.
-    AwaitsWelcome { overwatch_id: OverwatchId },
-    /// Over, one way or the other.
-    Ended,
-}
-
-/// What an overwatch that dialled does next.
-#[derive(Debug, PartialEq)]
-pub enum PeerStep {
-    /// The other one has proven itself: send this, and pin `pin` to its address.
-    Prove {
-        /// The proof.
-        send: Frame,
-        /// The other one's key.
-        pin: KeyHash,
-    },
-    /// The session stands.
-    Welcomed {
-        /// Who the other one is.
-        overwatch_id: OverwatchId,
-        /// What it said.
-        welcome: Welcome,
-    },
+    dialling: Dialling,
 }
 
 impl PeerHandshake {
@@ -51,12 +23,9 @@ impl PeerHandshake {
         peer: Peer,
         pinned: Option<KeyHash>,
     ) -> Result<(Self, Frame), HandshakeFault> {
-        if let Some(pinned) = pinned.filter(|pinned| *pinned != peer.key) {
-            return Err(HandshakeFault::OverwatchKeyChanged { pinned, seen: peer.key });
-        }
+        let dialling = Dialling::start(peer, pinned)?;
         let hello = PeerHello { protocol: PROTOCOL, overwatch_id };
-        let state = State::AwaitsChallenge { peer: Box::new(peer) };
-        Ok((Self { state }, Frame::PeerHello(hello)))
+        Ok((Self { dialling }, Frame::PeerHello(hello)))
     }
 
     /// Takes the other one's next frame.
@@ -68,26 +37,8 @@ impl PeerHandshake {
         &mut self,
         frame: Frame,
         identity: &OverwatchIdentity,
-    ) -> Result<PeerStep, HandshakeFault> {
-        match (std::mem::replace(&mut self.state, State::Ended), frame) {
-            (_, Frame::Refused(refusal)) => Err(HandshakeFault::Refused(refusal)),
-            (State::AwaitsChallenge { peer }, Frame::Challenge(challenge)) => {
-                let proof = prove(identity, &peer, &challenge)?;
-                self.state = State::AwaitsWelcome { overwatch_id: challenge.overwatch_id };
-                Ok(PeerStep::Prove { send: Frame::Proof(proof), pin: peer.key })
-            }
-            (State::AwaitsWelcome { overwatch_id }, Frame::Welcome(welcome)) => {
-                Ok(PeerStep::Welcomed { overwatch_id, welcome })
-            }
-            (state, frame) => Err(HandshakeFault::Unexpected {
-                got: frame.kind(),
-                awaited: match state {
-                    State::AwaitsChallenge { .. } => "a challenge",
-                    State::AwaitsWelcome { .. } => "a welcome",
-                    State::Ended => "nothing more",
-                },
-            }),
-        }
+    ) -> Result<DialStep, HandshakeFault> {
+        self.dialling.on_frame(frame, |peer, challenge| prove(identity, peer, challenge))
     }
 }
 

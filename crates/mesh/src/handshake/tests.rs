@@ -101,11 +101,11 @@ fn run(agent: AgentIdentity, overwatch: &OverwatchIdentity, peers: (Peer, Peer))
             Err(fault) => return End::Overwatch(fault),
         };
         frame = match client.on_frame(frame) {
-            Ok(AgentStep::Prove { send, pin }) => {
+            Ok(DialStep::Prove { send, pin }) => {
                 assert_eq!(pin, OVERWATCH_KEY);
                 send
             }
-            Ok(AgentStep::Welcomed { .. }) => panic!("nobody welcomed"),
+            Ok(DialStep::Welcomed { .. }) => panic!("nobody welcomed"),
             Err(fault) => return End::Agent(fault),
         };
     }

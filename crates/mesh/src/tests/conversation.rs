@@ -7,9 +7,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use crate::{
-    AgentHandshake, AgentHave, AgentIdentity, AgentStep, BackendCondition, BackendOffer, Condition,
+    AgentHandshake, AgentHave, AgentIdentity, BackendCondition, BackendOffer, Condition, DialStep,
     Exporter, Frame, FrameDecoder, Grant, Have, KeyHash, Load, MeshKeys, OverwatchHandshake,
-    OverwatchIdentity, OverwatchStep, Peer, PeerHandshake, PeerStep, PortLoad, Presence, Refusal,
+    OverwatchIdentity, OverwatchStep, Peer, PeerHandshake, PortLoad, Presence, Refusal,
     RefusalReason, Registration, Token, TokenSecret, Tokens, Vouched, Welcome, encode,
 };
 use health::{
@@ -75,7 +75,7 @@ fn beginning() -> Vec<Line> {
     let step = server.on_frame(hello.clone(), &overwatch()).unwrap();
     let OverwatchStep::Send(challenge) = step else { panic!("{step:?}") };
     let step = client.on_frame(challenge.clone()).unwrap();
-    let AgentStep::Prove { send: proof, .. } = step else { panic!("{step:?}") };
+    let DialStep::Prove { send: proof, .. } = step else { panic!("{step:?}") };
     let step = server.on_frame(proof.clone(), &overwatch()).unwrap();
     assert!(matches!(step, OverwatchStep::Proven(_)), "{step:?}");
     let welcome = Frame::Welcome(Welcome {
@@ -84,7 +84,7 @@ fn beginning() -> Vec<Line> {
         peers: vec!["10.1.1.11:7946".to_owned(), "[2001:db8::11]:7946".to_owned()],
     });
     let step = client.on_frame(welcome.clone()).unwrap();
-    assert!(matches!(step, AgentStep::Welcomed { .. }), "{step:?}");
+    assert!(matches!(step, DialStep::Welcomed { .. }), "{step:?}");
     vec![("agent", hello), ("overwatch", challenge), ("agent", proof), ("overwatch", welcome)]
 }
 
@@ -244,7 +244,7 @@ fn peers() -> Vec<Line> {
     let step = server.on_frame(hello.clone(), &overwatch()).unwrap();
     let OverwatchStep::Send(challenge) = step else { panic!("{step:?}") };
     let step = client.on_frame(challenge.clone(), &dialler()).unwrap();
-    let PeerStep::Prove { send: proof, .. } = step else { panic!("{step:?}") };
+    let DialStep::Prove { send: proof, .. } = step else { panic!("{step:?}") };
     let step = server.on_frame(proof.clone(), &overwatch()).unwrap();
     assert!(matches!(step, OverwatchStep::ProvenPeer(_)), "{step:?}");
     let epoch = 1_766_138_700_000;

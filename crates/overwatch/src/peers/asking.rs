@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use latency::Position;
 use mesh::frame::HAVES_MAX;
 use mesh::{
-    AgentHave, Frame, HandshakeFault, Have, KeyHash, OverwatchId, Peer, PeerHandshake, PeerStep,
+    AgentHave, DialStep, Frame, HandshakeFault, Have, KeyHash, OverwatchId, Peer, PeerHandshake,
     Refusal, RefusalReason, Welcome,
 };
 use model::{AgentId, Time};
@@ -157,11 +157,11 @@ impl Overwatch {
             Stage::Proving(handshake, key) => {
                 let (address, key) = (session.address.clone(), *key);
                 match handshake.on_frame(frame, &self.identity) {
-                    Ok(PeerStep::Prove { send, pin }) => {
+                    Ok(DialStep::Prove { send, pin }) => {
                         out.push(Effect::PinPeer { address, key: pin });
                         out.push(Effect::Send { link, frame: send });
                     }
-                    Ok(PeerStep::Welcomed { overwatch_id, welcome }) => {
+                    Ok(DialStep::Welcomed { overwatch_id, welcome }) => {
                         self.met(link, (overwatch_id, key), welcome, now, out);
                     }
                     Err(fault) => {

@@ -12,7 +12,7 @@ use geo::Geo;
 use health::{CheckSpec, FailReason, Outcome};
 use latency::Report;
 use mesh::{
-    AgentHandshake, AgentIdentity, AgentStep, Exporter, Frame, FrameDecoder, KeyHash, Peer, Refusal,
+    AgentHandshake, AgentIdentity, DialStep, Exporter, Frame, FrameDecoder, KeyHash, Peer, Refusal,
 };
 use model::{BackendKey, Rtt, Sample, SocketState, Time};
 use overwatch::{
@@ -275,7 +275,7 @@ impl Bench {
         loop {
             let back = self.say(link, frame);
             match back.first().map(|first| handshake.on_frame(first.clone())) {
-                Some(Ok(AgentStep::Prove { send, .. })) => frame = send,
+                Some(Ok(DialStep::Prove { send, .. })) => frame = send,
                 Some(Err(fault)) if fault.refusal().is_some() => {
                     frame = Frame::Refused(fault.refusal().unwrap());
                 }

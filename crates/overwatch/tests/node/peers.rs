@@ -4,7 +4,7 @@ mod mesh;
 
 use ::mesh::frame::PROTOCOL;
 use ::mesh::{
-    Frame, Have, KeyHash, MeshKeys, PeerHandshake, PeerStep, Presence, RefusalReason, Tokens,
+    DialStep, Frame, Have, KeyHash, MeshKeys, PeerHandshake, Presence, RefusalReason, Tokens,
     Vouched,
 };
 use overwatch::Command;
@@ -257,7 +257,7 @@ fn who_dials_in_is_told_and_believed_in_nothing() {
     assert!(matches!(&hello, Frame::PeerHello(hello) if hello.protocol == PROTOCOL));
     let (back, _) = mesh.say(0, link, hello);
     let step = handshake.on_frame(back[0].clone(), &identity).unwrap();
-    let PeerStep::Prove { send, .. } = step else { panic!("{step:?}") };
+    let DialStep::Prove { send, .. } = step else { panic!("{step:?}") };
     let (back, _) = mesh.say(0, link, send);
     assert!(matches!(back[..], [Frame::Welcome(_)]), "{back:?}");
     // It is told what agents said.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::mesh::{
-    AgentHandshake, AgentIdentity, AgentStep, Exporter, FrameDecoder, FrameError, HandshakeFault,
+    AgentHandshake, AgentIdentity, DialStep, Exporter, FrameDecoder, FrameError, HandshakeFault,
     Hello, KeyHash, MeshKeys, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Refusal,
     RefusalReason, Token, TokenSecret, Tokens, Welcome, encode,
 };
@@ -427,7 +427,7 @@ async fn a_handshake_succeeds_over_real_tls() {
     let OverwatchStep::Send(challenge) = said else { panic!("{said:?}") };
     to_agent.send(challenge);
     let said = agent_side.on_frame(agent.frame().await).unwrap();
-    let AgentStep::Prove { send, .. } = said else { panic!("{said:?}") };
+    let DialStep::Prove { send, .. } = said else { panic!("{said:?}") };
     to_overwatch.send(send);
     let said = server_side.on_frame(overwatch.frame().await, &overwatch_identity()).unwrap();
     assert!(matches!(said, OverwatchStep::Proven(_)), "{said:?}");
@@ -435,7 +435,7 @@ async fn a_handshake_succeeds_over_real_tls() {
     let exclude = (0..1_000).map(|n| Ipv4Addr::from_bits(n).into()).collect();
     to_agent.send(Frame::Welcome(Welcome { resume: None, exclude, peers: Vec::new() }));
     let said = agent_side.on_frame(agent.frame().await).unwrap();
-    assert!(matches!(said, AgentStep::Welcomed { .. }), "{said:?}");
+    assert!(matches!(said, DialStep::Welcomed { .. }), "{said:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::frame::{Challenge, Frame, Proof};
 use crate::handshake::{
-    AgentHandshake, AgentIdentity, AgentStep, OverwatchHandshake, OverwatchStep, ProvenPeer,
+    AgentHandshake, AgentIdentity, DialStep, OverwatchHandshake, OverwatchStep, ProvenPeer,
 };
 use crate::peer::Exporter;
 use crate::proof::Mac;
@@ -42,7 +42,7 @@ fn meet(east: &[u8], west: &[u8]) -> Result<(ProvenPeer, KeyHash), HandshakeFaul
     let step = server.on_frame(hello, &west)?;
     let OverwatchStep::Send(challenge) = step else { panic!("{step:?}") };
     let step = client.on_frame(challenge, &east)?;
-    let PeerStep::Prove { send, pin } = step else { panic!("{step:?}") };
+    let DialStep::Prove { send, pin } = step else { panic!("{step:?}") };
     match server.on_frame(send, &west)? {
         OverwatchStep::ProvenPeer(proven) => Ok((proven, pin)),
         step => panic!("{step:?}"),
@@ -116,7 +116,7 @@ fn an_agents_proofs_are_none_of_an_overwatch() {
     let mut as_agent = OverwatchHandshake::new(peer("east", EAST, WEST));
     let (mut client, hello) = AgentHandshake::start(agent(), seen.clone(), None).unwrap();
     let OverwatchStep::Send(challenge) = as_agent.on_frame(hello, &west).unwrap() else { panic!() };
-    let AgentStep::Prove { send: proof, .. } = client.on_frame(challenge.clone()).unwrap() else {
+    let DialStep::Prove { send: proof, .. } = client.on_frame(challenge.clone()).unwrap() else {
         panic!()
     };
     let mut as_peer = OverwatchHandshake::new(peer("east", EAST, WEST));
