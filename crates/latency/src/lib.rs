@@ -13,7 +13,8 @@
 //! - [`learner`]: all of that as one value.
 //!
 //! Between agent and overwatch: [`report`], and its numbers in few bits: [`quantise`]. On the overwatch:
-//! [`table`], the rows of all agents and what they say about a region.
+//! [`table`], the rows of all agents and what they say about a region; and on disk: [`bytes`] and
+//! [`table::saved`].
 //!
 //! Pure: no socket, file, clock, thread, randomness or log. `now` is an argument. What the numbers
 //! are used for is not known here.
@@ -40,6 +41,8 @@ pub mod learner;
 
 pub mod report;
 
+pub mod bytes;
+
 pub mod quantise;
 
 pub mod table;
@@ -54,4 +57,5 @@ pub use table::estimate::RegionEstimate;
 pub use table::held::{Held, Suspicion};
 pub use table::lane::Lane;
 pub use table::refusal::TableRefusal;
+pub use table::saved::{Loaded, Loading, SavedFault};
 pub use table::{Applied, Position, Table, TableCounters, TableLimits};

@@ -30,6 +30,10 @@ pub mod estimate;
 
 pub mod page;
 
+pub mod saved;
+
+pub mod ranking;
+
 use std::collections::BTreeMap;
 
 use model::{AgentId, Region, Service, Subnet, Time};

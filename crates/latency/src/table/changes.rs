@@ -16,22 +16,34 @@ pub type RowChange = (Subnet, Region, Option<RegionEstimate>);
 /// Each stands once, however often it changed. So there are at most as many as rows were in the
 /// table since last asked, times the services of a port.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Changes(BTreeMap<Service, BTreeMap<Region, BTreeSet<Subnet>>>);
+pub(crate) struct Changes {
+    by_service: BTreeMap<Service, BTreeMap<Region, BTreeSet<Subnet>>>,
+    /// While a table is loaded: whoever asks for all of it then needs no list of it.
+    is_ignoring: bool,
+}
 
 impl Changes {
+    /// Whether nothing is noted from now on. What was noted is forgotten.
+    pub(crate) fn ignore(&mut self, is_ignoring: bool) {
+        *self = Self { is_ignoring, ..Self::default() };
+    }
+
     /// Notes that rows of a lane changed.
     pub(crate) fn mark(&mut self, lane: &Lane, subnets: impl Iterator<Item = Subnet> + Clone) {
+        if self.is_ignoring {
+            return;
+        }
         for service in &lane.services {
             if subnets.clone().next().is_none() {
                 return;
             }
-            let regions = self.0.entry(service.clone()).or_default();
+            let regions = self.by_service.entry(service.clone()).or_default();
             regions.entry(lane.region.clone()).or_default().extend(subnets.clone());
         }
     }
 
     /// All that changed since this was last called.
     pub(crate) fn take(&mut self) -> BTreeMap<Service, BTreeMap<Region, BTreeSet<Subnet>>> {
-        std::mem::take(&mut self.0)
+        std::mem::take(&mut self.by_service)
     }
 }

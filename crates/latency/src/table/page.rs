@@ -86,12 +86,12 @@ impl Table {
 
 impl Wanted {
     /// Whether a port can have rows that are wanted.
-    fn is_of(&self, lane: &Lane) -> bool {
+    pub(super) fn is_of(&self, lane: &Lane) -> bool {
         self.region.as_ref().is_none_or(|region| *region == lane.region)
             && lane.services.iter().any(|service| self.has(service))
     }
 
-    fn has(&self, service: &Service) -> bool {
+    pub(super) fn has(&self, service: &Service) -> bool {
         self.services.is_empty() || self.services.contains(service)
     }
 }
@@ -125,4 +125,4 @@ impl Ord for Head {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

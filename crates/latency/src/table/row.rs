@@ -164,6 +164,22 @@ impl Kept {
         Time::from_unix_ms(self.observed as u64 * UNIT_MS)
     }
 
+    /// The average round-trip time in microseconds.
+    pub(super) fn rtt_us(self) -> u64 {
+        rtt_of_code(RTT.of(self.bits)).map_or(u64::MAX, |rtt| rtt.us().into())
+    }
+
+    /// Connections counted: no more, and no fewer.
+    pub(super) fn samples_around(self) -> (u64, u64) {
+        let code = SAMPLES.of(self.bits);
+        let rounded = value_of(code, SAMPLES_BITS);
+        if self.is_count_exact() {
+            return (rounded, rounded);
+        }
+        // Rounded up from more than the one before, or down from less than the one behind.
+        (value_of(code.saturating_sub(1), SAMPLES_BITS), value_of(code + 1, SAMPLES_BITS))
+    }
+
     /// Connections counted, as far as the bits say.
     pub(super) fn samples(self) -> u32 {
         u32::try_from(value_of(SAMPLES.of(self.bits), SAMPLES_BITS)).unwrap_or(u32::MAX)

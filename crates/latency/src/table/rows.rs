@@ -3,7 +3,8 @@
 //! - [`tellings`]: which report told a row, in few bits,
 //! - `block`: neighbours side by side,
 //! - `column`: all networks of one width,
-//! - `counts`: what a row's bits do not hold.
+//! - `counts`: what a row's bits do not hold,
+//! - `saved`: all of it as bytes.
 //!
 //! What is kept of a row is rounded; a second rounding changes nothing. See
 //! `docs/decisions/0053-rows-in-nine-bytes.md`.
@@ -15,6 +16,8 @@ mod block;
 mod column;
 
 mod counts;
+
+mod saved;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -46,6 +49,14 @@ pub(crate) struct RowStore {
 struct Width {
     is_ipv6: bool,
     length: u8,
+}
+
+/// A row as it lies: what its bits say, before anything is made of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offered {
+    width: Width,
+    network: u128,
+    kept: Kept,
 }
 
 /// A block of a store.
@@ -248,6 +259,39 @@ impl RowStore {
         })
     }
 
+    /// Shows rows as they lie to `look`, which says how much work that was: those of a network and inside
+    /// it, from a block on, until a block is at its end after so much work. Says how much it was, and
+    /// where to go on.
+    pub(super) fn look_through(
+        &self,
+        within: Option<Subnet>,
+        (from, work_max): (Option<BlockId>, usize),
+        mut look: impl FnMut(Offered) -> usize,
+    ) -> (usize, Option<BlockId>) {
+        let mut work = 0;
+        let first = from.map_or(Width { is_ipv6: false, length: 0 }, |from| from.width);
+        for (width, column) in self.columns.range(first..) {
+            let width = *width;
+            let Some((low, high)) = width.networks_in(within) else { continue };
+            let begin = from.filter(|from| from.width == width).map_or(low, |from| from.start);
+            for (start, block) in column.blocks_from(begin.max(low)) {
+                if start > high {
+                    break;
+                }
+                if work > 0 && work >= work_max {
+                    return (work, Some(BlockId { width, start }));
+                }
+                block.for_each(|offset, kept| {
+                    let network = start + offset;
+                    if low <= network && network <= high {
+                        work += look(Offered { width, network, kept });
+                    }
+                });
+            }
+        }
+        (work, None)
+    }
+
     /// Every block with its earliest observation, in units.
     pub(super) fn blocks(&self) -> impl Iterator<Item = (BlockId, u32)> {
         self.columns.iter().flat_map(|(width, column)| {
@@ -305,6 +349,33 @@ pub(crate) fn said(subnet: Subnet, row: &Row) -> u64 {
     Kept::of(row, lot, 0, 0).said(lot)
 }
 
+impl Offered {
+    /// Of which network.
+    pub(super) fn subnet(self) -> Option<Subnet> {
+        self.width.subnet(self.network)
+    }
+
+    /// The average round-trip time.
+    pub(super) fn rtt_us(self) -> u64 {
+        self.kept.rtt_us()
+    }
+
+    /// When it was last observed.
+    pub(super) const fn observed_ms(self) -> u64 {
+        self.kept.observed_at().unix_ms()
+    }
+
+    /// Connections, no more than there were.
+    pub(super) fn samples_at_least(self) -> u64 {
+        self.kept.samples_around().0
+    }
+
+    /// Connections, no fewer than there were.
+    pub(super) fn samples_at_most(self) -> u64 {
+        self.kept.samples_around().1
+    }
+}
+
 impl Width {
     const fn of(subnet: Subnet) -> Self {
         Self { is_ipv6: !subnet.is_ipv4(), length: subnet.length() }
@@ -328,6 +399,19 @@ impl Width {
             Ipv4Addr::from_bits(u32::try_from(address).ok()?).into()
         };
         Some(Subnet::of(address, self.length))
+    }
+
+    /// The numbers of the first and the last network of this width inside one; of all where there is
+    /// none. `None` where none of this width is inside.
+    fn networks_in(self, within: Option<Subnet>) -> Option<(u128, u128)> {
+        let Some(within) = within else { return Some((0, u128::MAX)) };
+        let deeper = self.length.checked_sub(within.length())?;
+        if self.is_ipv6 == within.is_ipv4() {
+            return None;
+        }
+        let room = 1u128.checked_shl(deeper.into()).map_or(u128::MAX, |networks| networks - 1);
+        let first = network_of(within).checked_shl(deeper.into()).unwrap_or(0);
+        Some((first, first | room))
     }
 
     /// The number of the first network of this width that is not before a subnet; `None` where there

@@ -11,7 +11,7 @@ const LIMITS: TableLimits =
     TableLimits { rows_per_agent_max: 1_000, rows_max: 10_000, ttl_ms: 100_000 };
 
 /// Three agents in two regions with two ports each; one service is on both ports.
-fn table(rows: &[(u8, bool, u8, u8)]) -> Table {
+pub(in crate::table) fn table(rows: &[(u8, bool, u8, u8)]) -> Table {
     let mut table = Table::new(LIMITS);
     let now = Time::from_unix_ms(1_000_000);
     for number in 0..3u8 {
@@ -34,8 +34,9 @@ fn table(rows: &[(u8, bool, u8, u8)]) -> Table {
                 rtt_us: Rtt::from_us(ms * 1000).unwrap(),
                 deviation_us: 100,
                 min_rtt: Rtt::from_us(ms * 1000).unwrap(),
-                samples: 10,
-                observed_at: now,
+                // Few values, so that many rows have the same; some beyond what the bits hold.
+                samples: [3, 10, 33, 47, 1_000][usize::from(subnet.length() + number) % 5],
+                observed_at: Time::from_unix_ms(now.unix_ms() - ms % 4 * 9_000),
             };
             PortReport { port, rows: rows.into_iter().map(row).collect(), refreshed: Vec::new() }
         };
@@ -59,7 +60,7 @@ fn all(table: &Table, wanted: &Wanted, rows_max: usize) -> Page {
     }
 }
 
-fn rows() -> impl Strategy<Value = Vec<(u8, bool, u8, u8)>> {
+pub(in crate::table) fn rows() -> impl Strategy<Value = Vec<(u8, bool, u8, u8)>> {
     prop::collection::vec((0..3u8, any::<bool>(), 0..40u8, 8..25u8), 0..80)
 }
 

@@ -131,11 +131,19 @@ impl Column {
 
     /// All rows from a network on, ascending.
     pub(super) fn iter_from(&self, network: u128) -> impl Iterator<Item = (u128, Kept)> + Clone {
-        let begin = self.blocks.range(..=network).next_back().map_or(network, |(start, _)| *start);
-        self.blocks.range(begin..).flat_map(move |(start, block)| {
-            let rows = block.iter_from(network.saturating_sub(*start));
+        self.blocks_from(network).flat_map(move |(start, block)| {
+            let rows = block.iter_from(network.saturating_sub(start));
             rows.map(move |(offset, kept)| (start + offset, kept))
         })
+    }
+
+    /// The blocks from the one on that a network is or would be in, with where each begins.
+    pub(super) fn blocks_from(
+        &self,
+        network: u128,
+    ) -> impl Iterator<Item = (u128, &Block)> + Clone {
+        let begin = self.blocks.range(..=network).next_back().map_or(network, |(start, _)| *start);
+        self.blocks.range(begin..).map(|(start, block)| (*start, block))
     }
 
     /// Changes every row; not its time of observation.

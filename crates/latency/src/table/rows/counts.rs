@@ -42,6 +42,11 @@ impl Counts {
         }
     }
 
+    /// All of them, ascending by network.
+    pub(super) fn all(&self) -> impl Iterator<Item = ((Width, u128), u32)> {
+        self.0.iter().map(|(network, count)| (*network, *count))
+    }
+
     /// The bytes that they take: in a tree whose nodes are half full.
     pub(super) fn heap_bytes(&self) -> usize {
         self.0.len() * size_of::<((Width, u128), u32)>() * 2

@@ -24,6 +24,11 @@ impl Tellings {
     /// None yet.
     pub(super) const NONE: Self = Self { list: Vec::new(), numbers: BTreeMap::new() };
 
+    /// All of them, in the order of their numbers.
+    pub(super) fn all(&self) -> &[Position] {
+        &self.list
+    }
+
     /// The telling of a number.
     pub(super) fn position(&self, number: u16) -> Option<Position> {
         self.list.get(usize::from(number)).copied()
