@@ -6,6 +6,7 @@
 
 mod chain;
 mod index;
+mod places;
 mod row;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use crate::admission::Measured;
 use crate::interval::{Interval, Pending};
 use crate::settings::Averaging;
 
+pub(crate) use self::places::Places;
 pub(crate) use self::row::Row;
 
 /// The rows of a learner.
@@ -32,9 +34,8 @@ pub(crate) struct Aggregate {
     /// Places in the order of last sight.
     recency: Chain,
     interval: Interval,
-    /// Places whose average took a step since they were last handed out to be told; some more than
-    /// once, and at most twice as many as there are rows.
-    stepped: Vec<u32>,
+    /// Places whose average took a step since they were last handed out to be told.
+    stepped: Places,
     rows_max: usize,
     /// Working memory: the values of one row.
     values: Vec<(u32, u32)>,
@@ -49,7 +50,7 @@ impl Aggregate {
             index: Index::new(),
             recency: Chain::new(),
             interval: Interval::new(),
-            stepped: Vec::new(),
+            stepped: Places::new(),
             rows_max: clamped(rows_max),
             values: Vec::new(),
         }
@@ -83,12 +84,8 @@ impl Aggregate {
             if let Some(Some(row)) = self.rows.get_mut(place as usize) {
                 self.interval.take(&mut row.pending, &mut self.values);
                 row.step(&mut self.values, alpha, averaging);
-                self.stepped.push(place);
+                self.stepped.add(place);
             }
-        }
-        if self.stepped.len() > self.len() {
-            self.stepped.sort_unstable();
-            self.stepped.dedup();
         }
         self.interval.clear();
     }
@@ -104,19 +101,17 @@ impl Aggregate {
         seen.take_while(has_any).collect()
     }
 
-    /// The places of the rows that changed since this was last asked, ascending; a place may hold
-    /// another row by now, or none.
-    pub(crate) fn take_changed(&mut self) -> Vec<u32> {
+    /// The places of the rows that changed since this was last asked; a place may hold another row by
+    /// now, or none.
+    pub(crate) fn take_changed(&mut self) -> Places {
         let mut changed = std::mem::take(&mut self.stepped);
-        changed.extend(self.pending());
-        changed.sort_unstable();
-        changed.dedup();
+        self.pending().into_iter().for_each(|place| changed.add(place));
         changed
     }
 
     /// Every row is among those that changed: what is told of rows is another thing from now on.
     pub(crate) fn change_all(&mut self) {
-        self.stepped = (0..).zip(&self.rows).map(|(place, _)| place).collect();
+        self.stepped = Places::first(self.rows.len());
     }
 
     /// Drops the rows last seen `ttl_ms` ago or earlier; tells how many.

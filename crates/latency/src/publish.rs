@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use model::{Rtt, Time};
 
-use crate::aggregate::{Aggregate, Row};
+use crate::aggregate::{Aggregate, Places, Row};
 use crate::report::{PortReport, RefreshRow, Report, ReportRow};
 
 /// A row has moved when a time of it changed by more than a fiftieth of the last told average,
@@ -39,7 +39,7 @@ pub(crate) struct Publisher {
     /// The last number given before the last publication.
     before: u64,
     /// The places of the rows that the last publication told.
-    told: Vec<u32>,
+    told: Places,
 }
 
 /// What one publication told.
@@ -54,26 +54,29 @@ pub(crate) struct Told {
 impl Publisher {
     /// Before the first number.
     pub(crate) const fn new() -> Self {
-        Self { sequence: 0, before: 0, told: Vec::new() }
+        Self { sequence: 0, before: 0, told: Places::new() }
     }
 
     /// Gives the next numbers to the rows worth telling, in the order of their ports and subnets,
     /// which packs reports best. Walks the rows that changed since the last time.
     pub(crate) fn publish(&mut self, rows: &mut Aggregate, min_samples: u32, now: Time) -> Told {
-        let mut due = rows.take_changed();
+        let changed = rows.take_changed();
         let is_due = |place: &u32| {
             let row = rows.row(*place)?;
             worth_telling(row.published.as_ref(), &current(row, min_samples)?, now)
         };
-        due.retain(|place| is_due(place).is_some());
-        due.sort_by_cached_key(|place| rows.row(*place).map(|row| (row.port, row.subnet)));
+        let mut due: Vec<u32> = changed.iter().filter(|place| is_due(place).is_some()).collect();
+        // The keys stay where they are: a copy of all would be the most that a learner ever needs.
+        due.sort_unstable_by_key(|place| rows.row(*place).map(|row| (row.port, row.subnet)));
         self.before = self.sequence;
+        self.told = Places::new();
         let mut told = Told::default();
         for place in &due {
             let Some(row) = rows.row_mut(*place) else { continue };
             let Some(current) = current(row, min_samples) else { continue };
             let is_whole = worth_telling(row.published.as_ref(), &current, now) == Some(true);
             self.sequence += 1;
+            self.told.add(*place);
             let sequence = self.sequence;
             row.published = Some(match row.published {
                 Some(last) if !is_whole => {
@@ -87,7 +90,6 @@ impl Publisher {
                 }
             });
         }
-        self.told = due;
         told
     }
 
@@ -104,16 +106,13 @@ impl Publisher {
             return None;
         }
         let after = |row| told_after(row, sequence);
-        let mut after: Vec<(u64, &Row, &Published)> = if sequence >= self.before {
-            self.told.iter().filter_map(|place| after(rows.row(*place)?)).collect()
-        } else {
-            rows.rows().filter_map(after).collect()
-        };
         let rows_max = rows_max.max(1);
-        if after.len() > rows_max {
-            after.select_nth_unstable_by_key(rows_max, |(number, ..)| *number);
-            after.truncate(rows_max);
-        }
+        let mut after = if sequence >= self.before {
+            let told = self.told.iter().filter_map(|place| rows.row(place));
+            first_numbers(told.filter_map(after), rows_max)
+        } else {
+            first_numbers(rows.rows().filter_map(after), rows_max)
+        };
         let through = after.iter().map(|(number, ..)| *number).max()?;
         after.sort_unstable_by_key(|(_, row, _)| (row.port, row.subnet));
         let mut ports: BTreeMap<u16, PortReport> = BTreeMap::new();
@@ -140,9 +139,34 @@ impl Published {
     }
 }
 
+/// A row with what is told of it, under which number.
+type Numbered<'a> = (u64, &'a Row, &'a Published);
+
+/// The `rows_max` with the lowest numbers, in no order. Holds no more than twice as many at a time.
+fn first_numbers<'a>(
+    rows: impl Iterator<Item = Numbered<'a>>,
+    rows_max: usize,
+) -> Vec<Numbered<'a>> {
+    let mut first = Vec::new();
+    let keep = |first: &mut Vec<Numbered<'a>>| {
+        if first.len() > rows_max {
+            first.select_nth_unstable_by_key(rows_max, |(number, ..)| *number);
+            first.truncate(rows_max);
+        }
+    };
+    for row in rows {
+        first.push(row);
+        if first.len() >= rows_max.saturating_mul(2) {
+            keep(&mut first);
+        }
+    }
+    keep(&mut first);
+    first
+}
+
 /// A row with what was told of it after this number, and the number it was told under; `None` where
 /// nothing was.
-fn told_after(row: &Row, sequence: u64) -> Option<(u64, &Row, &Published)> {
+fn told_after(row: &Row, sequence: u64) -> Option<Numbered<'_>> {
     let published = row.published.as_ref()?;
     Some((published.number_after(sequence)?, row, published))
 }
