@@ -37,7 +37,10 @@ pub mod unsupported;
 #[doc(hidden)]
 pub mod windows;
 
-// The door for fuzzers.
+// The doors for benches and fuzzers.
+#[cfg(target_os = "linux")]
+#[doc(hidden)]
+pub mod bench;
 #[cfg(target_os = "linux")]
 #[doc(hidden)]
 pub mod fuzz;
