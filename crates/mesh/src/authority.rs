@@ -4,6 +4,7 @@
 //! not its certificate, not its claims. It never says whether a backend belongs to another agent;
 //! that is the registry's.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{Region, Service, Subnet};
@@ -53,6 +54,37 @@ impl Authority {
     #[must_use]
     pub fn grants(&self) -> &[Grant] {
         &self.grants
+    }
+
+    /// No more of it than these claims of an agent on a session from `peer_address` need, each a service
+    /// and an address in `region`: one grant for each at most, of the region and one network alone. So it
+    /// is small however much the token is good for.
+    #[must_use]
+    pub fn needed<'a>(
+        &self,
+        region: &Region,
+        claims: impl IntoIterator<Item = (&'a Service, IpAddr)>,
+        peer_address: IpAddr,
+    ) -> Self {
+        let mut needed: BTreeSet<(&Service, Option<Subnet>)> = BTreeSet::new();
+        for (service, address) in claims {
+            let address = address.to_canonical();
+            let mut grants = self.grants.iter().filter(|grant| {
+                grant.service == *service
+                    && (grant.regions.is_empty() || grant.regions.contains(region))
+                    && grant.allows_address(address, peer_address.to_canonical())
+            });
+            let network = |grant: &Grant| {
+                grant.networks.iter().find(|network| network.contains(address)).copied()
+            };
+            needed.extend(grants.next().map(|grant| (service, network(grant))));
+        }
+        let grant = |(service, network): (&Service, Option<Subnet>)| Grant {
+            service: service.clone(),
+            regions: vec![region.clone()],
+            networks: network.into_iter().collect(),
+        };
+        Self { grants: needed.into_iter().map(grant).collect() }
     }
 
     /// Whether the agent on a session from `peer_address` may claim a backend of `service` at
@@ -174,5 +206,29 @@ mod tests {
         check(&two, "app ap-southeast 10.3.1.10", Ok(()));
         check(&two, "app eu-west 10.3.1.10", Err(ClaimRefusal::Address));
         check(&two, "app us-east 10.3.1.10", Err(ClaimRefusal::Region));
+    }
+
+    #[test]
+    fn what_claims_need_allows_them_and_little_else() {
+        let all = Authority::new(vec![
+            grant("web", &[], &[]),
+            grant("app", &["us-east"], &["10.2.0.0/16"]),
+            grant("app", &["eu-west", "us-east"], &["10.9.0.0/16", "10.2.0.0/16"]),
+            grant("app", &[], &[]),
+        ]);
+        let [app, web, other]: [Service; 3] = ["app", "web", "other"].map(|s| s.parse().unwrap());
+        let [peer, inside, outside]: [IpAddr; 3] =
+            ["10.2.1.10", "10.2.7.7", "10.3.1.1"].map(|address| address.parse().unwrap());
+        let claims = [(&app, peer), (&app, inside), (&app, outside), (&web, peer), (&other, peer)];
+        let needed = all.needed(&"eu-west".parse().unwrap(), claims, peer);
+        let expect =
+            [grant("app", &["eu-west"], &["10.2.0.0/16"]), grant("web", &["eu-west"], &[])];
+        assert_eq!(needed.grants(), expect);
+        for (service, address) in claims {
+            let of = |authority: &Authority| {
+                authority.check_claim(service, &"eu-west".parse().unwrap(), address, peer).is_ok()
+            };
+            assert_eq!(of(&needed), of(&all), "{service} at {address}");
+        }
     }
 }

@@ -11,7 +11,7 @@ mod tests;
 
 use prost::Message;
 
-use crate::frame::{FRAME_BYTES_MAX, Frame, FrameKind, UNPROVEN_FRAME_BYTES_MAX};
+use crate::frame::{Frame, FrameKind, RELAYED_BYTES_MAX, UNPROVEN_FRAME_BYTES_MAX};
 use crate::refusal::RefusalReason;
 use crate::report::ReportFault;
 use crate::wire::{from_wire, to_wire};
@@ -59,9 +59,14 @@ pub enum EncodeError {
     /// More of something than the other side would accept.
     #[error("a frame cannot carry that many {0}")]
     TooMany(&'static str),
-    /// Over [`FRAME_BYTES_MAX`] in spite of all single limits.
-    #[error("a frame of {0} bytes is over the limit of 1 MiB")]
-    Oversized(usize),
+    /// Over [`FrameKind::bytes_max`] in spite of all single limits.
+    #[error("a {} frame of {bytes} bytes is over the limit of {}", frame.as_str(), frame.bytes_max())]
+    Oversized {
+        /// The kind of frame.
+        frame: FrameKind,
+        /// Its length.
+        bytes: usize,
+    },
 }
 
 impl FrameError {
@@ -88,8 +93,9 @@ impl FrameError {
 pub fn encode(frame: &Frame, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
     let envelope = to_wire::envelope(frame)?;
     let length = envelope.encoded_len();
-    let prefix = u32::try_from(length).ok().filter(|_| length <= FRAME_BYTES_MAX);
-    let prefix = prefix.ok_or(EncodeError::Oversized(length))?;
+    let kind = frame.kind();
+    let prefix = u32::try_from(length).ok().filter(|_| length <= kind.bytes_max());
+    let prefix = prefix.ok_or(EncodeError::Oversized { frame: kind, bytes: length })?;
     bytes.reserve(PREFIX_BYTES + length);
     bytes.extend_from_slice(&prefix.to_be_bytes());
     bytes.extend_from_slice(&envelope.encode_to_vec());
@@ -103,6 +109,8 @@ pub struct FrameDecoder {
     bytes: Vec<u8>,
     consumed: usize,
     frame_bytes_max: usize,
+    /// Of the frame that came out last.
+    last_bytes: usize,
     skipped: u64,
 }
 
@@ -114,13 +122,14 @@ impl FrameDecoder {
             bytes: Vec::new(),
             consumed: 0,
             frame_bytes_max: UNPROVEN_FRAME_BYTES_MAX,
+            last_bytes: 0,
             skipped: 0,
         }
     }
 
-    /// From now on frames may have [`FRAME_BYTES_MAX`].
+    /// From now on frames may be as long as their kind allows ([`FrameKind::bytes_max`]).
     pub const fn prove(&mut self) {
-        self.frame_bytes_max = FRAME_BYTES_MAX;
+        self.frame_bytes_max = RELAYED_BYTES_MAX;
     }
 
     /// Takes what arrived. The caller takes out all frames before it pushes again; so at most one
@@ -143,11 +152,25 @@ impl FrameDecoder {
         while let Some(body) = self.next_body()? {
             let body = self.bytes.get(body).unwrap_or_default();
             match decode_body(body)? {
-                Some(frame) => return Ok(Some(frame)),
+                Some(frame) if body.len() > frame.kind().bytes_max() => {
+                    let max = frame.kind().bytes_max();
+                    return Err(FrameError::Oversized { bytes: body.len(), max });
+                }
+                Some(frame) => {
+                    self.last_bytes = PREFIX_BYTES + body.len();
+                    return Ok(Some(frame));
+                }
                 None => self.skipped += 1,
             }
         }
         Ok(None)
+    }
+
+    /// The bytes of the frame that came out last, its prefix included: what it takes in memory grows with
+    /// them.
+    #[must_use]
+    pub const fn last_bytes(&self) -> usize {
+        self.last_bytes
     }
 
     /// Frames of kinds that a newer version must have sent.

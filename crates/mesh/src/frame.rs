@@ -24,6 +24,11 @@ pub const PROTOCOL: u32 = 1;
 /// session, before memory is reserved for it.
 pub const FRAME_BYTES_MAX: usize = 1 << 20;
 
+/// The longest [`Frame::Relayed`]: what an agent said in the longest frame, with who said it (some 300
+/// bytes) and what it grows by where this version writes a word longer than the agent did. Such a frame is
+/// no agent's: from anybody else the limit is [`FRAME_BYTES_MAX`].
+pub const RELAYED_BYTES_MAX: usize = FRAME_BYTES_MAX + 64 * 1024;
+
 /// The longest frame of a peer that has not proven itself: a `Challenge` with all its proofs takes
 /// under 600 bytes. Longer ends the session.
 pub const UNPROVEN_FRAME_BYTES_MAX: usize = 4096;
@@ -44,7 +49,7 @@ pub const LOAD_PORTS_MAX: usize = BACKENDS_MAX;
 /// Most agents in one [`Have`]: with the longest names half a MiB. More follow in another.
 pub const HAVES_MAX: usize = 1024;
 
-/// Most grants of one agent: as many as a registration has backends. More is refused.
+/// Most grants of one agent: one for each backend of a registration. More is refused.
 pub const GRANTS_MAX: usize = BACKENDS_MAX;
 
 /// The longest heartbeat interval, an hour: a longer one says nothing about who lives.
@@ -108,6 +113,9 @@ pub enum Frame {
     Relayed {
         /// Which agent.
         agent_id: AgentId,
+        /// The key that it is known by there. Rows have to have it: an agent of another key is another
+        /// one. `None` from who does not know this field.
+        key: Option<KeyHash>,
         /// A registration, condition, load or report.
         said: Box<Self>,
     },
@@ -302,6 +310,9 @@ pub struct Have {
 pub struct AgentHave {
     /// Which agent.
     pub agent_id: AgentId,
+    /// The key that it is known by here: rows of another one's are not wanted. `None` from who does not
+    /// know this field.
+    pub key: Option<KeyHash>,
     /// Up to where it has the agent's reports; `None` where it has none.
     pub position: Option<Position>,
     /// Of the agent's rows ([`latency::Table::digest`]).
@@ -321,7 +332,7 @@ pub struct Vouched {
     pub epoch: u64,
     /// Where its session comes from.
     pub address: IpAddr,
-    /// What the token grants that it proved; at most [`GRANTS_MAX`].
+    /// What of the grants of the token that it proved its backends need; at most [`GRANTS_MAX`].
     pub grants: Vec<Grant>,
     /// Whether it is there.
     pub presence: Presence,
@@ -366,6 +377,15 @@ impl Frame {
 }
 
 impl FrameKind {
+    /// The most bytes that a frame of the kind may have, length prefix not counted.
+    #[must_use]
+    pub const fn bytes_max(self) -> usize {
+        match self {
+            Self::Relayed => RELAYED_BYTES_MAX,
+            _ => FRAME_BYTES_MAX,
+        }
+    }
+
     /// The kind as a word, for logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -271,6 +271,9 @@ pub(crate) struct AgentHave {
     pub(crate) position: Option<Position>,
     #[prost(fixed64, tag = "3")]
     pub(crate) digest: u64,
+    /// 32 bytes, or none.
+    #[prost(bytes = "vec", tag = "4")]
+    pub(crate) key: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -301,6 +304,9 @@ pub(crate) struct Relayed {
     /// An [`Envelope`]. As bytes, so that its fields are counted before they are built.
     #[prost(bytes = "vec", tag = "2")]
     pub(crate) said: Vec<u8>,
+    /// 32 bytes, or none.
+    #[prost(bytes = "vec", tag = "3")]
+    pub(crate) key: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]

@@ -3,6 +3,8 @@
 //! An agent is admitted only after its handshake, so whoever comes here knows the mesh key and a
 //! service token. What is decided here is whether this key may go by this name.
 
+mod barred;
+
 pub(crate) mod vouched;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +13,7 @@ use health::{HeartbeatTerms, Session, SessionLiveness};
 use mesh::{KeyHash, RefusalReason};
 use model::{AgentId, BackendKey, Region, Service, Time};
 
+use self::barred::Barred;
 use crate::event::LinkId;
 use crate::{HandFault, KeyFault, OutsideFault, TokenFault};
 
@@ -101,6 +104,7 @@ pub struct Applicant<'a> {
 #[derive(Debug)]
 pub struct Agents {
     records: BTreeMap<AgentId, AgentRecord>,
+    barred: Barred,
     enrolment: Enrolment,
 }
 
@@ -156,7 +160,7 @@ impl Agents {
     /// Nobody yet.
     #[must_use]
     pub const fn new(enrolment: Enrolment) -> Self {
-        Self { records: BTreeMap::new(), enrolment }
+        Self { records: BTreeMap::new(), barred: Barred::NONE, enrolment }
     }
 
     /// New agents come in this way from now on; those that are in stay so.
@@ -168,12 +172,19 @@ impl Agents {
     /// lost now: it has its grace to come back.
     pub fn remember(&mut self, id: AgentId, pin: Pin, held: Option<HeartbeatTerms>, now: Time) {
         let session = held.map(|terms| Session::remembered(terms, now));
+        self.barred.add(&pin);
         self.records.insert(id, AgentRecord { session, ..AgentRecord::new(pin) });
     }
 
     /// Knows an agent no more; backends that were blocked for it are free.
     pub(crate) fn forget(&mut self, id: &AgentId) {
         self.records.remove(id);
+        self.bar();
+    }
+
+    /// An operator changed some pins: what they shut out may be less.
+    fn bar(&mut self) {
+        self.barred = Barred::of(self.records.values().map(|record| &record.pin));
     }
 
     /// Decides about an agent that has proven both secrets.
@@ -199,8 +210,7 @@ impl Agents {
         let Applicant { id, key, service, link, grants_all_held } = *applicant;
         let is_revoked = |record: &AgentRecord| record.pin.state == PinState::Revoked;
         let known = self.records.get(id);
-        let has_revoked_key = self.records.values().any(|r| is_revoked(r) && r.pin.key == key);
-        if has_revoked_key || known.is_some_and(is_revoked) {
+        if self.barred.has_key(&key) || known.is_some_and(is_revoked) {
             return Admission::Refused(RefusalReason::AgentRevoked);
         }
         let is_new_pin = known.is_none_or(|record| record.pin.key != key);
@@ -326,6 +336,7 @@ impl Agents {
                 changed.push(other.clone());
             }
         }
+        self.bar();
         changed
     }
 
@@ -343,6 +354,7 @@ impl Agents {
         let record = self.records.get_mut(id)?;
         record.pin.state = PinState::Revoked;
         record.pin.blocked.extend(held);
+        self.barred.add(&record.pin);
         record.session = None;
         record.ports.clear();
         Some(record.link.take())
@@ -351,7 +363,7 @@ impl Agents {
     /// Whether a backend belonged to a revoked agent.
     #[must_use]
     pub fn is_blocked(&self, key: &BackendKey) -> bool {
-        self.records.values().any(|record| record.pin.blocked.contains(key))
+        self.barred.has_backend(key)
     }
 
     /// Sets since when an agent's reports do not count; its pin as it is then.
@@ -427,124 +439,4 @@ impl AgentRecord {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(text: &str) -> AgentId {
-        text.parse().unwrap()
-    }
-
-    fn key(seed: u8) -> KeyHash {
-        KeyHash::from_bytes([seed; 32])
-    }
-
-    const TERMS: HeartbeatTerms = HeartbeatTerms { interval_ms: 1_000, missed_threshold: 3 };
-    const NOW: Time = Time::from_unix_ms(1_000_000);
-
-    fn welcome(replaces: Option<LinkId>, is_new_pin: bool) -> Admission {
-        Admission::Welcome { replaces, is_new_pin }
-    }
-
-    /// At the door with a token that grants all that the name stands for.
-    fn admit(agents: &mut Agents, name: &str, seed: u8, link: LinkId) -> Admission {
-        admit_with(agents, name, seed, link, true)
-    }
-
-    fn admit_with(
-        agents: &mut Agents,
-        name: &str,
-        seed: u8,
-        link: LinkId,
-        grants_all_held: bool,
-    ) -> Admission {
-        let (id, service) = (id(name), "app".parse().unwrap());
-        let applicant =
-            Applicant { id: &id, key: key(seed), service: &service, link, grants_all_held };
-        agents.admit(&applicant, NOW)
-    }
-
-    const CHANGED: Admission = Admission::Refused(RefusalReason::AgentKeyChanged);
-    const PENDING: Admission = Admission::Refused(RefusalReason::ApprovalPending);
-    const REVOKED: Admission = Admission::Refused(RefusalReason::AgentRevoked);
-
-    #[test]
-    fn a_name_belongs_to_the_first_key_while_its_holder_is_there() {
-        let mut agents = Agents::new(Enrolment::Auto);
-        assert_eq!(admit(&mut agents, "a", 1, 1), welcome(None, true));
-        agents.registered(&id("a"), "eu".parse().unwrap(), TERMS, NOW);
-        assert_eq!(admit(&mut agents, "a", 2, 2), CHANGED);
-        // The same machine again before its old connection was seen to break.
-        assert_eq!(admit(&mut agents, "a", 1, 3), welcome(Some(1), false));
-        agents.left(&id("a"), 1, false, NOW);
-        assert!(agents.get(&id("a")).unwrap().link == Some(3), "the old connection means nothing");
-        // A rebuilt machine, once the old one is gone.
-        agents.left(&id("a"), 3, false, NOW);
-        assert_eq!(admit(&mut agents, "a", 2, 4), welcome(None, true));
-        // What the name stands for has its grace.
-        let liveness = agents.liveness(&id("a"), NOW);
-        assert_eq!(liveness, SessionLiveness::Missed { since: NOW });
-    }
-
-    #[test]
-    fn a_token_for_something_else_gets_at_nobodys_name() {
-        let mut agents = Agents::new(Enrolment::Auto);
-        admit(&mut agents, "a", 1, 1);
-        agents.left(&id("a"), 1, false, NOW);
-        assert_eq!(admit_with(&mut agents, "a", 2, 2, false), CHANGED);
-        assert_eq!(admit(&mut agents, "a", 1, 3), welcome(None, false), "its own key still fits");
-    }
-
-    #[test]
-    fn a_revoked_agent_stays_out_under_any_name_and_any_key() {
-        let mut agents = Agents::new(Enrolment::Auto);
-        admit(&mut agents, "a", 1, 1);
-        let backend = BackendKey {
-            service: "app".parse().unwrap(),
-            address: "10.2.1.10".parse().unwrap(),
-            port: 80,
-        };
-        assert_eq!(agents.revoke(&id("a"), [backend.clone()].into()), Some(Some(1)));
-        assert_eq!(admit(&mut agents, "a", 1, 2), REVOKED);
-        assert_eq!(admit(&mut agents, "a", 2, 2), REVOKED);
-        assert_eq!(admit(&mut agents, "b", 1, 2), REVOKED);
-        assert!(agents.is_blocked(&backend));
-        assert_eq!(admit(&mut agents, "b", 2, 2), welcome(None, true));
-        // Approving the machine that took its place frees the backend; the old one stays out.
-        agents.wants(&id("b"), [backend.clone()].into());
-        assert_eq!(agents.approve(&id("b"), None, NOW), [id("b"), id("a")]);
-        assert!(!agents.is_blocked(&backend));
-        assert_eq!(admit(&mut agents, "a", 1, 2), REVOKED);
-        assert_eq!(agents.approve(&id("a"), None, NOW), [id("a")]);
-        assert_eq!(admit(&mut agents, "a", 1, 3), welcome(None, false));
-    }
-
-    #[test]
-    fn an_operator_says_yes_first_where_that_is_asked_for() {
-        let mut agents = Agents::new(Enrolment::Approve);
-        assert_eq!(admit(&mut agents, "a", 1, 1), PENDING);
-        assert_eq!(admit(&mut agents, "a", 1, 2), PENDING);
-        assert_eq!(agents.approve(&id("a"), None, NOW), [id("a")]);
-        assert_eq!(admit(&mut agents, "a", 1, 3), welcome(None, false));
-        // Another key under an approved name waits, and the approved one loses nothing.
-        agents.left(&id("a"), 3, false, NOW);
-        assert_eq!(admit(&mut agents, "a", 2, 4), PENDING);
-        assert_eq!(admit(&mut agents, "a", 1, 5), welcome(None, false));
-        // A yes that could mean either is none.
-        assert_eq!(agents.objection(&id("a"), None), Some(Objection::WhichKey));
-        assert_eq!(agents.approve(&id("a"), None, NOW), []);
-        assert_eq!(agents.objection(&id("a"), Some(key(3))), Some(Objection::WhichKey));
-        agents.left(&id("a"), 5, false, NOW);
-        assert_eq!(agents.approve(&id("a"), Some(key(2)), NOW), [id("a")]);
-        assert_eq!(admit(&mut agents, "a", 2, 6), welcome(None, false));
-        assert_eq!(agents.objection(&id("nobody"), None), Some(Objection::Unknown));
-    }
-
-    #[test]
-    fn nobody_can_fill_the_list_by_waiting() {
-        let mut agents = Agents::new(Enrolment::Approve);
-        for number in 0..=Agents::RECORDS_MAX {
-            assert_eq!(admit(&mut agents, &format!("a{number}"), 1, 1), PENDING);
-        }
-        assert_eq!(agents.iter().count(), Agents::RECORDS_MAX);
-    }
-}
+mod tests;

@@ -7,10 +7,10 @@ use mesh::{Refusal, RefusalReason};
 use model::{AgentId, BackendKey, Time};
 
 use crate::agents::Objection;
-use crate::{ApiToken, Change, Command, Effect, HandOrder, Note, Overwatch, Said};
+use crate::{ApiToken, Change, Command, Custody, Effect, HandOrder, Note, Overwatch, Said};
 
 /// Who takes back what ends by itself.
-const ITSELF: &str = "its own end";
+pub(crate) const ITSELF: &str = "its own end";
 
 impl Overwatch {
     /// What speaks against carrying out a command; without, it will be.
@@ -52,6 +52,11 @@ impl Overwatch {
         (!is_known).then_some(Objection::Unknown)
     }
 
+    /// What it calls itself.
+    pub(crate) fn node_id(&self) -> &str {
+        self.identity.overwatch_id.as_str()
+    }
+
     /// The number of the last change that anybody made; it only grows, over restarts too.
     #[must_use]
     pub fn revision(&self) -> u64 {
@@ -75,7 +80,13 @@ impl Overwatch {
         }
         let what = match command {
             Command::Approve { agent, key } => {
+                let before = self.agents.get(&agent).map(|record| record.pin.key);
                 let changed = self.agents.approve(&agent, key, now);
+                if self.agents.get(&agent).map(|record| record.pin.key) != before {
+                    // What the other key said is not this one's word.
+                    self.table.forget(&agent);
+                    self.peers.silenced(&agent);
+                }
                 let pins = changed.iter().filter_map(|id| {
                     Some(Change::PutPin(id.clone(), self.agents.get(id)?.pin.clone()))
                 });
@@ -113,6 +124,10 @@ impl Overwatch {
 
     /// Keeps and logs what was done.
     pub(crate) fn note(&mut self, what: String, said: &Said, now: Time, out: &mut Vec<Effect>) {
+        if self.custody != Custody::Alone {
+            // The line comes with the rows, for all overwatches alike.
+            return;
+        }
         out.push(Effect::Keep(self.hand.note(&what, said, now)));
         let Said { by, reason, .. } = said.clone();
         out.push(Effect::Log(Note::Commanded { what, by, reason }));
@@ -163,7 +178,7 @@ impl Overwatch {
         }
         self.registry.release(agent, |_| true);
         self.table.forget(agent);
-        self.peers.forget(agent);
+        self.peers.silenced(agent);
         self.touched.extend(held);
         if let Some(record) = self.agents.get(agent) {
             out.push(Effect::Keep(vec![Change::PutPin(agent.clone(), record.pin.clone())]));

@@ -62,8 +62,9 @@ impl Overwatch {
                 regions: domain.regions.iter().map(|region| region.name.to_string()).collect(),
                 ttl: domain.ttl_s,
                 latency_config: latency_config(domain.algorithm),
-                // Where it was read the edge knows.
+                // Where it was read, and what is noted there, the edge knows.
                 source: None,
+                comment: None,
                 file: None,
                 line: None,
             })

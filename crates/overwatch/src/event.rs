@@ -10,7 +10,7 @@ use mesh::{Frame, KeyHash, Peer, RefusalReason};
 use model::{AgentId, BackendKey, Time, TokenName};
 
 use crate::{
-    Change, HandOrder, KeyOrder, Note, OutsideRow, OutsideSource, Reload, Said, Secrets,
+    Change, Custody, HandOrder, KeyOrder, Note, OutsideRow, OutsideSource, Reload, Said, Secrets,
     TokenOrder, View,
 };
 
@@ -84,6 +84,10 @@ pub enum Event {
     },
     /// Other settings hold from now on.
     Reload(Box<Reload>),
+    /// What operators made is this overwatch's alone from now on, or shared.
+    Custody(Custody),
+    /// Rows that operators made, here or at another overwatch, and that were decided about.
+    Shared(Vec<Change>),
     /// Something was done that is no command: it is kept in the list of changes.
     Done {
         /// What.

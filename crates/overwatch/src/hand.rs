@@ -8,18 +8,20 @@
 //! itself: `routing` does, with what `Hand::of_domain` hands it.
 //!
 //! - [`order`]: what can be said, and what speaks against it,
-//! - `carrying`: a word carried out.
+//! - `carrying`: a word carried out,
+//! - `shared`: what was made at another overwatch.
 
 pub mod order;
 
 mod carrying;
+
+mod shared;
 
 use std::collections::BTreeMap;
 
 use model::{BackendKey, Region, Subnet, Time};
 use routing::{DomainSettings, Drain, HandWork};
 
-use self::carrying::taken_back;
 use self::order::learns;
 use crate::{BackendRow, Change};
 
@@ -330,8 +332,8 @@ impl Hand {
         let (mut lines, mut names) = (Vec::new(), Vec::new());
         for (name, row) in &self.rows {
             match &row.item {
-                item if is_over(row) => {
-                    lines.push(format!("{}: its time is over", taken_back(item)));
+                _ if is_over(row) => {
+                    lines.push(row.line_of_end());
                     names.push(name.clone());
                 }
                 HandItem::Drain { drain, .. } | HandItem::Empty { drain, .. }

@@ -49,8 +49,8 @@ impl Overwatch {
                 self.agents.came(&agent, proven.epoch, now);
                 if let Some(address) = self.sessions.get(&link).map(|session| session.address) {
                     let who = (key, proven.service.clone(), proven.epoch);
-                    let grants = proven.authority.grants().to_vec();
-                    self.peers.came(&agent, InPerson::new(who, address, grants, now));
+                    let came = InPerson::new(who, address, now);
+                    self.peers.came(&agent, came, &proven.authority);
                 }
                 // It says so again if it still strains.
                 self.registry.strain(&agent, &[]);

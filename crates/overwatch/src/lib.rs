@@ -36,6 +36,7 @@
 //! - [`mod@reload`]: other settings while it runs,
 //! - [`hand`]: what operators did by hand about routing,
 //! - [`tokens`]: the tokens of the API,
+//! - [`shared`]: what operators make, where several overwatches share it,
 //! - [`signing`]: the keys of signed zones, and how they change,
 //! - `resync`: from one process to the next,
 //! - `settle`: what follows from an event that may have changed a standing,
@@ -108,6 +109,8 @@ mod straining;
 
 pub mod certificates;
 
+pub mod shared;
+
 pub mod signing;
 
 mod resync;
@@ -130,7 +133,7 @@ mod news;
 pub mod fuzz;
 
 pub use agents::{Enrolment, Objection, Pin, PinState};
-pub use documents::learned::{LatencyPage, LatencyWanted};
+pub use documents::learned::{LatencyPage, LatencySearch, LatencyWanted};
 pub use event::{Command, Effect, Event, LinkId};
 pub use foresee::foresee;
 pub use hand::order::{HandFault, HandOrder};
@@ -146,6 +149,7 @@ pub use reply::{Asker, Outcome, Reply, Transport};
 pub use resolve::resolve;
 pub use routing::Drain;
 pub use settings::{AnswerTerms, ConfiguredBackend, EcsPolicy, Settings, StaleTerms};
+pub use shared::Custody;
 pub use signers::Signers;
 pub use signing::SignedZone;
 pub use signing::order::{KeyFault, KeyOrder};

@@ -32,8 +32,8 @@ use crate::session::{Session, Stage};
 use crate::signing::Signing;
 use crate::tokens::Tokens;
 use crate::{
-    BackendRow, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot, Source, StaleTerms,
-    View,
+    BackendRow, Custody, Effect, Event, HealthRow, LinkId, Note, Settings, Snapshot, Source,
+    StaleTerms, View,
 };
 
 /// How often rows are looked through for old ones: far below any sensible time to live, far above
@@ -72,6 +72,8 @@ pub struct Overwatch {
     pub(crate) started: Time,
     next_expiry: Time,
     pub(crate) hand: Hand,
+    /// Whose what operators make is.
+    pub(crate) custody: Custody,
     pub(crate) tokens: Tokens,
     /// Who else is trusted to report times. Bounded by the configuration.
     pub(crate) outside: BTreeMap<TokenName, Outside>,
@@ -123,6 +125,7 @@ impl Overwatch {
             started: now,
             next_expiry: now.plus_ms(EXPIRE_EVERY_MS),
             hand: Hand::default(),
+            custody: Custody::default(),
             tokens: Tokens::default(),
         };
         for configured in settings.backends {
@@ -234,6 +237,11 @@ impl Overwatch {
                 return out;
             }
             Event::Command { command, said } => self.command(command, &said, now, &mut out),
+            Event::Custody(custody) => {
+                self.set_custody(custody);
+                return out;
+            }
+            Event::Shared(changes) => self.take_shared(changes, now, &mut out),
             Event::Done { what, said } => {
                 self.note(what, &said, now, &mut out);
                 return out;

@@ -3,11 +3,14 @@
 //!
 //! - `asking`: a session that this one dialled: it asks, and hears what agents said elsewhere,
 //! - `telling`: a session that another one dialled: it is told what agents said here,
+//! - `freshness`: rows that an agent may be about to tell the other one too,
 //! - `hearsay`: what follows from what was heard.
 //!
 //! Facts go one way on a session, from the dialled to the dialler: who dials in is believed in nothing.
 
 mod asking;
+
+mod freshness;
 
 mod hearsay;
 
@@ -19,12 +22,13 @@ use std::sync::Arc;
 
 use latency::Position;
 use mesh::frame::PEERS_MAX;
-use mesh::{Condition, Grant, KeyHash, Load, OverwatchId, Registration};
+use mesh::{Authority, Condition, Grant, KeyHash, Load, OverwatchId, Registration};
 use model::{AgentId, Service, Time};
 
 use crate::{Effect, LinkId, Overwatch};
 
 pub(crate) use self::asking::Asking;
+use self::freshness::Freshness;
 pub(crate) use self::hearsay::Hearsay;
 pub(crate) use self::telling::Listener;
 
@@ -35,8 +39,9 @@ pub(crate) struct Peers {
     configured: BTreeSet<String>,
     /// Those that an overwatch named which was dialled at this address.
     named: BTreeMap<String, Vec<String>>,
-    /// Addresses at which this overwatch met itself.
-    own: BTreeSet<String>,
+    /// Addresses at which this overwatch met itself, and when last. Bounded as the others are: what nobody
+    /// names any more is forgotten.
+    own: BTreeMap<String, Time>,
     /// What the edge is to dial. At most [`PEERS_MAX`].
     dialled: BTreeSet<String>,
     /// Sessions that this one dialled.
@@ -75,12 +80,14 @@ pub(crate) struct InPerson {
     service: Service,
     epoch: u64,
     address: IpAddr,
+    /// What its registration needs of what it proved: [`mesh::frame::GRANTS_MAX`] at most.
     grants: Vec<Grant>,
+    /// The number of all of the above.
+    said: u64,
     registration: Option<(u64, Arc<Registration>)>,
     condition: Option<(u64, Condition)>,
     load: Option<(u64, Load)>,
-    /// When it last told rows.
-    reported_at: Time,
+    rows: Freshness,
 }
 
 /// What of an agent is in force that was heard elsewhere.
@@ -121,6 +128,10 @@ pub struct PeerStatus {
 }
 
 impl Peers {
+    /// So long an address is not dialled at which this overwatch met itself: names and routes change, and
+    /// a connection to itself is cheap.
+    const OWN_MS: u64 = 600_000;
+
     pub(crate) fn new(configured: Vec<String>) -> Self {
         Self { configured: configured.into_iter().collect(), ..Self::default() }
     }
@@ -128,16 +139,27 @@ impl Peers {
     /// What agents and other overwatches are told: what an operator named here, and no hearsay, so
     /// that an address that is taken out of all configurations is forgotten.
     pub(crate) fn told_addresses(&self) -> Vec<String> {
-        let others = self.configured.difference(&self.own);
+        let others = self.configured.iter().filter(|address| !self.own.contains_key(*address));
         others.take(PEERS_MAX).cloned().collect()
     }
 
+    /// Forgets where this overwatch met itself if nobody names the address any more.
+    fn forget_unnamed(&mut self) {
+        let Self { own, configured, named, .. } = self;
+        own.retain(|address, _| {
+            configured.contains(address) || named.values().flatten().any(|named| named == address)
+        });
+    }
+
     /// Every address that is reached from the configured ones by what was named there.
-    fn wanted(&self) -> BTreeSet<String> {
+    fn wanted(&self, now: Time) -> BTreeSet<String> {
+        let is_own = |address: &String| {
+            self.own.get(address).is_some_and(|met_at| now.ms_since(*met_at) < Self::OWN_MS)
+        };
         let mut wanted = BTreeSet::new();
         let mut rest: Vec<&String> = self.configured.iter().rev().collect();
         while let Some(address) = rest.pop() {
-            if wanted.len() >= PEERS_MAX || self.own.contains(address) {
+            if wanted.len() >= PEERS_MAX || is_own(address) {
                 continue;
             }
             if wanted.insert(address.clone()) {
@@ -153,7 +175,7 @@ impl Peers {
     }
 
     /// The same agent speaks in person: what was heard of it elsewhere is in force no more.
-    pub(crate) fn came(&mut self, agent: &AgentId, came: InPerson) {
+    pub(crate) fn came(&mut self, agent: &AgentId, came: InPerson, authority: &Authority) {
         self.in_force.remove(agent);
         let before = self.in_person.remove(agent);
         // The next words are under way; those before stay until then.
@@ -161,16 +183,28 @@ impl Peers {
         let (registration, condition, load) = before
             .map(|before| (before.registration, before.condition, before.load))
             .unwrap_or_default();
-        let came = InPerson { registration, condition, load, ..came };
+        self.said += 1;
+        let mut came = InPerson { registration, condition, load, said: self.said, ..came };
+        if let Some((_, registration)) = &came.registration {
+            came.grants = came.needed(registration, authority);
+        }
         self.in_person.insert(agent.clone(), came);
     }
 
     /// An agent said in person what it offers.
-    pub(crate) fn registered(&mut self, agent: &AgentId, registration: &Registration) {
+    pub(crate) fn registered(
+        &mut self,
+        agent: &AgentId,
+        registration: &Registration,
+        authority: &Authority,
+    ) {
         self.said += 1;
-        if let Some(known) = self.in_person.get_mut(agent) {
-            known.registration = Some((self.said, Arc::new(registration.clone())));
+        let Some(known) = self.in_person.get_mut(agent) else { return };
+        let grants = known.needed(registration, authority);
+        if known.grants != grants {
+            (known.grants, known.said) = (grants, self.said);
         }
+        known.registration = Some((self.said, Arc::new(registration.clone())));
     }
 
     /// An agent said in person which of its servers strain.
@@ -189,10 +223,10 @@ impl Peers {
         }
     }
 
-    /// An agent told rows in person.
-    pub(crate) fn reported(&mut self, agent: &AgentId, now: Time) {
+    /// An agent told rows in person, up to here.
+    pub(crate) fn reported(&mut self, agent: &AgentId, through: Position, now: Time) {
         if let Some(known) = self.in_person.get_mut(agent) {
-            known.reported_at = now;
+            known.rows.told(through, now);
         }
     }
 
@@ -208,6 +242,13 @@ impl Peers {
         self.in_force.values_mut().for_each(|known| known.is_settled = false);
     }
 
+    /// An agent may not speak any more by the key that it had: what others told of it is not in force. Who
+    /// was told that it is there is told that it is not.
+    pub(crate) fn silenced(&mut self, agent: &AgentId) {
+        self.in_force.remove(agent);
+        self.digests.remove(agent);
+    }
+
     /// Knows nothing of an agent any more; what it says again is heard again.
     pub(crate) fn forget(&mut self, agent: &AgentId) {
         self.in_person.remove(agent);
@@ -216,23 +257,37 @@ impl Peers {
     }
 }
 
+impl InForce {
+    /// Whether it is this that an agent said, from this address.
+    fn is_of(&self, registration: &Arc<Registration>, address: IpAddr) -> bool {
+        let is_same = Arc::ptr_eq(&self.registration, registration);
+        self.address == address && (is_same || self.registration == *registration)
+    }
+}
+
 impl InPerson {
     pub(crate) fn new(
         (key, service, epoch): (KeyHash, Service, u64),
         address: IpAddr,
-        grants: Vec<Grant>,
         now: Time,
     ) -> Self {
         let (registration, condition, load) = (None, None, None);
-        let reported_at = now;
-        Self { key, service, epoch, address, grants, registration, condition, load, reported_at }
+        let (grants, said, rows) = (Vec::new(), 0, Freshness::new(now));
+        Self { key, service, epoch, address, grants, said, registration, condition, load, rows }
+    }
+
+    /// What of an authority these claims need.
+    fn needed(&self, registration: &Registration, authority: &Authority) -> Vec<Grant> {
+        let claims = registration.backends.iter().map(|offer| &offer.key);
+        let claims = claims.map(|key| (&key.service, key.address));
+        authority.needed(&registration.region, claims, self.address).grants().to_vec()
     }
 }
 
 impl Overwatch {
     /// Tells the edge whom to dial, where that changed.
-    pub(crate) fn dial_peers(&mut self, out: &mut Vec<Effect>) {
-        let wanted = self.peers.wanted();
+    pub(crate) fn dial_peers(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let wanted = self.peers.wanted(now);
         self.peers.named.retain(|address, _| wanted.contains(address));
         self.peers.faults.retain(|address, _| wanted.contains(address));
         if wanted != self.peers.dialled {
@@ -246,10 +301,11 @@ impl Overwatch {
         &mut self,
         configured: Vec<String>,
         is_key_gone: bool,
+        now: Time,
         out: &mut Vec<Effect>,
     ) {
         self.peers.configured = configured.into_iter().collect();
-        self.dial_peers(out);
+        self.dial_peers(now, out);
         self.welcome_again(out);
         let links = self.peers.asking.iter();
         let unfounded = links
@@ -305,7 +361,8 @@ impl Overwatch {
 
     /// Time passed: asks whom it is time to ask, and gives up who is silent.
     pub(crate) fn look_after_peers(&mut self, now: Time, out: &mut Vec<Effect>) {
-        self.dial_peers(out);
+        self.peers.forget_unnamed();
+        self.dial_peers(now, out);
         self.give_up_silent_peers(now, out);
         self.weigh_all(now, out);
         self.ask_peers(now, out);

@@ -56,7 +56,7 @@ impl Overwatch {
         let mut closing: BTreeSet<LinkId> = orphaned.collect();
         closing.extend(self.unfounded(&keys, &tokens));
         out.extend(closing.into_iter().map(|link| Effect::Close { link }));
-        self.reload_peers(overwatches, !self.identity.keys.are_all_in(&keys), out);
+        self.reload_peers(overwatches, !self.identity.keys.are_all_in(&keys), now, out);
         (self.identity.keys, self.identity.tokens) = (keys, tokens);
         self.peers.weigh_all_again();
 

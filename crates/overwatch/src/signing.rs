@@ -55,6 +55,8 @@ pub(crate) struct Signing {
     clock: Clock,
     /// The faults that were logged, as they were told.
     told: BTreeSet<String>,
+    /// Whether another overwatch makes all keys.
+    is_waiting: bool,
 }
 
 #[derive(Debug)]
@@ -180,7 +182,7 @@ impl Signing {
                     ring.clock_fault(time).is_none() && !ring.aged(terms, time).is_empty()
                 }
             };
-            if is_wanting && zone.next_draw <= now {
+            if is_wanting && !self.is_waiting && zone.next_draw <= now {
                 zone.next_draw = now.plus_ms(AGAIN_AFTER_MS);
                 moved.wanting.push(zone.signed.apex.clone());
             }
@@ -188,15 +190,33 @@ impl Signing {
         moved
     }
 
-    /// Makes the keys that a zone has to have: the first ones, or those that follow old ones.
-    fn make(&mut self, apex: Name<'_>, mut secrets: Secrets, now: Time) -> Moved {
-        let (mut moved, time) = (Moved::default(), self.time(now));
-        let key = key_of(apex);
-        let Some(Zone { signed, .. }) = self.zones.get(&key).filter(|zone| zone.signed.makes_keys)
-        else {
-            return moved;
-        };
-        let (name, terms) = (signed.apex.to_string(), signed.terms);
+    /// Makes the keys that a zone has to have, and takes them.
+    fn make(&mut self, apex: Name<'_>, secrets: Secrets, now: Time) -> Moved {
+        let mut moved = Moved::default();
+        match self.made(apex, secrets, now) {
+            None => {}
+            Some(Ok(ring)) => {
+                moved.notes.extend(self.take(&ring));
+                moved.rings.push(ring);
+            }
+            Some(Err(why)) => {
+                moved.notes.push(Note::KeysNotMade { zone: apex.to_string(), why });
+            }
+        }
+        moved
+    }
+
+    /// The ring of a zone with the keys that it has to have: the first ones, or those that follow old
+    /// ones; or why there are none. Nothing where this overwatch makes none for it.
+    pub(crate) fn made(
+        &self,
+        apex: Name<'_>,
+        mut secrets: Secrets,
+        now: Time,
+    ) -> Option<Result<KeyRing, String>> {
+        let (key, time) = (key_of(apex), self.time(now));
+        let Zone { signed, .. } = self.zones.get(&key).filter(|zone| zone.signed.makes_keys)?;
+        let terms = signed.terms;
         let ring = match self.rings.get(&key) {
             None => {
                 let apex = signed.apex.as_name().key().as_name().to_buf();
@@ -212,20 +232,27 @@ impl Signing {
                 rolled.map(|()| ring).map_err(|error| error.to_string())
             }
         };
-        let ring = ring.and_then(|ring| secrets.is_enough().then_some(ring).ok_or_else(too_few));
-        match ring {
-            Ok(ring) => {
-                let tags = |ring: &KeyRing| ring.members().map(|m| m.key.tag()).collect();
-                let before: BTreeSet<u16> = self.rings.get(&key).map(tags).unwrap_or_default();
-                let new = ring.members().filter(|m| !before.contains(&m.key.tag()));
-                let new = new.map(|m| (m.key.role(), m.key.tag())).collect();
-                moved.notes.push(Note::KeysMade { zone: name, keys: new });
-                moved.rings.push(ring.clone());
-                self.rings.insert(key, ring);
-            }
-            Err(why) => moved.notes.push(Note::KeysNotMade { zone: name, why }),
-        }
-        moved
+        Some(ring.and_then(|ring| secrets.is_enough().then_some(ring).ok_or_else(too_few)))
+    }
+
+    /// All rings there are, by zone.
+    pub(crate) fn rings(&self) -> impl Iterator<Item = (&String, &KeyRing)> {
+        self.rings.iter()
+    }
+
+    /// Whether another overwatch makes all keys from now on.
+    pub(crate) const fn set_waiting(&mut self, is_waiting: bool) {
+        self.is_waiting = is_waiting;
+    }
+
+    /// A zone has this ring from now on; what is worth a line if keys in it are new.
+    pub(crate) fn take(&mut self, ring: &KeyRing) -> Option<Note> {
+        let tags = |ring: &KeyRing| ring.members().map(|m| m.key.tag()).collect();
+        let before = self.rings.insert(key_of(ring.apex()), ring.clone());
+        let before: BTreeSet<u16> = before.as_ref().map(tags).unwrap_or_default();
+        let new = ring.members().filter(|m| !before.contains(&m.key.tag()));
+        let keys: Vec<_> = new.map(|m| (m.key.role(), m.key.tag())).collect();
+        (!keys.is_empty()).then(|| Note::KeysMade { zone: ring.apex().to_string(), keys })
     }
 }
 
@@ -276,6 +303,12 @@ impl Overwatch {
     /// Signs by other zones or terms from now on.
     pub(crate) fn sign_by(&mut self, zones: Vec<SignedZone>, now: Time, out: &mut Vec<Effect>) {
         self.signing.configure(zones);
+        self.publisher.sign(Arc::new(self.signing.signers()));
+        self.look_after_keys(now, out);
+    }
+
+    /// Rings came from elsewhere: signs by them.
+    pub(crate) fn sign_anew(&mut self, now: Time, out: &mut Vec<Effect>) {
         self.publisher.sign(Arc::new(self.signing.signers()));
         self.look_after_keys(now, out);
     }

@@ -35,7 +35,7 @@ impl Overwatch {
         let refusals = std::mem::take(&mut granted.refusals);
         let backends = granted.offers.len();
         self.counters.registrations += 1;
-        self.peers.registered(agent, registration);
+        self.peers.registered(agent, registration, &speaker.authority);
         self.take_registration(agent, registration, granted, now);
         if is_first {
             let (agent, region) = (agent.clone(), registration.region.clone());
@@ -117,7 +117,7 @@ impl Overwatch {
     ) {
         match self.table.apply(agent, epoch, report, now) {
             Ok(applied) => {
-                self.peers.reported(agent, now);
+                self.peers.reported(agent, applied.position, now);
                 out.push(Effect::Send { link, frame: Frame::Ack(applied.position) });
                 if let Some(held) = applied.newly_held {
                     self.held(agent, held, out);

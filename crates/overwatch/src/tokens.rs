@@ -76,6 +76,15 @@ impl Tokens {
         self.0.values()
     }
 
+    /// Takes in what was made at another overwatch.
+    pub(crate) fn take(&mut self, change: &Change) {
+        match change {
+            Change::PutToken(token) => drop(self.0.insert(token.name.clone(), token.clone())),
+            Change::RemoveToken(name) => drop(self.0.remove(name)),
+            _ => {}
+        }
+    }
+
     /// What speaks against an order.
     pub(crate) fn objection(&self, order: &TokenOrder) -> Option<TokenFault> {
         match order {

@@ -54,9 +54,9 @@ fn a_long_frame_is_refused_by_its_length_alone() {
     let oversized = |bytes, max| Err(FrameError::Oversized { bytes, max });
     assert_eq!(decode_all(false, &length(4_097)), oversized(4_097, 4_096));
     assert_eq!(decode_all(false, &length(4_096)), Ok(Vec::new()));
-    assert_eq!(decode_all(true, &length(100 << 20)), oversized(100 << 20, 1 << 20));
+    assert_eq!(decode_all(true, &length(100 << 20)), oversized(100 << 20, RELAYED_BYTES_MAX));
     assert_eq!(decode_all(true, &length(1 << 20)), Ok(Vec::new()));
-    assert_eq!(decode_all(true, &length(u32::MAX)), oversized(0xffff_ffff, 1 << 20));
+    assert_eq!(decode_all(true, &length(u32::MAX)), oversized(0xffff_ffff, RELAYED_BYTES_MAX));
 }
 
 #[test]
@@ -277,4 +277,54 @@ fn an_address_mapped_to_ipv6_is_folded() {
     let frames = decode_all(true, &framed(&envelope.encode_to_vec())).unwrap();
     let [Frame::Registration(Registration { backends, .. })] = &frames[..] else { panic!() };
     assert_eq!(backends[0].key.to_string(), "app at 10.2.1.10:80");
+}
+
+/// A registration frame of exactly so many bytes, as an agent sends it.
+fn long_registration(bytes: usize) -> Vec<u8> {
+    let mut twin = registration();
+    let check = crate::wire::CheckSpec {
+        kind: 2,
+        interval_ms: 10_000,
+        timeout_ms: 1_000,
+        failure_threshold: 1,
+        success_threshold: 1,
+        path: format!("/{}", "x".repeat(900)),
+        // It grows when it is written again.
+        status: "1xx,3xx,5xx".to_owned(),
+        ..Default::default()
+    };
+    let sample = crate::wire::BackendOffer { check: Some(check), ..twin.backends[0].clone() };
+    twin.backends = (1..=u32::try_from(crate::frame::BACKENDS_MAX).unwrap())
+        .map(|port| crate::wire::BackendOffer { port, ..sample.clone() })
+        .collect();
+    let framed_of = |twin: &crate::wire::Registration| {
+        let body = crate::wire::Body::Registration(twin.clone());
+        framed(&crate::wire::Envelope { body: Some(body) }.encode_to_vec())
+    };
+    let missing = bytes - (framed_of(&twin).len() - PREFIX_BYTES);
+    let (each, rest) = (missing / twin.backends.len(), missing % twin.backends.len());
+    for (at, backend) in twin.backends.iter_mut().enumerate() {
+        let more = each + usize::from(at < rest);
+        backend.check.as_mut().unwrap().path += &"x".repeat(more);
+    }
+    framed_of(&twin)
+}
+
+#[test]
+fn whatever_an_agent_can_say_can_be_told_on() {
+    use crate::frame::FRAME_BYTES_MAX;
+    let said = long_registration(FRAME_BYTES_MAX);
+    assert_eq!(said.len(), PREFIX_BYTES + FRAME_BYTES_MAX);
+    let mut said = decode_all(true, &said).unwrap();
+    let (agent_id, key) = (["a"; 253].concat(), Some(crate::KeyHash::from_bytes([7; 32])));
+    let relayed =
+        Frame::Relayed { agent_id: agent_id.parse().unwrap(), key, said: Box::new(said.remove(0)) };
+    let mut bytes = Vec::new();
+    encode(&relayed, &mut bytes).unwrap();
+    assert!(bytes.len() > PREFIX_BYTES + FRAME_BYTES_MAX);
+    assert_eq!(decode_all(true, &bytes), Ok(vec![relayed]));
+    // From an agent itself it is too long.
+    let said = long_registration(FRAME_BYTES_MAX + 1);
+    let oversized = FrameError::Oversized { bytes: FRAME_BYTES_MAX + 1, max: FRAME_BYTES_MAX };
+    assert_eq!(decode_all(true, &said), Err(oversized));
 }

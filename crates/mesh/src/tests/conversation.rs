@@ -249,10 +249,14 @@ fn peers() -> Vec<Line> {
     assert!(matches!(step, OverwatchStep::ProvenPeer(_)), "{step:?}");
     let epoch = 1_766_138_700_000;
     let agent_id: model::AgentId = "backend-eu-west".parse().unwrap();
-    let has = |position, digest| AgentHave { agent_id: agent_id.clone(), position, digest };
+    let key = Some(KeyHash::from_bytes([0xa1; 32]));
+    let has =
+        |key, position, digest| AgentHave { agent_id: agent_id.clone(), key, position, digest };
     let position = Some(Position { epoch, sequence: 41 });
-    let have =
-        Have { agents: vec![has(position, 0xfedc_ba98_7654_3210), has(None, 0)], asks: true };
+    let have = Have {
+        agents: vec![has(key, position, 0xfedc_ba98_7654_3210), has(None, None, 0)],
+        asks: true,
+    };
     let grant = |regions: &[&str], networks: &[&str]| Grant {
         service: "app.demo.local".parse().unwrap(),
         regions: regions.iter().map(|region| region.parse().unwrap()).collect(),
@@ -267,7 +271,8 @@ fn peers() -> Vec<Line> {
         grants: vec![grant(&["eu-west", "us"], &["10.2.0.0/16", "2001:db8::/32"]), grant(&[], &[])],
         presence: Presence::There,
     };
-    let relayed = |said| Frame::Relayed { agent_id: agent_id.clone(), said: Box::new(said) };
+    let by = |key, said| Frame::Relayed { agent_id: agent_id.clone(), key, said: Box::new(said) };
+    let relayed = |said| by(None, said);
     vec![
         ("dialler", hello),
         ("dialled", challenge),
@@ -278,6 +283,7 @@ fn peers() -> Vec<Line> {
         ("dialled", relayed(Frame::Condition(condition()))),
         ("dialled", relayed(Frame::Load(load()))),
         ("dialled", relayed(Frame::Report { epoch, report: report() })),
+        ("dialled", by(key, Frame::Report { epoch, report: report() })),
         ("dialled", Frame::Told { has_more: true }),
     ]
 }

@@ -32,6 +32,7 @@ pub(super) fn have_to_wire(have: &frame::Have) -> Result<Have, EncodeError> {
         agent_id: have.agent_id.to_string(),
         position: have.position.map(to_wire::position_of),
         digest: have.digest,
+        key: key_to_wire(have.key),
     };
     Ok(Have { agents: have.agents.iter().map(agent).collect(), asks: have.asks })
 }
@@ -42,8 +43,9 @@ pub(super) fn have_of(have: Have) -> Result<frame::Have, FrameError> {
     }
     let agent = |have: AgentHave| {
         let agent_id = from_wire::name_of(&have.agent_id, invalid(FrameKind::Have, "agent_id"))?;
+        let key = key_of(&have.key, invalid(FrameKind::Have, "key"))?;
         let position = have.position.map(from_wire::position_of);
-        Ok(frame::AgentHave { agent_id, position, digest: have.digest })
+        Ok(frame::AgentHave { agent_id, key, position, digest: have.digest })
     };
     let agents = have.agents.into_iter().map(agent).collect::<Result<_, FrameError>>()?;
     Ok(frame::Have { agents, asks: have.asks })
@@ -117,15 +119,28 @@ fn grant_of(text: &str) -> Option<Grant> {
 
 pub(super) fn relayed_to_wire(
     agent_id: &model::AgentId,
+    key: Option<KeyHash>,
     said: &Frame,
 ) -> Result<Relayed, EncodeError> {
     let said = to_wire::envelope(said)?.encode_to_vec();
-    Ok(Relayed { agent_id: agent_id.to_string(), said })
+    Ok(Relayed { agent_id: agent_id.to_string(), said, key: key_to_wire(key) })
 }
 
 pub(super) fn relayed_of(relayed: &Relayed) -> Result<Frame, FrameError> {
     let wrong = |field| invalid(FrameKind::Relayed, field);
     let agent_id = from_wire::name_of(&relayed.agent_id, wrong("agent_id"))?;
+    let key = key_of(&relayed.key, wrong("key"))?;
     let said = codec::decode_said(&relayed.said)?.ok_or(wrong("said"))?;
-    Ok(Frame::Relayed { agent_id, said: Box::new(said) })
+    Ok(Frame::Relayed { agent_id, key, said: Box::new(said) })
+}
+
+fn key_to_wire(key: Option<KeyHash>) -> Vec<u8> {
+    key.map(|key| key.as_bytes().to_vec()).unwrap_or_default()
+}
+
+fn key_of(key: &[u8], wrong: FrameError) -> Result<Option<KeyHash>, FrameError> {
+    if key.is_empty() {
+        return Ok(None);
+    }
+    key.try_into().map(|key| Some(KeyHash::from_bytes(key))).map_err(|_| wrong)
 }

@@ -50,7 +50,9 @@ pub(crate) fn envelope(frame: &Frame) -> Result<Envelope, EncodeError> {
         Frame::PeerHello(hello) => Body::PeerHello(peers::hello_to_wire(hello)),
         Frame::Have(have) => Body::Have(peers::have_to_wire(have)?),
         Frame::Vouched(vouched) => Body::Vouched(peers::vouched_to_wire(vouched)?),
-        Frame::Relayed { agent_id, said } => Body::Relayed(peers::relayed_to_wire(agent_id, said)?),
+        Frame::Relayed { agent_id, key, said } => {
+            Body::Relayed(peers::relayed_to_wire(agent_id, *key, said)?)
+        }
         Frame::Told { has_more } => Body::Told(Told { has_more: *has_more }),
     };
     Ok(Envelope { body: Some(body) })

@@ -28,8 +28,7 @@ impl Agents {
     /// agents come in by themselves; it never replaces one.
     pub(crate) fn vouched(&mut self, who: &Vouched, now: Time) -> Vouching {
         let id = &who.agent_id;
-        let is_revoked = |record: &AgentRecord| record.pin.state == PinState::Revoked;
-        if self.records.values().any(|record| is_revoked(record) && record.pin.key == who.key) {
+        if self.barred.has_key(&who.key) {
             return Vouching::Ignored;
         }
         let is_new_pin = !self.records.contains_key(id);

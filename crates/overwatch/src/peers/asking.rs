@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use latency::Position;
 use mesh::frame::HAVES_MAX;
@@ -50,14 +51,17 @@ struct Standing {
     /// Whether an answer is under way.
     awaits: bool,
     next_ask: Time,
-    /// What it was told that this one has.
-    said: BTreeMap<AgentId, (Option<Position>, u64)>,
+    /// What it was told that this one has. Bounded as `hearsay` is.
+    said: BTreeMap<AgentId, Has>,
     /// What it says of agents. Bounded by [`crate::agents::Agents::RECORDS_MAX`].
-    hearsay: BTreeMap<AgentId, Hearsay>,
+    hearsay: BTreeMap<AgentId, Arc<Hearsay>>,
     exclude: Vec<IpAddr>,
     /// Of whom rows were refused in this answer: it is to be said anew what there is of them here.
     refused: BTreeSet<AgentId>,
 }
+
+/// What this overwatch has of an agent: of which key, how far, and a digest of it.
+type Has = (KeyHash, Option<Position>, u64);
 
 impl Asking {
     /// Where the other one checks from.
@@ -66,7 +70,7 @@ impl Asking {
     }
 
     /// What the other one says of an agent.
-    pub(super) fn hearsay(&self, agent: &AgentId) -> Option<&Hearsay> {
+    pub(super) fn hearsay(&self, agent: &AgentId) -> Option<&Arc<Hearsay>> {
         self.standing()?.hearsay.get(agent)
     }
 
@@ -75,7 +79,7 @@ impl Asking {
         self.standing().into_iter().flat_map(|standing| standing.hearsay.keys())
     }
 
-    pub(super) fn hearsay_mut(&mut self) -> Option<&mut BTreeMap<AgentId, Hearsay>> {
+    pub(super) fn hearsay_mut(&mut self) -> Option<&mut BTreeMap<AgentId, Arc<Hearsay>>> {
         match &mut self.stage {
             Stage::Standing(standing) => Some(&mut standing.hearsay),
             Stage::Proving(..) | Stage::Ended => None,
@@ -121,11 +125,16 @@ impl Overwatch {
         out: &mut Vec<Effect>,
     ) {
         if peer.key == peer.own_key {
-            self.peers.own.insert(address);
+            let is_known = self.peers.own.insert(address, now).is_some();
             out.push(Effect::Close { link });
-            self.dial_peers(out);
-            self.welcome_again(out);
+            self.dial_peers(now, out);
+            if !is_known {
+                self.welcome_again(out);
+            }
             return;
+        }
+        if self.peers.own.remove(&address).is_some() {
+            self.welcome_again(out);
         }
         let key = peer.key;
         match PeerHandshake::start(self.identity.overwatch_id.clone(), peer, pinned) {
@@ -181,9 +190,11 @@ impl Overwatch {
     /// Takes what an overwatch tells that has proven itself.
     fn on_told(&mut self, link: LinkId, frame: Frame, now: Time, out: &mut Vec<Effect>) -> bool {
         match frame {
-            Frame::Welcome(welcome) => self.peer_lists(link, welcome, out),
+            Frame::Welcome(welcome) => self.peer_lists(link, welcome, now, out),
             Frame::Vouched(vouched) => self.vouched(link, vouched, now, out),
-            Frame::Relayed { agent_id, said } => self.relayed((link, &agent_id), *said, now, out),
+            Frame::Relayed { agent_id, key, said } => {
+                self.relayed((link, &agent_id, key), *said, now, out);
+            }
             Frame::Told { has_more } => {
                 let session = self.peers.asking.get_mut(&link);
                 if let Some(Asking { stage: Stage::Standing(standing), .. }) = session {
@@ -239,12 +250,12 @@ impl Overwatch {
         }));
         self.peers.faults.remove(&address);
         out.push(Effect::Log(Note::PeerMet { overwatch: overwatch.to_string(), address }));
-        self.peer_lists(link, welcome, out);
+        self.peer_lists(link, welcome, now, out);
         self.ask_peers(now, out);
     }
 
     /// Takes the lists of another overwatch: whom it knows, and where it checks from.
-    fn peer_lists(&mut self, link: LinkId, welcome: Welcome, out: &mut Vec<Effect>) {
+    fn peer_lists(&mut self, link: LinkId, welcome: Welcome, now: Time, out: &mut Vec<Effect>) {
         let Some(session) = self.peers.asking.get_mut(&link) else { return };
         self.peers.named.insert(session.address.clone(), welcome.peers);
         if let Stage::Standing(standing) = &mut session.stage
@@ -253,7 +264,7 @@ impl Overwatch {
             standing.exclude = welcome.exclude;
             self.welcome_again(out);
         }
-        self.dial_peers(out);
+        self.dial_peers(now, out);
     }
 
     /// There is no session with this address, and why.
@@ -314,31 +325,14 @@ impl Overwatch {
         if !self.peers.asking.values().filter_map(Asking::standing).any(|s| is_due(&s)) {
             return;
         }
-        // Rows of those that offer nothing would have no place here.
-        let offering = self.agents.iter().filter(|(_, record)| !record.ports.is_empty());
-        let offering: Vec<AgentId> = offering.map(|(agent, _)| agent.clone()).collect();
-        let have: Vec<(AgentId, (Option<Position>, u64))> = offering
-            .into_iter()
-            .map(|agent| {
-                let (position, digest) = (self.table.position(&agent), self.digest_of(&agent));
-                (agent, (position, digest))
-            })
-            .collect();
+        let have = self.has_of_all();
         for (link, session) in &mut self.peers.asking {
             let Stage::Standing(standing) = &mut session.stage else { continue };
             if !is_due(&&**standing) {
                 continue;
             }
             (standing.awaits, standing.next_ask) = (true, now.plus_ms(ASK_EVERY_MS));
-            let news = have.iter().filter(|(agent, has)| standing.said.get(agent) != Some(has));
-            let news: Vec<AgentHave> = news
-                .map(|(agent, (position, digest))| AgentHave {
-                    agent_id: agent.clone(),
-                    position: *position,
-                    digest: *digest,
-                })
-                .collect();
-            standing.said = have.iter().cloned().collect();
+            let news = standing.news(&have);
             let mut chunks = news.chunks(HAVES_MAX).peekable();
             loop {
                 let agents = chunks.next().unwrap_or_default().to_vec();
@@ -349,5 +343,37 @@ impl Overwatch {
                 }
             }
         }
+    }
+
+    /// What this overwatch has of each agent. Rows of those that offer nothing would have no place here.
+    fn has_of_all(&mut self) -> Vec<(AgentId, Has)> {
+        let offering = self.agents.iter().filter(|(_, record)| !record.ports.is_empty());
+        let offering: Vec<(AgentId, KeyHash)> =
+            offering.map(|(agent, record)| (agent.clone(), record.pin.key)).collect();
+        let has = offering.into_iter().map(|(agent, key)| {
+            let (position, digest) = (self.table.position(&agent), self.digest_of(&agent));
+            (agent, (key, position, digest))
+        });
+        has.collect()
+    }
+}
+
+impl Standing {
+    /// What of it the other one was not told yet; from now on it was.
+    fn news(&mut self, have: &[(AgentId, Has)]) -> Vec<AgentHave> {
+        let news = have.iter().filter(|(agent, has)| self.said.get(agent) != Some(has));
+        let news: Vec<&(AgentId, Has)> = news.collect();
+        self.said.extend(news.iter().map(|(agent, has)| (agent.clone(), *has)));
+        // Some offer nothing any more.
+        if self.said.len() > have.len() {
+            self.said = have.iter().cloned().collect();
+        }
+        let of = |(agent_id, (key, position, digest)): &(AgentId, Has)| AgentHave {
+            agent_id: agent_id.clone(),
+            key: Some(*key),
+            position: *position,
+            digest: *digest,
+        };
+        news.into_iter().map(of).collect()
     }
 }

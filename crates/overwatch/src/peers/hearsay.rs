@@ -14,6 +14,7 @@ use mesh::{Authority, Condition, Frame, KeyHash, Load, Presence, Registration, V
 use model::{AgentId, Time};
 
 use super::InForce;
+use crate::agents::PinState;
 use crate::agents::vouched::Vouching;
 use crate::session::{self, Claimant};
 use crate::{Change, Effect, LinkId, Note, Overwatch};
@@ -38,46 +39,54 @@ impl Overwatch {
             self.peers.counters.refused += 1;
             return;
         }
-        let before = hearsay.remove(&agent).filter(|before| before.who.key == who.key);
+        let before = hearsay.get(&agent).filter(|before| before.who.key == who.key);
         let (registration, condition, load) = before
-            .map(|before| (before.registration, before.condition, before.load))
+            .map(|told| (told.registration.clone(), told.condition.clone(), told.load.clone()))
             .unwrap_or_default();
-        hearsay.insert(agent.clone(), Hearsay { who, registration, condition, load });
+        let told = Hearsay { who, registration, condition, load };
+        hearsay.insert(agent.clone(), Arc::new(told));
         self.weigh(&agent, now, out);
     }
 
-    /// What an agent said elsewhere.
+    /// What an agent said elsewhere, and which key it is known by there.
+    ///
+    /// Words count only from who vouched for the agent on this session, and of the key that is known here.
+    /// Rows have one writer and a number, so they may come by way of a third; but they say whose they
+    /// are, and those of a namesake are not taken.
     pub(super) fn relayed(
         &mut self,
-        (link, agent): (LinkId, &AgentId),
+        (link, agent, key): (LinkId, &AgentId, Option<KeyHash>),
         said: Frame,
         now: Time,
         out: &mut Vec<Effect>,
     ) {
-        let pin = self.pin_of(agent);
+        let record = self.agents.get(agent).map(|record| &record.pin);
+        let enrolled = record.filter(|pin| pin.state == PinState::Enrolled).map(|pin| pin.key);
+        let pin = record.map(|pin| pin.key);
         let session = self.peers.asking.get_mut(&link);
         let hearsay = session.and_then(super::Asking::hearsay_mut);
         let known = hearsay.and_then(|hearsay| hearsay.get_mut(agent));
-        let is_namesake =
-            known.as_ref().is_some_and(|known| pin.is_some_and(|pin| pin != known.who.key));
-        match (said, known) {
-            // Who is another one there may not write this one's rows here.
-            _ if is_namesake => {
+        let known = known.filter(|known| pin.is_none_or(|pin| pin == known.who.key));
+        if let Frame::Report { epoch, report } = said {
+            let of = key.or_else(|| known.map(|known| known.who.key));
+            if of.is_none() || of != enrolled {
                 self.peers.counters.refused += 1;
-                return;
+            } else if !self.relayed_report(agent, (epoch, report), now, out)
+                && let Some(session) = self.peers.asking.get_mut(&link)
+            {
+                session.refused(agent);
             }
-            (Frame::Registration(said), Some(known)) => known.registration = Some(Arc::new(said)),
-            (Frame::Condition(said), Some(known)) => known.condition = Some(said),
-            (Frame::Load(said), Some(known)) => known.load = Some(said),
-            // Rows have one writer and a number, so they may come by way of a third.
-            (Frame::Report { epoch, report }, _) => {
-                if !self.relayed_report(agent, (epoch, report), now, out)
-                    && let Some(session) = self.peers.asking.get_mut(&link)
-                {
-                    session.refused(agent);
-                }
-                return;
-            }
+            return;
+        }
+        let Some(known) = known.filter(|known| key.is_none_or(|key| key == known.who.key)) else {
+            self.peers.counters.refused += 1;
+            return;
+        };
+        let known = Arc::make_mut(known);
+        match said {
+            Frame::Registration(said) => known.registration = Some(Arc::new(said)),
+            Frame::Condition(said) => known.condition = Some(said),
+            Frame::Load(said) => known.load = Some(said),
             _ => {
                 self.peers.counters.refused += 1;
                 return;
@@ -176,26 +185,26 @@ impl Overwatch {
     fn go_by(&mut self, agent: &AgentId, told: &Hearsay, now: Time, out: &mut Vec<Effect>) {
         let Some(registration) = &told.registration else { return };
         let in_force = self.peers.in_force.get(agent);
-        let in_force = in_force.filter(|known| {
-            known.registration == *registration && known.address == told.who.address
-        });
+        let in_force = in_force.filter(|known| known.is_of(registration, told.who.address));
         let is_new = in_force.is_none();
-        let is_settled = in_force.is_some_and(|known| known.is_settled);
-        let (condition, load) =
-            in_force.map(|known| (known.condition.clone(), known.load.clone())).unwrap_or_default();
         let terms = HeartbeatTerms {
             interval_ms: registration.heartbeat_ms,
             missed_threshold: registration.missed_threshold,
         };
-        if !is_settled {
+        if in_force.is_none_or(|known| !known.is_settled) {
             let refused = self.registered_elsewhere(agent, told, now, out);
             if is_new {
                 self.peers.counters.refused += refused as u64;
             }
+            let before = self.peers.in_force.remove(agent).filter(|_| !is_new);
             let (registration, address) = (Arc::clone(registration), told.who.address);
             let is_settled = refused == 0;
             // Servers that are granted anew have no strain yet.
-            let condition = condition.filter(|_| !is_settled);
+            let (condition, load) = match before {
+                Some(before) if !is_settled => (before.condition, before.load),
+                Some(before) => (None, before.load),
+                None => (None, None),
+            };
             let known = InForce { registration, address, condition, load, is_settled };
             self.peers.in_force.insert(agent.clone(), known);
         }

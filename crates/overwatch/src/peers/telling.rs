@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use latency::Position;
-use mesh::{Frame, Have, OverwatchId, Presence, Refusal, RefusalReason, Vouched, Welcome};
+use mesh::{Frame, Have, KeyHash, OverwatchId, Presence, Refusal, RefusalReason, Vouched, Welcome};
 use model::{AgentId, Time};
 
 use super::InPerson;
-use crate::agents::{Agents, PinState};
+use crate::agents::{AgentRecord, Agents, PinState};
 use crate::session::Stage;
 use crate::{Effect, LinkId, Overwatch};
 
@@ -18,14 +18,14 @@ use crate::{Effect, LinkId, Overwatch};
 /// [`REPORT_ROWS_MAX`] rows about a MiB.
 const FRAMES_MAX: usize = 32;
 
+/// Frames of facts in one answer: however much agents say, there is room for rows.
+const FACT_FRAMES_MAX: usize = 24;
+
 /// Frames about one agent at most: who it is, registration, condition, load.
 const FACTS_MAX: usize = 4;
 
 /// Rows in one report that is told on, as in the agents' own.
 const REPORT_ROWS_MAX: usize = 4_096;
-
-/// Rows that an agent told less than this ago are not told on yet: mostly it tells the other one too.
-const HOLD_BACK_MS: u64 = 1_000;
 
 /// How long two overwatches hold other rows wherever they stand at one position before all are told again: an
 /// agent may be about to tell both. Less than from one question to the next.
@@ -42,6 +42,8 @@ pub(crate) struct Listener {
     pub(crate) overwatch: OverwatchId,
     /// What it was told. Bounded by who was heard here.
     told: BTreeMap<AgentId, Told>,
+    /// With whom the next answer goes on.
+    next: Option<AgentId>,
     /// What it has. Bounded by [`Agents::RECORDS_MAX`].
     has: BTreeMap<AgentId, Has>,
 }
@@ -49,7 +51,7 @@ pub(crate) struct Listener {
 /// What it was told of one agent: who it is, and the numbers of its words.
 #[derive(Debug, Default)]
 struct Told {
-    vouched: Option<Vouched>,
+    who: Option<(u64, Presence)>,
     registration: u64,
     condition: u64,
     load: u64,
@@ -58,6 +60,8 @@ struct Told {
 /// How far it heard one agent.
 #[derive(Debug)]
 struct Has {
+    /// Of which key.
+    key: Option<KeyHash>,
     position: Option<Position>,
     digest: u64,
     mending: Mending,
@@ -76,17 +80,20 @@ enum Mending {
 
 impl Listener {
     pub(crate) const fn new(overwatch: OverwatchId) -> Self {
-        Self { overwatch, told: BTreeMap::new(), has: BTreeMap::new() }
+        Self { overwatch, told: BTreeMap::new(), next: None, has: BTreeMap::new() }
     }
 
     fn hears(&mut self, have: Have) {
         for agent in have.agents {
-            let (position, digest) = (agent.position, agent.digest);
+            let (key, position, digest) = (agent.key, agent.position, agent.digest);
             let is_known = self.has.contains_key(&agent.agent_id);
             if is_known || self.has.len() < Agents::RECORDS_MAX {
                 let has = self.has.entry(agent.agent_id);
-                let has = has.or_insert(Has { position, digest, mending: Mending::No });
-                (has.position, has.digest) = (position, digest);
+                let has = has.or_insert(Has { key, position, digest, mending: Mending::No });
+                if has.key != key {
+                    has.mending = Mending::No;
+                }
+                (has.key, has.position, has.digest) = (key, position, digest);
             }
         }
     }
@@ -94,15 +101,21 @@ impl Listener {
 
 impl Told {
     /// What of an agent's words is new, in the order in which it says them.
-    fn news(&mut self, agent: &AgentId, known: &InPerson, vouched: Vouched, out: &mut Vec<Frame>) {
-        if self.vouched.as_ref() != Some(&vouched) {
-            self.vouched = Some(vouched.clone());
-            out.push(Frame::Vouched(vouched));
+    fn news(
+        &mut self,
+        agent: &AgentId,
+        known: &InPerson,
+        presence: Presence,
+        out: &mut Vec<Frame>,
+    ) {
+        if self.who.replace((known.said, presence)) != Some((known.said, presence)) {
+            out.push(Frame::Vouched(vouched(agent, known, presence)));
         }
         let mut tell = |told: &mut u64, said: Option<(u64, Frame)>| {
             if let Some((number, said)) = said.filter(|(number, _)| number > told) {
                 *told = number;
-                out.push(Frame::Relayed { agent_id: agent.clone(), said: Box::new(said) });
+                let (agent_id, key) = (agent.clone(), Some(known.key));
+                out.push(Frame::Relayed { agent_id, key, said: Box::new(said) });
             }
         };
         let registration = known.registration.as_ref();
@@ -175,7 +188,8 @@ impl Overwatch {
         let mut frames = Vec::new();
         let has_more_facts = self.tell_facts(&mut listener, now, &mut frames);
         let facts = frames.len();
-        let has_more = has_more_facts || self.tell_rows(&mut listener, now, &mut frames);
+        let has_more_rows = self.tell_rows(&mut listener, now, &mut frames);
+        let has_more = has_more_facts || has_more_rows;
         let relayed = frames.iter().take(facts).filter(|f| matches!(f, Frame::Relayed { .. }));
         self.peers.counters.facts_told += relayed.count() as u64;
         if let Some(session) = self.sessions.get_mut(&link) {
@@ -187,35 +201,35 @@ impl Overwatch {
 
     /// What agents said in person. Says whether there may be more.
     fn tell_facts(&self, listener: &mut Listener, now: Time, frames: &mut Vec<Frame>) -> bool {
-        listener.told.retain(|agent, _| self.peers.in_person.contains_key(agent));
-        for (agent, known) in &self.peers.in_person {
-            if frames.len() + FACTS_MAX > FRAMES_MAX {
+        let in_person = &self.peers.in_person;
+        if listener.told.len() > in_person.len() {
+            listener.told.retain(|agent, _| in_person.contains_key(agent));
+        }
+        // From where the last answer ended, so that nobody who says much keeps others from being told.
+        let from = listener.next.take();
+        let later = in_person.iter().skip_while(|(agent, _)| Some(*agent) < from.as_ref());
+        let earlier = in_person.iter().take_while(|(agent, _)| Some(*agent) < from.as_ref());
+        for (agent, known) in later.chain(earlier) {
+            if frames.len() + FACTS_MAX > FACT_FRAMES_MAX {
+                listener.next = Some(agent.clone());
                 return true;
             }
-            let vouched = self.vouch(agent, known, now);
+            let presence = self.presence(agent, known, now);
             let told = listener.told.entry(agent.clone()).or_default();
-            told.news(agent, known, vouched, frames);
+            told.news(agent, known, presence, frames);
         }
         false
     }
 
-    /// Who an agent is that was heard here, and whether it is there.
-    fn vouch(&self, agent: &AgentId, known: &InPerson, now: Time) -> Vouched {
-        let record = self.agents.get(agent);
-        let may_speak = record.is_some_and(|r| r.pin.state == PinState::Enrolled);
-        let presence = match record {
-            Some(record) if may_speak && record.left == Some(known.epoch) => Presence::Gone,
-            Some(record) if may_speak && record.speaks_in_person(now) => Presence::There,
-            _ => Presence::Away,
+    /// Whether an agent that was heard here is there.
+    fn presence(&self, agent: &AgentId, known: &InPerson, now: Time) -> Presence {
+        let may_speak = |record: &&AgentRecord| {
+            (record.pin.state, record.pin.key) == (PinState::Enrolled, known.key)
         };
-        Vouched {
-            agent_id: agent.clone(),
-            key: known.key,
-            service: known.service.clone(),
-            epoch: known.epoch,
-            address: known.address,
-            grants: known.grants.clone(),
-            presence,
+        match self.agents.get(agent).filter(may_speak) {
+            Some(record) if record.left == Some(known.epoch) => Presence::Gone,
+            Some(record) if record.speaks_in_person(now) => Presence::There,
+            _ => Presence::Away,
         }
     }
 
@@ -226,10 +240,15 @@ impl Overwatch {
             if frames.len() >= FRAMES_MAX {
                 return true;
             }
+            // Rows of a namesake are none of it.
+            let key = self.agents.get(agent).map(|record| record.pin.key);
+            if has.key.is_some_and(|of| Some(of) != key) {
+                continue;
+            }
             let Some((epoch, report)) = self.lacking(agent, has, now) else { continue };
             self.peers.counters.rows_told += report.len() as u64;
             let said = Box::new(Frame::Report { epoch, report });
-            frames.push(Frame::Relayed { agent_id: agent.clone(), said });
+            frames.push(Frame::Relayed { agent_id: agent.clone(), key, said });
             has_more = true;
         }
         has_more
@@ -244,9 +263,8 @@ impl Overwatch {
     ) -> Option<(u64, latency::Report)> {
         let position = self.table.position(agent);
         if position > has.position {
-            let told_at = self.peers.in_person.get(agent).map(|known| known.reported_at);
-            let is_fresh = told_at.is_some_and(|at| now.ms_since(at) < HOLD_BACK_MS);
-            if is_fresh {
+            let in_person = self.peers.in_person.get(agent);
+            if in_person.is_some_and(|known| known.rows.holds_back(has.position, now)) {
                 return None;
             }
             let (epoch, report) = self.table.report_after(agent, has.position, REPORT_ROWS_MAX)?;
@@ -281,5 +299,18 @@ impl Overwatch {
         };
         has.mending = Mending::From(Some(Position { epoch, sequence: report.through }));
         Some((epoch, report))
+    }
+}
+
+/// Who an agent is that was heard here.
+fn vouched(agent: &AgentId, known: &InPerson, presence: Presence) -> Vouched {
+    Vouched {
+        agent_id: agent.clone(),
+        key: known.key,
+        service: known.service.clone(),
+        epoch: known.epoch,
+        address: known.address,
+        grants: known.grants.clone(),
+        presence,
     }
 }

@@ -96,7 +96,7 @@ impl KeyOrder {
 
 impl Signing {
     /// The ring after an order, and what was done.
-    fn after(&self, order: &KeyOrder, now: Time) -> Result<(KeyRing, String), KeyFault> {
+    pub(crate) fn after(&self, order: &KeyOrder, now: Time) -> Result<(KeyRing, String), KeyFault> {
         let (name, now) = (order.zone().to_string(), self.time(now));
         let (zone, ring) = self.zone(order.zone()).ok_or(KeyFault::NotSigned(name.clone()))?;
         let here = || ring.cloned().ok_or(KeyFault::NoKeys(name.clone()));

@@ -15,6 +15,7 @@
 //! - `by_hand`: what operators do about routing,
 //! - `held`: an agent that is not believed any more,
 //! - `outside`: times that no agent measured,
+//! - `searching`: the first rows of an order,
 //! - `peers`: several overwatches, and what they tell one another,
 //! - `lifecycle`: how backends come, go and stand,
 //! - `scopes`: for whom answers say that they hold,
@@ -45,6 +46,7 @@ mod refusals;
 mod reload;
 mod restart;
 mod scopes;
+mod searching;
 mod settings;
 mod strains;
 mod validators;
