@@ -1,4 +1,5 @@
-//! Linux: both sources over netlink SOCK_DIAG. Neither needs a capability.
+//! Linux: both sources over netlink SOCK_DIAG. Neither needs a capability, but
+//! for hearing other network namespaces.
 //!
 //! ```text
 //!   sys            the libc calls, the only unsafe code of the crate
@@ -22,6 +23,8 @@ mod kernel;
 
 #[cfg(test)]
 mod loopback;
+#[cfg(test)]
+mod namespaces;
 #[cfg(test)]
 mod unprivileged;
 

@@ -23,6 +23,12 @@ impl Kernel {
         Self
     }
 
+    /// There are no namespaces here.
+    #[must_use]
+    pub const fn hearing_all_namespaces(self) -> Self {
+        self
+    }
+
     /// Neither source.
     #[must_use]
     pub const fn probe(&self) -> Sources {

@@ -37,7 +37,8 @@ const BATCHES_MAX: usize = 128;
 /// Hears of every connection to a set of local ports at the moment it is gone.
 ///
 /// Blocks in [`DestroyEvents::receive`], so it wants a thread of its own. Only sockets of the
-/// network namespace it was opened in are announced.
+/// network namespace it was opened in are announced, unless others are asked for
+/// ([`crate::Kernel::hearing_all_namespaces`]).
 #[derive(Debug)]
 pub struct DestroyEvents {
     socket: DiagSocket,
@@ -61,7 +62,30 @@ impl DestroyEvents {
         Self::open_with_buffer(ports, RECEIVE_BUFFER_BYTES)
     }
 
-    fn open_with_buffer(ports: &BTreeSet<u16>, buffer_bytes: i32) -> Result<Self, CollectError> {
+    /// The same for the sockets of every network namespace that this one has an id for, as a node has
+    /// for its containers' (`NETLINK_LISTEN_ALL_NSID`, since Linux 4.2).
+    ///
+    /// # Errors
+    ///
+    /// As [`DestroyEvents::open`]; also without CAP_NET_BROADCAST.
+    pub(super) fn open_in_all_namespaces(ports: &BTreeSet<u16>) -> Result<Self, CollectError> {
+        let events = Self::open(ports)?;
+        let descriptor = events.socket.descriptor();
+        sys::set_option(descriptor, libc::SOL_NETLINK, libc::NETLINK_LISTEN_ALL_NSID, 1).map_err(
+            |source| CollectError::Call {
+                action: "hear other network namespaces (NETLINK_LISTEN_ALL_NSID, which needs \
+                         CAP_NET_BROADCAST)",
+                source,
+            },
+        )?;
+        Ok(events)
+    }
+
+    /// The same, with another limit than [`RECEIVE_BUFFER_BYTES`].
+    pub(super) fn open_with_buffer(
+        ports: &BTreeSet<u16>,
+        buffer_bytes: i32,
+    ) -> Result<Self, CollectError> {
         let socket = DiagSocket::open()?;
         let descriptor = socket.descriptor();
         let failed = |action| move |source| CollectError::Call { action, source };

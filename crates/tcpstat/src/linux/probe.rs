@@ -5,8 +5,8 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use super::destroy_events::DestroyEvents;
 use super::dump::Dump;
+use super::kernel::Kernel;
 use crate::{CollectError, Sources, Unavailable};
 
 /// How long one wait for the announcement of the test socket takes, and how many there are: a
@@ -15,15 +15,15 @@ use crate::{CollectError, Sources, Unavailable};
 const WAIT: Duration = Duration::from_millis(250);
 const WAITS: u32 = 4;
 
-/// Finds out which sources work here, as the user that runs this.
+/// Finds out which sources work here, as the user that runs this, in the way that this kernel is asked.
 ///
 /// Closes one listener on a port of loopback and waits for its announcement, for a kernel without
 /// tcp_diag lets anyone join the groups and then says nothing. So this takes up to a second where
 /// destroy events are missing. Sends no packet.
 #[must_use]
-pub(super) fn probe() -> Sources {
+pub(super) fn probe(kernel: &Kernel) -> Sources {
     Sources {
-        destroy_events: probe_destroy_events(),
+        destroy_events: probe_destroy_events(kernel),
         dump: Dump::open().map(drop).map_err(Unavailable::Failed),
         // `tcp_info` always holds them.
         ipv4_times: Ok(()),
@@ -31,10 +31,11 @@ pub(super) fn probe() -> Sources {
     }
 }
 
-fn probe_destroy_events() -> Result<(), Unavailable> {
+fn probe_destroy_events(kernel: &Kernel) -> Result<(), Unavailable> {
     let listener = bind_test_listener().map_err(Unavailable::Failed)?;
     let port = listener.local_addr().map_err(cannot_bind).map_err(Unavailable::Failed)?.port();
-    let mut events = DestroyEvents::open(&BTreeSet::from([port])).map_err(Unavailable::Failed)?;
+    let ports = BTreeSet::from([port]);
+    let mut events = kernel.destroy_events(&ports).map_err(Unavailable::Failed)?;
     drop(listener);
     for _ in 0..WAITS {
         let received = events.receive(WAIT, &mut Vec::new()).map_err(Unavailable::Failed)?;
@@ -63,7 +64,7 @@ mod tests {
 
     #[test]
     fn this_kernel_has_both() {
-        let sources = probe();
+        let sources = probe(&Kernel::new());
         assert!(sources.any());
         assert_eq!(sources.to_string(), "destroy events active; dump active");
     }

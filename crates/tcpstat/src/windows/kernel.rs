@@ -31,6 +31,12 @@ impl Kernel {
         Self { functions: Arc::new(functions), watch: Arc::new(Mutex::new(Watch::new())) }
     }
 
+    /// There are no network namespaces here: all connections of the machine are listed anyway.
+    #[must_use]
+    pub const fn hearing_all_namespaces(self) -> Self {
+        self
+    }
+
     /// Finds out what there is: lists the connections, and has one of its own timed in each family.
     #[must_use]
     pub fn probe(&self) -> Sources {
