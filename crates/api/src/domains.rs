@@ -30,6 +30,9 @@ pub struct Domain {
     /// Who defines it: `file` or `api`; what a file defines is changed there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// What was noted of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// The file; absent where it was made through the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,

@@ -20,6 +20,7 @@ pub(super) fn agent(root: &Section) -> Option<AgentConfig> {
         heartbeat_interval_ms: heartbeat.ms("interval")?,
         missed_threshold: heartbeat.get("missed_threshold")?,
         learning: learning(agent.section("latency_learning"))?,
+        hears_all_namespaces: agent.section("latency_learning").get("all_network_namespaces")?,
         predictive: predictive(agent.section("predictive"))?,
     })
 }

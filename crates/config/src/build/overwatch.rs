@@ -50,6 +50,10 @@ pub(super) fn overwatch(root: &Section, zones: Zones) -> Option<OverwatchConfig>
         regions: root.sections("regions").map(|r| r.get("name")).collect::<Option<_>>()?,
         servers: servers(root)?,
         domains: domains(root)?,
+        domain_comments: root
+            .sections("domains")
+            .filter_map(|domain| Some((domain.get("name")?, domain.get("comment")?)))
+            .collect(),
         smoothing_factors: root
             .sections("domains")
             .map(domain::smoothing_factor)

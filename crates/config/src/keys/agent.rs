@@ -205,6 +205,14 @@ pub(super) static KEYS: &[Key] = &[
         "Clients that are not clients: load balancers, monitors. The overwatches' own checks are \
          left out without being named.",
     ),
+    Key::new(
+        "agent.latency_learning.all_network_namespaces",
+        BOOL,
+        Unset::Default("false"),
+        "Whether connections that end in other network namespaces count too: in all that the agent's own \
+         has an id for, as a node's has for its containers'. Open ones are seen in its own alone. Needs \
+         `CAP_NET_BROADCAST`. Means nothing on Windows.",
+    ),
     Key::section(
         "agent.predictive",
         "Taking load off a server before it fails: while one of its signals is over its threshold \

@@ -52,6 +52,13 @@ pub(super) static KEYS: &[Key] = &[
          been worth, as far as they were learned.",
     ),
     Key::new(
+        "domains[].comment",
+        Kind::One(Scalar::Comment),
+        Unset::Nothing("none"),
+        "What it is, for people, or what whoever made it has to remember; shown in the API, and nothing \
+         goes by it.",
+    ),
+    Key::new(
         "domains[].regions",
         Kind::List { of: &Scalar::Name, min: 1, max: REGION_NAMES_MAX },
         Unset::Required,

@@ -25,6 +25,8 @@ pub struct AgentConfig {
     pub missed_threshold: u32,
     /// How it learns; `None` where learning is off.
     pub learning: Option<LearningSettings>,
+    /// Whether it hears of connections that end in other network namespaces.
+    pub hears_all_namespaces: bool,
     /// How it takes load off servers that strain; `None` where it does not.
     pub predictive: Option<PredictiveSettings>,
 }

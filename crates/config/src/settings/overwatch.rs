@@ -44,6 +44,8 @@ pub struct OverwatchConfig {
     pub servers: Vec<StaticServer>,
     /// The steered names.
     pub domains: Vec<DomainSettings>,
+    /// What was noted of them, by name.
+    pub domain_comments: BTreeMap<String, String>,
     /// For each service, the weight of the newest connect time in its servers' averages, above 0
     /// and at most 1: what `latency` compares. The last domain of a service says it.
     pub smoothing_factors: BTreeMap<Service, f64>,

@@ -170,7 +170,10 @@ impl Process {
         let targets = targets_of(&settings);
 
         let (to_collected, collected) = mpsc::channel(QUEUE_READINGS);
-        let kernel = Kernel::new();
+        let kernel = match running.config.hears_all_namespaces {
+            true => Kernel::new().hearing_all_namespaces(),
+            false => Kernel::new(),
+        };
         let collector = match &settings.learning {
             Some(_) => {
                 let collector = Collector::start(&kernel, ports.clone(), to_collected);

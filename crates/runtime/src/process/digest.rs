@@ -31,6 +31,8 @@ impl Digest {
             regions,
             servers,
             domains,
+            // Nothing goes by it.
+            domain_comments: _,
             smoothing_factors,
             api: _,
         } = config;

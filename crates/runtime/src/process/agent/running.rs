@@ -73,6 +73,7 @@ fn compare(c: &mut Comparison, old: &AgentConfig, new: &mut AgentConfig) {
         heartbeat_interval_ms,
         missed_threshold,
         learning,
+        hears_all_namespaces,
         predictive,
     } = new;
     let AgentIdentity { agent_id, service_token, region, cert_path, key_path } = identity;
@@ -92,6 +93,8 @@ fn compare(c: &mut Comparison, old: &AgentConfig, new: &mut AgentConfig) {
     c.applied(key, &old.heartbeat_interval_ms, heartbeat_interval_ms);
     c.applied("agent.heartbeat.missed_threshold", &old.missed_threshold, missed_threshold);
     c.applied("agent.predictive", &old.predictive, predictive);
+    let key = "agent.latency_learning.all_network_namespaces";
+    c.fixed(key, &old.hears_all_namespaces, hears_all_namespaces);
     compare_learning(c, &old.learning, learning);
 }
 

@@ -148,6 +148,7 @@ impl Process {
             };
             domain.source = Some(if found.file.is_some() { "file" } else { "api" }.to_owned());
             (domain.file, domain.line) = found.file.clone().unzip();
+            domain.comment = self.running.config.domain_comments.get(&domain.name).cloned();
         }
         list
     }

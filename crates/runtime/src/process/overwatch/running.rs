@@ -256,6 +256,7 @@ fn compare(c: &mut Comparison, old: &OverwatchConfig, new: &mut OverwatchConfig)
         regions,
         servers,
         domains,
+        domain_comments,
         // They follow from the domains.
         smoothing_factors: _,
         api,
@@ -282,6 +283,7 @@ fn compare(c: &mut Comparison, old: &OverwatchConfig, new: &mut OverwatchConfig)
     let server = |server: &config::StaticServer| server.backend.key.to_string();
     c.named("regions[].servers", old.servers.iter(), servers.iter(), server);
     c.named("domains", old.domains.iter(), domains.iter(), |domain| domain.name.clone());
+    c.applied("domains[].comment", &old.domain_comments, domain_comments);
     compare_api(c, &old.api, api);
 }
 
