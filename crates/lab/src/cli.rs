@@ -6,18 +6,20 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 
 use crate::topology::{self, Role, Topology};
-use crate::{demo6, exec, files, host, init, learning, relay, supervisor, web};
+use crate::{chaos, demo6, exec, files, host, init, learning, relay, supervisor, web};
 
 const HELP: &str = "\
 Three regions on one machine: real kernels, real distances, no root.
 
   opengslb lab demo6                       run the six steps of the demo, then leave nothing behind
   opengslb lab learning                    watch the learning correct a wrong map, likewise
+  opengslb lab chaos [--minutes 2]         bad days under load: kills, pauses, partitions, slow ways;
+                                           also --seed N, --faults kill,pause,partition,slow, --steps N
   opengslb lab up [TOPOLOGY] [--name NAME] build a lab and keep it (default: the demo's)
   opengslb lab exec HOST [-- COMMAND...]   run a command on a host (default: a shell)
   opengslb lab list                        show what is up
   opengslb lab down [NAME]                 take it down; --all for every lab
-  opengslb lab topology [learning]         print the demo's topology, to start your own from
+  opengslb lab topology [learning|chaos]   print the demo's topology, to start your own from
 
 `exec` takes --lab NAME where several labs are up. On every host:
 
@@ -25,6 +27,8 @@ Three regions on one machine: real kernels, real distances, no root.
   generate-traffic RATE SECONDS            connections per second to every backend
   make-connections HOST COUNT [AT_ONCE]    an exact number of connections to one backend
   follow-dns RATE SECONDS                  connections per second to where the overwatch says
+  ask-dns RATE SECONDS                     questions per second, tried again at a second nameserver
+  set-link HOSTS HOSTS cut                 cuts the way between hosts; also slow MILLISECONDS, mended
   journalctl -u opengslb                   the log of the host's daemon
   sudo systemctl restart opengslb          also start, stop, status, kill -s SIGNAL
 ";
@@ -48,6 +52,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<ExitCode> {
     match words.as_slice() {
         ["demo6"] => return Ok(demo6::run()),
         ["learning"] => return Ok(learning::run()),
+        ["chaos", ..] => return chaos::run(rest),
         ["up", ..] => up(rest)?,
         ["exec", ..] => return execute(rest),
         ["list"] => list()?,
@@ -56,6 +61,7 @@ fn dispatch(args: &[String]) -> anyhow::Result<ExitCode> {
         ["down", name] => supervisor::down(&files::pick(Some(name))?)?,
         ["topology"] => crate::say(topology::DEMO6.trim_end()),
         ["topology", "learning"] => crate::say(topology::LEARNING.trim_end()),
+        ["topology", "chaos"] => crate::say(topology::CHAOS.trim_end()),
         ["help" | "--help" | "-h"] => crate::say(HELP.trim_end()),
         ["__supervise", ..] => supervisor::supervise(&supervisor::directory_of(rest)?)?,
         ["__init", ..] => init::run(&supervisor::directory_of(rest)?)?,

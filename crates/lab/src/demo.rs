@@ -3,7 +3,7 @@
 //! Builds the lab, runs the steps, takes the lab down; nothing is left but, after a failure, the
 //! hosts' logs. Never claims what it has not checked.
 
-mod screen;
+pub(crate) mod screen;
 
 pub(crate) mod stage;
 
@@ -20,7 +20,7 @@ use screen::Screen;
 use stage::{Ended, Stage};
 
 /// What a shell says of a command that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// What is played.
 pub(crate) struct Play {
@@ -64,7 +64,7 @@ pub(crate) fn run(play: &Play) -> ExitCode {
 }
 
 /// What is there, and what is not what it seems.
-fn introduce(stage: &Stage) -> anyhow::Result<()> {
+pub(crate) fn introduce(stage: &Stage) -> anyhow::Result<()> {
     let topology = stage.lab.lab.topology()?;
     let mut rows = vec![["HOST", "SITE", "ADDRESS"].map(str::to_owned)];
     for host in &topology.hosts {
@@ -134,9 +134,14 @@ fn conclude(
         Ok(false) => {}
     }
     stage.screen.title(&format!("{ticks} of {steps} steps passed"));
+    say_where_logs_are(stage);
+    ExitCode::FAILURE
+}
+
+/// Keeps the hosts' logs, and says where.
+pub(crate) fn say_where_logs_are(stage: &Stage) {
     match stage.keep_logs() {
         Ok(path) => stage.screen.line(&format!("The hosts' logs are kept in {}", path.display())),
         Err(error) => stage.screen.line(&format!("The hosts' logs could not be kept: {error:#}")),
     }
-    ExitCode::FAILURE
 }

@@ -57,7 +57,8 @@ pub(crate) fn short(message: &Message<Vec<u8>>) -> anyhow::Result<Vec<String>> {
     records.map(|record| Ok(record?.data().to_string())).collect()
 }
 
-fn build(question: &Question, id: u16) -> anyhow::Result<Vec<u8>> {
+/// The question as it travels.
+pub(crate) fn build(question: &Question, id: u16) -> anyhow::Result<Vec<u8>> {
     let name: Name<Vec<u8>> =
         question.name.parse().with_context(|| format!("{:?} is no domain name", question.name))?;
     let mut builder = MessageBuilder::new_vec();

@@ -62,6 +62,16 @@ impl Layout {
         self.host(name).join("control.sock")
     }
 
+    /// Where the relay takes orders about ways.
+    pub(crate) fn relay(&self) -> PathBuf {
+        self.0.join("relay.sock")
+    }
+
+    /// Where the daemon answers its own user; seen from outside too.
+    pub(crate) fn api(&self, name: &str) -> PathBuf {
+        self.state(name).join("control.sock")
+    }
+
     /// The host's network namespace, as a file.
     pub(crate) fn net(&self, name: &str) -> PathBuf {
         self.host(name).join("net")

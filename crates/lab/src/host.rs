@@ -1,11 +1,13 @@
 //! A host: keeps its namespaces, runs its daemon and its web server, answers `systemctl`.
+//!
+//! - `daemon`: the product,
+//! - `web_server`: what it balances.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -20,6 +22,9 @@ use crate::topology::{Host, Role};
 
 mod daemon;
 use daemon::Daemon;
+
+mod web_server;
+use web_server::WebServer;
 
 /// How often it is looked whether the daemon has ended.
 const LOOK: Duration = Duration::from_millis(200);
@@ -57,7 +62,10 @@ fn serve(layout: &Layout, index: usize, host: &Host) -> anyhow::Result<()> {
     hear("start")?;
     let listener = UnixListener::bind(layout.control(&host.name))?;
     listener.set_nonblocking(true)?;
-    let _web = (host.role == Role::Backend).then(|| start_web(layout)).transpose()?;
+    let mut web = WebServer::new(layout);
+    if host.role == Role::Backend {
+        web.start()?;
+    }
     let mut daemon = Daemon::new(layout, host);
     daemon.start()?;
     crate::say("started");
@@ -66,7 +74,7 @@ fn serve(layout: &Layout, index: usize, host: &Host) -> anyhow::Result<()> {
         process::wait_readable(&[listener.as_fd()], Some(LOOK))?;
         if let Ok((stream, _)) = listener.accept() {
             // A caller who hangs up early is no concern of the host.
-            drop(answer(stream, &mut daemon));
+            drop(answer(stream, &mut daemon, &mut web));
         }
     }
 }
@@ -102,38 +110,49 @@ fn configure_network(host: &Host) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start_web(layout: &Layout) -> anyhow::Result<Child> {
-    Command::new(layout.binary())
-        .args(["lab", "__web"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .spawn()
-        .context("starting the web server")
-}
-
 /// One request of `systemctl`, as [`ask`] sends it.
-fn answer(stream: UnixStream, daemon: &mut Daemon<'_>) -> anyhow::Result<()> {
+fn answer(
+    stream: UnixStream,
+    daemon: &mut Daemon<'_>,
+    web: &mut WebServer<'_>,
+) -> anyhow::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(REQUEST_TIMEOUT))?;
     let mut line = String::new();
     BufReader::new((&stream).take(REQUEST_BYTES)).read_line(&mut line)?;
     let words: Vec<&str> = line.split_whitespace().collect();
     let done = match words.as_slice() {
-        ["start"] => daemon.start(),
-        ["stop"] => daemon.stop(),
-        ["restart"] => daemon.stop().and_then(|()| daemon.start()),
-        ["kill", signal] => daemon.signal(signal),
-        ["status"] => Ok(()),
+        ["opengslb", "start"] => daemon.start(),
+        ["opengslb", "stop"] => daemon.stop(),
+        ["opengslb", "restart"] => daemon.stop().and_then(|()| daemon.start()),
+        ["opengslb", "kill", name] => signal(name).and_then(|signal| daemon.signal(signal)),
+        ["web", "start"] => web.start(),
+        ["web", "kill", name] => signal(name).and_then(|signal| web.signal(signal)),
+        ["opengslb" | "web", "status"] => Ok(()),
         _ => Err(anyhow::anyhow!("what is {:?}?", line.trim_end())),
     };
+    let is_web = words.first() == Some(&"web");
     match done {
+        Ok(()) if is_web => write!(&stream, "ok {}", web.describe())?,
         Ok(()) => write!(&stream, "ok {}", daemon.describe())?,
         Err(error) => write!(&stream, "failed {error:#}")?,
     }
     Ok(())
 }
 
-/// Asks the host called `name` from inside the lab; its daemon's state is the answer.
+/// A signal by its name or number.
+fn signal(name: &str) -> anyhow::Result<libc::c_int> {
+    Ok(match name.strip_prefix("SIG").unwrap_or(name) {
+        "KILL" | "9" => libc::SIGKILL,
+        "TERM" | "15" => libc::SIGTERM,
+        "HUP" | "1" => libc::SIGHUP,
+        "STOP" | "19" => libc::SIGSTOP,
+        "CONT" | "18" => libc::SIGCONT,
+        _ => bail!("only KILL, TERM, HUP, STOP and CONT can be sent"),
+    })
+}
+
+/// Asks the host called `name` from inside the lab; the unit's state is the answer.
 pub(crate) fn ask(layout: &Layout, name: &str, request: &str) -> anyhow::Result<String> {
     let path = layout.control(name);
     let mut stream = UnixStream::connect(&path)

@@ -1,4 +1,4 @@
-//! As much of an HTTP/1.1 client as the lab's commands need: GET over plain TCP.
+//! As much of an HTTP/1.1 client as the lab needs: GET over plain TCP, or over a local socket.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -61,7 +61,10 @@ pub(crate) fn get(url: &Url<'_>, timeout: Duration) -> anyhow::Result<Response> 
 }
 
 /// Sends the request and reads the answer.
-pub(crate) fn exchange(stream: &TcpStream, url: &Url<'_>) -> anyhow::Result<Response> {
+pub(crate) fn exchange<Stream>(stream: &Stream, url: &Url<'_>) -> anyhow::Result<Response>
+where
+    for<'a> &'a Stream: Read + Write,
+{
     let host = if url.host.contains(':') { format!("[{}]", url.host) } else { url.host.into() };
     let request = format!(
         "GET {} HTTP/1.1\r\nHost: {host}:{}\r\nUser-Agent: opengslb-lab\r\nAccept: */*\r\n\

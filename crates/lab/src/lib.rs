@@ -11,6 +11,8 @@
 //! - `shim`: the commands that hosts have: `test-cluster`, `generate-traffic`, look-alikes,
 //! - `demo`: a play in steps that are judged; `demo6`: the brief's six steps; `learning`: a map that
 //!   is wrong,
+//! - `chaos`: bad days, with a judge,
+//! - [`alone`]: a network of one process's own, for benches,
 //! - `sys`: every contact with the kernel; the only `unsafe`.
 //!
 //! ```text
@@ -25,6 +27,8 @@
 //! and leaves nothing behind: everything lives in namespaces that end with their first process.
 
 mod yaml;
+
+mod random;
 
 pub mod topology;
 
@@ -58,7 +62,11 @@ mod demo6;
 
 mod learning;
 
+mod chaos;
+
 mod cli;
+
+pub mod alone;
 
 mod sys;
 

@@ -3,18 +3,27 @@
 //! One thread, one heap. The kernel's own time stamp says when a packet arrived, so that a late
 //! wake-up is not added to the way. Packets of one pair never overtake each other. Never looks
 //! further into a packet than its destination address.
+//!
+//! `links`: ways that are cut or slow for a while; a datagram to the relay's socket says which.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+mod links;
+pub(crate) use links::Order;
+use links::{Fault, Links};
+
 use crate::addresses::{self, Directory};
+use crate::files::Layout;
+use crate::random::Random;
 use crate::sys::netlink::Mac;
 use crate::sys::packet::PacketSocket;
 use crate::sys::{netlink, process};
@@ -28,6 +37,10 @@ const FRAME_BYTES: usize = 2048;
 const BATCH: usize = 32;
 /// A time stamp older than this is wrong (the clock was set); the packet counts as new.
 const AGE_MAX: Duration = Duration::from_millis(50);
+/// Longer orders are cut off, and then refused; the longest names all hosts.
+const ORDER_BYTES: usize = 4096;
+/// Any number will do: the same lab loses the same packets.
+const SEED: u64 = 1;
 
 /// Runs in the wan namespace until it is killed. Says `ready` once it relays.
 pub(crate) fn run(directory: &Path) -> anyhow::Result<()> {
@@ -40,10 +53,14 @@ pub(crate) fn run(directory: &Path) -> anyhow::Result<()> {
         let interface = netlink::interface_index(&name)?;
         sockets.push(PacketSocket::open(interface).context("opening a packet socket")?);
     }
+    let orders =
+        UnixDatagram::bind(Layout::new(directory).relay()).context("the relay's socket")?;
+    orders.set_nonblocking(true)?;
     crate::say("ready");
     let mut wan = Wan::new(&topology);
     loop {
-        wait(&sockets, wan.next_due())?;
+        wait(&sockets, &orders, wan.next_due())?;
+        take_orders(&orders, &topology, &mut wan.links);
         for (from, socket) in sockets.iter().enumerate() {
             drain(socket, from, &mut wan)?;
         }
@@ -55,8 +72,19 @@ pub(crate) fn run(directory: &Path) -> anyhow::Result<()> {
     }
 }
 
-fn wait(sockets: &[PacketSocket], due: Option<Instant>) -> io::Result<()> {
-    let fds: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
+/// What is not understood was refused by whoever was to send it.
+fn take_orders(orders: &UnixDatagram, topology: &Topology, links: &mut Links) {
+    let mut text = [0; ORDER_BYTES];
+    while let Ok(length) = orders.recv(&mut text) {
+        let text = String::from_utf8_lossy(text.get(..length).unwrap_or_default());
+        if let Ok(order) = Order::parse(&text, topology) {
+            links.apply(&order);
+        }
+    }
+}
+
+fn wait(sockets: &[PacketSocket], orders: &UnixDatagram, due: Option<Instant>) -> io::Result<()> {
+    let fds: Vec<_> = sockets.iter().map(AsFd::as_fd).chain([orders.as_fd()]).collect();
     let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
     process::wait_readable(&fds, timeout).map(drop)
 }
@@ -92,8 +120,9 @@ struct Wan {
     queue: BinaryHeap<Reverse<Packet>>,
     /// When the last packet of a pair is due: later ones are not due earlier.
     last_due: HashMap<(usize, usize), Instant>,
+    links: Links,
     packets: u64,
-    random: u64,
+    random: Random,
 }
 
 impl Wan {
@@ -111,9 +140,9 @@ impl Wan {
             loss_ppm: topology.loss_ppm,
             queue: BinaryHeap::new(),
             last_due: HashMap::new(),
+            links: Links::default(),
             packets: 0,
-            // Any odd number will do: the same lab loses the same packets.
-            random: 0x9e37_79b9_7f4a_7c15,
+            random: Random::new(SEED),
         }
     }
 
@@ -122,12 +151,17 @@ impl Wan {
         let Some(to) = destination(frame).and_then(|address| self.directory.find(address)) else {
             return;
         };
+        let more = match self.links.between(from, to) {
+            Some(Fault::Cut) => return,
+            Some(Fault::Slow(more)) => more,
+            None => Duration::ZERO,
+        };
         let way = self.one_way.get(from).and_then(|row| row.get(to)).copied().unwrap_or_default();
-        if self.queue.len() >= QUEUE_MAX || self.below(1_000_000) < self.loss_ppm {
+        if self.queue.len() >= QUEUE_MAX || self.random.below(1_000_000) < self.loss_ppm {
             return;
         }
-        let jitter = Duration::from_micros(self.below(self.jitter_us.saturating_add(1)).into());
-        let mut due = arrived + way + jitter;
+        let jitter = self.random.below(self.jitter_us.saturating_add(1));
+        let mut due = arrived + way + more + Duration::from_micros(jitter.into());
         let last = self.last_due.entry((from, to)).or_insert(due);
         due = due.max(*last);
         *last = due;
@@ -145,14 +179,6 @@ impl Wan {
             return None;
         }
         self.queue.pop().map(|Reverse(packet)| packet)
-    }
-
-    /// A number below `limit` (xorshift64); 0 for a limit of 0.
-    fn below(&mut self, limit: u32) -> u32 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        (((self.random >> 32) * u64::from(limit)) >> 32).try_into().unwrap_or(0)
     }
 }
 
@@ -228,6 +254,22 @@ mod tests {
             assert!(packet.number > number && packet.due <= now + Duration::from_micros(47_500));
             number = packet.number;
         }
+    }
+
+    #[test]
+    fn what_is_cut_gets_lost_and_what_is_slow_is_late() {
+        let (mut wan, now) = (wan(|_| ()), Instant::now());
+        let topology: Topology = DEMO6.parse().unwrap();
+        let order = |text: &str| Order::parse(text, &topology).unwrap();
+        wan.links.apply(&order("backend-eu-west traffic-eastus cut"));
+        wan.links.apply(&order("backend-ap-southeast traffic-eastus slow 100"));
+        wan.accept(1, &frame([10, 2, 1, 10]), now);
+        assert_eq!(wan.next_due(), None);
+        wan.accept(1, &frame([10, 3, 1, 10]), now);
+        assert_eq!(wan.next_due(), Some(now + Duration::from_millis(160)));
+        wan.links.apply(&order("backend-eu-west traffic-eastus mended"));
+        wan.accept(1, &frame([10, 2, 1, 10]), now);
+        assert_eq!(wan.next_due(), Some(now + Duration::from_micros(42_500)));
     }
 
     #[test]

@@ -12,6 +12,10 @@ mod connections;
 
 mod follow;
 
+mod ask;
+
+mod set_link;
+
 mod journal;
 
 mod systemctl;
@@ -32,11 +36,13 @@ use crate::sys::namespaces;
 use crate::topology::{Host, Topology};
 
 /// Commands that are always the lab's.
-const OWN: [&str; 7] = [
+const OWN: [&str; 9] = [
     "test-cluster",
     "generate-traffic",
     "make-connections",
     "follow-dns",
+    "ask-dns",
+    "set-link",
     "journalctl",
     "systemctl",
     "sudo",
@@ -67,6 +73,8 @@ pub(crate) fn run(name: &str, args: &[String]) -> Option<ExitCode> {
         "generate-traffic" => traffic::run(args),
         "make-connections" => connections::run(args),
         "follow-dns" => follow::run(args),
+        "ask-dns" => ask::run(args),
+        "set-link" => set_link::run(args),
         "journalctl" => journal::run(args),
         "systemctl" => systemctl::run(args),
         "sudo" => sudo(args),

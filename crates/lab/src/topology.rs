@@ -21,6 +21,9 @@ pub const DEMO6: &str = include_str!("../topologies/demo6.yaml");
 /// The topology of `lab learning`.
 pub const LEARNING: &str = include_str!("../topologies/learning.yaml");
 
+/// The topology of `lab chaos`.
+pub const CHAOS: &str = include_str!("../topologies/chaos.yaml");
+
 /// More hosts than this are refused: each costs a namespace, two interfaces and a process.
 pub const HOSTS_MAX: usize = 64;
 

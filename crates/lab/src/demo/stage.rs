@@ -138,7 +138,8 @@ impl Stage {
         Ok(())
     }
 
-    fn command(&self, host: &str, command: &str) -> anyhow::Result<Command> {
+    /// A command with a shell on a host, not yet started.
+    pub(crate) fn command(&self, host: &str, command: &str) -> anyhow::Result<Command> {
         let binary = std::env::current_exe()?;
         let mut exec = Command::new(&binary);
         // `opengslb-cli` is where we are, if it is anywhere.

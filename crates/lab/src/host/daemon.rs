@@ -111,13 +111,7 @@ impl<'a> Daemon<'a> {
     }
 
     /// As `systemctl kill -s SIGNAL`.
-    pub(super) fn signal(&mut self, name: &str) -> anyhow::Result<()> {
-        let signal = match name.strip_prefix("SIG").unwrap_or(name) {
-            "KILL" | "9" => libc::SIGKILL,
-            "TERM" | "15" => libc::SIGTERM,
-            "HUP" | "1" => libc::SIGHUP,
-            _ => bail!("only KILL, TERM and HUP can be sent"),
-        };
+    pub(super) fn signal(&mut self, signal: libc::c_int) -> anyhow::Result<()> {
         let child = self.child.as_mut().context("opengslb is not running")?;
         process::kill(child.id(), signal)?;
         if signal == libc::SIGKILL {

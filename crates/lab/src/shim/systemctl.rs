@@ -1,4 +1,5 @@
-//! `systemctl start|stop|restart|status|kill opengslb`: asks the host to.
+//! `systemctl start|stop|restart|status|kill opengslb`: asks the host to. `web`, the web server, can be
+//! started and killed.
 
 use std::process::ExitCode;
 
@@ -19,11 +20,12 @@ pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         [unit] => ("TERM", *unit),
         _ => ("", ""),
     };
-    if !matches!(unit, "opengslb" | "opengslb.service") || signal.is_empty() {
-        bail!("usage: systemctl start|stop|restart|status|is-active|kill [-s SIGNAL] opengslb");
+    let unit = unit.strip_suffix(".service").unwrap_or(unit);
+    if !matches!(unit, "opengslb" | "web") || signal.is_empty() {
+        bail!("usage: systemctl start|stop|restart|status|is-active|kill [-s SIGNAL] opengslb|web");
     }
     let here = Here::find()?;
-    let ask = |request: &str| host::ask(&here.layout, &here.host, request);
+    let ask = |request: &str| host::ask(&here.layout, &here.host, &format!("{unit} {request}"));
     let state = match verb {
         "start" | "stop" | "restart" => {
             ask(verb)?;

@@ -87,7 +87,7 @@ fn routes(topology: &Topology, from: &Host) -> Vec<Route> {
 }
 
 /// The host's own addresses and some of each of its networks.
-fn clients_of(host: &Host) -> Vec<IpAddr> {
+pub(super) fn clients_of(host: &Host) -> Vec<IpAddr> {
     let mut clients = host.addresses.clone();
     for network in &host.networks {
         for number in 100..100 + CLIENTS {

@@ -70,14 +70,15 @@ pub(crate) fn new_session() -> io::Result<()> {
     checked(unsafe { libc::setsid() }).map(drop)
 }
 
-/// Opens as many files as the system lets us; many connections need it.
-pub(crate) fn raise_file_limit() -> io::Result<()> {
+/// Opens as many files as the system lets us, and says how many; many connections need it.
+pub(crate) fn raise_file_limit() -> io::Result<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the kernel writes one rlimit.
     checked(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
     limit.rlim_cur = limit.rlim_max;
     // SAFETY: the kernel reads one rlimit.
-    checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }).map(drop)
+    checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) })?;
+    Ok(limit.rlim_cur)
 }
 
 /// Sends a signal to one process.
@@ -86,6 +87,15 @@ pub(crate) fn kill(pid: u32, signal: libc::c_int) -> io::Result<()> {
     let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     // SAFETY: takes two numbers; 0, 1 and negative ids (groups) are excluded above.
     checked(unsafe { libc::kill(pid, signal) }).map(drop)
+}
+
+/// Microseconds since the system's start: the same clock for every process of a machine.
+pub(crate) fn monotonic_us() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the kernel writes one timespec. It cannot fail for this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    let (s, ns) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    s.unwrap_or(0) * 1_000_000 + ns.unwrap_or(0) / 1000
 }
 
 /// Collects one ended child, whichever, and says which it was.

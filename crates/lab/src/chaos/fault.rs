@@ -1,0 +1,171 @@
+//! What can go wrong for a while, and how it is brought about on the lab's hosts. Decides nothing.
+
+use std::fmt;
+
+/// The kinds, as `--faults` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// A process dies by SIGKILL and is started again.
+    Kill,
+    /// A process is stopped by SIGSTOP and goes on by SIGCONT.
+    Pause,
+    /// Hosts do not reach one another.
+    Partition,
+    /// Hosts reach one another slowly.
+    Slow,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 4] = [Self::Kill, Self::Pause, Self::Partition, Self::Slow];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Pause => "pause",
+            Self::Partition => "partition",
+            Self::Slow => "slow",
+        }
+    }
+}
+
+/// What becomes of whom; a line of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Scene {
+    /// The process that answers DNS dies.
+    OverwatchKilled,
+    /// It stands still; the kernel goes on taking its packets.
+    OverwatchPaused,
+    /// The agent beside a server dies; the server serves.
+    AgentKilled,
+    /// It stands still.
+    AgentPaused,
+    /// The server dies; its agent lives.
+    ServerKilled,
+    /// It stands still: it takes connections and says nothing.
+    ServerPaused,
+    /// Two overwatches do not reach one another.
+    OverwatchesApart,
+    /// One overwatch reaches clients alone: no other overwatch, no server, no agent.
+    OverwatchAlone,
+    /// A server's host and one overwatch do not reach one another.
+    AgentApart,
+    /// A server's host reaches no overwatch, and clients all the same.
+    AgentAlone,
+    /// Two overwatches reach one another slowly.
+    OverwatchesSlow,
+    /// A server's host and one overwatch, likewise.
+    AgentSlow,
+}
+
+impl Scene {
+    pub(super) const ALL: [Self; 12] = [
+        Self::OverwatchKilled,
+        Self::OverwatchPaused,
+        Self::AgentKilled,
+        Self::AgentPaused,
+        Self::ServerKilled,
+        Self::ServerPaused,
+        Self::OverwatchesApart,
+        Self::OverwatchAlone,
+        Self::AgentApart,
+        Self::AgentAlone,
+        Self::OverwatchesSlow,
+        Self::AgentSlow,
+    ];
+
+    pub(super) const fn kind(self) -> Kind {
+        match self {
+            Self::OverwatchKilled | Self::AgentKilled | Self::ServerKilled => Kind::Kill,
+            Self::OverwatchPaused | Self::AgentPaused | Self::ServerPaused => Kind::Pause,
+            Self::OverwatchesApart | Self::OverwatchAlone | Self::AgentApart | Self::AgentAlone => {
+                Kind::Partition
+            }
+            Self::OverwatchesSlow | Self::AgentSlow => Kind::Slow,
+        }
+    }
+
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::OverwatchKilled => "an overwatch killed",
+            Self::OverwatchPaused => "an overwatch paused",
+            Self::AgentKilled => "an agent killed",
+            Self::AgentPaused => "an agent paused",
+            Self::ServerKilled => "a server killed",
+            Self::ServerPaused => "a server paused",
+            Self::OverwatchesApart => "two overwatches apart",
+            Self::OverwatchAlone => "an overwatch alone",
+            Self::AgentApart => "an agent and an overwatch apart",
+            Self::AgentAlone => "an agent and all overwatches apart",
+            Self::OverwatchesSlow => "overwatches far from one another",
+            Self::AgentSlow => "an agent far from an overwatch",
+        }
+    }
+}
+
+/// A process of a host, by its unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Process {
+    pub(super) host: String,
+    /// `opengslb` or `web`.
+    pub(super) unit: &'static str,
+}
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Kill(Process),
+    Pause(Process),
+    /// The ways between one host and others.
+    Cut(String, Vec<String>),
+    /// The same, with so many milliseconds more for a round trip.
+    Slow(String, Vec<String>, u32),
+}
+
+impl Fault {
+    /// The host and the command that begin it.
+    pub(super) fn begin(&self) -> (&str, String) {
+        match self {
+            Self::Kill(Process { host, unit }) => (host, format!("systemctl kill -s KILL {unit}")),
+            Self::Pause(Process { host, unit }) => (host, format!("systemctl kill -s STOP {unit}")),
+            Self::Cut(host, others) => (host, format!("set-link {host} {} cut", others.join(","))),
+            Self::Slow(host, others, ms) => {
+                (host, format!("set-link {host} {} slow {ms}", others.join(",")))
+            }
+        }
+    }
+
+    /// The host and the command that end it.
+    pub(super) fn end(&self) -> (&str, String) {
+        match self {
+            Self::Kill(Process { host, unit }) => (host, format!("systemctl start {unit}")),
+            Self::Pause(Process { host, unit }) => (host, format!("systemctl kill -s CONT {unit}")),
+            Self::Cut(host, others) | Self::Slow(host, others, _) => {
+                (host, format!("set-link {host} {} mended", others.join(",")))
+            }
+        }
+    }
+
+    /// The process that does not run meanwhile.
+    pub(super) const fn stops(&self) -> Option<&Process> {
+        match self {
+            Self::Kill(process) | Self::Pause(process) => Some(process),
+            Self::Cut(..) | Self::Slow(..) => None,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A server and the agent beside it stand on one host.
+        let who = |process: &Process| match (process.unit, process.host.strip_prefix("server-")) {
+            ("opengslb", Some(place)) => format!("agent-{place}"),
+            _ => process.host.clone(),
+        };
+        match self {
+            Self::Kill(process) => write!(f, "{} killed", who(process)),
+            Self::Pause(process) => write!(f, "{} paused", who(process)),
+            Self::Cut(host, others) => write!(f, "{host} | {}", others.join(", ")),
+            Self::Slow(host, others, ms) => write!(f, "{host} +{ms} ms {}", others.join(", ")),
+        }
+    }
+}

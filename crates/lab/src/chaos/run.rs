@@ -1,0 +1,226 @@
+//! One run: brings the lab to rest, then fault after fault, and waits after each until all is well again.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+use super::fault::Fault;
+use super::judge::{Judge, Tally};
+use super::load::Load;
+use super::options::Options;
+use super::report;
+use super::schedule::{Planned, Schedule, Step};
+use super::watch;
+use crate::demo::stage::Stage;
+use crate::sys::process;
+use crate::topology::{Host, Role, Topology};
+
+/// The first connections and reports, on a slow machine.
+const REST_MAX: Duration = Duration::from_secs(90);
+/// What is not well after so long never will be: the run ends. Far above the promise.
+const GIVE_UP_US: u64 = 60_000_000;
+/// So long all must have been well: until then a question may be open that is lost in the end.
+const QUIET_US: u64 = 3_200_000;
+/// How often it is looked whether all is well.
+const LOOK: Duration = Duration::from_millis(200);
+/// So long clients connect before anything goes wrong, and how many a second.
+const LEARN_S: u64 = 5;
+const CONNECTIONS_A_SECOND: u32 = 5;
+
+/// A step that is over; times in microseconds of the system's clock.
+pub(super) struct Done {
+    pub(super) step: Step,
+    pub(super) from_us: u64,
+    /// When all was well again, or nobody waited any longer.
+    pub(super) until_us: u64,
+    /// How long that took from the end of the last fault; `Err`: what was not well.
+    pub(super) recovery: Result<Duration, String>,
+}
+
+/// A run.
+pub(super) struct Run<'a> {
+    pub(super) stage: Stage,
+    pub(super) topology: &'a Topology,
+    pub(super) judge: Judge,
+    pub(super) done: Vec<Done>,
+    /// How often each unit `opengslb` was killed.
+    pub(super) killed: usize,
+    load: Option<Load>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(stage: Stage, topology: &'a Topology) -> Self {
+        let clients = topology.with_role(Role::Traffic);
+        let nearest = clients.map(|client| nearest(topology, client)).collect();
+        let judge = Judge { nearest, ..Judge::default() };
+        Self { stage, topology, judge, done: Vec::new(), killed: 0, load: None }
+    }
+
+    /// Brings all to rest: everybody knows everybody, and every client is sent to its nearest region.
+    pub(super) fn come_to_rest(&mut self, rate: u32) -> anyhow::Result<Result<(), String>> {
+        let topology = self.topology;
+        let well = self.stage.wait("all to know one another", REST_MAX, |stage| {
+            Ok(watch::all_is_well(&stage.lab.lab, topology))
+        })?;
+        if well.is_err() {
+            return Ok(well);
+        }
+        self.connect(LEARN_S)?;
+        self.load = Some(Load::start(&self.stage, topology, rate)?);
+        let began_us = process::monotonic_us();
+        let settled = self.settle("the first answers", (began_us, REST_MAX.as_micros()))?;
+        self.stage.background.clear();
+        Ok(settled.map(drop))
+    }
+
+    /// Plays the schedule until its time is over.
+    pub(super) fn play(&mut self, seed: u64, options: &Options) -> anyhow::Result<()> {
+        let began = Instant::now();
+        for step in Schedule::new(seed, &options.kinds, self.topology).take(options.steps) {
+            let length = Duration::from_millis(step.length_ms().into());
+            if began.elapsed() + length > options.length {
+                break;
+            }
+            let done = self.perform(step)?;
+            let tally = self.tally(&done);
+            report::line(&self.stage.screen, began, &done, &tally);
+            let is_lost = done.recovery.is_err();
+            self.done.push(done);
+            if is_lost {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// All questions of a step.
+    pub(super) fn tally(&self, done: &Done) -> Tally {
+        let Some(load) = &self.load else { return Tally::default() };
+        let span = done.from_us..=done.until_us;
+        let all = load.all();
+        self.judge.tally(all.iter().filter(|asked| span.contains(&asked.asked_us)))
+    }
+
+    /// All questions.
+    pub(super) fn tally_of_all(&self) -> Tally {
+        let Some(load) = &self.load else { return Tally::default() };
+        self.judge.tally(load.all().iter())
+    }
+
+    fn perform(&mut self, step: Step) -> anyhow::Result<Done> {
+        let from_us = process::monotonic_us();
+        let began = Instant::now();
+        self.connect(u64::from(step.length_ms()).div_ceil(1000))?;
+        let mut acts: Vec<(u32, bool, &Planned)> = Vec::new();
+        for planned in &step.0 {
+            acts.extend([(planned.from_ms, true, planned), (planned.until_ms, false, planned)]);
+        }
+        acts.sort_by_key(|(at_ms, ..)| *at_ms);
+        let mut ended_us = from_us;
+        for (at_ms, begins, planned) in acts {
+            let due = Duration::from_millis(at_ms.into());
+            self.stage.screen.waiting(&report::what(&step));
+            self.stage.pause(due.saturating_sub(began.elapsed()))?;
+            if begins {
+                self.begin(&planned.fault)?;
+            } else {
+                ended_us = process::monotonic_us();
+                self.end(&planned.fault)?;
+            }
+        }
+        self.stage.background.clear();
+        let recovery = self.settle("all to be well again", (ended_us, u128::from(GIVE_UP_US)))?;
+        self.stage.screen.waited();
+        let until_us = recovery.as_ref().copied().unwrap_or_else(|_| process::monotonic_us());
+        let recovery = recovery.map(|us| Duration::from_micros(us.saturating_sub(ended_us)));
+        Ok(Done { step, from_us, until_us, recovery })
+    }
+
+    fn begin(&mut self, fault: &Fault) -> anyhow::Result<()> {
+        self.order(fault.begin())?;
+        self.killed += usize::from(matches!(fault, Fault::Kill(it) if it.unit == "opengslb"));
+        // From when it surely was.
+        if let Some(address) = self.judged(fault) {
+            self.judge.outages.began(address, process::monotonic_us());
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, fault: &Fault) -> anyhow::Result<()> {
+        let is_server = fault.stops().is_some_and(|stopped| stopped.unit == "web");
+        let before_us = process::monotonic_us();
+        self.order(fault.end())?;
+        if let Some(address) = self.judged(fault) {
+            // A server is back when it may be, an overwatch when it surely is.
+            let at_us = if is_server { before_us } else { process::monotonic_us() };
+            self.judge.outages.ended(address, at_us);
+        }
+        Ok(())
+    }
+
+    /// Whose absence the judge has to know of: servers and overwatches.
+    fn judged(&self, fault: &Fault) -> Option<IpAddr> {
+        let stopped = fault.stops()?;
+        let (_, host) = self.topology.host(&stopped.host)?;
+        let matters = stopped.unit == "web" || host.role == Role::Overwatch;
+        host.ipv4().filter(|_| matters)
+    }
+
+    fn order(&mut self, (host, command): (&str, String)) -> anyhow::Result<()> {
+        let outcome = self.stage.run(host, &command)?;
+        if !outcome.ok {
+            bail!("{host}$ {command}: {}", outcome.last_words());
+        }
+        Ok(())
+    }
+
+    /// Clients of all regions connect to all servers, so that there is something to learn and to tell.
+    fn connect(&mut self, seconds: u64) -> anyhow::Result<()> {
+        let command = format!("generate-traffic {CONNECTIONS_A_SECOND} {}", seconds.max(1));
+        for host in self.topology.with_role(Role::Traffic) {
+            self.stage.start(&host.name, &command)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all is well and was for a while; when it began to be, or what was not.
+    fn settle(
+        &mut self,
+        what: &str,
+        (began_us, limit_us): (u64, u128),
+    ) -> anyhow::Result<Result<u64, String>> {
+        let load = self.load.as_mut().context("nobody asks")?;
+        let (mut unusual_us, mut well_us, mut why) = (began_us, None, String::new());
+        loop {
+            let found = watch::all_is_well(&self.stage.lab.lab, self.topology);
+            let now_us = process::monotonic_us();
+            match found {
+                Ok(()) => well_us = well_us.or(Some(now_us)),
+                Err(reason) => (well_us, why) = (None, reason),
+            }
+            unusual_us = load.last_unusual_us(&self.judge)?.unwrap_or(0).max(unusual_us);
+            if let Some(well_us) = well_us {
+                let from_us = well_us.max(unusual_us);
+                if now_us.saturating_sub(from_us) >= QUIET_US {
+                    return Ok(Ok(from_us));
+                }
+                "answers are not as ever".clone_into(&mut why);
+            }
+            if u128::from(now_us.saturating_sub(began_us)) > limit_us {
+                return Ok(Err(why));
+            }
+            let seconds = now_us.saturating_sub(began_us) / 1_000_000;
+            self.stage.screen.waiting(&format!("waiting for {what} … {seconds} s ({why})"));
+            self.stage.pause(LOOK)?;
+        }
+    }
+}
+
+/// The servers of the region that is nearest to a host with clients.
+fn nearest(topology: &Topology, client: &Host) -> Vec<IpAddr> {
+    let rtt_us = |host: &Host| topology.rtt_us.get(client.site)?.get(host.site).copied();
+    let least_us = topology.with_role(Role::Backend).filter_map(rtt_us).min();
+    let near = topology.with_role(Role::Backend).filter(|host| rtt_us(host) == least_us);
+    near.filter_map(Host::ipv4).collect()
+}
