@@ -1,5 +1,6 @@
 //! Overwatches that tell one another what agents said: all answer alike, whoever reaches whom.
 
+mod limits;
 mod mesh;
 
 use ::mesh::frame::PROTOCOL;

@@ -125,8 +125,13 @@ impl Mesh {
     /// One more agent, that knows these overwatches.
     pub(crate) fn start(&mut self, overwatches: &[usize]) -> usize {
         let number = self.hosts.len();
-        let settings =
-            settings::agent(&format!("agent-{number}"), "eu-west", &host_address(number));
+        let name = format!("agent-{number}");
+        self.start_as(settings::agent(&name, "eu-west", &host_address(number)), overwatches)
+    }
+
+    /// The same, with settings of its own.
+    pub(crate) fn start_as(&mut self, settings: agent::Settings, overwatches: &[usize]) -> usize {
+        let number = self.hosts.len();
         self.hosts.push(Host {
             value: Some(Agent::new(settings.clone(), [], self.now)),
             settings,
