@@ -19,6 +19,9 @@ mod process;
 
 mod shared;
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use crate::kind::Kind;
 
 /// All parts of the table, in the order of the reference page.
@@ -121,5 +124,11 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
 
 /// The keys directly below `parent`, in the order of the table.
 pub(crate) fn children(parent: &str) -> Vec<&'static Key> {
-    all().filter(|key| key.parent() == parent).collect()
+    /// The table by parent: a check asks for each of its sections.
+    static BELOW: LazyLock<BTreeMap<&'static str, Vec<&'static Key>>> = LazyLock::new(|| {
+        let mut below: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        all().for_each(|key| below.entry(key.parent()).or_default().push(key));
+        below
+    });
+    BELOW.get(parent).cloned().unwrap_or_default()
 }

@@ -77,10 +77,10 @@ fn full_files_and_their_mutants_never_panic() {
         include_str!("../../testdata/full-agent.yaml"),
         include_str!("../../testdata/full-overwatch.yaml"),
     ];
+    files.iter().for_each(|file| fuzz(file.as_bytes()));
     let mut noise = Noise(7);
     for round in 0..200 {
         let mut data = files[round % files.len()].as_bytes().to_vec();
-        fuzz(&data);
         let at = noise.below(data.len());
         let piece = PIECES[noise.below(PIECES.len())];
         data.splice(at..at, piece.bytes());
