@@ -198,7 +198,9 @@ mod tests {
 
     #[test]
     fn numbers_of_any_size_come_back_and_no_cut_one_does() {
-        for number in [0, 1, 127, 128, 16_383, 16_384, u128::from(u64::MAX), u128::MAX - 1, u128::MAX] {
+        for number in
+            [0, 1, 127, 128, 16_383, 16_384, u128::from(u64::MAX), u128::MAX - 1, u128::MAX]
+        {
             let mut bytes = Vec::new();
             put_number(&mut bytes, number);
             assert_eq!(Reader::new(&bytes, "it").number(), Ok(number));

@@ -62,7 +62,8 @@ impl Table {
             put_name(&mut first, agent.as_str());
             save_agent(known, &mut first);
             let ports = known.ports.iter();
-            std::iter::once(first).chain(ports.flat_map(move |(port, rows)| rows.saved(number, *port)))
+            std::iter::once(first)
+                .chain(ports.flat_map(move |(port, rows)| rows.saved(number, *port)))
         })
     }
 }
@@ -116,7 +117,7 @@ impl PortRows {
         self.rows.save_head(&mut first);
         let waiting: Vec<_> = self.waiting.iter().collect();
         let waiting: Vec<Vec<u8>> =
-            waiting.chunks(CHUNK_ROWS_MAX).map(|chunk| waiting_as_bytes(chunk)).collect();
+            waiting.chunks(CHUNK_ROWS_MAX).map(waiting_as_bytes).collect();
         let fallen: Vec<Subnet> = self.fallen.iter().copied().collect();
         let fallen: Vec<Vec<u8>> = fallen
             .chunks(CHUNK_ROWS_MAX)

@@ -7,6 +7,7 @@ use model::Time;
 
 use super::super::row::{ERA_MS, Kept, OBSERVED_BITS, ROW_BITS, ROW_BYTES, units_of};
 use super::super::saved::{CHUNK_ROWS_MAX, SavedFault};
+use super::column::Column;
 use super::tellings::Tellings;
 use super::{RowStore, Width};
 use crate::bytes::{Reader, put_number, put_position};
@@ -113,7 +114,10 @@ impl RowStore {
     }
 
     /// Takes counts that were saved, of rows that are there.
-    pub(in super::super) fn load_counts(&mut self, reader: &mut Reader<'_>) -> Result<(), SavedFault> {
+    pub(in super::super) fn load_counts(
+        &mut self,
+        reader: &mut Reader<'_>,
+    ) -> Result<(), SavedFault> {
         while !reader.is_empty() {
             let network = (read_width(reader)?, reader.number()?);
             let count = reader.u32()?;
@@ -131,16 +135,20 @@ impl RowStore {
         let (era, units) = (now.unix_ms() / ERA_MS, units_of(now));
         let is_ahead = self.era > era;
         self.era = self.era.min(era);
-        let mut later = Vec::new();
-        for (width, column) in &self.columns {
-            let rows = column.iter_from(0).filter(|(_, kept)| kept.observed > units);
-            later.extend(rows.map(|(network, kept)| (*width, network, kept)));
-        }
-        let is_later = !later.is_empty();
-        for (width, network, kept) in later {
-            if let Some(column) = self.columns.get_mut(&width) {
-                column.set(network, Kept { observed: units, ..kept }, width.length);
+        let mut is_later = false;
+        for (width, column) in &mut self.columns {
+            if column.iter_from(0).all(|(_, kept)| kept.observed <= units) {
+                continue;
             }
+            is_later = true;
+            // Anew: a block cannot tell times that lie further apart than any time to live.
+            let rows = column.iter_from(0);
+            let rows = rows.map(|(network, Kept { bits, observed })| {
+                (network, Kept { bits, observed: observed.min(units) })
+            });
+            let rows: Vec<(u128, Kept)> = rows.collect();
+            *column = Column::default();
+            column.set_all(&rows, width.length, |_, _, _| ());
         }
         is_ahead || is_later
     }

@@ -109,6 +109,18 @@ impl Loading {
         Ok(())
     }
 
+    /// How many rows were read so far.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// What was read.
     #[must_use]
     pub fn finish(self) -> Loaded {
