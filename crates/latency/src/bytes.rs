@@ -4,7 +4,7 @@
 //! Threat model of the way back: the bytes may be cut or flipped anywhere. Nothing is reserved for what
 //! they announce and do not have, and every name is checked.
 
-use model::{AgentId, Subnet, TokenName};
+use model::{AgentId, Subnet};
 
 use crate::table::Position;
 
@@ -15,9 +15,6 @@ pub struct BytesFault {
     /// What was being read.
     pub what: &'static str,
 }
-
-/// What a source from outside begins with, in place of an agent's name ([`AgentId::of_source`]).
-const OUTSIDE: &str = "outside:";
 
 /// Bytes that are still to be read.
 #[derive(Clone, Copy, Debug)]
@@ -116,20 +113,19 @@ impl<'a> Reader<'a> {
 
     /// A name of a kind that checks it.
     pub fn name<Name: std::str::FromStr>(&mut self) -> Result<Name, BytesFault> {
-        let length = self.u16()?;
-        let text = str::from_utf8(self.take(length.into())?).map_err(|_| self.fault())?;
+        let text = self.text()?;
         text.parse().map_err(|_| self.fault())
+    }
+
+    fn text(&mut self) -> Result<&'a str, BytesFault> {
+        let length = self.u16()?;
+        str::from_utf8(self.take(length.into())?).map_err(|_| self.fault())
     }
 
     /// An agent, or a source from outside.
     pub fn agent(&mut self) -> Result<AgentId, BytesFault> {
-        let mut ahead = *self;
-        let length = ahead.u16()?;
-        let text = str::from_utf8(ahead.take(length.into())?).map_err(|_| self.fault())?;
-        let Some(source) = text.strip_prefix(OUTSIDE) else { return self.name() };
-        let source: TokenName = source.parse().map_err(|_| self.fault())?;
-        *self = ahead;
-        Ok(AgentId::of_source(&source))
+        let text = self.text()?;
+        AgentId::kept(text).map_err(|_| self.fault())
     }
 
     /// How far an agent was heard.

@@ -53,6 +53,9 @@ pub enum NameError {
     EmptyPart,
 }
 
+/// What a source from outside begins with, where it stands in an agent's place: no name has a colon.
+const OUTSIDE: &str = "outside:";
+
 impl<Kind> Name<Kind> {
     /// The longest name: what fits in a domain name (RFC 1035, 2.3.4).
     pub const MAX_LEN: usize = 253;
@@ -69,7 +72,25 @@ impl AgentId {
     /// agent can go by it, and it must never be sent as one's.
     #[must_use]
     pub fn of_source(source: &TokenName) -> Self {
-        Self(format!("outside:{source}").into(), PhantomData)
+        Self(format!("{OUTSIDE}{source}").into(), PhantomData)
+    }
+
+    /// Which source from outside stands there in an agent's place, if one does.
+    #[must_use]
+    pub fn source(&self) -> Option<TokenName> {
+        self.as_str().strip_prefix(OUTSIDE)?.parse().ok()
+    }
+
+    /// What [`Name::as_str`] said: of an agent, or of a source in its place.
+    ///
+    /// # Errors
+    ///
+    /// Neither has such a name.
+    pub fn kept(text: &str) -> Result<Self, NameError> {
+        match text.strip_prefix(OUTSIDE) {
+            Some(source) => source.parse().map(|source| Self::of_source(&source)),
+            None => text.parse(),
+        }
     }
 }
 
@@ -128,6 +149,11 @@ mod tests {
         let source = AgentId::of_source(&"probe".parse().unwrap());
         assert_eq!(source.as_str(), "outside:probe");
         assert_eq!(source.as_str().parse::<AgentId>(), Err(NameError::Character(':')));
+        // What kept it knows it again.
+        assert_eq!(AgentId::kept("outside:probe"), Ok(source.clone()));
+        assert_eq!(source.source(), "probe".parse().ok());
+        assert_eq!(AgentId::kept("web-1"), "web-1".parse());
+        assert!(AgentId::kept("outside:").is_err() && AgentId::kept("").is_err());
     }
 
     #[test]

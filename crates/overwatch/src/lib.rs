@@ -39,6 +39,8 @@
 //! - [`shared`]: what operators make, where several overwatches share it,
 //! - [`signing`]: the keys of signed zones, and how they change,
 //! - `resync`: from one process to the next,
+//! - [`learned`]: the table, and a note of what changed it,
+//! - [`recall`]: what was learned before a restart,
 //! - `settle`: what follows from an event that may have changed a standing,
 //! - `returning`: regions that were down and come back bit by bit,
 //! - `publish`: table, registry and settings to a new view,
@@ -115,6 +117,10 @@ pub mod signing;
 
 mod resync;
 
+pub mod learned;
+
+pub mod recall;
+
 mod settle;
 
 mod returning;
@@ -138,10 +144,12 @@ pub use event::{Command, Effect, Event, LinkId};
 pub use foresee::foresee;
 pub use hand::order::{HandFault, HandOrder};
 pub use hand::{AuditLine, HandItem, HandRow, Said};
+pub use learned::steps::{Replayed, replay};
 pub use node::{Counters, Overwatch};
 pub use note::{Level, Note};
 pub use outside::{OutsideFault, OutsideRow, OutsideSource, OutsideTaken};
 pub use peers::{PeerCounters, PeerStatus};
+pub use recall::Recalled;
 pub use record::{BackendRow, Change, HealthRow, Snapshot, Source};
 pub use registry::CheckTerms;
 pub use reload::Reload;

@@ -22,6 +22,7 @@ use routing::Algorithm;
 use crate::agents::Agents;
 use crate::certificates::Certificates;
 use crate::hand::Hand;
+use crate::learned::Learned;
 use crate::loads::Loads;
 use crate::news::News;
 use crate::outside::Outside;
@@ -54,7 +55,7 @@ pub struct Overwatch {
     pub(crate) registry: Registry,
     pub(crate) agents: Agents,
     pub(crate) peers: Peers,
-    pub(crate) table: Table,
+    pub(crate) table: Learned,
     pub(crate) loads: Loads,
     pub(crate) certificates: Certificates,
     pub(crate) publisher: Publisher,
@@ -110,7 +111,7 @@ impl Overwatch {
             registry: Registry::new(settings.checks),
             agents: Agents::new(settings.enrolment),
             peers: Peers::new(settings.overwatches),
-            table: Table::new(settings.table),
+            table: Learned::new(Table::new(settings.table)),
             loads: Loads::default(),
             certificates: Certificates::default(),
             publisher: Publisher::new(settings.zones, settings.answers, &geo, settings.domains),
@@ -187,7 +188,7 @@ impl Overwatch {
 
     /// What the table counted.
     #[must_use]
-    pub const fn table(&self) -> &Table {
+    pub fn table(&self) -> &Table {
         &self.table
     }
 

@@ -75,16 +75,16 @@ pub enum OutsideFault {
 /// A source as it is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Outside {
-    service: Service,
+    pub(crate) service: Service,
     /// What stands for each region in the table, in place of a port.
-    ports: BTreeMap<Region, u16>,
+    pub(crate) ports: BTreeMap<Region, u16>,
     /// How often it was heard: its place in its own sequence.
-    heard: u64,
+    pub(crate) heard: u64,
     /// What became of its last report; `None` before the first.
-    last: Option<Result<OutsideTaken, OutsideFault>>,
+    pub(crate) last: Option<Result<OutsideTaken, OutsideFault>>,
 }
 
-/// Every source of every life is heard from the beginning: the table does not outlive the process.
+/// A source has one life: what it said is forgotten, or recalled with its place in the sequence.
 const EPOCH: u64 = 1;
 
 impl Overwatch {

@@ -116,8 +116,7 @@ impl PortRows {
         save_lane(&self.lane, &mut first);
         self.rows.save_head(&mut first);
         let waiting: Vec<_> = self.waiting.iter().collect();
-        let waiting: Vec<Vec<u8>> =
-            waiting.chunks(CHUNK_ROWS_MAX).map(waiting_as_bytes).collect();
+        let waiting: Vec<Vec<u8>> = waiting.chunks(CHUNK_ROWS_MAX).map(waiting_as_bytes).collect();
         let fallen: Vec<Subnet> = self.fallen.iter().copied().collect();
         let fallen: Vec<Vec<u8>> = fallen
             .chunks(CHUNK_ROWS_MAX)

@@ -13,6 +13,13 @@ use super::{Domain, Publisher};
 use crate::AnswerTerms;
 
 impl Publisher {
+    /// Learns all rows that are known: those of a table that was kept over a restart.
+    pub(crate) fn recall(&mut self, rows: impl Fn(&Service) -> Vec<RowChange>) {
+        for domain in &mut self.domains {
+            domain.learning.take(rows(&domain.settings.service));
+        }
+    }
+
     /// Has these from now on. `rows` are all that is known of a service; they are asked for where a
     /// domain is new, or has to learn anew. The pools are to be made next.
     pub(crate) fn reload(
