@@ -219,7 +219,7 @@ fn the_book_has_every_page() {
     );
     let links = summary.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let links: Vec<String> = links.map(str::to_owned).collect();
-    let mut pages = Vec::new();
+    let mut pages = vec!["README.md".to_owned()];
     for folder in ["guide", "reference", "decisions"] {
         for entry in std::fs::read_dir(docs.join(folder)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
@@ -235,5 +235,11 @@ fn the_book_has_every_page() {
         assert!(pages.contains(link), "docs/SUMMARY.md links {link}, which is not there");
     }
     assert_eq!(links.len(), pages.len(), "a page stands there twice");
+    for page in &pages {
+        let text = std::fs::read_to_string(docs.join(page)).unwrap();
+        let up = page.matches('/').count();
+        let outside = format!("]({}", "../".repeat(up + 1));
+        assert!(!text.contains(&outside), "{page} links something that is not in the book");
+    }
     assert!(docs.join("book.toml").exists());
 }
