@@ -1,14 +1,17 @@
 //! `cargo xtask bench dns`: what a DNS query costs us and other servers, side by side on this machine.
 //!
 //! And `cargo xtask bench health` (`health`): what checking ten thousand servers costs; `cargo xtask bench
-//! table` (`table`): what the table of all client networks costs, and a map of it.
+//! table` (`table`): what the table of all client networks costs, and a map of it; `cargo xtask bench report`
+//! and `cargo xtask bench poll` (`agent`): what an agent costs; `cargo xtask bench mesh` (`mesh`): what
+//! reports cost on the wire, and a thousand agents' reports.
 //!
 //! - `networks`: the client networks that the maps are of, and the questions of the load,
 //! - `peers`: the other servers, their configurations and their processes,
 //! - `ours`: this server, with a table learned over the mesh,
 //! - `rounds`: load on one server after another, and what each took of the processor,
 //! - `report`: medians, ratios, goals; as text and as a section of the guide,
-//! - `program`: what all benches do alike.
+//! - `program`: what all benches do alike,
+//! - `figures`: figures beside their goals, for those benches whose figures programs print.
 //!
 //! Load goes to loopback only. Nothing here is run by the gate: the figures are worth something on a
 //! quiet machine only.
@@ -16,6 +19,12 @@
 mod health;
 
 mod table;
+
+mod agent;
+
+mod mesh;
+
+mod figures;
 
 mod networks;
 
@@ -73,6 +82,9 @@ pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
     match words.split_first().map(|(word, more)| (word.as_str(), more)) {
         Some(("health", more)) => return health::run(more),
         Some(("table", more)) => return table::run(more),
+        Some(("report", more)) => return agent::report(more),
+        Some(("poll", more)) => return agent::poll(more),
+        Some(("mesh", more)) => return mesh::run(more),
         _ => {}
     }
     let options = parse(words)?;

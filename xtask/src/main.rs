@@ -31,6 +31,9 @@ usage: cargo xtask COMMAND
   release   static binaries, .deb, archive, SBOM and checksums, in target/release-files
   bench dns what a query costs us and other servers, side by side; says what is to be installed
   bench table  what the table of all client networks costs, in memory and time, and a map of it
+  bench report what an agent costs that learns a hundred thousand networks; which closes it sees
+  bench poll   what reading a hundred thousand open connections costs
+  bench mesh   what reports cost on the wire, and one overwatch that a thousand agents report to
 ";
 
 fn main() -> ExitCode {

@@ -59,7 +59,7 @@ struct Took {
 /// Something is missing, checks failed, or the goal was not met.
 pub(super) fn run(words: &[String]) -> anyhow::Result<()> {
     let options = parse(words)?;
-    let program = build(options.debug)?;
+    let program = program::example("runtime", "check_targets", options.debug)?;
     let ports = listen()?;
     say(&format!(
         "{} servers every {} s for {} s",
@@ -171,12 +171,6 @@ fn serve(listener: &TcpListener) {
         // Whoever hangs up early has what it wanted.
         let _ = answer(stream);
     }
-}
-
-/// Builds the process that checks; where it is.
-fn build(debug: bool) -> anyhow::Result<PathBuf> {
-    let target = program::build(&["-p", "runtime", "--example", "check_targets"], debug)?;
-    Ok(target.join("examples/check_targets"))
 }
 
 fn parse(words: &[String]) -> anyhow::Result<Options> {

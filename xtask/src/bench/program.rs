@@ -18,6 +18,21 @@ pub(super) fn build(words: &[&str], debug: bool) -> anyhow::Result<PathBuf> {
     Ok(target.join(if debug { "debug" } else { "release" }))
 }
 
+/// Builds an example of a package; where it is.
+pub(super) fn example(package: &str, name: &str, debug: bool) -> anyhow::Result<PathBuf> {
+    let target = build(&["-p", package, "--example", name], debug)?;
+    Ok(target.join("examples").join(name))
+}
+
+/// Builds the server and the program with an agent in it; where they are.
+/// Always both: cargo would else build what they share twice, with other features.
+pub(super) fn agents(debug: bool) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let crates = ["-p", "opengslb", "-p", "runtime", "-p", "lab"];
+    let words = [&crates[..], &["--bin", "opengslb", "--example", "agent_cost"]].concat();
+    let target = build(&words, debug)?;
+    Ok((target.join("opengslb"), target.join("examples/agent_cost")))
+}
+
 /// The number behind an option: from 1 on.
 pub(super) fn number<'a, T>(
     option: &str,

@@ -4,14 +4,10 @@
 //! figures, a name and a number a line. Here each goal is a ratio of them, or a figure with a limit that
 //! no machine changes. Beside them stands a limit of the same run: a read from memory, a copy of as many bytes.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use anyhow::bail;
 
-use anyhow::{Context as _, bail, ensure};
-
-use super::{program, report};
+use super::figures::{Figures, Goal, Limit, Section};
+use super::program;
 use crate::steps::say;
 
 const USAGE: &str = "\
@@ -26,9 +22,6 @@ usage: cargo xtask bench table [--networks 12000000] [--agents 8] [--compiled 10
   --debug      measures the debug build: to try the bench, not the table
 ";
 
-const BEGIN: &str = "<!-- The last run of `cargo xtask bench table --write`. -->\n";
-const END: &str = "<!-- End of the table's run. -->\n";
-
 /// How the bench is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Options {
@@ -40,25 +33,12 @@ struct Options {
     debug: bool,
 }
 
-/// What the programs said.
-struct Figures(BTreeMap<String, f64>);
+const SECTION: Section = Section {
+    begin: "<!-- The last run of `cargo xtask bench table --write`. -->\n",
+    end: "<!-- End of the table's run. -->\n",
+    goals: &GOALS,
+};
 
-/// What is measured, and what it may be.
-struct Goal {
-    what: &'static str,
-    value: fn(&Figures) -> f64,
-    limit: Limit,
-}
-
-#[derive(Clone, Copy)]
-enum Limit {
-    AtMost(f64),
-    AtLeast(f64),
-    /// It is only told.
-    None,
-}
-
-/// In the order of the page.
 const GOALS: [Goal; 18] = [
     Goal {
         what: "bytes a row, with what is kept to find it",
@@ -158,106 +138,17 @@ const GOALS: [Goal; 18] = [
 /// A program failed, or a goal was missed.
 pub(super) fn run(words: &[String]) -> anyhow::Result<()> {
     let options = parse(words)?;
-    let mut figures = Figures(BTreeMap::new());
+    let mut figures = Figures::default();
     let sizes =
         [options.networks, options.agents, options.seconds].map(|number| number.to_string());
     say(&format!("{} networks of {} agents", options.networks, options.agents));
-    figures.measure(&build("latency", "table_cost", options.debug)?, &sizes)?;
+    figures.measure(&program::example("latency", "table_cost", options.debug)?, &sizes)?;
     say(&format!("a map of {} networks", options.compiled));
-    let program = build("routing", "compile_cost", options.debug)?;
+    let program = program::example("routing", "compile_cost", options.debug)?;
     figures.measure(&program, &[options.compiled.to_string()])?;
-    let lines = figures.lines();
-    lines.iter().for_each(|line| say(line));
-    if options.write {
-        write(Path::new("docs/guide/performance.md"), &options, &lines)?;
-    }
-    let missed = figures.missed();
-    ensure!(missed.is_empty(), "missed: {}", missed.join("; "));
-    Ok(())
-}
-
-impl Figures {
-    /// Adds what a program says.
-    fn measure(&mut self, program: &Path, words: &[String]) -> anyhow::Result<()> {
-        let output = Command::new(program).args(words).output();
-        let output = output.with_context(|| format!("cannot start {}", program.display()))?;
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "{}: {}: {errors}", program.display(), output.status);
-        self.read(&String::from_utf8_lossy(&output.stdout))
-    }
-
-    fn read(&mut self, said: &str) -> anyhow::Result<()> {
-        for line in said.lines() {
-            let (name, value) = line.split_once(' ').with_context(|| line.to_owned())?;
-            self.0.insert(name.to_owned(), value.parse().with_context(|| line.to_owned())?);
-        }
-        Ok(())
-    }
-
-    /// A figure; none that was not said meets a goal.
-    fn of(&self, name: &str) -> f64 {
-        self.0.get(name).copied().unwrap_or(f64::NAN)
-    }
-
-    fn ratio(&self, name: &str, of: &str) -> f64 {
-        self.of(name) / self.of(of)
-    }
-
-    /// The lines of a table: each figure beside its goal.
-    fn lines(&self) -> Vec<String> {
-        let mut lines = vec!["| what | measured | goal |".to_owned(), "|---|--:|--:|".to_owned()];
-        lines.extend(GOALS.iter().map(|goal| {
-            let goal_text = match goal.limit {
-                Limit::AtMost(most) => format!("at most {}", number(most)),
-                Limit::AtLeast(least) => format!("at least {}", number(least)),
-                Limit::None => String::new(),
-            };
-            format!("| {} | {} | {goal_text} |", goal.what, number((goal.value)(self)))
-        }));
-        lines
-    }
-
-    fn missed(&self) -> Vec<&'static str> {
-        let is_met = |goal: &&Goal| {
-            let value = (goal.value)(self);
-            match goal.limit {
-                Limit::AtMost(most) => value <= most,
-                Limit::AtLeast(least) => value >= least,
-                Limit::None => true,
-            }
-        };
-        GOALS.iter().filter(|goal| !is_met(goal)).map(|goal| goal.what).collect()
-    }
-}
-
-/// A number with as many digits as say something.
-fn number(value: f64) -> String {
-    let digits = match value.abs() {
-        small if small < 0.1 => 4,
-        small if small < 10.0 => 2,
-        middle if middle < 1_000.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$}")
-}
-
-/// Puts the figures into the guide's page, in place of those of the run before.
-fn write(page: &Path, options: &Options, lines: &[String]) -> anyhow::Result<()> {
     let Options { networks, agents, compiled, .. } = options;
-    let mut figures = format!(
-        "\n{}; {networks} networks of {agents} agents, a map of {compiled} networks.\n\n",
-        report::machine()
-    );
-    for line in lines {
-        let _ = writeln!(figures, "{line}");
-    }
-    report::put(page, (BEGIN, END), &format!("{figures}\n"))
-}
-
-/// Builds a program; where it is.
-fn build(package: &str, name: &str, debug: bool) -> anyhow::Result<PathBuf> {
-    let target = program::build(&["-p", package, "--example", name], debug)?;
-    Ok(target.join("examples").join(name))
+    let how = format!("{networks} networks of {agents} agents, a map of {compiled} networks");
+    SECTION.judge(&figures, &how, options.write)
 }
 
 fn parse(words: &[String]) -> anyhow::Result<Options> {
@@ -301,16 +192,5 @@ mod tests {
         for wrong in ["--agents", "--agents 0", "--agents 17", "--networks x", "--no"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_figure_over_its_goal_or_not_told_is_missed() {
-        let mut figures = Figures(BTreeMap::new());
-        figures.read("bytes_per_row 9.4\nupdates_per_s 99999\n").unwrap();
-        let missed = figures.missed();
-        assert!(!missed.contains(&GOALS[0].what), "{missed:?}");
-        assert!(missed.contains(&GOALS[2].what) && missed.contains(&GOALS[3].what), "{missed:?}");
-        assert_eq!(figures.lines()[2], format!("| {} | 9.40 | at most 10.0 |", GOALS[0].what));
-        assert!(figures.read("rows many").is_err());
     }
 }

@@ -45,11 +45,12 @@ pub(super) fn run(rate: u32, seconds: u32) -> anyhow::Result<()> {
         took = took.max(s.parse()?);
     }
     let (seen, lost, counted) = counting.end(closes)?;
-    figure("closes", closes as f64);
-    figure("closes_per_s", closes as f64 / took);
-    figure("closes_seen", seen as f64);
-    figure("closes_lost", lost as f64);
-    figure("closes_counted", counted as f64);
+    let name = if rate == 0 { "flood" } else { "closes" };
+    figure(name, closes as f64);
+    figure(&format!("{name}_per_s"), closes as f64 / took);
+    figure(&format!("{name}_seen"), seen as f64);
+    figure(&format!("{name}_lost"), lost as f64);
+    figure(&format!("{name}_counted"), counted as f64);
     Ok(())
 }
 

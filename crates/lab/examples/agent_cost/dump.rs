@@ -67,9 +67,9 @@ pub(super) fn run(sockets: u32, rounds: u32) -> anyhow::Result<()> {
 }
 
 fn timed(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<f64> {
-    let began = thread_s();
+    let began = thread_s()?;
     work()?;
-    Ok(thread_s() - began)
+    Ok(thread_s()? - began)
 }
 
 /// Who polls.

@@ -5,11 +5,11 @@
 //! is told everything. What the kernel's readers and the sessions need does not depend on how much is
 //! learned, and is not here.
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use model::Time;
 
 use super::node::{Overwatches, agent, closed};
-use super::{figure, networks};
+use super::{figure, kib, networks, resident_kib};
 
 /// As many connections come in one message of the kernel's readers.
 const CHUNK: usize = 4096;
@@ -70,18 +70,6 @@ fn learn(networks: &[u32]) -> anyhow::Result<(agent::Agent, f64, u64)> {
     Ok((agent, learned_kib, overwatches.told.rows))
 }
 
-/// What this process has in memory now, to the page; /proc/self/status is a little behind.
-fn resident_kib() -> anyhow::Result<f64> {
-    kib("/proc/self/smaps_rollup", "Rss:")
-}
-
 fn peak_kib() -> anyhow::Result<f64> {
     kib("/proc/self/status", "VmHWM:")
-}
-
-fn kib(file: &str, key: &str) -> anyhow::Result<f64> {
-    let text = std::fs::read_to_string(file).with_context(|| file.to_owned())?;
-    let line = text.lines().find_map(|line| line.strip_prefix(key));
-    let word = line.and_then(|line| line.split_whitespace().next()).context(key.to_owned())?;
-    Ok(word.parse()?)
 }

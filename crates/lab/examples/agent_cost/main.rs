@@ -7,8 +7,14 @@
 //!   of them were seen,
 //! - `dump SOCKETS ROUNDS`: a poll of so many open connections beside the kernel's own dump.
 //!
-//! The last two make connections, in a network namespace of their own and without any capability; `traffic`
-//! and `hold` are their other processes.
+//! These two make connections, in a network namespace of their own and without any capability; `traffic`
+//! and `hold` are their other processes. The others have sessions with an overwatch on loopback, behind
+//! `127.0.0.1:PORT`, and keep their keys in a directory, the last word:
+//!
+//! - `wire PORT SUBNETS DIRECTORY`: bytes on the wire for each client network that changed,
+//! - `slow PORT SUBNETS DIRECTORY`: memory while the overwatch reads next to nothing,
+//! - `many PORT AGENTS SUBNETS SECONDS PID DIRECTORY`: so many agents that report every so many seconds, and
+//!   what the overwatch, which is process PID, takes of a processor.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
@@ -16,16 +22,21 @@ mod closes;
 mod dump;
 mod growth;
 mod hold;
+mod many;
 mod node;
 mod parsing;
+mod relay;
+mod session;
+mod slow;
 mod traffic;
+mod wire;
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, bail};
 use model::Subnet;
-use rustix::time::{ClockId, clock_gettime};
 use testkit::Random;
 
 /// Servers are in 64.0.0.0/4, clients in the 80.0.0.0/4 behind it: a million /24s.
@@ -35,9 +46,9 @@ const PORT: u16 = 8080;
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let (word, numbers) = words.split_first().context("which measurement?")?;
-    let numbers: Vec<u32> =
-        numbers.iter().map(|number| number.parse()).collect::<Result<_, _>>()?;
+    let (word, rest) = words.split_first().context("which measurement?")?;
+    let numbers: Vec<u32> = rest.iter().map_while(|number| number.parse().ok()).collect();
+    let directory = rest.get(numbers.len()).map_or(Path::new("."), Path::new);
     match (word.as_str(), numbers.as_slice()) {
         ("growth", [subnets]) => growth::run(*subnets),
         ("parsing", [events]) => parsing::run(*events),
@@ -45,6 +56,11 @@ fn main() -> anyhow::Result<()> {
         ("traffic", [number, rate, seconds]) => traffic::run(*number, *rate, *seconds),
         ("dump", [sockets, rounds]) => dump::run(*sockets, *rounds),
         ("hold", [number, sockets]) => hold::run(*number, *sockets),
+        ("wire", [port, subnets]) => wire::run(*port, *subnets, directory),
+        ("slow", [port, subnets]) => slow::run(*port, *subnets, directory),
+        ("many", [port, agents, subnets, interval_s, pid]) => {
+            many::run(*port, (*agents, *subnets), *interval_s, *pid, directory)
+        }
         _ => bail!("there is no measurement {words:?}"),
     }
 }
@@ -81,22 +97,30 @@ const fn server(number: u32) -> Ipv4Addr {
 /// A network of this process's own.
 fn alone() -> anyhow::Result<()> {
     let network = Subnet::of(Ipv4Addr::from_bits(FIRST_BITS).into(), 3);
-    lab::alone::enter(network).context("this system lets nobody make a network namespace")
+    lab::alone::enter(network).context("nobody makes a network namespace here (user namespaces are forbidden)")
 }
 
 /// Seconds of processor that this thread has had.
-fn thread_s() -> f64 {
-    seconds(ClockId::ThreadCPUTime)
+fn thread_s() -> anyhow::Result<f64> {
+    // The kernel charges a thread where it might run another: else it is some milliseconds behind.
+    std::thread::yield_now();
+    let file = "/proc/thread-self/schedstat";
+    let text = std::fs::read_to_string(file).context(file)?;
+    let ns = text.split_whitespace().next().context(file)?;
+    Ok(ns.parse::<f64>()? / 1e9)
 }
 
-/// The same of all threads.
-fn process_s() -> f64 {
-    seconds(ClockId::ProcessCPUTime)
+/// What this process has in memory now, to the page, in KiB; /proc/self/status is a little behind.
+fn resident_kib() -> anyhow::Result<f64> {
+    kib("/proc/self/smaps_rollup", "Rss:")
 }
 
-fn seconds(clock: ClockId) -> f64 {
-    let now = clock_gettime(clock);
-    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
+/// A line of a file of /proc.
+fn kib(file: &str, key: &str) -> anyhow::Result<f64> {
+    let text = std::fs::read_to_string(file).with_context(|| file.to_owned())?;
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
+    let word = line.and_then(|line| line.split_whitespace().next()).context(key.to_owned())?;
+    Ok(word.parse()?)
 }
 
 /// The middle one.

@@ -11,31 +11,34 @@ use mesh::{
     Exporter, Frame, KeyHash, MeshKeys, OverwatchHandshake, OverwatchIdentity, OverwatchStep, Peer,
     Token, TokenSecret, Tokens, Welcome,
 };
-use model::{Backend, BackendKey, Sample, SocketState, SubnetWidths, Time};
+use model::{Backend, BackendKey, Region, Sample, SocketState, SubnetWidths, Time};
 
 use super::PORT;
 
 const SERVICE: &str = "app.demo.local";
 const AGENT: &str = "agent";
 const OVERWATCH: &str = "overwatch";
+/// The bench's configuration of an overwatch has the same: so many regions, `region-0` and on, and the
+/// agents' servers in 10.0.0.0/8.
+const REGIONS: u32 = 8;
+const BACKENDS: u32 = 10 << 24 | 1 << 16;
 
 /// An agent that starts now.
 pub(super) fn agent(now: Time) -> anyhow::Result<Agent> {
-    Ok(Agent::new(settings()?, [], now))
+    Ok(Agent::new(settings(AGENT, 0)?, [], now))
 }
 
-fn settings() -> anyhow::Result<Settings> {
-    let key = BackendKey {
-        service: SERVICE.parse()?,
-        address: Ipv4Addr::new(10, 2, 1, 10).into(),
-        port: PORT,
-    };
-    let backend = Backend { key, region: "eu-west".parse()?, weight: 100 };
+/// The settings of the agent of this name and number, which say nothing but what they must.
+pub(super) fn settings(name: &str, number: u32) -> anyhow::Result<Settings> {
+    let region: Region = format!("region-{}", number % REGIONS).parse()?;
+    let address = Ipv4Addr::from_bits(BACKENDS + number).into();
+    let key = BackendKey { service: SERVICE.parse()?, address, port: PORT };
+    let backend = Backend { key, region: region.clone(), weight: 100 };
     Ok(Settings {
-        agent_id: AGENT.parse()?,
-        region: "eu-west".parse()?,
+        agent_id: name.parse()?,
+        region,
         token: secret(),
-        keys: MeshKeys::new([[7; 32]])?,
+        keys: MeshKeys::new([[0; 32]])?,
         offers: vec![Offer { backend, listen_port: PORT, check: None }],
         heartbeat: HeartbeatTerms { interval_ms: 10_000, missed_threshold: 3 },
         learning: Some(LearningSettings {
@@ -59,7 +62,7 @@ fn secret() -> TokenSecret {
     TokenSecret::new("a-token-for-the-bench-only".to_owned())
 }
 
-/// A connection that closed.
+/// A connection that closed, and took so long.
 pub(super) fn closed(client: u32, us: u32, cookie: u64) -> Sample {
     Sample {
         client: IpAddr::V4(Ipv4Addr::from_bits(client)),
@@ -104,7 +107,7 @@ impl Overwatches {
         };
         let identity = OverwatchIdentity {
             overwatch_id: OVERWATCH.parse()?,
-            keys: MeshKeys::new([[7; 32]])?,
+            keys: MeshKeys::new([[0; 32]])?,
             tokens: Tokens::new(vec![token])?,
         };
         let mut handshake = OverwatchHandshake::new(peer(AGENT, 1, 2));

@@ -38,7 +38,7 @@ pub(super) fn run(events: u32) -> anyhow::Result<()> {
             }),
         ];
         for (work, times) in works.into_iter().zip(&mut times) {
-            times.push(recorded.through(events as usize, work) * 1e9 / f64::from(events));
+            times.push(recorded.through(events as usize, work)? * 1e9 / f64::from(events));
         }
     }
     let [copy_ns, parse_ns, count_ns] = times.map(median);
@@ -104,16 +104,16 @@ impl Recorded {
 
     /// Copies events to where the kernel would, batch after batch, and has each batch worked on; seconds
     /// of processor.
-    fn through(&self, events: usize, work: &mut dyn FnMut(&[u8], usize)) -> f64 {
+    fn through(&self, events: usize, work: &mut dyn FnMut(&[u8], usize)) -> anyhow::Result<f64> {
         let batch = BATCH * self.slot;
         let mut inbox = vec![0; batch];
-        let began = thread_s();
+        let began = thread_s()?;
         let batches = self.bytes.chunks_exact(batch).cycle();
         for bytes in batches.take(events.div_ceil(BATCH)) {
             inbox.copy_from_slice(bytes);
             work(black_box(&inbox), self.slot);
         }
-        thread_s() - began
+        Ok(thread_s()? - began)
     }
 }
 
