@@ -69,6 +69,10 @@ pub struct ClusterStatus {
     pub healthy_agents: usize,
     /// The backends by standing.
     pub backend_summary: BackendSummary,
+    /// The parts of the sandbox that are in force in this process: `no_new_privs`, `capabilities`,
+    /// `memory`, `landlock`, `seccomp`.
+    #[serde(default)]
+    pub sandbox: Vec<String>,
     /// When this was true: RFC 3339, UTC, whole seconds.
     pub generated_at: String,
 }

@@ -15,7 +15,7 @@ use zone::Zones;
 
 use crate::section::Section;
 use crate::settings::{
-    Config, LogFormat, LogLevel, LoggingSettings, MetricsSettings, Mode, ModeName,
+    Config, LogFormat, LogLevel, LoggingSettings, MetricsSettings, Mode, ModeName, SandboxSettings,
 };
 
 /// All settings of a process.
@@ -27,6 +27,7 @@ pub(crate) fn config(root: &Section, zones: Zones) -> Option<Config> {
         },
         logging: logging(root.section("logging"))?,
         metrics: metrics(root.section("metrics"))?,
+        sandbox: SandboxSettings { is_enabled: root.section("sandbox").get("enabled")? },
     })
 }
 

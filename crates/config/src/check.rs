@@ -16,7 +16,7 @@ use crate::tree::{self, Entry, Node};
 use crate::values::clip;
 
 /// Keys at the root that an agent reads; an overwatch reads all but `agent`.
-const READ_BY_AGENTS: [&str; 4] = ["mode", "logging", "metrics", "agent"];
+const READ_BY_AGENTS: [&str; 5] = ["mode", "logging", "metrics", "sandbox", "agent"];
 
 /// Checks a whole file. The result holds only what `mode` reads; the rest is checked as far as it
 /// is given, and dropped. Without a mode nothing is missed, and nothing kept.

@@ -72,6 +72,8 @@ pub mod values;
 
 mod print;
 
+mod paths;
+
 pub mod reference;
 
 pub mod fault;
@@ -88,8 +90,8 @@ pub use settings::{
     AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken,
     Config, DnsSettings, Enrolment, GeographySettings, LatencySource, LogFormat, LogLevel,
     LoggingSettings, MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity,
-    PredictiveSettings, QueryLogSettings, SignedZone, StaleSettings, StaticServer, TcpSettings,
-    ValidationSettings,
+    PredictiveSettings, QueryLogSettings, SandboxSettings, SignedZone, StaleSettings, StaticServer,
+    TcpSettings, ValidationSettings,
 };
 pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret, Sha256};
 
@@ -127,6 +129,8 @@ pub struct Checked {
     pub effective: String,
     /// What the API knows by name, whoever defined it. Sorted by kind and name.
     pub entities: Vec<Entity>,
+    /// Every path that the settings name, defaults included: files, directories and sockets. Sorted.
+    pub paths: Vec<String>,
 }
 
 /// Reads and checks a file.
@@ -193,7 +197,8 @@ fn load_tree(
     };
     let entities = made::merge::entities(&root, made, &faults);
     let warnings = faults.into_sorted().1;
-    Ok(Checked { config, warnings, effective: print::print(&section), entities })
+    let (effective, paths) = (print::print(&section), paths::paths(&section));
+    Ok(Checked { config, warnings, effective, entities, paths })
 }
 
 /// The mode that decides what is read; the override is written into the tree. `None` where the

@@ -25,6 +25,8 @@ pub struct Config {
     pub logging: LoggingSettings,
     /// Where metrics are served.
     pub metrics: MetricsSettings,
+    /// What the process forbids itself.
+    pub sandbox: SandboxSettings,
 }
 
 /// The role of the process.
@@ -113,4 +115,11 @@ pub enum LogFormat {
 pub struct MetricsSettings {
     /// Where `/metrics` is served; `None` when it is off.
     pub address: Option<Listen>,
+}
+
+/// `sandbox`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SandboxSettings {
+    /// Whether the process confines itself.
+    pub is_enabled: bool,
 }

@@ -62,6 +62,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         words: Words,
     },
+    /// The process that starts another one's successors: what that one begins for itself.
+    #[cfg(unix)]
+    #[command(name = runtime::process::successor::STARTER, hide = true)]
+    StartSuccessors {
+        /// The command line that it starts.
+        #[arg(last = true)]
+        words: Vec<std::ffi::OsString>,
+    },
     /// The agent as a Windows service; the configuration file of this command line is the service's.
     #[cfg(windows)]
     Service {

@@ -28,6 +28,8 @@ pub struct Loaded {
     pub effective: String,
     /// The texts, to be checked again with what is made through the API.
     pub files: Files,
+    /// Every path that they name, and their own.
+    pub paths: Vec<PathBuf>,
 }
 
 /// The longest file that is read: a configuration with a hundred thousand mappings has 10 MB.
@@ -49,14 +51,16 @@ pub fn load(path: &Path, mode: Option<ModeName>) -> Result<Loaded, Vec<String>> 
     let texts =
         Texts { name, text, mode, included: Mutex::default(), zone_files: Mutex::default() };
     match texts.check(&Made::none()) {
-        Ok(Checked { config, warnings, effective, .. }) => {
+        Ok(Checked { config, warnings, effective, paths, .. }) => {
             let warnings = lines(&warnings);
             let exposed = exposed.into_iter().chain(texts.included().exposed.clone()).collect();
+            let paths = paths.into_iter().map(PathBuf::from).chain([path.to_owned()]);
+            let paths = paths.chain(texts.included().paths()).collect();
             let files = Files::new(move |made| {
                 let Checked { config, warnings, entities, .. } = texts.check(made)?;
                 Ok(Reread { config, warnings: lines(&warnings), entities })
             });
-            Ok(Loaded { config, warnings, exposed, effective, files })
+            Ok(Loaded { config, warnings, exposed, effective, files, paths })
         }
         Err(faults) => Err(lines(&faults)),
     }
@@ -113,6 +117,16 @@ struct IncludedFiles {
     found: BTreeMap<(String, String), Result<Vec<Included>, String>>,
     /// What is wrong where others may read them.
     exposed: Vec<String>,
+}
+
+impl IncludedFiles {
+    /// Where they are, and where others may come.
+    fn paths(&self) -> Vec<PathBuf> {
+        let files = self.found.values().flatten().flatten();
+        let files = files.map(|included| PathBuf::from(&included.name));
+        let places = self.found.keys().map(|(file, pattern)| includes::place_of(file, pattern));
+        places.chain(files).collect()
+    }
 }
 
 impl Texts {

@@ -21,6 +21,8 @@ use opengslb::cli;
 use opengslb::configuration::{Loaded, load};
 use opengslb::survey::words::Words;
 use runtime::logs::{Logs, chain};
+use runtime::panics;
+use runtime::process::ground::Ground;
 use runtime::process::reload::Files;
 use runtime::process::{self, Around};
 
@@ -64,6 +66,13 @@ fn main() -> ExitCode {
         // The lab read its words before.
         #[cfg(unix)]
         Some(Command::Lab { words }) => lab::main(words),
+        #[cfg(unix)]
+        Some(Command::StartSuccessors { words }) => {
+            match process::successor::serve(words.clone()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => refuse(&[chain(&error)]),
+            }
+        }
         #[cfg(windows)]
         Some(Command::Service { word }) => service::main(*word, &arguments),
         None => match load(&arguments.config, arguments.mode.map(Into::into)) {
@@ -104,8 +113,17 @@ fn look_at_zones(config: &Config, words: &Words) -> ExitCode {
 }
 
 /// Runs the process that the configuration describes.
-fn run(Loaded { config, warnings, files, .. }: Loaded, arguments: Arguments) -> ExitCode {
-    let Config { mode, logging, metrics } = config;
+fn run(loaded: Loaded, arguments: Arguments) -> ExitCode {
+    let Loaded { config, warnings, files, paths, .. } = loaded;
+    // Before there is another thread: the log has one.
+    let ground = match Ground::lay(&config, &paths) {
+        Ok(ground) => ground,
+        Err(error) => {
+            tell(&format!("opengslb: cannot run: {}", chain(&error)));
+            return ExitCode::FAILURE;
+        }
+    };
+    let Config { mode, logging, metrics, sandbox } = config;
     let logs = match start_log(&logging, &arguments) {
         Ok(logs) => logs,
         Err(error) => {
@@ -113,11 +131,13 @@ fn run(Loaded { config, warnings, files, .. }: Loaded, arguments: Arguments) -> 
             return ExitCode::FAILURE;
         }
     };
+    panics::watch();
+    ground.tell();
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     let version = env!("CARGO_PKG_VERSION");
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio_runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!("cannot start: {}", chain(&error));
@@ -128,7 +148,9 @@ fn run(Loaded { config, warnings, files, .. }: Loaded, arguments: Arguments) -> 
     let read: process::reload::Read = Arc::new(move || read_again(&path, word));
     // Dropped last, so that the last lines are written.
     let logs = Arc::new(logs);
-    let around = Around { logging, metrics, logs: Arc::clone(&logs), files, read, is_taking_over };
+    let held = Arc::clone(&logs);
+    let around =
+        Around { logging, metrics, sandbox, logs: held, files, read, is_taking_over, ground };
     let ended = match mode {
         Mode::Agent(config) => {
             tracing::info!("opengslb {version} agent {}", config.identity.agent_id);
@@ -152,6 +174,11 @@ fn run(Loaded { config, warnings, files, .. }: Loaded, arguments: Arguments) -> 
             ExitCode::FAILURE
         }
     }
+}
+
+/// What carries everything that is asynchronous; the loop of the node stays on this thread.
+fn tokio_runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().thread_name(panics::TASKS).enable_all().build()
 }
 
 /// The log of the process, where the command line wants it.

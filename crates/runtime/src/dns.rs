@@ -12,8 +12,6 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-mod descriptors;
-
 mod bind;
 
 mod packet;
@@ -26,7 +24,6 @@ mod udp;
 
 mod tcp;
 
-pub use descriptors::raise_descriptor_limit;
 pub(crate) use fetch::fetch;
 pub use tcp::{TcpCounters, TcpLimits, TcpServer};
 pub use udp::{UdpCounters, UdpServer};

@@ -2,6 +2,9 @@
 //!
 //! No decision is made here. In the order of the data:
 //!
+//! - [`confine`]: what a process forbids itself,
+//! - [`limits`]: what the kernel gives it at most,
+//! - [`panics`]: faults of this program, counted, and loops that begin anew,
 //! - [`clock`]: the one clock of the process,
 //! - [`logs`]: log lines, as text, as JSON or to the journal,
 //! - `notify`: what a service manager is told,
@@ -31,6 +34,13 @@
 )]
 
 pub mod clock;
+pub mod confine;
+
+#[cfg(unix)]
+pub mod limits;
+
+pub mod panics;
+
 
 mod random;
 

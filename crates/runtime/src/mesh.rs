@@ -125,6 +125,9 @@ pub enum CloseReason {
 }
 
 /// Why a connection did not come about.
+    /// This program is at fault: it panicked in this session, and in no other.
+    #[error("a fault in this program")]
+    Fault,
 #[derive(Debug, thiserror::Error)]
 pub enum FailReason {
     /// The name has no address.
@@ -181,7 +184,12 @@ impl CloseReason {
         match self {
             Self::Malformed(error) => Some(error.reason()),
             Self::HandshakeTimeout => Some(RefusalReason::HandshakeTimeout),
-            Self::Local | Self::Peer | Self::Lost(_) | Self::Backlog | Self::Unsendable(_) => None,
+            Self::Local
+            | Self::Peer
+            | Self::Lost(_)
+            | Self::Backlog
+            | Self::Unsendable(_)
+            | Self::Fault => None,
         }
     }
 }

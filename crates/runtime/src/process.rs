@@ -9,7 +9,8 @@
 //! - [`handover`]: one process takes the place of another,
 //! - `sockets`: what is handed over,
 //! - `signals`: what a process is told by signals,
-//! - `successor`: the process that takes this one's place,
+//! - [`ground`]: what is done before there is a second thread: limits, early sockets, the sandbox,
+//! - [`successor`]: the process that takes this one's place,
 //! - `geography`: the databases of geography,
 //! - `digest`: what decides answers, in one word to compare,
 //! - `keeper`: what must survive a restart, to the store,
@@ -39,8 +40,10 @@ mod signals;
 #[cfg(windows)]
 use crate::windows::signals;
 
+pub mod ground;
+
 #[cfg(unix)]
-mod successor;
+pub mod successor;
 
 #[cfg(unix)]
 mod geography;
@@ -60,7 +63,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use config::{Listen, LoggingSettings, MetricsSettings, TcpSettings};
+use config::{Listen, LoggingSettings, MetricsSettings, SandboxSettings, TcpSettings};
 use tracing::{info, warn};
 
 #[cfg(unix)]
@@ -77,6 +80,8 @@ pub struct Around {
     pub logging: LoggingSettings,
     /// Where numbers are shown.
     pub metrics: MetricsSettings,
+    /// What this process forbade itself.
+    pub sandbox: SandboxSettings,
     /// The log, to be turned up or down.
     pub logs: Arc<Logs>,
     /// The configuration's texts, as they were read.
@@ -85,6 +90,8 @@ pub struct Around {
     pub read: reload::Read,
     /// Whether to take the place of the process that serves the data directory.
     pub is_taking_over: bool,
+    /// What was done before.
+    pub ground: ground::Ground,
 }
 
 /// Why a process cannot run.
@@ -229,13 +236,8 @@ fn dns_workers() -> std::num::NonZeroUsize {
 /// The other half is for agents' sessions, checks and the API: strangers who only connect must not
 /// take the mesh down.
 fn dns_tcp_limits(configured: TcpSettings) -> dns::TcpLimits {
-    let descriptors = match dns::raise_descriptor_limit() {
-        Ok(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
-        Err(error) => {
-            warn!("cannot raise the limit of open files: {error}");
-            LEAST_DESCRIPTORS
-        }
-    };
+    let descriptors = crate::limits::raise_open_files().unwrap_or(u64::MAX);
+    let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
     let TcpSettings { connections_max, connections_per_address_max, idle_timeout_ms } = configured;
     let most = (descriptors / 2).max(1);
     if most < connections_max {
@@ -250,8 +252,3 @@ fn dns_tcp_limits(configured: TcpSettings) -> dns::TcpLimits {
         idle_timeout_ms: idle_timeout_ms.into(),
     }
 }
-
-#[cfg(unix)]
-/// The soft limit of file descriptors that a process is started with nearly everywhere: what it
-/// has where the kernel does not say.
-const LEAST_DESCRIPTORS: usize = 1_024;

@@ -39,6 +39,7 @@ pub(crate) use self::frames::read_any;
 use self::sample::Sample;
 use self::writer::Writer;
 use crate::dns::Arrival;
+use crate::panics::begun_anew_here;
 
 /// Samples of one worker that wait for the thread, half a megabyte: what a worker takes in the time
 /// in which the thread sleeps, at ten times the rate of anybody's reader.
@@ -99,9 +100,10 @@ impl QueryLog {
             full: AtomicU64::new(0),
             no_reader: AtomicU64::new(0),
         });
-        let writer = Writer::new(Arc::clone(&shared), settings.socket.clone().into(), identity);
+        let mut writer = Writer::new(Arc::clone(&shared), settings.socket.clone().into(), identity);
+        let write = move || begun_anew_here(|| writer.run());
         let thread = std::thread::Builder::new().name("query-log".to_owned());
-        Ok(Self { shared, thread: Some(thread.spawn(|| writer.run())?) })
+        Ok(Self { shared, thread: Some(thread.spawn(write)?) })
     }
 
     /// A worker's end.

@@ -1,4 +1,4 @@
-//! Keys of every process: mode, logging, metrics.
+//! Keys of every process: mode, logging, metrics, sandbox.
 
 use super::{Key, Unset};
 use crate::kind::{Kind, Scalar, Word};
@@ -51,5 +51,14 @@ pub(super) static KEYS: &[Key] = &[
         Kind::One(Scalar::Listen),
         Unset::Default("\":9090\""),
         "Where they are served.",
+    ),
+    Key::section("sandbox", "What a process forbids itself after its start, on Linux."),
+    Key::new(
+        "sandbox.enabled",
+        Kind::One(Scalar::Bool),
+        Unset::Default("true"),
+        "Whether it gives up its rights, all files but those that this configuration names (Landlock), \
+         and the calls of the kernel that it never needs (seccomp). What a kernel does not have is left \
+         out, with a line in the log. Without it a core can be written after a fault.",
     ),
 ];

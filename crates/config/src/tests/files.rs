@@ -186,3 +186,20 @@ fn a_file_that_others_can_read_is_refused() {
     assert_eq!(exposed_file("f", 0o100_640), None);
     assert!(exposed_file("f", 0o100_644).unwrap().ends_with("chmod o-rwx f"));
 }
+
+#[test]
+fn every_path_of_the_settings_is_told() {
+    let paths = |text: &str| load_as_is(text).unwrap().paths;
+    let overwatch = paths(FULL_OVERWATCH);
+    for line in FULL_OVERWATCH.lines() {
+        let keys = ["data_dir", "cert_path", "key_path", "database_path", "socket", "cert", "key"];
+        let Some((key, value)) = line.split_once(": ") else { continue };
+        if keys.contains(&key.trim().trim_start_matches("- ")) && value.contains('/') {
+            let value = value.trim().trim_matches('"').to_owned();
+            assert!(overwatch.contains(&value), "{line} in {overwatch:?}");
+        }
+    }
+    assert!(overwatch.len() > 5, "{overwatch:?}");
+    let defaults = ["/var/lib/opengslb/agent.crt", "/var/lib/opengslb/agent.key"];
+    assert_eq!(paths(LEAST_AGENT), defaults);
+}

@@ -18,11 +18,8 @@ const DIRECTORIES_MAX: usize = 10_000;
 ///
 /// There are too many, or it cannot be seen which there are: what is only hidden must not seem to have gone.
 pub(super) fn find(file: &str, pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let directory = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
-    let whole = clean(&directory.join(pattern));
-    let mut parts = whole.components();
-    let plain: PathBuf =
-        parts.by_ref().take_while(|part| !has_sign(&part.as_os_str().to_string_lossy())).collect();
+    let whole = whole_of(file, pattern);
+    let plain = plain_of(&whole);
     let signs: Vec<String> = whole
         .components()
         .skip(plain.components().count())
@@ -37,6 +34,23 @@ pub(super) fn find(file: &str, pattern: &str) -> Result<Vec<PathBuf>, String> {
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// The file that a pattern names, or the directory below which it names some.
+pub(super) fn place_of(file: &str, pattern: &str) -> PathBuf {
+    let plain = plain_of(&whole_of(file, pattern));
+    if plain.as_os_str().is_empty() { PathBuf::from(".") } else { plain }
+}
+
+fn whole_of(file: &str, pattern: &str) -> PathBuf {
+    let directory = Path::new(file).parent().unwrap_or_else(|| Path::new(""));
+    clean(&directory.join(pattern))
+}
+
+/// As far as there is no sign.
+fn plain_of(whole: &Path) -> PathBuf {
+    let parts = whole.components();
+    parts.take_while(|part| !has_sign(&part.as_os_str().to_string_lossy())).collect()
 }
 
 struct Search {

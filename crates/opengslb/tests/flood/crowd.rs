@@ -15,7 +15,7 @@ const OWN_DESCRIPTORS: usize = 500;
 
 /// As many of these connections as this process may have; says so where that is fewer.
 pub(crate) fn possible(wanted: usize) -> usize {
-    let limit = runtime::dns::raise_descriptor_limit().unwrap();
+    let limit = runtime::limits::raise_open_files().unwrap_or(u64::MAX);
     let most = usize::try_from(limit).unwrap() - OWN_DESCRIPTORS;
     // The server gives half of its own to DNS.
     let most = most.min(usize::try_from(limit / 2).unwrap());

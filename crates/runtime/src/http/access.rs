@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use model::{Role, Subnet, TokenName};
 
-use super::attempts::{Attempts, network_of};
+use super::attempts::{Attempts, Origin, network_of};
 use super::local::LocalPeer;
 use super::refusal::Refusal;
 use super::{Door, Server};
@@ -111,12 +111,16 @@ impl Access {
     }
 
     /// Where a request comes from, as far as wrong tokens and listeners are counted: not everybody
-    /// behind a proxy is the same.
-    fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Subnet {
+    /// behind a proxy is the same; and everybody in a network that may read can say that he is one.
+    fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Origin {
         let peer = peer.to_canonical();
         let is_proxy =
             self.trust_proxy_headers && self.allowed.iter().any(|network| network.contains(peer));
-        network_of(forwarded_for(headers).filter(|_| is_proxy).unwrap_or(peer))
+        let peer = network_of(peer);
+        match forwarded_for(headers).filter(|_| is_proxy) {
+            Some(client) => Origin { client: network_of(client), proxy: Some(peer) },
+            None => Origin { client: peer, proxy: None },
+        }
     }
 
     /// Whose token this is. Every hash is compared, whatever the first ones were.
@@ -154,7 +158,7 @@ impl Server {
     /// The network that a request comes from; none by the control socket.
     pub(super) fn origin(&self, peer: Option<SocketAddr>, headers: &HeaderMap) -> Option<Subnet> {
         let Door::Tcp { access, .. } = &self.door else { return None };
-        Some(access.load().origin(peer?.ip(), headers))
+        Some(access.load().origin(peer?.ip(), headers).client)
     }
 
     /// Who calls; refused where they may not even read.
@@ -181,11 +185,11 @@ impl Server {
                           Authorization: Bearer TOKEN; opengslb-cli tokens create makes one";
             return Err(Refusal::unauthenticated(detail, None));
         };
-        let network = access.origin(peer.ip(), headers);
-        self.attempts.check(network).map_err(Refusal::too_many_attempts)?;
+        let origin = access.origin(peer.ip(), headers);
+        self.attempts.check(origin).map_err(Refusal::too_many_attempts)?;
         let bearer = Attempts::bearer(secret.as_bytes());
         bearer.and_then(|secret| access.holder(secret)).ok_or_else(|| {
-            self.attempts.failed(network);
+            self.attempts.failed(origin);
             let detail = "this token is not known here: opengslb-cli tokens list shows those that \
                           are; it may have been revoked";
             Refusal::unauthenticated(detail, Some("invalid_token"))
@@ -266,7 +270,9 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert("x-forwarded-for", forwarded.parse().unwrap());
             let origin = access.origin(peer.parse().unwrap(), &headers);
-            assert_eq!(origin.to_string(), expect, "{peer} {forwarded}");
+            let speaks_for = expect != peer.trim_start_matches("::ffff:").to_owned() + "/32";
+            assert_eq!(origin.client.to_string(), expect, "{peer} {forwarded}");
+            assert_eq!(origin.proxy.is_some(), speaks_for, "{peer} {forwarded}");
         };
         check(true, "10.1.2.3", "192.0.2.7", "192.0.2.7/32");
         check(true, "::ffff:10.1.2.3", "1.2.3.4, 2001:db8::9", "2001:db8::/64");

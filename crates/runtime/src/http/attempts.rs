@@ -1,5 +1,8 @@
 //! Wrong tokens, counted by the network they came from: a few mistakes are forgiven, a search is
 //! not.
+//!
+//! Whoever is believed about the address that he speaks for can say another one each time. So he is
+//! counted too, beside whom he speaks for.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,6 +15,9 @@ use tokio::time::Instant;
 /// Wrong tokens of one network in [`WINDOW`]; beyond it no token of it is listened to. A person who
 /// types needs fewer; 16 characters cannot be found by 14,400 attempts a day.
 const ATTEMPTS_MAX: u32 = 10;
+/// The same of all for whom one proxy speaks: thirty clients' worth, so that nobody who has a few
+/// addresses shuts the others out; and a proxy that makes them up finds no token either.
+const ATTEMPTS_OF_PROXY_MAX: u32 = 30 * ATTEMPTS_MAX;
 /// After the first of them all are forgiven.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Networks that are remembered, half a megabyte of them. At the limit those whose time is over go,
@@ -19,9 +25,33 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// from each anyhow, and must not be able to lock out everybody else.
 const NETWORKS_MAX: usize = 8_192;
 
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// The client.
+    pub(super) client: Subnet,
+    /// Who speaks for it, where it does not speak itself.
+    pub(super) proxy: Option<Subnet>,
+}
+
+/// Who is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Counted {
+    Client(Subnet),
+    Proxy(Subnet),
+}
+
+impl Origin {
+    /// Who is counted for it.
+    fn counted(self) -> impl Iterator<Item = Counted> {
+        let proxy = self.proxy.map(Counted::Proxy);
+        std::iter::once(Counted::Client(self.client)).chain(proxy)
+    }
+}
+
 /// The networks that sent wrong tokens lately.
 #[derive(Debug, Default)]
-pub(super) struct Attempts(Mutex<HashMap<Subnet, Wrong>>);
+pub(super) struct Attempts(Mutex<HashMap<Counted, Wrong>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Wrong {
@@ -36,37 +66,47 @@ impl Attempts {
         scheme.eq_ignore_ascii_case(b"Bearer ").then_some(secret.trim_ascii())
     }
 
-    /// Whether a network is listened to; if not, for how many seconds it is not.
-    pub(super) fn check(&self, network: Subnet) -> Result<(), u64> {
+    /// Whether an origin is listened to; if not, for how many seconds it is not.
+    pub(super) fn check(&self, origin: Origin) -> Result<(), u64> {
         let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match wrong.get(&network) {
-            Some(wrong) if wrong.count >= ATTEMPTS_MAX && !wrong.is_over() => {
-                Err(WINDOW.saturating_sub(wrong.since.elapsed()).as_secs() + 1)
+        for counted in origin.counted() {
+            let most = match counted {
+                Counted::Client(_) => ATTEMPTS_MAX,
+                Counted::Proxy(_) => ATTEMPTS_OF_PROXY_MAX,
+            };
+            if let Some(wrong) = wrong.get(&counted).filter(|w| w.count >= most && !w.is_over()) {
+                return Err(WINDOW.saturating_sub(wrong.since.elapsed()).as_secs() + 1);
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// Remembers a wrong token.
-    pub(super) fn failed(&self, network: Subnet) {
+    pub(super) fn failed(&self, origin: Origin) {
         let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if wrong.len() >= NETWORKS_MAX && !wrong.contains_key(&network) {
-            make_room(&mut wrong);
+        for counted in origin.counted() {
+            if wrong.len() >= NETWORKS_MAX && !wrong.contains_key(&counted) {
+                make_room(&mut wrong);
+            }
+            let fresh = Wrong { since: Instant::now(), count: 0 };
+            let one = wrong.entry(counted).or_insert(fresh);
+            if one.is_over() {
+                *one = fresh;
+            }
+            one.count = one.count.saturating_add(1);
         }
-        let fresh = Wrong { since: Instant::now(), count: 0 };
-        let one = wrong.entry(network).or_insert(fresh);
-        if one.is_over() {
-            *one = fresh;
-        }
-        one.count = one.count.saturating_add(1);
     }
 }
 
-/// Forgets those whose time is over; or else the one whose time ends first.
-fn make_room(wrong: &mut HashMap<Subnet, Wrong>) {
+/// Forgets those whose time is over; or else the client whose time ends first. A proxy stays: making
+/// clients up must not make it new. There are few, since each is in a network that may read.
+fn make_room(wrong: &mut HashMap<Counted, Wrong>) {
     wrong.retain(|_, wrong| !wrong.is_over());
     if wrong.len() >= NETWORKS_MAX
-        && let Some(first) = wrong.iter().min_by_key(|(_, wrong)| wrong.since)
+        && let Some(first) = wrong
+            .iter()
+            .filter(|(counted, _)| matches!(counted, Counted::Client(_)))
+            .min_by_key(|(_, wrong)| wrong.since)
     {
         let first = *first.0;
         wrong.remove(&first);
@@ -89,16 +129,44 @@ pub(super) fn network_of(address: IpAddr) -> Subnet {
 mod tests {
     use super::*;
 
+    fn from(client: &str) -> Origin {
+        Origin { client: client.parse().unwrap(), proxy: None }
+    }
+
+    /// A client of a network that may read claims another address each time, more than are remembered.
+    #[tokio::test(start_paused = true)]
+    async fn who_makes_addresses_up_is_counted_himself() {
+        let attempts = Attempts::default();
+        let proxy: Subnet = "10.0.0.1/32".parse().unwrap();
+        let made_up = |n: u32| Origin {
+            client: Subnet::of(IpAddr::V4(n.into()), 32),
+            proxy: Some(proxy),
+        };
+        let tries = u32::try_from(NETWORKS_MAX).unwrap() * 2;
+        let heard = (0..tries).filter(|n| attempts.check(made_up(*n)).is_ok());
+        let heard = heard.inspect(|n| attempts.failed(made_up(*n))).count();
+        assert_eq!(heard, ATTEMPTS_OF_PROXY_MAX as usize);
+        // Strangers elsewhere who fill what is remembered do not make it new.
+        for n in 0..tries {
+            attempts.failed(Origin { client: Subnet::of(IpAddr::V4(n.into()), 32), proxy: None });
+        }
+        assert!(attempts.check(made_up(u32::MAX)).is_err());
+        // The same machine without a header is a client as any other.
+        assert_eq!(attempts.check(Origin { client: proxy, proxy: None }), Ok(()));
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(attempts.check(made_up(u32::MAX)), Ok(()));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_search_is_not_listened_to_until_the_minute_is_over() {
         let attempts = Attempts::default();
-        let searcher = "192.0.2.1/32".parse().unwrap();
+        let searcher = from("192.0.2.1/32");
         for _ in 0..ATTEMPTS_MAX {
             assert_eq!(attempts.check(searcher), Ok(()));
             attempts.failed(searcher);
         }
         assert_eq!(attempts.check(searcher), Err(61));
-        assert_eq!(attempts.check("192.0.2.2/32".parse().unwrap()), Ok(()));
+        assert_eq!(attempts.check(from("192.0.2.2/32")), Ok(()));
         tokio::time::advance(WINDOW).await;
         assert_eq!(attempts.check(searcher), Ok(()));
     }
@@ -106,7 +174,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_remembered_has_a_limit() {
         let attempts = Attempts::default();
-        let network = |n: u32| Subnet::of(IpAddr::V4(n.into()), 32);
+        let network = |n: u32| Origin { client: Subnet::of(IpAddr::V4(n.into()), 32), proxy: None };
         for n in 0..100 + u32::try_from(NETWORKS_MAX).unwrap() {
             attempts.failed(network(n));
         }

@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::attempts::network_of;
+use crate::panics::{caught, rest};
 
 /// Connections at a time: the monitors and people of a large site. At the limit the newest is
 /// closed at once.
@@ -61,25 +62,46 @@ pub(crate) async fn serve(
     router: Router,
     tls: Option<Arc<ArcSwap<ServerConfig>>>,
 ) {
-    let mut connections = JoinSet::new();
-    let mut networks: HashMap<Id, Subnet> = HashMap::new();
-    loop {
-        tokio::select! {
-            // Waits by itself where the system has no connection to give.
-            (stream, peer) = Listener::accept(&mut listener) => {
-                let network = network_of(peer.ip());
-                let here = networks.values().filter(|other| **other == network).count();
-                if networks.len() < CONNECTIONS_MAX && here < CONNECTIONS_PER_ADDRESS_MAX {
-                    let router = router.clone().layer(Extension(ConnectInfo(peer)));
-                    let connection = match &tls {
-                        None => connections.spawn(converse(stream, router)),
-                        Some(tls) => connections.spawn(shake_hands(stream, router, tls.load_full())),
-                    };
-                    networks.insert(connection.id(), network);
+    let mut open = Open::default();
+    while caught(open.accept(&mut listener, &router, tls.as_ref())).await.is_err() {
+        rest().await;
+    }
+}
+
+/// The connections there are. Dropping it closes them.
+#[derive(Default)]
+struct Open {
+    connections: JoinSet<()>,
+    networks: HashMap<Id, Subnet>,
+}
+
+impl Open {
+    /// Accepts for ever. What a connection panics in is its own end.
+    async fn accept(
+        &mut self,
+        listener: &mut TcpListener,
+        router: &Router,
+        tls: Option<&Arc<ArcSwap<ServerConfig>>>,
+    ) {
+        let Self { connections, networks } = self;
+        loop {
+            tokio::select! {
+                // Waits by itself where the system has no connection to give.
+                (stream, peer) = Listener::accept(listener) => {
+                    let network = network_of(peer.ip());
+                    let here = networks.values().filter(|other| **other == network).count();
+                    if networks.len() < CONNECTIONS_MAX && here < CONNECTIONS_PER_ADDRESS_MAX {
+                        let router = router.clone().layer(Extension(ConnectInfo(peer)));
+                        let connection = match &tls {
+                            None => connections.spawn(converse(stream, router)),
+                            Some(tls) => connections.spawn(shake_hands(stream, router, tls.load_full())),
+                        };
+                        networks.insert(connection.id(), network);
+                    }
                 }
-            }
-            Some(ended) = connections.join_next_with_id() => {
-                networks.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+                Some(ended) = connections.join_next_with_id() => {
+                    networks.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+                }
             }
         }
     }

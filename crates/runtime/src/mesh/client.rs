@@ -22,6 +22,7 @@ use tokio_rustls::client::TlsStream;
 use super::connection::{self, Beginning, SessionLimits};
 use super::identity::Identity;
 use super::{Event, FailReason, Origin, TlsSetupError, tls};
+use crate::panics::caught;
 
 /// Most addresses of one name that are tried in turn; further ones wait for the next look-up's
 /// order.
@@ -107,7 +108,8 @@ impl Dialler {
     async fn run(self) {
         let mut backoff = Backoff::new(self.limits.backoff_min, self.limits.backoff_max);
         while !self.events.is_closed() {
-            match self.session().await {
+            // A fault of this program is a session that did not come about.
+            match caught(self.session()).await.unwrap_or(Ok(false)) {
                 Ok(was_established) if was_established => backoff.reset(),
                 Ok(_) => (),
                 Err((address, reason)) => {

@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::server::UnprovenSeat;
 use super::{CloseReason, ConnectionId, Event, Origin};
 
+use crate::panics::caught;
 /// Bytes read at once: a TLS record (RFC 8446, 5.1).
 const READ_BYTES: usize = 16 * 1024;
 
@@ -178,10 +179,12 @@ pub(super) async fn run(
     }
     let (half, mut write_half) = tokio::io::split(stream);
     let mut reader = Reader { half, shared: &shared, id, is_dialled, deadline, events };
-    let reason = tokio::select! {
-        reason = reader.run() => reason,
-        reason = write_frames(&mut write_half, &mut queue, limits.write_timeout) => reason,
-        () = shared.overflow.notified() => CloseReason::Backlog,
+    let conversation = async {
+        tokio::select! {
+            reason = reader.run() => reason,
+            reason = write_frames(&mut write_half, &mut queue, limits.write_timeout) => reason,
+            () = shared.overflow.notified() => CloseReason::Backlog,
+        }
     };
     say_last_words(&mut reader.half, &mut write_half, &reason).await;
     shared.free_seat();
@@ -192,6 +195,8 @@ pub(super) async fn run(
 
 /// The receiving half.
 struct Reader<'a, Half> {
+    // The node is told of each end, of this one too: else it would wait for a dead session for ever.
+    let reason = caught(conversation).await.unwrap_or(CloseReason::Fault);
     half: Half,
     shared: &'a Shared,
     id: ConnectionId,
@@ -284,7 +289,7 @@ async fn say_last_words(
     write_half: &mut (impl AsyncWrite + Unpin),
     reason: &CloseReason,
 ) {
-    if matches!(reason, CloseReason::Lost(_) | CloseReason::Backlog) {
+    if matches!(reason, CloseReason::Lost(_) | CloseReason::Backlog | CloseReason::Fault) {
         return; // nobody listens
     }
     let last_words = async {

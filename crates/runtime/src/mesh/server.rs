@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connection::{self, Beginning, SessionLimits};
 use super::identity::Identity;
 use super::{Event, FailReason, Origin, TlsSetupError, tls};
+use crate::panics::{caught, rest};
 
 /// How long the door stays shut when the system cannot accept: long enough not to spin, short
 /// enough not to be noticed.
@@ -104,8 +105,13 @@ pub fn serve(
     let acceptor = TlsAcceptor::from(tls::server_config(identity)?);
     let local_address = listener.local_addr().map_err(ListenError::Socket)?;
     let seats = Seats::new(&limits);
-    let door = Door { acceptor, own_key: identity.key(), limits, events, seats };
-    let task = tokio::spawn(accept_all(listener, Arc::new(door)));
+    let door = Arc::new(Door { acceptor, own_key: identity.key(), limits, events, seats });
+    let task = tokio::spawn(async move {
+        let mut sessions = JoinSet::new();
+        while caught(accept_all(&listener, &mut sessions, &door)).await.is_err() {
+            rest().await;
+        }
+    });
     Ok(Server { local_address, task })
 }
 
@@ -132,9 +138,8 @@ struct Door {
     seats: Seats,
 }
 
-/// Accepts until the node is gone. The sessions die with this task.
-async fn accept_all(listener: TcpListener, door: Arc<Door>) {
-    let mut sessions = JoinSet::new();
+/// Accepts until the node is gone. The sessions die with their set.
+async fn accept_all(listener: &TcpListener, sessions: &mut JoinSet<()>, door: &Arc<Door>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -145,7 +150,7 @@ async fn accept_all(listener: TcpListener, door: Arc<Door>) {
             Ok((stream, address)) if sessions.len() < door.limits.connections_max => {
                 match door.seats.take(address.ip()) {
                     Some(seat) => {
-                        sessions.spawn(converse(stream, address, seat, Arc::clone(&door)));
+                        sessions.spawn(converse(stream, address, seat, Arc::clone(door)));
                     }
                     None => door.fail(Some(address), FailReason::TooManyUnproven).await,
                 }

@@ -37,6 +37,7 @@ use tokio_rustls::client::TlsStream;
 
 pub(super) use self::command::{COMMANDS_MAX, Rights};
 use super::tls::{self, Tls};
+use crate::panics::caught;
 
 /// Who asks, so that an operator finds the checks in a server's log.
 const AGENT: &str = concat!("opengslb-check/", env!("CARGO_PKG_VERSION"));
@@ -88,8 +89,16 @@ impl Checker {
         Self { rights, ..self }
     }
 
-    /// Runs one check of the backend at `target`. Takes at most the spec's timeout.
+    /// Runs one check of the backend at `target`. Takes at most the spec's timeout. What it cannot bear
+    /// in an answer fails the check, and no other one.
     pub async fn check(&self, target: SocketAddr, spec: &CheckSpec) -> CheckReport {
+        let report = caught(self.judge(target, spec)).await;
+        report.unwrap_or_else(|_| {
+            CheckReport::fail(FailReason::Answer(ErrorText::new("a fault in this program")))
+        })
+    }
+
+    async fn judge(&self, target: SocketAddr, spec: &CheckSpec) -> CheckReport {
         let started = Instant::now();
         let deadline = started + Duration::from_millis(spec.timeout_ms);
         match &spec.kind {

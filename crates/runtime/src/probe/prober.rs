@@ -24,12 +24,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use health::{CheckKind, CheckSpec, FailReason, Outcome, Schedule, ScheduleFull};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 use super::checker::{COMMANDS_MAX, CheckReport, Checker, Rights};
 use crate::clock::Clock;
+use crate::panics::begun_anew_here;
 
 /// Checks that are due within this time begin together: what the thread is woken for costs more than
 /// five milliseconds of punctuality are worth.
@@ -110,21 +111,31 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Prober<K> {
     ) -> io::Result<Self> {
         let (targets, changes) = watch::channel(Arc::default());
         let counting = Arc::new(Counting::default());
-        let rounds = Rounds {
-            schedule: Schedule::new(limits.targets_max),
-            targets: Arc::default(),
-            running: HashMap::new(),
-            keys: HashMap::new(),
-            commands: HashSet::new(),
-            in_flight: JoinSet::new(),
-            in_flight_max: limits.in_flight_max.max(1),
-            checker,
-            clock,
-            results,
-            counting: Arc::clone(&counting),
-        };
+        let counted = Arc::clone(&counting);
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let run = move || serve(&runtime, rounds, changes);
+        let run = move || {
+            // Before anything is started: what is given up here is given up for each of them.
+            let checker = checker.with(Rights::give_up());
+            // A fault of this program ends the checks under way, and all begin anew.
+            begun_anew_here(|| {
+                let rounds = Rounds {
+                    schedule: Schedule::new(limits.targets_max),
+                    targets: Arc::default(),
+                    running: HashMap::new(),
+                    keys: HashMap::new(),
+                    commands: HashSet::new(),
+                    in_flight: JoinSet::new(),
+                    in_flight_max: limits.in_flight_max.max(1),
+                    checker: checker.clone(),
+                    clock,
+                    results: results.clone(),
+                    counting: Arc::clone(&counted),
+                };
+                let mut changes = changes.clone();
+                changes.mark_changed();
+                runtime.block_on(rounds.run(changes));
+            });
+        };
         let thread = std::thread::Builder::new().name("checks".to_owned()).spawn(run)?;
         let (targets, thread) = (Some(targets), Some(thread));
         Ok(Self { targets, targets_max: limits.targets_max, counting, thread })
@@ -170,17 +181,6 @@ impl<K> Drop for Prober<K> {
             drop(thread.join());
         }
     }
-}
-
-/// What the thread does.
-fn serve<K: Ord + Clone + Hash + Send + Sync + 'static>(
-    runtime: &Runtime,
-    mut rounds: Rounds<K>,
-    changes: watch::Receiver<Arc<BTreeMap<K, ProbeTarget>>>,
-) {
-    // Before anything is started: what is given up here is given up for each of them.
-    rounds.checker = rounds.checker.with(Rights::give_up());
-    runtime.block_on(rounds.run(changes));
 }
 
 impl Counting {

@@ -39,6 +39,7 @@ use crate::mesh::{
     self, Client, ClientLimits, Connection, ConnectionId, Identity, Origin, Pins, SessionLimits,
 };
 use crate::notify::{self, Heart};
+use crate::panics::survived;
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
 #[cfg(windows)]
 use crate::windows::vitals;
@@ -153,7 +154,7 @@ impl Process {
         around: Around,
     ) -> Result<(Self, mpsc::Receiver<Result<Prepared, Vec<String>>>), StartError> {
         let clock = Clock::start();
-        let Around { logging, metrics, logs, files: _, read, is_taking_over } = around;
+        let Around { logging, metrics, sandbox, logs, read, is_taking_over, .. } = around;
         if is_taking_over {
             return Err(StartError::NothingToTakeOver);
         }
@@ -163,7 +164,7 @@ impl Process {
         let pins = Pins::load(&Path::new(key).with_file_name("pinned-overwatches"))?;
 
         let settings = settings::agent(&config)?;
-        let running = Running { config, logging, metrics };
+        let running = Running { config, logging, metrics, sandbox };
         let overwatches = running.overwatches();
         let addresses = addresses_of(&overwatches).await;
         let ports = ports_of(&settings);
@@ -351,7 +352,9 @@ impl Process {
     }
 
     fn handle(&mut self, event: Event) {
-        for effect in self.node.handle(event, self.clock.now()) {
+        let (node, now) = (&mut self.node, self.clock.now());
+        // An event that finds a fault is dropped.
+        for effect in survived(|| node.handle(event, now)).unwrap_or_default() {
             match effect {
                 Effect::Poll => {
                     if let Some(collector) = &self.collector {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use config::{LoggingSettings, MetricsSettings};
+use config::{LoggingSettings, MetricsSettings, SandboxSettings};
 
 /// The differences so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,12 +73,16 @@ impl Comparison {
         &mut self,
         (old_logging, logging): (&LoggingSettings, &mut LoggingSettings),
         (old_metrics, metrics): (&MetricsSettings, &mut MetricsSettings),
+        (old_sandbox, sandbox): (&SandboxSettings, &mut SandboxSettings),
     ) {
         let LoggingSettings { level, format } = logging;
         self.applied("logging.level", &old_logging.level, level);
         self.fixed("logging.format", &old_logging.format, format);
         let MetricsSettings { address } = metrics;
         self.fixed("metrics.address", &old_metrics.address, address);
+        // What was given up is gone.
+        let SandboxSettings { is_enabled } = sandbox;
+        self.fixed("sandbox.enabled", &old_sandbox.is_enabled, is_enabled);
     }
 
     /// Whether there is none.

@@ -35,7 +35,7 @@ pub(super) use self::kernel_drops::KernelDrops;
 #[cfg(unix)]
 pub(super) use self::overwatch::{Dns, overwatch, status};
 use super::reload::ReloadCounters;
-use crate::clock;
+use crate::{clock, confine, panics};
 use crate::metrics::families::process;
 use crate::metrics::{MetricsServer, Page, Source};
 
@@ -80,3 +80,6 @@ fn of_process(page: &mut Page, reloads: &ReloadCounters, now: Time) {
 
 #[cfg(test)]
 mod tests;
+    page.each(&process::PANICS, panics::counters());
+    let layers = confine::in_force().layers();
+    page.each(&process::SANDBOX, layers.map(|(layer, is_in_force)| (layer, u64::from(is_in_force))));

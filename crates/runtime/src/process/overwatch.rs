@@ -56,7 +56,7 @@ use model::BackendKey;
 use store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use self::dialling::Dialling;
 use self::dns::Dns;
@@ -73,7 +73,8 @@ use super::keeper::{Keeper, Keeping};
 use super::reload::{Read, Reloads};
 use super::signals::{Asked, Signals};
 use super::sockets::{Passed, Sockets, Wanted};
-use super::{Around, StartError, identity, make_directory, numbers, successor};
+use super::successor::Successors;
+use super::{Around, StartError, identity, make_directory, numbers};
 use crate::clock::{self, Clock};
 use crate::http::Ask;
 use crate::logs::{Logs, chain};
@@ -84,6 +85,7 @@ use crate::random;
 
 /// Events that wait for the loop; past it agents wait, and their reports stay with them.
 const QUEUE_EVENTS: usize = 4096;
+use crate::panics::survived;
 
 /// How often the node looks around: what was learned is in the answers after this at the latest.
 const TICK: Duration = Duration::from_secs(1);
@@ -132,11 +134,7 @@ pub async fn run(config: OverwatchConfig, around: Around) -> Result<(), StartErr
             Some(outcome) = inbox.outcomes.recv() => process.on_outcome(outcome)?,
             asked = signals.next() => match asked {
                 Asked::Reload => process.reload(None),
-                Asked::HandOver => {
-                    if let Err(error) = successor::start() {
-                        error!("no process can be started to take over: {error}");
-                    }
-                }
+                Asked::HandOver => process.successors.start(),
                 Asked::End => break,
             }
         }
@@ -191,17 +189,20 @@ struct Process {
 impl Process {
     async fn start(config: OverwatchConfig, around: Around) -> Result<(Self, Inbox), StartError> {
         let clock = Clock::start();
-        let Around { logging, metrics, logs, files, read, is_taking_over } = around;
+        let Around { logging, metrics, sandbox, logs, files, read, is_taking_over, ground } = around;
+    successors: Successors,
         let data = PathBuf::from(&config.data_dir);
         make_directory(&data)?;
         let (certificate, key) = (&config.identity.cert_path, &config.identity.key_path);
         let identity = identity(certificate, key, ("overwatch", &config.identity.node_id))?;
-        let first = Running::first(config, (logging, metrics), files)?;
+        let first = Running::first(config, (logging, metrics, sandbox), files)?;
         let running = &first.0;
         let wanted = Wanted::new(&running.config, &running.metrics);
 
         // All that can go wrong before the other process gives up its store has not.
-        let (taking, passed) = take_over(is_taking_over, &data).await?;
+        let (taking, mut passed) = take_over(is_taking_over, &data).await?;
+        passed.extend(ground.sockets);
+        let successors = Successors::by(ground.starter).map_err(StartError::System)?;
         let (store, snapshot) = Store::open(&data.join(STORE))?;
         let (running, settings) = making::with_kept(first, &snapshot.made);
         let running = Arc::new(running);
@@ -263,6 +264,7 @@ impl Process {
         match event {
             mesh::Event::Opened { connection, peer, origin: Origin::Dialled { address } } => {
                 self.on_reached(connection, address, peer);
+            successors,
             }
             mesh::Event::Opened { connection, peer, origin: Origin::Accepted } => {
                 let link = connection.id();
@@ -334,8 +336,10 @@ impl Process {
     }
 
     fn handle(&mut self, event: Event) {
-        let effects = self.node.handle(event, self.clock.now());
-        self.carry_out(effects);
+        let (node, now) = (&mut self.node, self.clock.now());
+        // An event that finds a fault is dropped: DNS is answered as before, and so are the others.
+        let effects = survived(|| node.handle(event, now));
+        self.carry_out(effects.unwrap_or_default());
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {

@@ -12,6 +12,7 @@ use super::comparison::Comparison;
 use crate::clock;
 use crate::http::{Document, Told};
 use crate::notify;
+use crate::panics::caught;
 
 /// A configuration as it was read.
 #[derive(Debug)]
@@ -124,8 +125,9 @@ impl<T: Send + 'static> Reloads<T> {
         notify::reloading();
         let (done, prepared) = (self.done.clone(), prepare());
         tokio::spawn(async move {
+            let prepared = caught(prepared).await.unwrap_or_else(|_| Err(vec![FAULT.to_owned()]));
             // The loop may have ended meanwhile.
-            let _ = done.send(prepared.await).await;
+            let _ = done.send(prepared).await;
         });
     }
 
@@ -151,12 +153,15 @@ impl<T: Send + 'static> Reloads<T> {
     }
 }
 
+/// What is said of a reading that panicked.
+const FAULT: &str = "this program failed while it read it";
+
 /// Does work that takes time on a thread of its own.
 pub(super) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Vec<String>> + Send + 'static,
 ) -> Result<T, Vec<String>> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(vec!["this program failed while it read it".to_owned()]))
+    done.unwrap_or_else(|_| Err(vec![FAULT.to_owned()]))
 }
 
 /// Says what came of a reload; the same for those who asked.

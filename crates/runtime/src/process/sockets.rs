@@ -94,6 +94,36 @@ impl Wanted {
     }
 }
 
+/// Ports that need a right (ip(7), `ip_unprivileged_port_start`).
+const PRIVILEGED_PORTS: std::ops::Range<u16> = 1..1024;
+
+/// Opens those of the sockets that need a right which is about to be given up. What cannot be had, as
+/// where the process before has it, is left to [`Sockets::open`].
+pub(super) fn open_early(wanted: &Wanted) -> Vec<Passed> {
+    let is_early = |address: &SocketAddr| PRIVILEGED_PORTS.contains(&address.port());
+    let mut early = Vec::new();
+    let mut add = |role, address: SocketAddr, socket: OwnedFd| {
+        early.push(Passed { role, at: address.to_string(), socket });
+    };
+    if is_early(&wanted.dns) {
+        let udp = UdpServer::bind(wanted.dns, dns_workers()).unwrap_or_default();
+        udp.into_iter().for_each(|socket| add(Role::DnsUdp, wanted.dns, socket.into()));
+        if let Ok(tcp) = TcpServer::bind(wanted.dns) {
+            add(Role::DnsTcp, wanted.dns, tcp.into());
+        }
+    }
+    let others =
+        [(Role::Mesh, Some(wanted.mesh)), (Role::Api, wanted.api), (Role::Metrics, wanted.metrics)];
+    for (role, address) in others {
+        if let Some(address) = address.filter(is_early)
+            && let Ok(listener) = TcpListener::bind(address)
+        {
+            add(role, address, listener.into());
+        }
+    }
+    early
+}
+
 impl Sockets {
     /// Opens what is wanted, but for what the process before has open already.
     ///

@@ -54,7 +54,7 @@ impl Writer {
     }
 
     /// Writes until it is told to stop, and then what is left.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(&mut self) {
         while !self.shared.stop.load(Ordering::Relaxed) {
             self.look_for_reader();
             if !self.turn() {

@@ -1,6 +1,7 @@
 //! Newcomers: each gets a place, its own task and nothing before it has asked.
 //!
-//! This task must never end and never spin: an error either was one newcomer's, or it rests.
+//! This task must never end and never spin: an error either was one newcomer's, or it rests; a fault
+//! of this program begins it anew with the connections that it has.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use super::connection::{Connection, End};
 use super::places::{Full, Places};
 use super::{Shared, TcpLimits, count};
 use crate::dns::{Arrival, Handler, Transport};
+use crate::panics::{caught, rest};
 
 /// How long accepting rests after the system refused it: a lack of memory does not pass at once.
 const REST: Duration = Duration::from_millis(50);
@@ -40,9 +42,18 @@ impl<H: Handler> Accepting<H> {
 
     /// Accepts until it is asked to leave, then waits for the connections there are.
     pub(super) async fn run(mut self, leave: Arc<Notify>) {
+        while caught(self.accept(&leave)).await.is_err() {
+            rest().await;
+        }
+        let Self { listener, mut connections, .. } = self;
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    async fn accept(&mut self, leave: &Notify) {
         loop {
             tokio::select! {
-                () = leave.notified() => break,
+                () = leave.notified() => return,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => self.admit(stream, canonical(peer)).await,
                     Err(error) => self.on_error(&error).await,
@@ -50,9 +61,6 @@ impl<H: Handler> Accepting<H> {
                 Some(ended) = self.connections.join_next() => self.on_end(ended),
             }
         }
-        let Self { listener, mut connections, .. } = self;
-        drop(listener);
-        while connections.join_next().await.is_some() {}
     }
 
     /// Serves a connection; another one may have to end first.

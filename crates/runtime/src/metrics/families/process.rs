@@ -14,6 +14,16 @@ families! {
         &[Label::new("result", Bound::Words(|| vec!["applied", "refused"]))],
         "Times that the configuration was read again"
     );
+    PANICS = counter(
+        "panics",
+        &[Label::new("thread", Bound::Words(crate::panics::words))],
+        "Faults in this program, by the thread they were in: what it was doing was dropped, and it goes on"
+    );
+    SANDBOX = gauge(
+        "sandbox",
+        &[Label::new("layer", Bound::Words(|| crate::confine::LAYERS.to_vec()))],
+        "What the process has forbidden itself: 1 where this part of the sandbox is in force"
+    );
     CLOCK_OFFSET = gauge(
         "clock_offset_ms", &[],
         "Milliseconds between the system's clock and the time that this process counts from its start"

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use config::{AgentConfig, AgentIdentity, Config, LoggingSettings, Made, MetricsSettings, Mode};
+use config::{
+    AgentConfig, AgentIdentity, Config, LoggingSettings, Made, MetricsSettings, Mode, SandboxSettings,
+};
 use latency::LearningSettings;
 
 use super::super::comparison::Comparison;
@@ -17,6 +19,7 @@ pub(super) struct Running {
     pub(super) config: AgentConfig,
     pub(super) logging: LoggingSettings,
     pub(super) metrics: MetricsSettings,
+    pub(super) sandbox: SandboxSettings,
 }
 
 /// The next configuration, ready to be applied.
@@ -44,15 +47,20 @@ impl Running {
         let read =
             read()?.check(&Made::none()).map_err(|faults| -> Vec<String> { line(faults) })?;
         let Reread { config, warnings, .. } = read;
-        let Config { mode: Mode::Agent(config), mut logging, mut metrics } = config else {
+        let Config { mode: Mode::Agent(config), mut logging, mut metrics, mut sandbox } = config else {
             let fault = "mode: this process is an agent; an overwatch is another process";
             return Err(vec![fault.to_owned()]);
         };
         let (mut config, mut comparison) = (*config, Comparison::default());
-        comparison.process((&self.logging, &mut logging), (&self.metrics, &mut metrics));
+        let sandboxes = (&self.sandbox, &mut sandbox);
+        comparison.process(
+            (&self.logging, &mut logging),
+            (&self.metrics, &mut metrics),
+            sandboxes,
+        );
         compare(&mut comparison, &self.config, &mut config);
         let settings = settings::agent(&config).map_err(|error| vec![chain(&error)])?;
-        let running = Self { config, logging, metrics };
+        let running = Self { config, logging, metrics, sandbox };
         Ok(Prepared { running, settings, addresses: Vec::new(), comparison, warnings })
     }
 
@@ -127,6 +135,7 @@ agent:
   heartbeat: {interval: 10s, missed_threshold: 3}
   latency_learning: {enabled: true, ipv4_prefix: 24, ipv6_prefix: 48, poll_interval: 10s}
 metrics: {enabled: true, address: \"127.0.0.1:4\"}
+sandbox: {enabled: true}
 logging: {level: info, format: text}
 ";
 
@@ -143,7 +152,7 @@ logging: {level: info, format: text}
     }
 
     fn next(text: &str) -> Prepared {
-        let Config { mode: Mode::Agent(now), logging, metrics } = config(FILE) else {
+        let Config { mode: Mode::Agent(now), logging, metrics, sandbox } = config(FILE) else {
             unreachable!("the file says agent")
         };
         let text = text.to_owned();
@@ -152,7 +161,7 @@ logging: {level: info, format: text}
         };
         let files = super::super::super::reload::Files::new(check);
         let read: Read = Arc::new(move || Ok(files.clone()));
-        Running { config: *now, logging, metrics }.read(&read).unwrap()
+        Running { config: *now, logging, metrics, sandbox }.read(&read).unwrap()
     }
 
     #[test]
@@ -172,6 +181,7 @@ logging: {level: info, format: text}
             ),
             ("127.0.0.1:4", "127.0.0.1:5", "metrics.address", false),
             ("format: text", "format: json", "logging.format", false),
+            ("sandbox: {enabled: true", "sandbox: {enabled: false", "sandbox.enabled", false),
             ("level: info", "level: debug", "logging.level", true),
             ("correct-horse", "another-horse", "agent.identity.service_token", true),
             ("region: here", "region: there", "agent.identity.region", true),

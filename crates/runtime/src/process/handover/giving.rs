@@ -12,6 +12,7 @@ use super::super::sockets::Sockets;
 use super::wire::{Expected, Message, Wire};
 use super::{HandoverError, MESSAGE_MAX, PROTOCOL, READING_MAX, TAKING_MAX};
 use crate::logs::chain;
+use crate::panics::caught;
 
 /// What the loop is to do.
 #[derive(Debug)]
@@ -36,7 +37,9 @@ pub(crate) async fn serve(
             continue;
         };
         let mut giving = Giving { sockets: &sockets, requests: &requests, has_given: false };
-        if let Err(error) = giving.hand_over(stream).await {
+        // A fault of this program is a hand-over that came to nothing.
+        let handed = caught(giving.hand_over(stream)).await;
+        if let Err(error) = handed.unwrap_or(Err(HandoverError::Unexpected)) {
             warn!("nothing was handed over: {}", chain(&error));
             if giving.has_given && requests.send(Request::Resume).await.is_err() {
                 return;

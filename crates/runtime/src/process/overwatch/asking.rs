@@ -203,10 +203,12 @@ impl Process {
         let (health_ready, signing_ready) = (without.is_empty(), faults.is_empty());
         let unknown = format!("no server is known to be up for {}", without.join(", "));
         let faults = faults.iter().map(ToString::to_string);
+        let sandbox = crate::confine::in_force().layers().filter(|(_, is_in_force)| *is_in_force);
         let peers = self.node.peer_list();
         let away: Vec<&str> =
             peers.iter().filter(|p| p.since.is_none()).map(|p| p.address.as_str()).collect();
         let unreached = format!("these overwatches are not reached: {}", away.join(", "));
+            sandbox: sandbox.map(|(layer, _)| layer.to_owned()).collect(),
         let missing = (!health_ready).then_some(unknown).into_iter().chain(faults);
         // This one answers all the same.
         let missing = missing.chain((!away.is_empty()).then_some(unreached));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ::overwatch::{Command, TokenOrder};
 use config::{
     ApiSettings, Config, DnsSettings, Entity, EntityName, GeographySettings, LoggingSettings, Made,
-    MetricsSettings, Mode, OverwatchConfig, OverwatchIdentity,
+    MetricsSettings, Mode, OverwatchConfig, OverwatchIdentity, SandboxSettings,
 };
 use model::TokenName;
 use rustls::ServerConfig;
@@ -25,6 +25,7 @@ pub(super) struct Running {
     pub(super) config: OverwatchConfig,
     pub(super) logging: LoggingSettings,
     pub(super) metrics: MetricsSettings,
+    pub(super) sandbox: SandboxSettings,
     pub(super) geography: Geography,
     /// The API's certificate and key; `None` where it is served in the clear.
     pub(super) tls: Option<Arc<ServerConfig>>,
@@ -67,7 +68,7 @@ impl Running {
     /// What a process starts with, before the store is read.
     pub(super) fn first(
         config: OverwatchConfig,
-        (logging, metrics): (LoggingSettings, MetricsSettings),
+        (logging, metrics, sandbox): (LoggingSettings, MetricsSettings, SandboxSettings),
         files: Files,
     ) -> Result<(Self, ::overwatch::Settings), StartError> {
         let mut digest = Digest::of(&config);
@@ -84,6 +85,7 @@ impl Running {
             config,
             logging,
             metrics,
+            sandbox,
             geography,
             tls,
             digest,
@@ -175,13 +177,19 @@ impl Running {
         let fitting = made.without_all(left_out);
         let checked = files.check(&fitting).map_err(|faults| wrong(&faults, &fitting))?;
         let Reread { config, warnings, mut entities } = checked;
-        let Config { mode: Mode::Overwatch(config), mut logging, mut metrics } = config else {
+        let Config { mode: Mode::Overwatch(config), mut logging, mut metrics, mut sandbox } = config
+        else {
             let fault = "mode: this process is an overwatch; an agent is another process";
             return Err(vec![Wrong::line(fault.to_owned())]);
         };
         let mut config = *config;
         let mut comparison = Comparison::default();
-        comparison.process((&self.logging, &mut logging), (&self.metrics, &mut metrics));
+        let sandboxes = (&self.sandbox, &mut sandbox);
+        comparison.process(
+            (&self.logging, &mut logging),
+            (&self.metrics, &mut metrics),
+            sandboxes,
+        );
         compare(&mut comparison, &self.config, &mut config);
         let mut digest = Digest::of(&config);
         let geography = Geography::read(&config.geography, &mut digest, Some(&self.geography));
@@ -203,6 +211,7 @@ impl Running {
             config,
             logging,
             metrics,
+            sandbox,
             geography,
             tls,
             digest,
@@ -313,6 +322,7 @@ fn compare_dns(c: &mut Comparison, old: &DnsSettings, new: &mut DnsSettings) {
         rate_limits,
         query_log,
     } = new;
+        cookie_secrets,
     c.fixed("dns.listen_address", &old.listen_address, listen_address);
     c.named("dns.zones", old.zones.iter(), zones.iter(), |zone| zone.apex().to_string());
     let apex = |zone: &config::SignedZone| zone.apex.to_string();
@@ -328,6 +338,7 @@ fn compare_dns(c: &mut Comparison, old: &DnsSettings, new: &mut DnsSettings) {
     c.fixed("dns.tcp", &old.tcp, tcp);
     c.fixed("dns.rate_limit", &old.rate_limits, rate_limits);
     c.fixed("dns.query_log", &old.query_log, query_log);
+    c.applied("dns.cookies.secret", &old.cookie_secrets, cookie_secrets);
 }
 
 fn compare_api(c: &mut Comparison, old: &Option<ApiSettings>, new: &mut Option<ApiSettings>) {

@@ -1,0 +1,78 @@
+//! Whose the process is, what it may, and that nobody looks into it.
+
+use std::os::unix::fs::MetadataExt as _;
+
+use rustix::process::{DumpableBehavior, Gid, Uid, geteuid, set_dumpable_behavior};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+    remove_capability_from_bounding_set, set_capabilities, set_no_new_privs, set_thread_groups,
+    set_thread_res_gid, set_thread_res_uid,
+};
+
+use super::{Done, Needs};
+
+/// Becomes the owner of the first writable directory, where this is root and that is not: with that
+/// user's number and the directory's group, and no other group. Calls of one thread: there is no
+/// other one yet.
+pub(super) fn become_owner(needs: &Needs) -> Result<Done, String> {
+    let Some(directory) = needs.writable.first().filter(|_| geteuid().is_root()) else {
+        return Ok(Done::Nothing);
+    };
+    let failed = |why: &dyn std::fmt::Display| {
+        format!("this process stays root: {}: {why}", directory.display())
+    };
+    let metadata = std::fs::metadata(directory).map_err(|error| failed(&error))?;
+    let (user, group) = (Uid::from_raw(metadata.uid()), Gid::from_raw(metadata.gid()));
+    if user.is_root() {
+        return Ok(Done::Nothing);
+    }
+    // The groups first: who is not root any more cannot change them.
+    set_thread_groups(&[group])
+        .and_then(|()| set_thread_res_gid(group, group, group))
+        .and_then(|()| set_thread_res_uid(user, user, user))
+        .map_err(|error| failed(&error))?;
+    let (user, group) = (user.as_raw(), group.as_raw());
+    let owner = format!("user {user} and group {group}, whose {} is", directory.display());
+    Ok(Done::Whole(Some(owner)))
+}
+
+/// Gives up every capability but those that are needed, in all sets: nothing that this process starts
+/// has more (capabilities(7)).
+pub(super) fn drop_capabilities(needs: &Needs) -> Result<Done, String> {
+    let failed = |error: rustix::io::Errno| format!("capabilities cannot be given up: {error}");
+    let has = capabilities(None).map_err(failed)?;
+    let needed = match needs.enlarges_buffers {
+        true => CapabilitySet::NET_ADMIN,
+        false => CapabilitySet::empty(),
+    };
+    for capability in CapabilitySet::all().difference(needed).iter() {
+        // Needs a right of its own; without it no_new_privs does as well. A kernel that does not know
+        // one says so.
+        let _ = remove_capability_from_bounding_set(capability);
+    }
+    clear_ambient_capability_set().map_err(failed)?;
+    let kept = has.permitted & needed;
+    let sets = CapabilitySets {
+        effective: kept,
+        permitted: kept,
+        // A program that is started inherits none.
+        inheritable: CapabilitySet::empty(),
+    };
+    set_capabilities(None, sets).map_err(failed)?;
+    let said = if kept.is_empty() { "no capability is left" } else { "CAP_NET_ADMIN is left" };
+    Ok(Done::Whole(Some(said.to_owned())))
+}
+
+/// Nothing that is started gains rights by its file (prctl(2), PR_SET_NO_NEW_PRIVS).
+pub(super) fn gain_nothing() -> Result<Done, String> {
+    let set = set_no_new_privs(true);
+    set.map(|()| Done::Whole(None)).map_err(|error| format!("no_new_privs is refused: {error}"))
+}
+
+/// No core is written, and no other process of this user reads the secrets in memory
+/// (PR_SET_DUMPABLE). A limit alone does not hold where cores go to a program (core(5)).
+pub(super) fn hide_memory() -> Result<Done, String> {
+    let hidden = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let hidden = hidden.map_err(|error| format!("memory can be dumped: {error}"));
+    hidden.map(|()| Done::Whole(None))
+}
