@@ -119,7 +119,7 @@ impl Aggregate {
         let mut expired = 0;
         while let Some(place) = self.recency.oldest() {
             let row = self.rows.get(place as usize).and_then(Option::as_ref);
-            if row.is_some_and(|row| now.ms_since(row.last_seen) < ttl_ms) {
+            if row.is_some_and(|row| now.ms_since(row.last_seen.time()) < ttl_ms) {
                 break;
             }
             self.remove(place);

@@ -3,18 +3,25 @@
 //! It knows no time: who steps it decides what a step is
 //! (`docs/decisions/0004-one-average-step-per-interval.md`).
 
+use std::num::NonZeroU32;
+
 /// An average that has seen at least one value.
 ///
 /// Kept in single precision: 24 bits are 1/128 us at 85 ms, far below what kernels measure, and
-/// there is one for each row.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Ewma(f32);
+/// there are two for each row. Its bits are kept turned round: those of no time are all ones, so no
+/// average is zero, and a row without one needs no room to say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ewma(NonZeroU32);
 
 impl Ewma {
     /// The average of one value.
     pub(crate) const fn first(value: f64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "rounding is what is wanted")]
-        Self(value as f32)
+        let bits = !(value as f32).to_bits();
+        Self(match NonZeroU32::new(bits) {
+            Some(bits) => bits,
+            None => NonZeroU32::MAX,
+        })
     }
 
     /// Takes one more value with weight `alpha`, above 0 and at most 1.
@@ -25,7 +32,11 @@ impl Ewma {
 
     /// The average.
     pub(crate) fn get(self) -> f64 {
-        f64::from(self.0)
+        f64::from(self.value())
+    }
+
+    const fn value(self) -> f32 {
+        f32::from_bits(!self.0.get())
     }
 
     /// The average as whole microseconds, to the nearest.
@@ -35,7 +46,7 @@ impl Ewma {
             clippy::cast_sign_loss,
             reason = "averages of times up to 60 s; a cast saturates"
         )]
-        let us = self.0.round() as u32;
+        let us = self.value().round() as u32;
         us
     }
 }

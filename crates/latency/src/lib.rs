@@ -31,6 +31,8 @@ mod median;
 
 mod interval;
 
+mod packed;
+
 mod ewma;
 
 mod aggregate;
@@ -58,4 +60,5 @@ pub use table::held::{Held, Suspicion};
 pub use table::lane::Lane;
 pub use table::refusal::TableRefusal;
 pub use table::saved::{Loaded, Loading, SavedFault};
+pub use table::told::cursor::Cursor;
 pub use table::{Applied, Position, Table, TableCounters, TableLimits};

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use model::{Rtt, Time};
 
 use crate::aggregate::{Aggregate, Places, Row};
+use crate::packed::Packed;
 use crate::report::{PortReport, RefreshRow, Report, ReportRow};
 
 /// A row has moved when a time of it changed by more than a fiftieth of the last told average,
@@ -24,11 +25,11 @@ pub(crate) struct Published {
     deviation_us: u32,
     min_rtt: Rtt,
     samples: u32,
-    observed_at: Time,
+    observed_at: Packed,
     /// The number under which it was last told, whole or not.
-    sequence: u64,
+    sequence: Packed,
     /// The number under which it was last told whole.
-    whole_sequence: u64,
+    whole_sequence: Packed,
 }
 
 /// Hands out the numbers of one learner.
@@ -77,7 +78,7 @@ impl Publisher {
             let is_whole = worth_telling(row.published.as_ref(), &current, now) == Some(true);
             self.sequence += 1;
             self.told.add(*place);
-            let sequence = self.sequence;
+            let sequence = Packed::of(self.sequence);
             row.published = Some(match row.published {
                 Some(last) if !is_whole => {
                     told.refreshed += 1;
@@ -120,7 +121,7 @@ impl Publisher {
             let port = row.port;
             let empty = || PortReport { port, rows: Vec::new(), refreshed: Vec::new() };
             let report = ports.entry(port).or_insert_with(empty);
-            if published.whole_sequence > sequence {
+            if published.whole_sequence.number() > sequence {
                 report.rows.push(whole(row, published));
             } else {
                 report.refreshed.push(refresh(row, published));
@@ -135,7 +136,8 @@ impl Published {
     /// whole row hears of it under the number of the whole: were it the later number of a refresh,
     /// a report could end between the two, and the next one would only refresh what was never had.
     fn number_after(&self, sequence: u64) -> Option<u64> {
-        [self.whole_sequence, self.sequence].into_iter().find(|number| *number > sequence)
+        let numbers = [self.whole_sequence, self.sequence].map(Packed::number);
+        numbers.into_iter().find(|number| *number > sequence)
     }
 }
 
@@ -183,8 +185,8 @@ fn current(row: &Row, min_samples: u32) -> Option<Published> {
         min_rtt: row.min_rtt,
         samples: row.samples,
         observed_at: row.last_seen,
-        sequence: 0,
-        whole_sequence: 0,
+        sequence: Packed::of(0),
+        whole_sequence: Packed::of(0),
     })
 }
 
@@ -192,7 +194,7 @@ fn current(row: &Row, min_samples: u32) -> Option<Published> {
 fn worth_telling(last: Option<&Published>, current: &Published, now: Time) -> Option<bool> {
     let Some(last) = last else { return Some(true) };
     let is_seen = (last.samples, last.observed_at) != (current.samples, current.observed_at);
-    let is_old = now.ms_since(last.observed_at) > WHOLE_AGAIN_MS;
+    let is_old = now.ms_since(last.observed_at.time()) > WHOLE_AGAIN_MS;
     let step_us = last.rtt.us() / MOVED_PART;
     let moved = last.rtt.us().abs_diff(current.rtt.us()) > step_us
         || last.deviation_us.abs_diff(current.deviation_us) > step_us
@@ -207,7 +209,7 @@ fn whole(row: &Row, published: &Published) -> ReportRow {
         deviation_us: published.deviation_us,
         min_rtt: published.min_rtt,
         samples: published.samples,
-        observed_at: published.observed_at,
+        observed_at: published.observed_at.time(),
     }
 }
 
@@ -215,6 +217,6 @@ const fn refresh(row: &Row, published: &Published) -> RefreshRow {
     RefreshRow {
         subnet: row.subnet,
         samples: published.samples,
-        observed_at: published.observed_at,
+        observed_at: published.observed_at.time(),
     }
 }

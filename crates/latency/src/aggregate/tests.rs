@@ -128,7 +128,7 @@ proptest! {
             .rows()
             .map(|row| {
                 let average = row.average.as_ref().map(|average| average.rtt.get());
-                ((row.port, row.subnet), row.samples, row.last_seen, average)
+                ((row.port, row.subnet), row.samples, row.last_seen.time(), average)
             })
             .collect();
         let mut expect: Vec<_> = naive
