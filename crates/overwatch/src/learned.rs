@@ -15,7 +15,7 @@ use self::steps::{Step, Steps};
 
 /// The table. What is asked of it goes to it; what changes it is noted here too.
 #[derive(Debug)]
-pub(crate) struct Learned {
+pub struct Learned {
     table: Table,
     /// What changed since somebody last took it; `None` where nothing is kept.
     steps: Option<Steps>,
@@ -31,22 +31,25 @@ impl Deref for Learned {
 
 impl Learned {
     /// A table of which nothing is kept.
-    pub(crate) const fn new(table: Table) -> Self {
+    #[must_use]
+    pub const fn new(table: Table) -> Self {
         Self { table, steps: None }
     }
 
     /// From now on what changes is noted; the table was as `table` is.
-    pub(crate) fn keep(&mut self, table: Table) {
+    pub fn keep(&mut self, table: Table) {
         *self = Self { table, steps: Some(Steps::default()) };
     }
 
-    /// What was noted since this was last called.
-    pub(crate) fn take_steps(&mut self, now: Time) -> Option<Vec<u8>> {
+    /// What was noted since this was last called, as a batch for [`steps::replay`]; empty where nothing was,
+    /// `None` where some of it is lost.
+    pub fn take_steps(&mut self, now: Time) -> Option<Vec<u8>> {
         self.steps.as_mut().map_or_else(|| Some(Vec::new()), |steps| steps.take(now))
     }
 
     /// The bytes of what was noted.
-    pub(crate) fn steps_len(&self) -> usize {
+    #[must_use]
+    pub fn steps_len(&self) -> usize {
         self.steps.as_ref().map_or(0, Steps::len)
     }
 
@@ -57,7 +60,11 @@ impl Learned {
     }
 
     /// [`Table::apply`].
-    pub(crate) fn apply(
+    ///
+    /// # Errors
+    ///
+    /// As there. So too below.
+    pub fn apply(
         &mut self,
         agent: &AgentId,
         epoch: u64,
@@ -70,7 +77,11 @@ impl Learned {
     }
 
     /// [`Table::mend`].
-    pub(crate) fn mend(
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn mend(
         &mut self,
         agent: &AgentId,
         epoch: u64,
@@ -86,13 +97,13 @@ impl Learned {
     }
 
     /// [`Table::set_ttl`].
-    pub(crate) fn set_ttl(&mut self, agent: &AgentId, ttl_ms: u64) {
+    pub fn set_ttl(&mut self, agent: &AgentId, ttl_ms: u64) {
         self.table.set_ttl(agent, ttl_ms);
         self.note(&Step::Ttl { agent, ttl_ms });
     }
 
     /// [`Table::set_lane`].
-    pub(crate) fn set_lane(&mut self, agent: &AgentId, port: u16, lane: Lane) {
+    pub fn set_lane(&mut self, agent: &AgentId, port: u16, lane: Lane) {
         if self.table.ports_of(agent).any(|(of, known)| of == port && *known == lane) {
             return;
         }
@@ -101,37 +112,37 @@ impl Learned {
     }
 
     /// [`Table::remove_lane`].
-    pub(crate) fn remove_lane(&mut self, agent: &AgentId, port: u16) {
+    pub fn remove_lane(&mut self, agent: &AgentId, port: u16) {
         self.table.remove_lane(agent, port);
         self.note(&Step::NoLane { agent, port });
     }
 
     /// [`Table::forget`].
-    pub(crate) fn forget(&mut self, agent: &AgentId) {
+    pub fn forget(&mut self, agent: &AgentId) {
         self.table.forget(agent);
         self.note(&Step::Forget { agent });
     }
 
     /// [`Table::hold`].
-    pub(crate) fn hold(&mut self, agent: &AgentId, since: Time) {
+    pub fn hold(&mut self, agent: &AgentId, since: Time) {
         self.table.hold(agent, since);
         self.note(&Step::Hold { agent, since });
     }
 
     /// [`Table::accept`].
-    pub(crate) fn accept(&mut self, agent: &AgentId, now: Time) {
+    pub fn accept(&mut self, agent: &AgentId, now: Time) {
         self.table.accept(agent, now);
         self.note(&Step::Accept { agent, now });
     }
 
     /// [`Table::expire`].
-    pub(crate) fn expire(&mut self, now: Time) {
+    pub fn expire(&mut self, now: Time) {
         self.table.expire(now);
         self.note(&Step::Expire { now });
     }
 
     /// [`Table::take_changes`].
-    pub(crate) fn take_changes(&mut self) -> BTreeMap<Service, Vec<RowChange>> {
+    pub fn take_changes(&mut self) -> BTreeMap<Service, Vec<RowChange>> {
         self.table.take_changes()
     }
 }

@@ -8,13 +8,15 @@
 //! - `keys`: the keys of a zone likewise,
 //! - [`store`](mod@store): the file,
 //! - [`backup`]: all of it as one document,
+//! - [`table`]: the files of what was learned,
 //! - [`error`]: what can go wrong with it, and what to do then.
 //!
 //! What is kept is said in `overwatch`'s own words ([`overwatch::Snapshot`], [`overwatch::Change`]);
 //! only the file's format lives here.
 //!
 //! The edge to the disk, and nothing more: no decision is made here, and the file is read once, at
-//! start (docs/decisions/0014-embedded-store.md). The learned table is not kept; agents refill it.
+//! start (docs/decisions/0014-embedded-store.md). The learned table has files of its own, where it is kept
+//! at all; otherwise agents refill it.
 
 #![forbid(unsafe_code)]
 
@@ -30,8 +32,14 @@ pub mod store;
 
 pub mod backup;
 
+pub mod table;
+
+#[doc(hidden)]
+pub mod fuzz;
+
 pub mod error;
 
 pub use backup::{Backup, BackupError};
 pub use error::StoreError;
 pub use store::Store;
+pub use table::{Found, TableError, TableFiles};
