@@ -154,6 +154,15 @@ impl Fault {
     }
 }
 
+/// One by its name, several by what they are.
+fn whom(others: &[String]) -> &str {
+    match others {
+        [one] => one,
+        all if all.iter().all(|name| name.starts_with("overwatch-")) => "all overwatches",
+        _ => "anybody but clients",
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A server and the agent beside it stand on one host.
@@ -164,8 +173,10 @@ impl fmt::Display for Fault {
         match self {
             Self::Kill(process) => write!(f, "{} killed", who(process)),
             Self::Pause(process) => write!(f, "{} paused", who(process)),
-            Self::Cut(host, others) => write!(f, "{host} | {}", others.join(", ")),
-            Self::Slow(host, others, ms) => write!(f, "{host} +{ms} ms {}", others.join(", ")),
+            Self::Cut(host, others) => write!(f, "{host} without {}", whom(others)),
+            Self::Slow(host, others, ms) => {
+                write!(f, "{host} {ms} ms farther from {}", whom(others))
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a run is told as: a line for each step, a table by fault, and promises with a tick or a cross.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::fault::Scene;
 use super::judge::{DETECTION_US, Tally};
@@ -12,7 +12,7 @@ use crate::demo::screen::Screen;
 pub(super) const RECOVERY_MAX: Duration = Duration::from_secs(15);
 
 /// Wide enough for two faults in one line.
-const WHAT_COLUMNS: usize = 62;
+const WHAT_COLUMNS: usize = 68;
 
 /// Above the lines.
 pub(super) fn head(screen: &Screen) {
@@ -21,9 +21,9 @@ pub(super) fn head(screen: &Screen) {
     screen.note(&format!("  {time:>5}  {what:<WHAT_COLUMNS$} {numbers}  {again}"));
 }
 
-/// A step.
-pub(super) fn line(screen: &Screen, began: Instant, done: &Done, tally: &Tally) {
-    let seconds = began.elapsed().as_secs();
+/// A step, which began so long after the first one.
+pub(super) fn line(screen: &Screen, from_us: u64, done: &Done, tally: &Tally) {
+    let seconds = from_us / 1_000_000;
     let again = match &done.recovery {
         Ok(recovery) => format!("{:.1} s", recovery.as_secs_f64()),
         Err(why) => format!("never: {why}"),
@@ -42,9 +42,9 @@ pub(super) fn line(screen: &Screen, began: Instant, done: &Done, tally: &Tally) 
 pub(super) fn what(step: &Step) -> String {
     let each = step.0.iter().map(|planned| {
         let seconds = f64::from(planned.until_ms - planned.from_ms) / 1000.0;
-        format!("{} {seconds:.1} s", planned.fault)
+        format!("{}, {seconds:.1} s", planned.fault)
     });
-    each.collect::<Vec<_>>().join(", ")
+    each.collect::<Vec<_>>().join("; ")
 }
 
 fn numbers([asked, retried, elsewhere, lost, wrong]: [String; 5]) -> String {
@@ -70,7 +70,14 @@ fn grouped(number: u64) -> String {
 }
 
 fn mark(screen: &Screen, is_good: bool, text: &str) {
-    if is_good { screen.tick(text) } else { screen.cross(text) }
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    if is_good {
+        screen.tick(first)
+    } else {
+        screen.cross(first)
+    }
+    lines.for_each(|line| screen.line(&format!("  {line}")));
 }
 
 const fn is_good(tally: &Tally) -> bool {

@@ -76,7 +76,7 @@ impl<'a> Run<'a> {
 
     /// Plays the schedule until its time is over.
     pub(super) fn play(&mut self, seed: u64, options: &Options) -> anyhow::Result<()> {
-        let began = Instant::now();
+        let (began, began_us) = (Instant::now(), process::monotonic_us());
         for step in Schedule::new(seed, &options.kinds, self.topology).take(options.steps) {
             let length = Duration::from_millis(step.length_ms().into());
             if began.elapsed() + length > options.length {
@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
             }
             let done = self.perform(step)?;
             let tally = self.tally(&done);
-            report::line(&self.stage.screen, began, &done, &tally);
+            report::line(&self.stage.screen, done.from_us.saturating_sub(began_us), &done, &tally);
             let is_lost = done.recovery.is_err();
             self.done.push(done);
             if is_lost {
@@ -130,6 +130,7 @@ impl<'a> Run<'a> {
             }
         }
         self.stage.background.clear();
+        self.stage.screen.waited();
         let recovery = self.settle("all to be well again", (ended_us, u128::from(GIVE_UP_US)))?;
         self.stage.screen.waited();
         let until_us = recovery.as_ref().copied().unwrap_or_else(|_| process::monotonic_us());

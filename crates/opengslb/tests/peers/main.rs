@@ -1,8 +1,9 @@
-//! Three overwatches as real processes, and agents that talk to one of them alone: all answer alike,
-//! also after one of them was killed.
+//! Overwatches as real processes that know each other, and agents: all answer alike, also after one of
+//! them was killed, while one is handed over to another process, and while the mesh key changes.
 //!
+//! - `changing`: hand-overs and keys,
 //! - `daemon`: one process, what it says, how it ends,
-//! - `site`: an overwatch with what it needs,
+//! - `site`: an overwatch with what it needs, and an agent,
 //! - `learner`: an agent in memory that tells what it learned over the real mesh. It dials one overwatch
 //!   and none of those that it is told.
 
@@ -14,6 +15,8 @@ mod daemon;
 
 #[path = "../reload/learner.rs"]
 mod learner;
+
+mod changing;
 
 mod site;
 
