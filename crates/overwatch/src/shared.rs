@@ -83,7 +83,7 @@ impl Command {
     /// that says so is seen elsewhere.
     #[must_use]
     pub const fn is_of_this_overwatch(&self) -> bool {
-        matches!(self, Self::Approve { .. } | Self::Revoke(_) | Self::Accept(_) | Self::Forget(_))
+        !matches!(self, Self::Tokens(_) | Self::Hand(_) | Self::Keys(_))
     }
 
     /// Such a word as a line of the list.
@@ -93,6 +93,7 @@ impl Command {
             Self::Revoke(agent) => format!("agent {agent} was revoked"),
             Self::Accept(agent) => format!("agent {agent} is believed again"),
             Self::Forget(agent) => format!("agent {agent} was forgotten"),
+            Self::ForgetSource(source) => format!("source {source} was forgotten"),
             Self::Tokens(_) | Self::Hand(_) | Self::Keys(_) => String::new(),
         }
     }

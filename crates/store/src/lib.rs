@@ -6,7 +6,9 @@
 //! - `row`: one record of the overwatch as a row of the file, and back,
 //! - `hand`: the same of what operators did by hand,
 //! - `keys`: the keys of a zone likewise,
+//! - `change`: what a change makes of a row,
 //! - [`store`](mod@store): the file,
+//! - [`shared`]: the rows that several overwatches share,
 //! - [`backup`]: all of it as one document,
 //! - [`table`]: the files of what was learned,
 //! - [`error`]: what can go wrong with it, and what to do then.
@@ -28,7 +30,11 @@ mod keys;
 
 mod tokens;
 
+mod change;
+
 pub mod store;
+
+pub mod shared;
 
 pub mod backup;
 
@@ -41,5 +47,6 @@ pub mod error;
 
 pub use backup::{Backup, BackupError};
 pub use error::StoreError;
+pub use shared::{Known, Proposal, SharedRow, Taken};
 pub use store::Store;
 pub use table::{Found, TableError, TableFiles};

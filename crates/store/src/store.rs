@@ -15,6 +15,7 @@ use redb::{
     StorageError, TableDefinition, TableHandle, WriteTransaction,
 };
 
+use crate::change::Row;
 use crate::error::StoreError;
 use crate::{hand, keys, row, tokens};
 
@@ -31,17 +32,17 @@ const ROWS_MAX: u64 = 100_000;
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-const BACKENDS: Rows<'_> = TableDefinition::new("backends");
-const HEALTH: Rows<'_> = TableDefinition::new("health");
-const PINS: Rows<'_> = TableDefinition::new("pins");
-const HAND: Rows<'_> = TableDefinition::new("hand");
-const WORDS: Rows<'_> = TableDefinition::new("words");
-const KEYS: Rows<'_> = TableDefinition::new("keys");
-const SERVER_WORDS: Rows<'_> = TableDefinition::new("server_words");
-const TOKENS: Rows<'_> = TableDefinition::new("tokens");
-const MADE: Rows<'_> = TableDefinition::new("made");
+pub(crate) const BACKENDS: Rows<'_> = TableDefinition::new("backends");
+pub(crate) const HEALTH: Rows<'_> = TableDefinition::new("health");
+pub(crate) const PINS: Rows<'_> = TableDefinition::new("pins");
+pub(crate) const HAND: Rows<'_> = TableDefinition::new("hand");
+pub(crate) const WORDS: Rows<'_> = TableDefinition::new("words");
+pub(crate) const KEYS: Rows<'_> = TableDefinition::new("keys");
+pub(crate) const SERVER_WORDS: Rows<'_> = TableDefinition::new("server_words");
+pub(crate) const TOKENS: Rows<'_> = TableDefinition::new("tokens");
+pub(crate) const MADE: Rows<'_> = TableDefinition::new("made");
 /// The one row of [`MADE`].
-const MADE_ROW: &str = "document";
+pub(crate) const MADE_ROW: &str = "document";
 
 /// Each table of records, and what is in it. A file of an earlier release may lack the last ones;
 /// one that finds more than it knows passes over them.
@@ -277,40 +278,10 @@ fn cannot_open(path: &Path, error: DatabaseError) -> StoreError {
 
 /// Makes one change within a transaction.
 fn write_one(transaction: &WriteTransaction, change: &Change) -> Result<(), Cause> {
-    match change {
-        Change::PutBackend(backend) => {
-            let bytes = row::write_backend(backend)?;
-            put(transaction, BACKENDS, &row::name_of(&backend.backend.key), &bytes)
-        }
-        Change::RemoveBackend(key) => remove(transaction, BACKENDS, &row::name_of(key)),
-        Change::PutHealth(key, health) => {
-            put(transaction, HEALTH, &row::name_of(key), &row::write_health(key, health)?)
-        }
-        Change::RemoveHealth(key) => remove(transaction, HEALTH, &row::name_of(key)),
-        Change::PutPin(id, pin) => put(transaction, PINS, id.as_str(), &row::write_pin(pin)?),
-        Change::PutKeys(ring) => {
-            put(transaction, KEYS, &keys::name_of(ring), keys::write_keys(ring).as_bytes())
-        }
-        Change::PutHand(row) => {
-            let name = row.item.name();
-            put(transaction, hand_table(&name), &name, &hand::write_hand(row)?)
-        }
-        Change::RemoveHand(name) => remove(transaction, hand_table(name), name),
-        Change::PutMade(document) => put(transaction, MADE, MADE_ROW, document.as_bytes()),
-        Change::RemovePin(id) => remove(transaction, PINS, id.as_str()),
-        Change::PutAudit(number, line) => {
-            put(transaction, WORDS, &hand::name_of_word(*number), &hand::write_word(line)?)
-        }
-        Change::RemoveAudit(number) => remove(transaction, WORDS, &hand::name_of_word(*number)),
-        Change::PutToken(token) => {
-            put(transaction, TOKENS, token.name.as_str(), &tokens::write_token(token)?)
-        }
-        Change::RemoveToken(name) => remove(transaction, TOKENS, name.as_str()),
+    match Row::of(change)? {
+        Row { table, name, bytes: Some(bytes) } => put(transaction, table, &name, &bytes),
+        Row { table, name, bytes: None } => remove(transaction, table, &name),
     }
-}
-
-fn hand_table(name: &str) -> Rows<'static> {
-    if hand::is_about_server(name) { SERVER_WORDS } else { HAND }
 }
 
 pub(crate) fn put(
