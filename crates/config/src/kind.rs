@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use health::StatusSet;
 use model::{Region, Service, Subnet};
 
-use crate::values::{HostPort, Listen, MeshKey, Milliseconds, clip};
+use crate::values::{CookieSecret, EtcdEndpoint, HostPort, Listen, MeshKey, Milliseconds, clip};
 
 /// What stands at a key.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -116,6 +116,8 @@ pub enum Scalar {
     },
     /// 32 bytes in base64; secret.
     MeshKey,
+    /// 16 bytes in hexadecimal; secret.
+    CookieSecret,
     /// A name in the grammar of [`model::Region`].
     Name,
     /// A domain name of the public grammar (RFC 1035, 2.3.1, and `_`).
@@ -135,6 +137,8 @@ pub enum Scalar {
     Listen,
     /// Where to connect to.
     HostPort,
+    /// An endpoint of etcd, with its scheme.
+    EtcdEndpoint,
     /// HTTP status codes.
     Status,
     /// One of a few words.
@@ -165,7 +169,7 @@ impl Scalar {
     /// Whether the value must never be shown.
     #[must_use]
     pub const fn is_secret(&self) -> bool {
-        matches!(self, Self::Secret { .. } | Self::MeshKey)
+        matches!(self, Self::Secret { .. } | Self::MeshKey | Self::CookieSecret)
     }
 
     /// Whether a list may hold the same twice.
@@ -214,6 +218,7 @@ impl Scalar {
             }
             Self::Secret { min } => check_secret(text, *min),
             Self::MeshKey => text.parse::<MeshKey>().map(|_| text.to_owned()),
+            Self::CookieSecret => text.parse::<CookieSecret>().map(|_| text.to_owned()),
             Self::Name => name(text),
             Self::DomainName => domain_name(text),
             Self::SteeredName => match text.strip_prefix("*.") {
@@ -237,6 +242,7 @@ impl Scalar {
             Self::Address => shown(text.parse::<IpAddr>().ok().map(|a| a.to_string())),
             Self::Listen => shown(text.parse::<Listen>().ok().map(|l| l.to_string())),
             Self::HostPort => shown(text.parse::<HostPort>().ok().map(|h| h.to_string())),
+            Self::EtcdEndpoint => shown(text.parse::<EtcdEndpoint>().ok().map(|e| e.to_string())),
             Self::Status => shown(text.parse::<StatusSet>().ok().map(|s| s.to_string())),
             Self::Word(words) => {
                 shown(words.iter().find(|word| word.is(text)).map(|word| word.name.to_owned()))
@@ -285,6 +291,9 @@ impl Scalar {
             Self::RecordType => "a type of DNS records, as in `A` or `TYPE65`".to_owned(),
             Self::Host => "a host name or an address".to_owned(),
             Self::Secret { min } => format!("a secret of at least {min} characters"),
+            Self::CookieSecret => {
+                "exactly 32 hexadecimal digits (`openssl rand -hex 16`)".to_owned()
+            }
             Self::MeshKey => "base64 of exactly 32 bytes (`openssl rand -base64 32`)".to_owned(),
             Self::Name => "a name of letters, digits, `.`, `_` and `-`".to_owned(),
             Self::DomainName => "a domain name".to_owned(),
@@ -295,6 +304,7 @@ impl Scalar {
             Self::Address => "an IP address".to_owned(),
             Self::Listen => "an address to listen on, as in `:53` or `10.1.1.10:53`".to_owned(),
             Self::HostPort => "host and port, as in `10.1.1.10:7946`".to_owned(),
+            Self::EtcdEndpoint => "a URL with a port, as in `https://10.0.0.1:2379`".to_owned(),
             Self::Status => "HTTP statuses, as in `200`, `200-299` or `2xx`".to_owned(),
             Self::Word(words) => {
                 let names: Vec<String> = words.iter().map(|w| format!("`{}`", w.name)).collect();

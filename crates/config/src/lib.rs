@@ -21,6 +21,7 @@
 //! - `checks`: those of one health check,
 //! - `steering`: what each domain answers with, and its rules,
 //! - `zones`: zone files and records to the zones that are served,
+//! - `etcd`: rules of where several overwatches share what operators make,
 //! - `signing`: which of them are signed, and when their keys change,
 //! - `build`: the checked tree to the settings,
 //! - [`settings`]: what a process runs on,
@@ -62,6 +63,8 @@ mod steering;
 
 mod zones;
 
+mod etcd;
+
 mod signing;
 
 mod build;
@@ -88,12 +91,14 @@ pub use made::merge::Entity;
 pub use made::{EntityKind, EntityName, Made, MadeFault};
 pub use settings::{
     AgentBackend, AgentConfig, AgentIdentity, AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken,
-    Config, DnsSettings, Enrolment, GeographySettings, LatencySource, LogFormat, LogLevel,
-    LoggingSettings, MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity,
+    Config, DnsSettings, Enrolment, EtcdSettings, GeographySettings, LatencySource, LogFormat,
+    LogLevel, LoggingSettings, MetricsSettings, Mode, ModeName, OverwatchConfig, OverwatchIdentity,
     PredictiveSettings, QueryLogSettings, SandboxSettings, SignedZone, StaleSettings, StaticServer,
     TcpSettings, ValidationSettings,
 };
-pub use values::{HostPort, Listen, MeshKey, Milliseconds, Secret, Sha256};
+pub use values::{
+    CookieSecret, EtcdEndpoint, HostPort, Listen, MeshKey, Milliseconds, Secret, Sha256,
+};
 
 use fault::Faults;
 

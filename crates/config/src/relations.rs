@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checks;
+use crate::etcd;
 use crate::fault::{Faults, Position};
 use crate::section::Section;
 use crate::signing;
@@ -45,6 +46,7 @@ pub(crate) fn of_overwatch(root: &Section, faults: &mut Faults) {
     signing::check(root, faults);
     servers(root, faults);
     tokens(root, faults);
+    etcd::check(overwatch.section("store").section("etcd"), faults);
     let validation = overwatch.section("validation");
     order(validation, ["check_timeout", "check_interval"], "overwatch.validation", faults);
     unmeasured(root, faults);

@@ -9,7 +9,7 @@ pub mod overwatch;
 
 pub use agent::{AgentBackend, AgentConfig, AgentIdentity, PredictiveSettings};
 pub use overwatch::{
-    AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
+    AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment, EtcdSettings,
     GeographySettings, LatencySource, OverwatchConfig, OverwatchIdentity, QueryLogSettings,
     SignedZone, StaleSettings, StaticServer, TcpSettings, ValidationSettings,
 };

@@ -12,6 +12,8 @@ mod include;
 
 mod made;
 
+mod etcd;
+
 mod steering;
 
 mod signing;

@@ -120,6 +120,35 @@ impl fmt::Display for HostPort {
     }
 }
 
+/// An endpoint of etcd: `https://10.0.0.1:2379`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EtcdEndpoint {
+    /// Whether it is spoken to over TLS.
+    pub is_tls: bool,
+    /// Where it is.
+    pub at: HostPort,
+}
+
+impl FromStr for EtcdEndpoint {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (scheme, at) = text.split_once("://").ok_or(())?;
+        let is_tls = match scheme {
+            "https" => true,
+            "http" => false,
+            _ => return Err(()),
+        };
+        Ok(Self { is_tls, at: at.strip_suffix('/').unwrap_or(at).parse()? })
+    }
+}
+
+impl fmt::Display for EtcdEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", if self.is_tls { "https" } else { "http" }, self.at)
+    }
+}
+
 /// A text that must never be shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -197,6 +226,37 @@ impl FromStr for MeshKey {
 }
 
 impl fmt::Debug for MeshKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
+/// The secret of DNS cookies: 16 bytes (RFC 9018, 4.4), written in hexadecimal as other servers do.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CookieSecret([u8; 16]);
+
+impl CookieSecret {
+    /// The bytes, for the one who needs them. Never log them.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl FromStr for CookieSecret {
+    /// What was wrong, without any of the secret.
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() != 32 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err("found what is not 32 hexadecimal digits".to_owned());
+        }
+        let number = u128::from_str_radix(text, 16).map_err(|_| "found no number".to_owned())?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
+
+impl fmt::Debug for CookieSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(HIDDEN)
     }

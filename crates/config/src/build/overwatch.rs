@@ -13,7 +13,7 @@ use super::check::check_spec;
 use super::domain;
 use crate::section::Section;
 use crate::settings::{
-    AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment,
+    AgentToken, ApiSecret, ApiSettings, ApiTls, ApiToken, DnsSettings, Enrolment, EtcdSettings,
     GeographySettings, LatencySource, OverwatchConfig, OverwatchIdentity, QueryLogSettings,
     StaleSettings, StaticServer, TcpSettings, ValidationSettings,
 };
@@ -46,6 +46,8 @@ pub(super) fn overwatch(root: &Section, zones: Zones) -> Option<OverwatchConfig>
         stale: stale(overwatch.section("stale"))?,
         geography: geography(overwatch.section("geolocation"))?,
         data_dir: overwatch.get("data_dir")?,
+        persists_table: overwatch.section("latency_table").get("persist")?,
+        etcd: etcd(overwatch.section("store").section("etcd"))?,
         dns: dns(root, zones)?,
         regions: root.sections("regions").map(|r| r.get("name")).collect::<Option<_>>()?,
         servers: servers(root)?,
@@ -95,6 +97,20 @@ fn stale(section: &Section) -> Option<StaleSettings> {
     })
 }
 
+/// `Some(None)` where nothing is shared.
+fn etcd(section: &Section) -> Option<Option<EtcdSettings>> {
+    let endpoints = section.list("endpoints")?;
+    let pair = |a, b| section.get::<String>(a).zip(section.get::<String>(b));
+    let settings = EtcdSettings {
+        prefix: section.get("prefix")?,
+        ca: section.get("ca"),
+        identity: pair("cert", "key"),
+        login: pair("username", "password_file"),
+        endpoints,
+    };
+    Some((!settings.endpoints.is_empty()).then_some(settings))
+}
+
 fn geography(section: &Section) -> Option<GeographySettings> {
     let mapping = |mapping: &Section| {
         Some(CustomMapping {
@@ -124,6 +140,7 @@ fn dns(root: &Section, zones: Zones) -> Option<DnsSettings> {
         identity: dns.get("identity"),
         version: dns.get("version"),
         cookies_enabled: dns.section("cookies").get("enabled")?,
+        cookie_secrets: dns.section("cookies").list("secret").unwrap_or_default(),
         tcp: tcp(dns.section("tcp"))?,
         rate_limits: rate_limits(dns.section("rate_limit"))?,
         query_log: query_log(dns.section("query_log"))?,

@@ -46,6 +46,15 @@ pub(super) static KEYS: &[Key] = &[
         Unset::Default("/var/lib/opengslb"),
         "Where the store lives: what must survive a restart.",
     ),
+    Key::section("overwatch.latency_table", "What agents learned, as this overwatch keeps it."),
+    Key::new(
+        "overwatch.latency_table.persist",
+        BOOL,
+        Unset::Default("false"),
+        "Whether it is kept on disk, in `data_dir`, so that a restart answers by it before any agent is \
+         back. Otherwise it is cleared by a restart, and agents tell it again within seconds; so must \
+         sources from outside.",
+    ),
     Key::new(
         "overwatch.enrolment",
         Kind::One(Scalar::Word(ENROLMENTS)),
@@ -108,6 +117,55 @@ pub(super) static KEYS: &[Key] = &[
         "The other overwatches, as agents name them; its own address may be among them, so that the list \
          is the same everywhere. It believes what they say of agents, and learns of others from any of \
          them. Agents are told them all.",
+    ),
+    Key::section("overwatch.store", "What operators make, where several overwatches share it."),
+    Key::section(
+        "overwatch.store.etcd",
+        "etcd, which holds it then: domains and servers made through the API, overrides, pins, drains, \
+         tokens, zones' keys, the list of changes. Without endpoints all of it is this overwatch's own.",
+    ),
+    Key::new(
+        "overwatch.store.etcd.endpoints",
+        Kind::List { of: &Scalar::EtcdEndpoint, min: 0, max: 16 },
+        Unset::Default("[]"),
+        "Where etcd's members are reached: all with `https`, or all with `http`. The next one is asked \
+         where one is not there.",
+    ),
+    Key::new(
+        "overwatch.store.etcd.prefix",
+        Kind::One(Scalar::UrlPath),
+        Unset::Default("/opengslb"),
+        "What the keys begin with: one installation has one. The same at all of its overwatches.",
+    ),
+    Key::new(
+        "overwatch.store.etcd.ca",
+        PATH,
+        Unset::Nothing("endpoints are `http`"),
+        "The certificates that the members' certificates must lead to, in PEM. Needed with `https`.",
+    ),
+    Key::new(
+        "overwatch.store.etcd.cert",
+        PATH,
+        Unset::Nothing("none is shown"),
+        "The certificate that this overwatch shows, in PEM, where etcd asks for one.",
+    ),
+    Key::new(
+        "overwatch.store.etcd.key",
+        PATH,
+        Unset::Nothing("none"),
+        "The private key of that certificate, in PEM.",
+    ),
+    Key::new(
+        "overwatch.store.etcd.username",
+        NAME,
+        Unset::Nothing("nobody logs in"),
+        "The user that may read and write below the prefix, where etcd knows users.",
+    ),
+    Key::new(
+        "overwatch.store.etcd.password_file",
+        PATH,
+        Unset::Nothing("none"),
+        "The file whose first line is that user's password. Read at each connection.",
     ),
     Key::section("overwatch.validation", "The overwatch's own checks of what agents announced."),
     Key::new(

@@ -11,7 +11,7 @@ use model::{Backend, Region, Role, Service, Subnet, TokenName};
 use routing::DomainSettings;
 use zone::Zones;
 
-use crate::values::{HostPort, Listen, MeshKey, Secret, Sha256};
+use crate::values::{CookieSecret, EtcdEndpoint, HostPort, Listen, MeshKey, Secret, Sha256};
 
 /// `overwatch`, `dns`, `regions`, `domains` and `api`.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,10 @@ pub struct OverwatchConfig {
     pub geography: GeographySettings,
     /// The directory of the store.
     pub data_dir: String,
+    /// Whether what was learned is kept there too.
+    pub persists_table: bool,
+    /// Where what operators make is shared; `None` where it is this overwatch's own.
+    pub etcd: Option<EtcdSettings>,
     /// The DNS server.
     pub dns: DnsSettings,
     /// The operator's sites, in the order of the file.
@@ -108,6 +112,21 @@ pub struct StaleSettings {
     pub remove_after_ms: u64,
 }
 
+/// `overwatch.store.etcd`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EtcdSettings {
+    /// Its members; one at least.
+    pub endpoints: Vec<EtcdEndpoint>,
+    /// What the keys begin with; no `/` at its end.
+    pub prefix: String,
+    /// The file of those that are trusted; there where the endpoints speak TLS.
+    pub ca: Option<String>,
+    /// The files of the certificate that is shown, and of its key.
+    pub identity: Option<(String, String)>,
+    /// The user, and the file of the password.
+    pub login: Option<(String, String)>,
+}
+
 /// `overwatch.geolocation`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GeographySettings {
@@ -145,6 +164,8 @@ pub struct DnsSettings {
     pub version: Option<String>,
     /// Whether cookies are issued (RFC 7873).
     pub cookies_enabled: bool,
+    /// What they are made with, and what is good besides; two at most. None: a secret of its own.
+    pub cookie_secrets: Vec<CookieSecret>,
     /// What connections may use.
     pub tcp: TcpSettings,
     /// How many answers by UDP one network gets, from all workers together; `None` for any number.
