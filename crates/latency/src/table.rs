@@ -18,7 +18,7 @@ mod agent;
 
 mod check;
 
-mod told;
+pub mod told;
 
 pub mod held;
 
@@ -58,6 +58,16 @@ pub struct Table {
     /// Rows of all agents.
     len: usize,
     counters: TableCounters,
+}
+
+/// Rows that an agent told, and were checked.
+struct Word<'a> {
+    report: &'a Report,
+    told: Position,
+    /// How many of them are new.
+    added: usize,
+    /// Whether they come after all that was told before.
+    is_news: bool,
 }
 
 /// How much a table holds, and how long.
@@ -173,8 +183,22 @@ impl Table {
         let known = self.agents.get_mut(agent).ok_or(TableRefusal::UnknownAgent)?;
         let limits = known.limits(self.limits);
         let added = check::check(known, epoch, report, &limits, now)?;
+        let told = Position { epoch, sequence: report.through };
+        self.take(agent, &Word { report, told, added, is_news: true }, now)
+    }
+
+    /// Takes checked rows, if there is room; then the oldest ones of the same agent make some.
+    fn take(
+        &mut self,
+        agent: &AgentId,
+        word: &Word<'_>,
+        now: Time,
+    ) -> Result<Applied, TableRefusal> {
+        let known = self.agents.get_mut(agent).ok_or(TableRefusal::UnknownAgent)?;
+        let limits = known.limits(self.limits);
         let is_held = known.held.is_some();
-        let added = if is_held { 0 } else { added };
+        // What is kept apart does not count yet.
+        let added = if is_held { 0 } else { word.added };
         let before = known.len();
         let others = self.len.saturating_sub(before);
         let after = (before + added).min(limits.rows_per_agent_max);
@@ -182,8 +206,8 @@ impl Table {
             return Err(TableRefusal::TableFull { max: limits.rows_max });
         }
         let mut taken = Taken::default();
-        let told = Position { epoch, sequence: report.through };
-        for port in &report.ports {
+        let told = word.told;
+        for port in &word.report.ports {
             let room = limits.rows_per_agent_max.saturating_sub(known.waiting());
             if let Some(rows) = known.ports.get_mut(&port.port) {
                 let room = room + rows.waiting.len();
@@ -192,10 +216,13 @@ impl Table {
                 self.changes.mark(&rows.lane, port.refreshed.iter().map(|row| row.subnet));
             }
         }
-        let newly_held = known.judge(taken.alike, &mut self.changes, now);
+        let mut newly_held = None;
+        if word.is_news {
+            newly_held = known.judge(taken.alike, &mut self.changes, now);
+            known.position = Some(told);
+        }
         let evicted = known.evict_beyond(limits.rows_per_agent_max, &mut self.changes);
         known.join_tellings();
-        known.position = Some(told);
         self.len = others + known.len();
         Ok(taken.applied(told, evicted, newly_held))
     }

@@ -232,6 +232,15 @@ impl RowStore {
         self.columns.iter().flat_map(move |(width, column)| self.of_width(*width, column, 0))
     }
 
+    /// What told each row, each width by itself. Costs less than the rows.
+    pub(crate) fn iter_told(&self) -> impl Iterator<Item = (Subnet, Position)> {
+        self.columns.iter().flat_map(move |(width, column)| {
+            column.iter_from(0).filter_map(move |(network, kept)| {
+                Some((width.subnet(network)?, self.tellings.position(kept.telling())?))
+            })
+        })
+    }
+
     /// The rows from a subnet on, ascending by subnet whatever their width.
     pub(crate) fn iter_from(&self, subnet: Subnet) -> impl Iterator<Item = (Subnet, Row)> {
         let from = self.columns.iter().filter_map(move |(width, column)| {

@@ -4,22 +4,18 @@
 //! So what another table lacks after a position is what stands here under a later one, in reports
 //! like the agent's own. Never says more than the agent did: a row is told as it was told.
 
+pub mod cursor;
+
 use std::collections::BTreeMap;
 
 use model::{AgentId, Rtt, Subnet, Time};
 
-use super::agent::{AgentRows, PortRows, Taken, Terms};
-use super::row::mix;
+use self::cursor::Cursor;
+use super::agent::{AgentRows, PortRows};
+use super::row::{Row, mix};
 use super::rows::said;
-use super::{Applied, Position, Table, TableRefusal, check};
+use super::{Applied, Position, Table, TableRefusal, Word, check};
 use crate::report::{PortReport, Report, ReportRow};
-
-/// Most rows of one number: as many as the longest report brings (`mesh` takes no longer one). What is
-/// beyond is not told on; its agent tells it again within the hour.
-const NUMBER_ROWS_MAX: usize = 16_384;
-
-/// A row and when its agent told it, with its port.
-type Told = (Position, u16, ReportRow);
 
 impl Table {
     /// What an agent told after `from`, as far as it is still here: the next report of its life, and
@@ -27,7 +23,8 @@ impl Table {
     /// where there is nothing more.
     ///
     /// Refreshed rows are told whole. The least round-trip time is not kept here; the average stands
-    /// in its place.
+    /// in its place. Walks all rows of the agent: who wants more than one report asks
+    /// [`Table::next_report`].
     #[must_use]
     pub fn report_after(
         &self,
@@ -35,18 +32,26 @@ impl Table {
         from: Option<Position>,
         rows_max: usize,
     ) -> Option<(u64, Report)> {
+        self.next_report(agent, from, rows_max, &mut Cursor::of(rows_max))
+    }
+
+    /// The same for who goes on where the last report ended: what the next ones tell is in the cursor, so
+    /// that all rows are walked once for many reports. Any cursor will do for any agent and position.
+    #[must_use]
+    pub fn next_report(
+        &self,
+        agent: &AgentId,
+        from: Option<Position>,
+        rows_max: usize,
+        cursor: &mut Cursor,
+    ) -> Option<(u64, Report)> {
         let known = self.agents.get(agent)?;
         let end = known.position?;
         if from.is_some_and(|from| from >= end) {
+            cursor.clear();
             return None;
         }
-        let mut rows: Vec<Told> = known.told().filter(|(told, ..)| Some(*told) > from).collect();
-        // Where the last rows are gone the position still has to be told.
-        let epoch = rows.iter().map(|(told, ..)| told.epoch).min().unwrap_or(end.epoch);
-        rows.retain(|(told, ..)| told.epoch == epoch);
-        let is_cut = cut(&mut rows, rows_max);
-        let last = rows.iter().map(|(told, ..)| told.sequence).max();
-        let through = if is_cut || epoch < end.epoch { last? } else { end.sequence };
+        let (epoch, through, rows) = cursor.next((agent, known), from, rows_max)?;
         let after = from.filter(|from| from.epoch == epoch).map_or(0, |from| from.sequence);
         (through > after).then(|| (epoch, report((after, through), rows)))
     }
@@ -75,27 +80,10 @@ impl Table {
         }
         let limits = known.limits(self.limits);
         let added = check::check_rows_of(known, &report, &limits, now)?;
-        let before = known.len();
-        let others = self.len.saturating_sub(before);
-        let after = (before + added).min(limits.rows_per_agent_max);
-        if after > before && others + after > limits.rows_max {
-            return Err(TableRefusal::TableFull { max: limits.rows_max });
-        }
-        let is_held = known.held.is_some();
         let told = Position { epoch, sequence: report.through };
-        let mut taken = Taken::default();
-        for port in &report.ports {
-            let room = limits.rows_per_agent_max.saturating_sub(known.waiting());
-            if let Some(rows) = known.ports.get_mut(&port.port) {
-                let room = room + rows.waiting.len();
-                taken += rows.take(port, &Terms { limits: &limits, is_held, room, told, now });
-                self.changes.mark(&rows.lane, port.rows.iter().map(|row| row.subnet));
-            }
-        }
-        let evicted = known.evict_beyond(limits.rows_per_agent_max, &mut self.changes);
-        known.join_tellings();
-        self.len = others + known.len();
-        Ok(taken.applied(position, evicted, None))
+        let applied =
+            self.take(agent, &Word { report: &report, told, added, is_news: false }, now)?;
+        Ok(Applied { position, ..applied })
     }
 
     /// A digest of all that an agent told and that is here, whether it counts or not; the same in two
@@ -113,24 +101,30 @@ impl Table {
 }
 
 impl AgentRows {
-    /// Every row as it was last told, whether it counts or not.
-    fn told(&self) -> impl Iterator<Item = Told> {
+    /// What told each row last, and the row's port and network; whether it counts or not.
+    pub(super) fn told(&self) -> impl Iterator<Item = (Position, u16, Subnet)> {
         self.ports.iter().flat_map(|(port, known)| {
-            let counting = known.rows.iter();
-            let counting = counting.filter(|(subnet, _)| !known.waiting.contains_key(subnet));
-            let waiting = known.waiting.iter().map(|(subnet, waiting)| (*subnet, waiting.row));
-            counting.chain(waiting).map(|(subnet, row)| {
-                let told = ReportRow {
-                    subnet,
-                    rtt_us: row.rtt,
-                    deviation_us: row.deviation_us,
-                    min_rtt: row.rtt,
-                    samples: row.samples,
-                    observed_at: row.observed_at,
-                };
-                (row.told, *port, told)
-            })
+            let counting = known.rows.iter_told();
+            let has_none_waiting = known.waiting.is_empty();
+            let counting = counting
+                .filter(move |(subnet, _)| has_none_waiting || !known.waiting.contains_key(subnet));
+            let waiting = known.waiting.iter().map(|(subnet, waiting)| (*subnet, waiting.row.told));
+            counting.chain(waiting).map(|(subnet, told)| (told, *port, subnet))
         })
+    }
+
+    /// A row as it was last told, whether it counts or not; and what told it.
+    pub(super) fn last_told(&self, port: u16, subnet: Subnet) -> Option<(Position, ReportRow)> {
+        let row = self.ports.get(&port)?.last_told(subnet)?;
+        let told = ReportRow {
+            subnet,
+            rtt_us: row.rtt,
+            deviation_us: row.deviation_us,
+            min_rtt: row.rtt,
+            samples: row.samples,
+            observed_at: row.observed_at,
+        };
+        Some((row.told, told))
     }
 }
 
@@ -144,43 +138,30 @@ impl PortRows {
     }
 
     /// The last word about a network, whether it counts or not.
-    fn word(&self, subnet: Subnet) -> Option<Word> {
-        let waiting = self.waiting.get(&subnet).map(|waiting| waiting.row);
-        let row = waiting.or_else(|| self.rows.get(subnet))?;
+    fn word(&self, subnet: Subnet) -> Option<Rank> {
+        let row = self.last_told(subnet)?;
         Some((row.told.epoch, row.samples, row.rtt, row.deviation_us))
+    }
+
+    fn last_told(&self, subnet: Subnet) -> Option<Row> {
+        let waiting = self.waiting.get(&subnet).map(|waiting| waiting.row);
+        waiting.or_else(|| self.rows.get(subnet))
     }
 }
 
 /// What of two rows is the later: that of the later life, and of one life that which counted more; else the
 /// larger, so that two tables agree whichever told the other. Not the time of observation: each table
 /// bounds that by its own clock.
-type Word = (u64, u32, Rtt, u32);
+type Rank = (u64, u32, Rtt, u32);
 
-const fn word(epoch: u64, row: &ReportRow) -> Word {
+const fn word(epoch: u64, row: &ReportRow) -> Rank {
     (epoch, row.samples, row.rtt_us, row.deviation_us)
 }
 
-/// Leaves the first `rows_max` rows in the order of their numbers, or all of the first number where
-/// those are more: one number is never cut. Says whether something was left out.
-fn cut(rows: &mut Vec<Told>, rows_max: usize) -> bool {
-    let rows_max = rows_max.max(1);
-    let Some(first) = rows.iter().map(|(told, ..)| *told).min() else { return false };
-    if rows.len() <= rows_max {
-        return false;
-    }
-    let (_, (beyond, ..), _) = rows.select_nth_unstable_by_key(rows_max, |(told, ..)| *told);
-    let beyond = *beyond;
-    let before = rows.len();
-    rows.retain(|(told, ..)| *told < beyond || *told == first);
-    // What a report of the largest size brought and was mended since may be more than fits one.
-    rows.truncate(NUMBER_ROWS_MAX.max(rows_max));
-    rows.len() < before
-}
-
-fn report((after, through): (u64, u64), mut rows: Vec<Told>) -> Report {
-    rows.sort_unstable_by_key(|(_, port, row)| (*port, row.subnet));
+fn report((after, through): (u64, u64), mut rows: Vec<(u16, ReportRow)>) -> Report {
+    rows.sort_unstable_by_key(|(port, row)| (*port, row.subnet));
     let mut ports: BTreeMap<u16, PortReport> = BTreeMap::new();
-    for (_, port, row) in rows {
+    for (port, row) in rows {
         let empty = || PortReport { port, rows: Vec::new(), refreshed: Vec::new() };
         ports.entry(port).or_insert_with(empty).rows.push(row);
     }

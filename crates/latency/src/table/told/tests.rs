@@ -96,6 +96,53 @@ fn rows_of_an_earlier_life_are_mended_and_never_replace_newer_ones() {
     assert_eq!(new.position(&agent()), Some(Position { epoch: 2, sequence: 1 }));
 }
 
+#[test]
+fn a_long_telling_goes_on_while_rows_change() {
+    let mut source = table();
+    let of_number = |number: u8| of(number.into(), u64::from(number) + 1, vec![row(number, 20, 1)]);
+    (0..200).for_each(|n| drop(source.apply(&agent(), 1, &of_number(n), NOW).unwrap()));
+    let mut new = table();
+    let mut cursor = Cursor::of(64);
+    let mut told = Vec::new();
+    let mut at = 200;
+    let walks = std::iter::from_fn(|| {
+        let from = new.position(&agent());
+        let (epoch, report) = source.next_report(&agent(), from, 8, &mut cursor)?;
+        new.apply(&agent(), epoch, &report, NOW).unwrap();
+        told.push(report.len());
+        // A row that is listed is told anew, behind all that is.
+        if at < 203 {
+            let news = of(at, at + 1, vec![row(u8::try_from(at - 150).unwrap(), 90, 2)]);
+            source.apply(&agent(), 1, &news, NOW).unwrap();
+            at += 1;
+        }
+        Some(())
+    });
+    assert!(walks.count() <= 27);
+    assert_eq!(source.digest(&agent()), new.digest(&agent()));
+    assert_eq!(source.position(&agent()), new.position(&agent()));
+    assert_eq!(told.iter().sum::<usize>(), 200, "each row once: {told:?}");
+}
+
+#[test]
+fn a_number_is_never_cut() {
+    let mut source = table();
+    let first = of(0, 7, (0..40).map(|n| row(n, 20, 1)).collect());
+    source.apply(&agent(), 1, &first, NOW).unwrap();
+    source.apply(&agent(), 1, &of(7, 9, (40..50).map(|n| row(n, 20, 1)).collect()), NOW).unwrap();
+    for (listed, rows_max) in [(1, 1), (8, 3), (64, 3), (64, 40), (8, 45)] {
+        let (mut new, mut cursor) = (table(), Cursor::of(listed));
+        let mut next = || {
+            let from = new.position(&agent());
+            let (epoch, report) = source.next_report(&agent(), from, rows_max, &mut cursor)?;
+            new.apply(&agent(), epoch, &report, NOW).unwrap();
+            Some((report.through, report.len()))
+        };
+        let told = [next(), next(), next()];
+        assert_eq!(told, [Some((7, 40)), Some((9, 10)), None], "{listed} {rows_max}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
@@ -107,7 +154,9 @@ proptest! {
             (0u8..8, 0u8..24, 10u64..300, any::<bool>(), any::<bool>()), 1..60,
         ),
         rows_max in 1usize..9,
+        listed in 1usize..40,
     ) {
+        let mut cursor = Cursor::of(listed);
         let (mut a, mut b, mut source) = (table(), table(), table());
         let (mut epoch, mut sequence) = (1, 0);
         for (at, (step, network, ms, tells_a, tells_b)) in (0u64..).zip(steps) {
@@ -120,9 +169,12 @@ proptest! {
             source.apply(&agent(), epoch, &told, NOW).unwrap();
             for (table, is_told) in [(&mut a, tells_a), (&mut b, tells_b)] {
                 let from = table.position(&agent()).filter(|position| position.epoch == epoch);
-                if let Some((epoch, report)) =
-                    source.report_after(&agent(), from, rows_max).filter(|_| is_told)
-                {
+                if !is_told {
+                    continue;
+                }
+                // Two readers with one cursor between them.
+                let next = source.next_report(&agent(), from, rows_max, &mut cursor);
+                if let Some((epoch, report)) = next {
                     table.apply(&agent(), epoch, &report, NOW).unwrap();
                 }
             }
