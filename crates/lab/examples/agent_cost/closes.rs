@@ -1,5 +1,5 @@
 //! Connections that close, and how many of them the agent counted: with the product's own threads, its
-//! queue and its agent, and no more of a receive buffer than a Debian that nobody has touched gives.
+//! queue and its agent, and no more of a receive buffer than a system of the measurement's choice gives.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
@@ -15,14 +15,12 @@ use tokio::sync::mpsc;
 
 use super::{Other, PORT, figure};
 
-/// `net.core.rmem_max` of Debian, where nobody has set it: 212,992 bytes, room for 332 events.
-const RECEIVE_BUFFER: i32 = 212_992;
 /// As many messages wait for a real agent's loop.
 const QUEUE: usize = 64;
 /// How long the last events may take: the reader looks up twice a second.
 const SETTLE: Duration = Duration::from_secs(5);
 
-pub(super) fn run(rate: u32, seconds: u32) -> anyhow::Result<()> {
+pub(super) fn run(rate: u32, seconds: u32, buffer_bytes: u32) -> anyhow::Result<()> {
     super::alone()?;
     // As fast as can be: one for each of two processors.
     let makers = if rate == 0 { 0..2 } else { 0..1 };
@@ -35,7 +33,7 @@ pub(super) fn run(rate: u32, seconds: u32) -> anyhow::Result<()> {
     for maker in &mut makers {
         ensure!(maker.line()? == "ready", "no traffic");
     }
-    let counting = Counting::start()?;
+    let counting = Counting::start(i32::try_from(buffer_bytes)?)?;
     makers.iter_mut().try_for_each(Other::go)?;
     let (mut closes, mut took) = (0_u64, 0.0_f64);
     for maker in &mut makers {
@@ -61,9 +59,9 @@ struct Counting {
 }
 
 impl Counting {
-    fn start() -> anyhow::Result<Self> {
+    fn start(buffer_bytes: i32) -> anyhow::Result<Self> {
         let (to, from) = mpsc::channel(QUEUE);
-        let kernel = Kernel::with_receive_buffer(RECEIVE_BUFFER);
+        let kernel = Kernel::with_receive_buffer(buffer_bytes);
         let collector = Arc::new(Collector::start(&kernel, BTreeSet::from([PORT]), to)?);
         let clock = Clock::start();
         let agent = super::node::agent(clock.now())?;

@@ -3,8 +3,8 @@
 //!
 //! - `growth SUBNETS`: memory of an agent that learned so many client networks, told two overwatches,
 //! - `parsing EVENTS`: recorded destroy events read and counted, beside a copy of their bytes,
-//! - `closes RATE SECONDS`: connections that close, so many a second, 0 for as many as can be; how many
-//!   of them were seen,
+//! - `closes RATE SECONDS BYTES`: connections that close, so many a second, 0 for as many as can be; how many
+//!   of them were seen, where a receive buffer may have no more bytes than that,
 //! - `dump SOCKETS ROUNDS`: a poll of so many open connections beside the kernel's own dump.
 //!
 //! These two make connections, in a network namespace of their own and without any capability; `traffic`
@@ -52,7 +52,7 @@ fn main() -> anyhow::Result<()> {
     match (word.as_str(), numbers.as_slice()) {
         ("growth", [subnets]) => growth::run(*subnets),
         ("parsing", [events]) => parsing::run(*events),
-        ("closes", [rate, seconds]) => closes::run(*rate, *seconds),
+        ("closes", [rate, seconds, buffer]) => closes::run(*rate, *seconds, *buffer),
         ("traffic", [number, rate, seconds]) => traffic::run(*number, *rate, *seconds),
         ("dump", [sockets, rounds]) => dump::run(*sockets, *rounds),
         ("hold", [number, sockets]) => hold::run(*number, *sockets),
@@ -97,7 +97,8 @@ const fn server(number: u32) -> Ipv4Addr {
 /// A network of this process's own.
 fn alone() -> anyhow::Result<()> {
     let network = Subnet::of(Ipv4Addr::from_bits(FIRST_BITS).into(), 3);
-    lab::alone::enter(network).context("nobody makes a network namespace here (user namespaces are forbidden)")
+    lab::alone::enter(network)
+        .context("nobody makes a network namespace here (user namespaces are forbidden)")
 }
 
 /// Seconds of processor that this thread has had.
