@@ -6,8 +6,8 @@
 //! kernel --dump--> thread <--(poll)---+
 //! ```
 //!
-//! A queue that is full makes the thread wait, and the kernel's own buffer then counts what it
-//! drops. Neither thread ends before the agent does: a source that fails is tried again, and a panic
+//! Where a queue is full the listening thread goes on reading and holds what it read, up to a limit: the
+//! kernel's own buffer may be as small as for some hundred events, and it counts what it drops. Neither thread ends before the agent does: a source that fails is tried again, and a panic
 //! counts as a failure, since an agent that waits for a dead thread would learn nothing for ever.
 //! Nothing is decided here: which readings count is `latency`'s.
 
@@ -30,6 +30,11 @@ use crate::logs::chain;
 const LOOK_UP: Duration = Duration::from_millis(500);
 /// How long the listening thread rests after an error, so that a lasting one is no busy loop.
 const REST: Duration = Duration::from_millis(200);
+/// How soon the listening thread tries again to hand on what it holds.
+const TRY_AGAIN: Duration = Duration::from_millis(5);
+/// Readings that the listening thread holds while the queue is full: some seconds of a busy server, 4 MiB. At
+/// the limit it waits for room.
+const HELD_MAX: usize = 1 << 15;
 /// Readings in one message: keeps a dump of a million sockets from being one allocation in the
 /// queue, and costs one wake-up for each.
 const CHUNK_SAMPLES: usize = 4096;
@@ -178,23 +183,43 @@ impl Listening {
     fn listen(&self) -> Result<(), CollectError> {
         let mut events = self.kernel.destroy_events(&self.ports)?;
         let lost_before = self.counts.lost.load(Ordering::Relaxed);
-        let mut samples = Vec::new();
+        let mut held = Vec::new();
         while !self.stop.load(Ordering::Relaxed) {
-            let received = events.receive(LOOK_UP, &mut samples);
+            let known = held.len();
+            let wait = if held.is_empty() { LOOK_UP } else { TRY_AGAIN };
+            let received = events.receive(wait, &mut held);
             self.counts.lost.store(lost_before + events.lost(), Ordering::Relaxed);
             // What came before an error counts.
-            self.counts.events.fetch_add(samples.len() as u64, Ordering::Relaxed);
-            if !samples.is_empty() {
-                let collected = Collected::Samples(std::mem::take(&mut samples));
-                if self.to.blocking_send(collected).is_err() {
-                    return Ok(());
-                }
+            self.counts.events.fetch_add((held.len() - known) as u64, Ordering::Relaxed);
+            if !held.is_empty() && self.hand_on(&mut held).is_err() {
+                return Ok(());
             }
             self.counts.errors.fetch_add(received?.unreadable, Ordering::Relaxed);
         }
         Ok(())
     }
+
+    /// Gives the agent's loop all that is held, where it has room for a message; waits for that only where
+    /// too much is held.
+    fn hand_on(&self, held: &mut Vec<Sample>) -> Result<(), Gone> {
+        let is_too_much = held.len() >= HELD_MAX;
+        let collected = Collected::Samples(std::mem::take(held));
+        match self.to.try_send(collected) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(collected)) if is_too_much => {
+                self.to.blocking_send(collected).map_err(|_| Gone)
+            }
+            Err(mpsc::error::TrySendError::Full(Collected::Samples(samples))) => {
+                *held = samples;
+                Ok(())
+            }
+            Err(_) => Err(Gone),
+        }
+    }
 }
+
+/// Nobody handles events any more.
+struct Gone;
 
 /// Dumps each time it is asked to, until nobody can ask any more.
 fn dump_when_asked(
@@ -243,4 +268,66 @@ fn dump(
     samples: &mut Vec<Sample>,
 ) -> Result<DumpStats, CollectError> {
     kernel.dump()?.read(ports, samples)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use model::SocketState;
+
+    use super::*;
+
+    fn sample(cookie: u64) -> Sample {
+        Sample {
+            client: Ipv4Addr::new(10, 1, 2, 3).into(),
+            local: (Ipv4Addr::LOCALHOST, 80).into(),
+            smoothed_rtt_us: 1_000,
+            rtt_deviation_us: 0,
+            min_rtt_us: Some(1_000),
+            bytes_acked: 100,
+            data_segments_out: Some(1),
+            cookie,
+            state: SocketState::Closed,
+        }
+    }
+
+    fn cookies(collected: Option<Collected>) -> Vec<u64> {
+        match collected {
+            Some(Collected::Samples(samples)) => samples.iter().map(|s| s.cookie).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn while_the_loop_is_busy_readings_are_held_in_their_order() {
+        let (to, mut from) = mpsc::channel(1);
+        let listening = Listening {
+            kernel: Kernel::new(),
+            ports: BTreeSet::new(),
+            to,
+            stop: Arc::default(),
+            counts: Arc::default(),
+        };
+        let mut held = vec![sample(1)];
+        assert!(listening.hand_on(&mut held).is_ok() && held.is_empty());
+        held.push(sample(2));
+        assert!(listening.hand_on(&mut held).is_ok() && held.len() == 1, "the queue is full");
+        held.push(sample(3));
+        assert_eq!(cookies(from.blocking_recv()), [1]);
+        assert!(listening.hand_on(&mut held).is_ok() && held.is_empty());
+        assert_eq!(cookies(from.blocking_recv()), [2, 3]);
+        // Too much waits for room, and does not grow.
+        held.push(sample(4));
+        assert!(listening.hand_on(&mut held).is_ok());
+        held.resize(HELD_MAX, sample(5));
+        let loop_goes_on = thread::spawn(move || {
+            let first = cookies(from.blocking_recv());
+            (first, cookies(from.blocking_recv()).len())
+        });
+        assert!(listening.hand_on(&mut held).is_ok() && held.is_empty());
+        assert_eq!(loop_goes_on.join().unwrap(), (vec![4], HELD_MAX));
+        held.push(sample(6));
+        assert!(listening.hand_on(&mut held).is_err(), "nobody is there any more");
+    }
 }

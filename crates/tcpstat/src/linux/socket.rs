@@ -72,8 +72,7 @@ impl DiagSocket {
     ///
     /// [`CollectError::Call`].
     pub(super) fn wait_readable(&self, timeout: Duration) -> Result<bool, CollectError> {
-        let readable = sys::wait_readable(&self.descriptor, timeout);
-        readable.map_err(|source| CollectError::Call { action: "wait for the kernel", source })
+        wait_readable([self].into_iter(), timeout)
     }
 
     /// Fills the inbox with what is there, and says how many datagrams that was: none if there
@@ -93,6 +92,19 @@ impl DiagSocket {
             };
         Ok(inbox.arrivals.len())
     }
+}
+
+/// Whether something can be received on any of these within `timeout`.
+///
+/// # Errors
+///
+/// [`CollectError::Call`].
+pub(super) fn wait_readable<'a>(
+    sockets: impl Iterator<Item = &'a DiagSocket>,
+    timeout: Duration,
+) -> Result<bool, CollectError> {
+    let readable = sys::wait_readable(sockets.map(|socket| &socket.descriptor), timeout);
+    readable.map_err(|source| CollectError::Call { action: "wait for the kernel", source })
 }
 
 fn is_overflow(error: &io::Error) -> bool {

@@ -97,15 +97,24 @@ pub(super) fn send(socket: &OwnedFd, message: &[u8]) -> io::Result<()> {
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Waits until something can be received, at most as long as `timeout` (in whole milliseconds,
+/// Waits until something can be received on one of these, at most as long as `timeout` (in whole milliseconds,
 /// rounded up). A signal ends the wait early, as if something
 /// were there.
-pub(super) fn wait_readable(socket: &OwnedFd, timeout: Duration) -> io::Result<bool> {
+pub(super) fn wait_readable<'a>(
+    sockets: impl Iterator<Item = &'a OwnedFd>,
+    timeout: Duration,
+) -> io::Result<bool> {
     let timeout_ms = c_int::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(c_int::MAX);
-    let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    // SAFETY: one pollfd, which lives through the call.
-    match check(unsafe { libc::poll(&raw mut poll, 1, timeout_ms) }) {
-        Ok(()) => Ok(poll.revents != 0),
+    let entry = |socket: &OwnedFd| libc::pollfd {
+        fd: socket.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let mut polls: Vec<libc::pollfd> = sockets.map(entry).collect();
+    // SAFETY: as many pollfds as are said, which live through the call.
+    match check(unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, timeout_ms) })
+    {
+        Ok(()) => Ok(polls.iter().any(|poll| poll.revents != 0)),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
         Err(error) => Err(error),
     }

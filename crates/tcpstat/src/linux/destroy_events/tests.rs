@@ -143,17 +143,19 @@ fn an_overflow_is_counted_and_survived() {
     let server = Server::ipv4();
     let ports = BTreeSet::from([server.port()]);
     let small = DestroyEvents::open_with_buffer(&ports, 8 << 10).unwrap();
-    assert_eq!(small.buffer_bytes(), 16 << 10, "the kernel doubles it");
-    let lost = check_burst(small, &server, 500);
-    assert!(lost > 400, "{lost} lost: 16 KiB hold no more than 13");
+    assert_eq!(small.buffer_bytes(), 8 * (16 << 10), "the kernel doubles it, and there are eight");
+    let lost = check_burst(small, &server, 3_000);
+    // Eight times 16 KiB hold no more than 104. The kernel announces a little after the fact, so some more
+    // come when somebody listens again.
+    assert!(lost > 0, "all found room");
     // And the next one is heard again.
     let mut small = DestroyEvents::open_with_buffer(&ports, 8 << 10).unwrap();
-    for _ in 0..100 {
+    for _ in 0..300 {
         server.short_connection();
     }
-    let (seen, _) = receive_all(&mut small, 100);
+    let (seen, _) = receive_all(&mut small, 300);
     let lost_before = small.lost();
-    assert_eq!(seen.len() as u64 + lost_before, 100);
+    assert_eq!(seen.len() as u64 + lost_before, 300);
     server.short_connection();
     let (samples, _) = receive_all(&mut small, lost_before + 1);
     assert_eq!((samples.len(), small.lost()), (1, lost_before));
@@ -177,4 +179,17 @@ fn the_sources_may_move_to_a_thread_of_their_own() {
     fn is_send<T: Send + 'static>() {}
     is_send::<DestroyEvents>();
     is_send::<crate::Dump>();
+}
+
+#[test]
+fn where_buffers_are_small_several_hold_what_one_could_not() {
+    let server = Server::ipv4();
+    let ports = BTreeSet::from([server.port()]);
+    // What Debian allows where nobody has changed it: 332 events a buffer.
+    let events = DestroyEvents::open_with_buffer(&ports, 212_992).unwrap();
+    assert_eq!(events.buffer_bytes(), 8 * 425_984);
+    assert_eq!(check_burst(events, &server, 1_500), 0);
+    let large = DestroyEvents::open_with_buffer(&ports, RECEIVE_BUFFER_BYTES).unwrap();
+    let is_one = large.ears.len() == 1;
+    assert_eq!(is_one, large.ears[0].buffer_bytes >= ROOM_BYTES, "as few as will do");
 }
