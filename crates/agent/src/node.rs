@@ -117,10 +117,7 @@ impl Agent {
             Event::Samples(samples) => {
                 samples.iter().for_each(|sample| self.load.count(sample));
                 if let Some(learner) = &mut self.learner {
-                    for sample in &samples {
-                        // A reading that does not count is ordinary; the learner counts why.
-                        let _ = learner.observe(sample, now);
-                    }
+                    learner.observe_all(&samples, now);
                 }
             }
             Event::PollEnded | Event::PollFailed => {

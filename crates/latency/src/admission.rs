@@ -100,6 +100,11 @@ impl Admission {
         Ok(measured)
     }
 
+    /// Fetches what is known of the sockets of readings that are to be admitted next.
+    pub(crate) fn touch(&self, samples: &[Sample]) {
+        self.cookies.touch(samples);
+    }
+
     /// Forgets sockets that polls no longer see.
     pub(crate) fn end_interval(&mut self) {
         self.cookies.end_interval();

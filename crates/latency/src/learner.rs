@@ -12,6 +12,10 @@ use crate::publish::Publisher;
 use crate::settings::LearningSettings;
 use crate::{Concentration, Refusal, RefusalCounts, Report};
 
+/// Readings whose sockets are fetched from memory together: more than a processor fetches at once, and few
+/// enough to be still near when their turn comes.
+const TOUCHED_AT_ONCE: usize = 32;
+
 /// What one agent learned, for all its ports.
 ///
 /// The caller feeds it every reading, and calls [`Learner::end_interval`] and
@@ -94,6 +98,17 @@ impl Learner {
         let evicted = self.rows.record(sample.local.port(), subnet, measured, now);
         self.counters.evicted += u64::from(evicted);
         Ok(())
+    }
+
+    /// Takes many readings. Those that do not count are ordinary, and counted by why.
+    pub fn observe_all(&mut self, samples: &[Sample], now: Time) {
+        for some in samples.chunks(TOUCHED_AT_ONCE) {
+            self.admission.touch(some);
+            for sample in some {
+                // Why it does not count is among the counters.
+                let _ = self.observe(sample, now);
+            }
+        }
     }
 
     /// Excludes these addresses, beside the operator's networks: what the overwatches told of
