@@ -39,6 +39,8 @@ const PACKAGE: &str = "deploy/check-package.sh";
 const AZURE: &str = "deploy/azure/check.sh";
 /// What cloud-init does on each of Azure's machines, on copies of this one.
 const INSTALL: &str = "deploy/azure/try-install.sh";
+/// The image from the release's binaries. Says that it is skipped where buildah is missing.
+const IMAGE: &str = "deploy/container/build.sh target/x86_64-unknown-linux-gnu/release";
 
 /// Floods the server, kills it, reloads it and hands it over, runs the agent for Windows, then every fuzz target. What a run
 /// learns stays in `fuzz/corpus`, for the next one here; the part of it that is worth a place in the repository is in `fuzz/kept` (libFuzzer's
@@ -58,7 +60,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
         .and_then(|()| crate::release::run())
         .and_then(|()| steps.run("package", PACKAGE))
         .and_then(|()| steps.run("azure", AZURE))
-        .and_then(|()| steps.run("install", INSTALL));
+        .and_then(|()| steps.run("install", INSTALL))
+        .and_then(|()| steps.run("image", IMAGE));
     let result = crossed
         .and_then(|()| fuzz_targets()?.iter().try_for_each(|target| fuzz(&mut steps, target)));
     steps.print_minutes();

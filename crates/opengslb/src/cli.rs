@@ -11,7 +11,7 @@
 //! - `output`: aligned tables, colour for terminals only,
 //! - `status`, `domains`, `servers`, `agents`, `overrides`, `latency`, `explain`, `pins`, `regions`,
 //!   `learning`, `resolvers`, `geo`, `dnssec`, `tokens`, `store`, `audit`, `reload`, `preflight`, `top`,
-//!   `completion`, `import`: a command each.
+//!   `completion`, `import`, `external_dns`, `live`: a command each.
 //!
 //! Exit codes: 0 well; 1 answered, and the answer is no (unhealthy, refused, a check failed); 64 a
 //! faulty command line; 69 nobody answers; 77 not allowed (sysexits.h).
@@ -32,6 +32,8 @@ mod domains;
 
 mod explain;
 
+mod external_dns;
+
 mod failure;
 
 mod geo;
@@ -41,6 +43,8 @@ mod import;
 mod latency;
 
 mod learning;
+
+mod live;
 
 mod mappings;
 
@@ -140,6 +144,8 @@ fn run(arguments: Arguments, output: &Output) -> Result<bool, Failure> {
         Command::Audit => audit::run(&client()?, output),
         Command::Peers => peers::run(&client()?, output),
         Command::Import(from) => import::run(output, from),
+        Command::Live => live::run(&client()?, output),
+        Command::Externaldns(wanted) => external_dns::run(client()?, wanted),
         Command::Reload => reload::run(&client()?, output),
         Command::Preflight(wanted) => preflight::run(api.as_deref(), timeout, output, wanted),
     }

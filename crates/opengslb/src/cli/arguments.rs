@@ -7,6 +7,7 @@ use super::completion::Wanted as WantedCompletion;
 use super::dnssec::Dnssec;
 use super::domains::Words as WordsAboutDomains;
 use super::explain::Wanted as WantedStory;
+use super::external_dns::Wanted as WantedWebhook;
 use super::geo::Geo;
 use super::import::Import;
 use super::latency::Latency;
@@ -159,6 +160,14 @@ pub(super) enum Command {
     /// The other overwatches, and whether they are reached.
     #[command(after_help = "Example:\n  opengslb-cli peers")]
     Peers,
+    /// Whether the overwatch lives, however its servers are: for whoever starts it anew where it does not.
+    #[command(after_help = "Example:\n  opengslb-cli live")]
+    Live,
+    /// A webhook for ExternalDNS, beside it in its pod: what it finds becomes domains and servers.
+    #[command(
+        after_help = "Example:\n  opengslb-cli externaldns --zone example.com --region eu-west"
+    )]
+    Externaldns(WantedWebhook),
     /// The overwatch reads its configuration again; exit code 1 with every fault where it is not
     /// right, and nothing is changed.
     #[command(after_help = "Example:\n  opengslb-cli reload")]

@@ -37,6 +37,15 @@ const CERTIFICATES: &str = "OPENGSLB_CA";
 /// Those that this system trusts, where nothing is named.
 const CERTIFICATES_OF_SYSTEM: &str = "/etc/ssl/certs/ca-certificates.crt";
 
+/// What came back, whatever it says.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) status: StatusCode,
+    /// The number of the last change, as `If-Match` takes it.
+    pub(super) tag: Option<String>,
+    pub(super) body: String,
+}
+
 /// Where the API is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -132,6 +141,28 @@ impl Client {
 
     /// One request; its body where it was carried out.
     pub(super) fn say(&self, method: Method, path: &str, body: String) -> Result<String, Failure> {
+        let told = self.change(method, path, body, None)?;
+        if told.status.is_success() {
+            return Ok(told.body);
+        }
+        Err(self.refused(told.status, &told.body))
+    }
+
+    /// The failure that a refusal is.
+    pub(super) fn refused(&self, status: StatusCode, body: &str) -> Failure {
+        refused(self.place(), status, body)
+    }
+
+    /// One request, made only if `tag` is still the number of the last change, where one is given.
+    ///
+    /// Blocks, on a runtime of its own.
+    pub(super) fn change(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+        tag: Option<&str>,
+    ) -> Result<Told, Failure> {
         let unavailable = |why: &dyn Display| {
             Failure::Unavailable(format!(
                 "no answer from {}: {why}; is opengslb running there? --api names another place",
@@ -141,14 +172,11 @@ impl Client {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| unavailable(&error))?;
         let exchange = async {
-            let limited = tokio::time::timeout(self.timeout, self.exchange(&method, path, body));
+            let limited =
+                tokio::time::timeout(self.timeout, self.exchange(&method, path, body, tag));
             limited.await.map_err(|_| format!("nothing in {} s", self.timeout.as_secs()))?
         };
-        let (status, body) = runtime.block_on(exchange).map_err(|why| unavailable(&why))?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        Err(refused(self.place(), status, &body))
+        runtime.block_on(exchange).map_err(|why| unavailable(&why))
     }
 
     async fn exchange(
@@ -156,7 +184,8 @@ impl Client {
         method: &Method,
         path: &str,
         body: String,
-    ) -> Result<(StatusCode, String), String> {
+        tag: Option<&str>,
+    ) -> Result<Told, String> {
         let host = match &self.place {
             Place::Socket(_) => "localhost",
             Place::Tcp(authority) | Place::Tls(authority) => authority,
@@ -166,6 +195,9 @@ impl Client {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {}", token.as_str()));
+        }
+        if let Some(tag) = tag {
+            request = request.header("if-match", tag);
         }
         let request = request
             .header("host", host)
@@ -204,16 +236,17 @@ impl Client {
 async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
-) -> Result<(StatusCode, String), String> {
+) -> Result<Told, String> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(chain)?;
     // Ends with the runtime; what goes wrong is told to the request.
     let connection = tokio::spawn(connection);
     let response = sender.send_request(request).await.map_err(chain)?;
     let status = response.status();
+    let tag = response.headers().get("etag").and_then(|tag| tag.to_str().ok()).map(str::to_owned);
     let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
     let body = body.map_err(|error| error.to_string())?.to_bytes();
     connection.abort();
-    Ok((status, String::from_utf8_lossy(&body).into_owned()))
+    Ok(Told { status, tag, body: String::from_utf8_lossy(&body).into_owned() })
 }
 
 /// What a refusal says, with every fault.

@@ -215,6 +215,27 @@ fn cloud_init_is_whole() {
     judged("sh", &["-n", "deploy/azure/cloud-init/install.sh"]);
 }
 
+/// The archive that the Windows machine unpacks has what it then runs, at the same place.
+#[test]
+fn windows_finds_its_installation_in_the_archive() {
+    let script = read("deploy/azure/cloud-init/windows.ps1");
+    assert!(script.contains("Expand-Archive -Force -Path $archive -DestinationPath C:\\opengslb"));
+    assert!(script.contains("& C:\\opengslb\\install.ps1"));
+    let workflow = read(".github/workflows/ci.yml");
+    let staged = workflow
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Copy-Item ")?.strip_suffix(" stage"));
+    let names = staged.unwrap().split(", ").map(|path| path.rsplit('\\').next().unwrap());
+    let expected = ["opengslb.exe", "opengslb-cli.exe", "install.ps1", "LICENSE"];
+    assert_eq!(names.collect::<Vec<_>>(), expected);
+    assert!(workflow.contains("Compress-Archive -Path stage\\*"));
+    // It copies these from where it lies, and there they are.
+    let install = read("deploy/windows/install.ps1");
+    for name in &expected[..3] {
+        assert!(install.contains(&format!("'{name}'")), "{name}");
+    }
+}
+
 #[test]
 fn terraform_finds_the_files_well_formed() {
     let demo = "demos/demo-6-advanced-passive-latency-learning/terraform";

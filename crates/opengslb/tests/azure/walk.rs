@@ -1,86 +1,55 @@
-//! `docs/guide/demo-6.md` against reality: every command of the walk-through in its order, and each one is run.
+//! `docs/guide/demo-6.md` against reality: `testdata/walk.txt` has every command of the walk-through in its order and
+//! where it is run. The page has the same ones, and each is run here as it stands there, or needs Azure.
 //!
-//! Where a command is run: here in a lab, by the demo that CI runs (`lab demo6`), or by nobody but an operator
-//! on Azure, which is then listed with its reason.
+//! With `OPENGSLB_WALK=whole` in the environment, clients are generated for the whole five minutes.
 
-use std::process::{Command, Stdio};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{read, report};
-
-/// Where a command is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Where {
-    /// By the demo's steps, which hold it as a text.
-    Demo,
-    /// In this test's lab, on this host; the second is what has to be in its output.
-    Lab(&'static str, &'static str),
-    /// On Azure only, and why.
-    Azure(&'static str),
-}
-
-use Where::{Azure, Demo, Lab};
-
-const LOGIN: Where = Azure("`opengslb lab exec HOST -- COMMAND` stands for it in the lab");
-const CLOUD: Where = Azure("it makes, shows or ends machines in Azure");
-const WINDOWS: Where = Azure("the lab has no Windows");
-
-/// The walk-through, in its order; the same command may come again.
-const WALK: &[(&str, Where)] = &[
-    (
-        "git clone https://github.com/LoganRossUS/OpenGSLB.git",
-        Azure("whoever reads the page has it"),
-    ),
-    (
-        "cd OpenGSLB/demos/demo-6-advanced-passive-latency-learning/terraform",
-        Azure("beside the clone"),
-    ),
-    ("cp terraform.tfvars.example terraform.tfvars", CLOUD),
-    ("terraform init", CLOUD),
-    ("terraform apply -var=\"windows_admin_password=YourComplexPassword123!\"", CLOUD),
-    ("ssh azureuser@$(terraform output -raw traffic_eastus_public_ip)", LOGIN),
-    ("test-cluster", Demo),
-    ("ssh azureuser@<traffic_eastus_public_ip>", LOGIN),
-    ("test-cluster", Demo),
-    ("generate-traffic 5 300", Demo),
-    ("curl http://10.1.1.10:8080/api/v1/overwatch/latency | jq .", Demo),
-    ("dig @10.1.1.10 app.demo.local A +short", Demo),
-    ("ssh azureuser@<overwatch_public_ip>", LOGIN),
-    ("journalctl -u opengslb | grep \"routing decision\"", Demo),
-    ("sudo systemctl restart opengslb", Demo),
-    ("dig @10.1.1.10 app.demo.local A +short", Demo),
-    ("journalctl -u opengslb | grep \"geo_fallback\"", Demo),
-    ("ssh azureuser@<traffic_eastus_public_ip>", LOGIN),
-    ("dig @10.1.1.10 app.demo.local +short", Demo),
-    ("ssh azureuser@<traffic_singapore_public_ip>", LOGIN),
-    ("dig @10.1.1.10 app.demo.local +short", Demo),
-    ("journalctl -u opengslb | grep \"latency\"", Lab("backend-eu-west", "latency learning")),
-    ("getcap /usr/local/bin/opengslb", Azure("the lab's agents have no capability, and say so")),
-    ("ss -tn | grep ESTAB", Lab("backend-eu-west", "10.1.1.10:7946")),
-    ("curl http://10.1.1.10:8080/api/v1/overwatch/latency | jq .", Demo),
-    ("curl http://10.1.1.10:8080/api/v1/domains | jq .", Lab("traffic-eastus", "app.demo.local")),
-    (
-        "([Security.Principal.WindowsPrincipal] [Security.Principal.WindowsIdentity]::GetCurrent()).IsInRole([Security.Principal.WindowsBuiltInRole] \"Administrator\")",
-        WINDOWS,
-    ),
-    ("Get-Content C:\\opengslb\\logs\\agent.log | Select-String \"latency\"", WINDOWS),
-    ("cd terraform", CLOUD),
-    ("terraform destroy", CLOUD),
-    ("az group delete --name rg-opengslb-latency-test --yes", CLOUD),
-];
+use crate::{read, report, root};
 
 /// The first block of the page: the lab itself, which CI runs.
 const LAB: &str = "cargo run --release -- lab demo6";
 
-/// The commands of a page's blocks.
-fn commands(page: &str) -> Vec<String> {
-    let mut is_inside = false;
+/// Words that begin what only Azure can run. All other commands have to run here.
+const AZURE_ONLY: [&str; 4] = ["git clone ", "terraform ", "ssh azureuser@", "az "];
+
+/// Where a command is not looked for in vain: a poll (10 s), a report (30 s), and as much again for a slow machine.
+const PATIENCE: Duration = Duration::from_secs(80);
+
+/// What stands for output that comes later: the command goes on while others run.
+const GOES_ON: &str = "...";
+
+/// One command.
+struct Step<'a> {
+    place: &'a str,
+    command: &'a str,
+    /// Every one of these has to be in its output.
+    parts: Vec<&'a str>,
+}
+
+fn steps(text: &str) -> Vec<Step<'_>> {
+    let step = |line| {
+        let [place, command, parts] = str::split(line, '\t').collect::<Vec<_>>()[..] else {
+            panic!("not three fields: {line}");
+        };
+        Step { place, command, parts: parts.split('|').filter(|part| !part.is_empty()).collect() }
+    };
+    text.lines().filter(|line| !line.starts_with('#')).map(step).collect()
+}
+
+/// The commands of a page's blocks, and whether a block is PowerShell.
+fn commands(page: &str) -> Vec<(String, bool)> {
+    let mut block = "";
     let mut found = Vec::new();
     for line in page.lines() {
-        if line.starts_with("```") {
-            is_inside = ["```sh", "```powershell"].contains(&line);
-        } else if is_inside {
-            found.push(line.split("   #").next().unwrap().trim().to_owned());
+        if let Some(language) = line.strip_prefix("```") {
+            block = language;
+        } else if ["sh", "powershell"].contains(&block) {
+            let command = line.split("   #").next().unwrap().trim().to_owned();
+            found.push((command, block == "powershell"));
         }
     }
     found
@@ -88,61 +57,174 @@ fn commands(page: &str) -> Vec<String> {
 
 #[test]
 fn the_page_has_every_command_in_its_order_and_no_other() {
-    let page = commands(&read("docs/guide/demo-6.md"));
-    assert_eq!(page[0], LAB);
-    let walk: Vec<&str> = WALK.iter().map(|(command, _)| *command).collect();
-    assert_eq!(page[1..], walk);
-    let steps = read("crates/lab/src/demo6/steps.rs").replace("\\\"", "\"");
-    let ci = read(".ci/run");
-    assert!(ci.contains(LAB));
-    for (command, place) in WALK {
-        match place {
-            Demo => assert!(steps.contains(command), "the demo does not run {command}"),
-            Azure(reason) => assert!(!reason.is_empty()),
-            Lab(..) => {}
-        }
+    let (page, walk) =
+        (read("docs/guide/demo-6.md"), read("crates/opengslb/tests/azure/testdata/walk.txt"));
+    let steps = steps(&walk);
+    let (words, steps): (Vec<_>, Vec<_>) = steps.into_iter().partition(|s| s.place == "word");
+    for word in words {
+        assert!(page.contains(&format!("`{}`", word.command)), "the page lacks {}", word.command);
+    }
+    let page = commands(&page);
+    assert_eq!(page[0].0, LAB);
+    assert!(read(".ci/run").contains(LAB));
+    let page = &page[1..];
+    let (on_page, in_walk): (Vec<_>, Vec<_>) =
+        (page.iter().map(|(c, _)| &**c).collect(), steps.iter().map(|s| s.command).collect());
+    assert_eq!(on_page, in_walk);
+    for (step, (_, is_powershell)) in steps.iter().zip(page) {
+        let needs_azure =
+            *is_powershell || AZURE_ONLY.iter().any(|start| step.command.starts_with(start));
+        assert_eq!(step.place == "azure", needs_azure, "{}: {}", step.place, step.command);
     }
 }
 
-/// What the demo does not run, on the hosts of a lab, in the words of the page.
-#[test]
-fn the_other_commands_run_in_the_lab() {
-    let name = format!("walk-{}", std::process::id());
-    let lab = |words: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb"));
-        command.arg("lab").args(words).env_remove("XDG_RUNTIME_DIR").stdin(Stdio::null());
-        command.output().unwrap()
-    };
-    let topology = crate::root().join("crates/lab/topologies/demo6.yaml").display().to_string();
-    let up = lab(&["up", &topology, "--name", &name]);
-    let said = String::from_utf8_lossy(&[&*up.stdout, &*up.stderr].concat()).into_owned();
-    if said.contains("does not let you make user namespaces") {
-        report(&format!("SKIPPED: opengslb lab up: {said}"));
-        return;
+/// The lab of the demo; taken down when dropped.
+struct Lab(String);
+
+impl Lab {
+    /// `None`, loudly, where the system forbids it.
+    fn up() -> Option<Self> {
+        let topology = root().join("crates/lab/topologies/demo6.yaml").display().to_string();
+        let lab = Self(format!("walk-{}", std::process::id()));
+        let up = opengslb(&["lab", "up", &topology, "--name", &lab.0]).output().unwrap();
+        let said = said(&up);
+        if said.contains("does not let you make user namespaces") {
+            report(&format!("SKIPPED: opengslb lab up: {said}"));
+            return None;
+        }
+        assert!(up.status.success(), "{said}");
+        Some(lab)
     }
-    assert!(up.status.success(), "{said}");
-    let until = Instant::now() + Duration::from_secs(45);
-    let mut faults = Vec::new();
-    for (command, place) in WALK {
-        let Lab(host, part) = place else { continue };
+
+    fn command(&self, host: &str, command: &str) -> Command {
+        opengslb(&["lab", "exec", "--lab", &self.0, host, "--", "sh", "-c", command])
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = opengslb(&["lab", "down", &self.0]).output();
+    }
+}
+
+fn opengslb(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb"));
+    command.args(words).env_remove("XDG_RUNTIME_DIR").stdin(Stdio::null());
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned()
+}
+
+/// Who walks: where they are in a copy of the repository, and which machine they are logged in to.
+struct Walker {
+    lab: Lab,
+    directory: PathBuf,
+    host: Option<&'static str>,
+    going_on: Vec<(String, Child)>,
+    run: usize,
+}
+
+impl Walker {
+    fn take(&mut self, step: &Step<'_>) {
+        match step.place {
+            "word" => {}
+            "azure" => self.log_in(step.command),
+            "copy" => self.in_the_copy(step),
+            "host" => {
+                let host = self.host.unwrap_or_else(|| panic!("nowhere: {}", step.command));
+                self.in_the_lab(host, step);
+            }
+            host => self.in_the_lab(host, step),
+        }
+    }
+
+    /// The output that a login names is a machine's address: that machine is where the next commands run.
+    fn log_in(&mut self, command: &str) {
+        if command.starts_with("ssh ") {
+            let output = crate::facts::OUTPUTS.iter().find(|(output, _)| command.contains(output));
+            self.host = Some(output.unwrap_or_else(|| panic!("nobody's output: {command}")).1);
+        }
+    }
+
+    fn in_the_copy(&mut self, step: &Step<'_>) {
+        // By the way that was taken there, links and all; whoever has logged out is back beside what they made.
+        let stand = match step.command {
+            "cd terraform" => self.directory.parent().unwrap().to_owned(),
+            _ => self.directory.clone(),
+        };
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("{} && pwd", step.command)])
+            .current_dir(&stand)
+            .env("PWD", &stand);
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{}: {}", step.command, said(&output));
+        self.directory = String::from_utf8(output.stdout).unwrap().trim().into();
+        self.run += 1;
+    }
+
+    fn in_the_lab(&mut self, host: &str, step: &Step<'_>) {
+        self.run += 1;
+        let mut command = self.lab.command(host, step.command);
+        if step.parts == [GOES_ON] {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            self.going_on.push((step.command.to_owned(), command.spawn().unwrap()));
+            return;
+        }
+        let until = Instant::now() + PATIENCE;
         loop {
-            let output = lab(&["exec", "--lab", &name, host, "--", "sh", "-c", command]);
-            let said =
-                String::from_utf8_lossy(&[&*output.stdout, &*output.stderr].concat()).into_owned();
-            if said.contains("ss: not found") {
-                report(&format!("SKIPPED: {command}: {said}"));
-                break;
+            let output = command.output().unwrap();
+            let said = said(&output);
+            if ["ss: not found", "getcap: not found"].iter().any(|tool| said.contains(tool)) {
+                return report(&format!("SKIPPED: {}: {said}", step.command));
             }
-            if output.status.success() && said.contains(part) {
-                break;
+            if output.status.success() && step.parts.iter().all(|part| said.contains(part)) {
+                return;
             }
-            if Instant::now() > until {
-                faults.push(format!("{host}: {command}: {said}"));
-                break;
-            }
+            assert!(Instant::now() < until, "{host}$ {}: {said}", step.command);
             std::thread::sleep(Duration::from_millis(200));
         }
     }
-    let down = lab(&["down", &name]);
-    assert!(faults.is_empty() && down.status.success(), "{faults:#?}");
+
+    /// What still runs is ended, or waited for where the whole of it is wanted.
+    fn end(mut self) -> usize {
+        for (command, mut child) in std::mem::take(&mut self.going_on) {
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none_or(|status| status.success()), "{command}: {ended:?}");
+            if std::env::var("OPENGSLB_WALK").as_deref() == Ok("whole") {
+                assert!(child.wait().unwrap().success(), "{command}");
+            } else {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+        }
+        self.run
+    }
+}
+
+/// The whole walk, in its order, on one lab and in one copy.
+#[test]
+fn every_command_is_run_or_needs_azure() {
+    let Some(lab) = Lab::up() else { return };
+    let copy = tempfile::tempdir().unwrap();
+    let repository = copy.path().join("OpenGSLB");
+    for folder in ["demos", "deploy"] {
+        let copied = copy_of(&root().join(folder), &repository.join(folder));
+        assert!(copied.success(), "{folder}");
+    }
+    let walk = read("crates/opengslb/tests/azure/testdata/walk.txt");
+    let directory = copy.path().to_owned();
+    let mut walker = Walker { lab, directory, host: None, going_on: Vec::new(), run: 0 };
+    let steps = steps(&walk);
+    steps.iter().for_each(|step| walker.take(step));
+    assert!(repository.join("deploy/azure/terraform.tfvars").exists(), "the link leads there");
+    let is_counted = |step: &&Step<'_>| !["azure", "word"].contains(&step.place);
+    assert_eq!(walker.end(), steps.iter().filter(is_counted).count());
+}
+
+fn copy_of(from: &Path, to: &Path) -> std::process::ExitStatus {
+    fs::create_dir_all(to.parent().unwrap()).unwrap();
+    Command::new("cp").arg("-a").args([from, to]).status().unwrap()
 }

@@ -1,0 +1,160 @@
+//! What one record of ExternalDNS means here, or why it means nothing. Pure.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use serde_json::{Value, json};
+
+use super::wire::Endpoint;
+
+/// What is told about a record by annotations; other words that begin so are refused: they are misspelled.
+const OURS: &str = "webhook/opengslb-";
+const REGION: &str = "webhook/opengslb-region";
+const PORT: &str = "webhook/opengslb-port";
+const CHECK: &str = "webhook/opengslb-check";
+
+/// The most targets of one record. A cluster's load balancer has a few addresses; the note about them has to stay short.
+const TARGETS_MAX: usize = 64;
+/// The longest TTL that a domain can have.
+const TTL_MAX: i64 = 86_400;
+
+/// What the operator of the webhook says of all records.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// The zones that names may be in.
+    pub(super) zones: Vec<String>,
+    /// The region of records that name none.
+    pub(super) region: Option<String>,
+    /// The port of servers that name none.
+    pub(super) port: u16,
+}
+
+/// A record that can be represented.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub(super) region: String,
+    pub(super) stands_for: StandsFor,
+    /// Seconds, where somebody asked for them.
+    pub(super) ttl: Option<i64>,
+}
+
+/// What a region's clients are sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StandsFor {
+    /// Its servers.
+    Servers { at: BTreeSet<SocketAddr>, check: Check },
+    /// A name.
+    Alias(String),
+}
+
+/// How the overwatch sees that a server works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Check {
+    Connect,
+    Page(String),
+}
+
+impl Check {
+    /// As the configuration has it.
+    pub(super) fn settings(&self) -> Value {
+        match self {
+            Self::Connect => json!({"type": "tcp"}),
+            Self::Page(path) => json!({"type": "http", "path": path}),
+        }
+    }
+}
+
+impl Terms {
+    /// The record, or what is wrong with it. `regions` are the overwatch's.
+    pub(super) fn read(
+        &self,
+        endpoint: &Endpoint,
+        regions: &BTreeSet<String>,
+    ) -> Result<Record, String> {
+        let name = endpoint.name();
+        let is_in = |zone: &String| name.strip_suffix(zone.as_str()).is_some_and(at_a_label);
+        if !self.zones.iter().any(is_in) {
+            return Err(format!("it is in none of the zones {}", self.zones.join(", ")));
+        }
+        if !(0..=TTL_MAX).contains(&endpoint.record_ttl) {
+            return Err(format!("a TTL is from 0 to {TTL_MAX} seconds"));
+        }
+        if let Some(unknown) = unknown_property(endpoint) {
+            return Err(format!("{unknown} is none of {REGION}, {PORT}, {CHECK}"));
+        }
+        let stands_for = match endpoint.record_type.as_str() {
+            "A" => self.servers(endpoint, |ip: Ipv4Addr| ip.into())?,
+            "AAAA" => self.servers(endpoint, |ip: Ipv6Addr| ip.into())?,
+            "CNAME" => alias(endpoint)?,
+            kind => return Err(format!("records of type {kind} are not steered")),
+        };
+        let region = self.region(endpoint, regions)?;
+        let ttl = (endpoint.record_ttl > 0).then_some(endpoint.record_ttl);
+        Ok(Record { region, stands_for, ttl })
+    }
+
+    fn region(&self, endpoint: &Endpoint, regions: &BTreeSet<String>) -> Result<String, String> {
+        let set = Some(endpoint.set_identifier.as_str()).filter(|set| regions.contains(*set));
+        let region = endpoint.property(REGION).or(set).or(self.region.as_deref());
+        let region = region.ok_or_else(|| {
+            format!("no region: {REGION}, a set identifier that is a region's name, or --region")
+        })?;
+        if !regions.contains(region) {
+            return Err(format!("the overwatch has no region {region}"));
+        }
+        Ok(region.to_owned())
+    }
+
+    fn servers<A: std::str::FromStr>(
+        &self,
+        endpoint: &Endpoint,
+        address: impl Fn(A) -> IpAddr,
+    ) -> Result<StandsFor, String> {
+        let port = match endpoint.property(PORT) {
+            None => self.port,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|port| *port > 0)
+                .ok_or_else(|| format!("{PORT}: {text:?} is no port"))?,
+        };
+        let check = match endpoint.property(CHECK) {
+            None | Some("tcp") => Check::Connect,
+            Some(path) if path.starts_with('/') => Check::Page(path.to_owned()),
+            Some(other) => return Err(format!("{CHECK}: {other:?} is neither tcp nor a path")),
+        };
+        if endpoint.targets.is_empty() || endpoint.targets.len() > TARGETS_MAX {
+            return Err(format!("a record has from 1 to {TARGETS_MAX} targets"));
+        }
+        let read = |text: &String| {
+            let ip = text.parse().map_err(|_| format!("{text:?} is no address of its type"))?;
+            Ok(SocketAddr::new(address(ip), port))
+        };
+        let at = endpoint.targets.iter().map(read).collect::<Result<_, String>>()?;
+        Ok(StandsFor::Servers { at, check })
+    }
+}
+
+/// The same record without what other providers are told: what is not kept must not be compared.
+pub(super) fn without_others_properties(mut endpoint: Endpoint) -> Endpoint {
+    endpoint.provider_specific.retain(|property| property.name.starts_with(OURS));
+    endpoint.provider_specific.sort();
+    endpoint
+}
+
+fn unknown_property(endpoint: &Endpoint) -> Option<&str> {
+    let mut names = endpoint.provider_specific.iter().map(|property| property.name.as_str());
+    names.find(|name| name.starts_with(OURS) && ![REGION, PORT, CHECK].contains(name))
+}
+
+fn alias(endpoint: &Endpoint) -> Result<StandsFor, String> {
+    match endpoint.targets.as_slice() {
+        [target] => Ok(StandsFor::Alias(target.trim_end_matches('.').to_ascii_lowercase())),
+        _ => Err("an alias has one target".to_owned()),
+    }
+}
+
+/// Whether what stands before a zone's name ends a label.
+fn at_a_label(before: &str) -> bool {
+    before.is_empty() || before.ends_with('.')
+}
