@@ -27,6 +27,9 @@ const RELOAD: &str = "env OPENGSLB_RELOAD=whole cargo test --release --locked -p
 const CHAOS: &str = "cargo run --release --locked -p opengslb-sim -- chaos --seeds 1..1000 \
                      --agents 20 --overwatches 3 --minutes 60";
 
+/// Ten minutes of bad days between real processes, in namespaces. It prints the seed that does it again.
+const BAD_DAYS: &str = "cargo run --release --locked -- lab chaos --minutes 10";
+
 /// Two hundred kills in the middle of writing.
 const MADE: &str = "env OPENGSLB_MADE=whole cargo test --release --locked -p opengslb --test made \
                     -- --nocapture nothing_acknowledged";
@@ -54,6 +57,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let flooded = steps.run("flood", FLOOD);
     let reloaded = flooded.and_then(|()| steps.run("reload", RELOAD));
     let lived = reloaded.and_then(|()| steps.run("chaos", CHAOS));
+    let lived = lived.and_then(|()| steps.run("bad days", BAD_DAYS));
     let killed = lived.and_then(|()| steps.run("kills", MADE));
     let crossed = killed.and_then(|()| steps.run("windows", WINDOWS));
     let crossed = crossed

@@ -73,9 +73,9 @@ fn mark(screen: &Screen, is_good: bool, text: &str) {
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     if is_good {
-        screen.tick(first)
+        screen.tick(first);
     } else {
-        screen.cross(first)
+        screen.cross(first);
     }
     lines.for_each(|line| screen.line(&format!("  {line}")));
 }

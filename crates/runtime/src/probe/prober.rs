@@ -24,6 +24,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use health::{CheckKind, CheckSpec, FailReason, Outcome, Schedule, ScheduleFull};
+use model::Time;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinSet};
@@ -122,6 +123,7 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Prober<K> {
                     schedule: Schedule::new(limits.targets_max),
                     targets: Arc::default(),
                     running: HashMap::new(),
+                    owed: HashMap::new(),
                     keys: HashMap::new(),
                     commands: HashSet::new(),
                     in_flight: JoinSet::new(),
@@ -209,6 +211,9 @@ struct Rounds<K> {
     targets: Arc<BTreeMap<K, ProbeTarget>>,
     /// The check under way of each key.
     running: HashMap<K, AbortHandle>,
+    /// Of those, whose next check is due already, and since when: one that takes its whole timeout
+    /// ends when the next is due, or a moment later.
+    owed: HashMap<K, Time>,
     /// Whose each check under way is.
     keys: HashMap<Id, K>,
     /// Those of them that run a program, or wait to.
@@ -251,6 +256,7 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
         for (key, target) in &*before {
             if self.targets.get(key) != Some(target) {
                 self.schedule.remove(key);
+                self.owed.remove(key);
                 // What it would say is about a target that is no more.
                 if let Some(check) = self.running.remove(key) {
                     check.abort();
@@ -280,9 +286,9 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
         let now = self.clock.now();
         while self.has_room() {
             let Some((key, due)) = self.schedule.pop_due(now) else { return };
-            // Its last check may still be under way, since its result was not taken: then this one
-            // is left out.
-            if !self.running.contains_key(&key) {
+            if self.running.contains_key(&key) {
+                self.owed.entry(key).or_insert(due);
+            } else {
                 self.counting.begin(now.ms_since(due));
                 self.start(key);
             }
@@ -316,8 +322,16 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
             return;
         };
         // Unless its place was taken by the check of a target that was changed meanwhile.
-        if self.running.get(&key).is_some_and(|check| check.id() == id) {
-            self.running.remove(&key);
+        if !self.running.get(&key).is_some_and(|check| check.id() == id) {
+            return;
+        }
+        self.running.remove(&key);
+        // Where others have waited for longer it is left out.
+        if let Some(due) = self.owed.remove(&key)
+            && self.schedule.next_due().is_none_or(|next| next >= due)
+        {
+            self.counting.begin(self.clock.now().ms_since(due));
+            self.start(key);
         }
     }
 }

@@ -70,6 +70,31 @@ async fn a_changed_target_is_checked_as_changed() {
     while matches!(next(&mut results).await.report.outcome, Outcome::Pass { .. }) {}
 }
 
+/// A timeout as long as the interval is allowed: then a check that times out ends when the next is due.
+#[tokio::test]
+async fn a_check_that_takes_its_whole_timeout_costs_no_other_its_turn() {
+    // Listens, but says nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut silent = target(listener.local_addr().unwrap());
+    (silent.spec.interval_ms, silent.spec.timeout_ms) = (50, 50);
+    silent.spec.kind = CheckKind::Http(health::HttpCheck {
+        path: "/".to_owned(),
+        host: None,
+        server_name: None,
+        status: "200".parse().unwrap(),
+        body: None,
+    });
+    let (prober, mut results) = start(LIMITS);
+    prober.set_targets(BTreeMap::from([(1, silent)])).unwrap();
+    next(&mut results).await;
+    let began = Instant::now();
+    for _ in 0..20 {
+        next(&mut results).await;
+    }
+    // Twice that long if every other one were left out.
+    assert!(began.elapsed() < Duration::from_millis(20 * 50 * 8 / 5), "{:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn no_more_checks_run_at_a_time_than_allowed() {
     // These listen, but say nothing: an HTTP check stays under way until its timeout.
@@ -141,5 +166,55 @@ async fn programs_that_are_slow_keep_no_other_check_waiting() {
     prober.set_targets(targets).unwrap();
     for _ in 0..5 {
         assert_eq!(next(&mut results).await.key, 100);
+    }
+}
+
+#[tokio::test]
+async fn a_fault_in_a_check_fails_it_and_no_other_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let good = listener.local_addr().unwrap();
+    let poisoned = SocketAddr::new(good.ip(), crate::probe::checker::FAULT);
+    let (prober, mut results) = start(LIMITS);
+    prober.set_targets([(1, target(poisoned)), (2, target(good))].into()).unwrap();
+    let mut counts = [0; 2];
+    while counts.iter().any(|count| *count < 3) {
+        let ProbeResult { key, report } = next(&mut results).await;
+        let passes = matches!(report.outcome, Outcome::Pass { .. });
+        assert_eq!(passes, key == 2, "{report:?}");
+        counts[key as usize - 1] += 1;
+    }
+}
+
+/// A key that cannot be copied once, on the thread of the checks.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Fragile(u32);
+
+static IS_FRAGILE: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        let is_there = std::thread::current().name() == Some("checks");
+        assert!(!is_there || !IS_FRAGILE.swap(false, Ordering::SeqCst), "as asked");
+        Self(self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_the_whole_begins_all_checks_anew() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (to, mut results) = mpsc::channel(1);
+    let checker = Checker::new().unwrap();
+    let prober = Prober::start(checker, LIMITS, Clock::start(), to).unwrap();
+    prober.set_targets((0..3).map(|key| (Fragile(key), target(address))).collect()).unwrap();
+    assert!(results.recv().await.is_some());
+    IS_FRAGILE.store(true, Ordering::SeqCst);
+    let mut seen = std::collections::BTreeSet::new();
+    while IS_FRAGILE.load(Ordering::SeqCst) || seen.len() < 3 {
+        let result = tokio::time::timeout(Duration::from_secs(20), results.recv()).await;
+        let key = result.expect("in time").expect("the thread lives").key;
+        if !IS_FRAGILE.load(Ordering::SeqCst) {
+            seen.insert(key);
+        }
     }
 }
