@@ -20,6 +20,7 @@
 //! - [`domains`]: `GET /api/v1/domains`, what is steered and how,
 //! - [`backends`]: `GET /api/v1/overwatch/backends`, every server and why it is up or down,
 //! - [`agents`]: `GET /api/v1/overwatch/agents`, who reports,
+//! - [`sources`]: `GET /api/v1/overwatch/sources`, who reports times that is no agent,
 //! - [`peers`]: `GET /api/v1/overwatch/peers`, the other overwatches,
 //! - [`explain`]: `GET /api/v1/routing/explain`, where a client is sent, and why,
 //! - [`hand`]: `/api/v1/routing/{pins,regions,learning}`, `/api/v1/resolvers/weights`,
@@ -54,6 +55,8 @@ pub mod domains;
 pub mod backends;
 
 pub mod agents;
+
+pub mod sources;
 
 pub mod peers;
 

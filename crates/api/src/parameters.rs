@@ -60,6 +60,12 @@ pub const PATH_PARAMETERS: &[PathParameter] = &[
         invalid: Some("a b"),
     },
     PathParameter {
+        name: "source",
+        about: "The name of a source of times, as in `api.latency_sources`.",
+        example: "probe",
+        invalid: Some("a b"),
+    },
+    PathParameter {
         name: "token",
         about: "The name of a token.",
         example: "deploy",

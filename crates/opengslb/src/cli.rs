@@ -10,7 +10,7 @@
 //! - `words`, `things`, `watching`: what several commands share,
 //! - `output`: aligned tables, colour for terminals only,
 //! - `status`, `domains`, `servers`, `agents`, `overrides`, `latency`, `explain`, `pins`, `regions`,
-//!   `learning`, `resolvers`, `geo`, `dnssec`, `tokens`, `store`, `audit`, `reload`, `preflight`, `top`,
+//!   `learning`, `resolvers`, `sources`, `geo`, `dnssec`, `tokens`, `store`, `audit`, `reload`, `preflight`, `top`,
 //!   `completion`, `import`, `external_dns`, `live`: a command each.
 //!
 //! Exit codes: 0 well; 1 answered, and the answer is no (unhealthy, refused, a check failed); 64 a
@@ -65,6 +65,8 @@ mod regions;
 mod resolvers;
 
 mod servers;
+
+mod sources;
 
 mod status;
 
@@ -143,6 +145,7 @@ fn run(arguments: Arguments, output: &Output) -> Result<bool, Failure> {
         Command::Completion(wanted) => Ok(completion::run(&wanted)),
         Command::Audit => audit::run(&client()?, output),
         Command::Peers => peers::run(&client()?, output),
+        Command::Sources(command) => sources::run(&client()?, output, command),
         Command::Import(from) => import::run(output, from),
         Command::Live => live::run(&client()?, output),
         Command::Externaldns(wanted) => external_dns::run(client()?, wanted),

@@ -34,6 +34,7 @@ impl Overwatch {
             }
             Command::Accept(_) => false,
             Command::Forget(agent) => return self.objection_to_forget(agent, now),
+            Command::ForgetSource(source) => self.outside.contains_key(source),
             // What was said of a server that left can still be taken back.
             Command::Hand(
                 HandOrder::Override { backend, .. } | HandOrder::Empty { backend, .. },
@@ -99,6 +100,7 @@ impl Overwatch {
             Command::Revoke(agent) => self.revoke(&agent, now, out),
             Command::Accept(agent) => self.accept(&agent, now, out),
             Command::Forget(agent) => self.forget(&agent, out),
+            Command::ForgetSource(source) => self.forget_outside(&source),
             Command::Keys(order) => match self.key_order(&order, now, out) {
                 Some(what) => what,
                 None => return,

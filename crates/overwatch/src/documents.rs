@@ -5,7 +5,8 @@
 //! - `sentence`: the same in one sentence,
 //! - `by_hand`: what operators did about routing,
 //! - `keys`: signed zones,
-//! - `peers`: the other overwatches.
+//! - `peers`: the other overwatches,
+//! - `sources`: who reports times that is no agent.
 
 pub(crate) mod explain;
 
@@ -18,6 +19,8 @@ mod by_hand;
 mod keys;
 
 mod peers;
+
+mod sources;
 
 use std::collections::BTreeMap;
 
@@ -148,6 +151,7 @@ impl Overwatch {
             expected_agents,
             healthy_agents,
             backend_summary: summary,
+            etcd: None,
             generated_at: now.to_rfc3339(),
         }
     }

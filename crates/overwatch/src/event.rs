@@ -134,6 +134,8 @@ pub enum Command {
     Accept(AgentId),
     /// Know an agent no more that is not there.
     Forget(AgentId),
+    /// Forget what a source from outside reported; it may report anew.
+    ForgetSource(TokenName),
     /// Something about the API's tokens.
     Tokens(TokenOrder),
     /// Something about servers or routing.

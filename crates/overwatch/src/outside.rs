@@ -80,8 +80,8 @@ pub(crate) struct Outside {
     pub(crate) ports: BTreeMap<Region, u16>,
     /// How often it was heard: its place in its own sequence.
     pub(crate) heard: u64,
-    /// What became of its last report; `None` before the first.
-    pub(crate) last: Option<Result<OutsideTaken, OutsideFault>>,
+    /// When it last reported, and what became of that; `None` before the first.
+    pub(crate) last: Option<(Time, Result<OutsideTaken, OutsideFault>)>,
 }
 
 /// A source has one life: what it said is forgotten, or recalled with its place in the sequence.
@@ -133,12 +133,26 @@ impl Overwatch {
     /// What became of a source's last report; `None` before the first, and where it is no source.
     #[must_use]
     pub fn outside_taken(&self, name: &TokenName) -> Option<&Result<OutsideTaken, OutsideFault>> {
-        self.outside.get(name)?.last.as_ref()
+        self.outside.get(name)?.last.as_ref().map(|(_, taken)| taken)
     }
 
     /// The sources, as the table knows them.
     pub(crate) fn outside_ids(&self) -> impl Iterator<Item = AgentId> {
         self.outside.keys().map(AgentId::of_source)
+    }
+
+    /// Withdraws what a source reported, held or not. What it reports next counts as if it were new.
+    pub(crate) fn forget_outside(&mut self, name: &TokenName) -> String {
+        let id = AgentId::of_source(name);
+        self.table.forget(&id);
+        if let Some(outside) = self.outside.get_mut(name) {
+            for (region, port) in &outside.ports {
+                let services = vec![outside.service.clone()];
+                self.table.set_lane(&id, *port, Lane { services, region: region.clone() });
+            }
+            outside.last = None;
+        }
+        format!("what source {name} reported was forgotten")
     }
 
     /// Takes a report, or does not.
@@ -151,7 +165,7 @@ impl Overwatch {
     ) {
         let taken = self.take_outside(name, rows, now, out);
         if let Some(outside) = self.outside.get_mut(name) {
-            outside.last = Some(taken);
+            outside.last = Some((now, taken));
         }
     }
 

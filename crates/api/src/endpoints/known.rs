@@ -15,6 +15,7 @@ use crate::hand::Audit;
 use crate::latency::{LatencyReport, LatencyTable, ReportTaken};
 use crate::peers::Peers;
 use crate::problem::Kind;
+use crate::sources::Sources;
 
 /// Which rows of the learned table.
 const LATENCY: [Parameter; 3] = [
@@ -128,6 +129,12 @@ pub(super) const LIST: &[Endpoint] = &[
         "/api/v1/overwatch/agents",
         "Who reports, and with what standing.",
         schema_of::<Agents>,
+    ),
+    Endpoint::read(
+        Operation::ListSources,
+        "/api/v1/overwatch/sources",
+        "Who reports times that is no agent, and what came of it.",
+        schema_of::<Sources>,
     ),
     Endpoint::read(
         Operation::ListPeers,

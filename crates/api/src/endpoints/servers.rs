@@ -108,4 +108,13 @@ pub(super) const LIST: &[Endpoint] = &[
             "Lets the reports of an agent count that is held.",
         )
     },
+    Endpoint {
+        query: &[Parameter::REASON],
+        ..Endpoint::change(
+            Operation::ForgetSource,
+            (Method::Delete, "/api/v1/overwatch/sources/{source}"),
+            Role::Operate,
+            "Forgets what a source of times reported; it may report anew.",
+        )
+    },
 ];

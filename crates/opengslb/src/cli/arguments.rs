@@ -19,6 +19,7 @@ use super::preflight::Wanted as WantedFlight;
 use super::regions::Regions;
 use super::resolvers::Resolvers;
 use super::servers::Words as WordsAboutServers;
+use super::sources::Sources;
 use super::store::{BackUp, Restore};
 use super::tokens::Tokens;
 use super::top::Wanted as WantedTop;
@@ -157,6 +158,12 @@ pub(super) enum Command {
     /// What was changed, and by whom, the newest first.
     #[command(after_help = "Example:\n  opengslb-cli audit")]
     Audit,
+    /// Who reports times that is no agent.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  opengslb-cli sources list\n  opengslb-cli sources forget probe"
+    )]
+    Sources(Sources),
     /// The other overwatches, and whether they are reached.
     #[command(after_help = "Example:\n  opengslb-cli peers")]
     Peers,

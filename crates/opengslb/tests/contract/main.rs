@@ -133,6 +133,25 @@ fn a_source_reports_times_and_may_do_nothing_else() {
     // Nothing of what was refused is there.
     let (_, shown) = cli(&["--api", &socket, "latency", "show", "--json"], "");
     assert_eq!(shown.matches("subnet").count(), 1, "{shown}");
+    // Who reports is seen, and why not all of it was taken; what it said can be forgotten, and said anew.
+    let (_, listed) = cli(&["--api", &socket, "sources", "list"], "");
+    let line = listed.lines().find(|line| line.starts_with("probe ")).unwrap();
+    assert!(
+        line.contains("app.demo.test  here")
+            && line.contains("refused: 10.1.2.0/24 is there twice for here"),
+        "{listed}"
+    );
+    let (_, listed) = cli(&["--api", &socket, "sources", "list", "--json"], "");
+    assert!(listed.contains(r#""latency_rows":1"#), "{listed}");
+    let forget = ["sources", "forget", "probe", "--reason", "measured itself"];
+    let forget = [&["--api", socket.as_str()][..], &forget].concat();
+    assert_eq!(cli(&forget, ""), (0, "probe: forgotten\n".to_owned()));
+    let (_, shown) = cli(&["--api", &socket, "latency", "show", "--json"], "");
+    assert_eq!(shown.matches("subnet").count(), 0, "{shown}");
+    let (_, audit) = cli(&["--api", &socket, "audit"], "");
+    let line = audit.lines().find(|line| line.contains("what source probe reported was forgotten"));
+    assert!(line.is_some_and(|line| line.contains("measured itself")), "{audit}");
+    assert_eq!(report(SOURCE, "probe", row), taken, "it may go on");
 }
 
 #[test]

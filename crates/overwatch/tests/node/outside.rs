@@ -41,6 +41,34 @@ fn report(bench: &mut Bench, rows: &[&str]) -> Result<OutsideTaken, OutsideFault
     bench.overwatch.outside_taken(&parsed("probe")).cloned().unwrap()
 }
 
+#[test]
+fn what_a_source_said_can_be_forgotten_and_said_anew() {
+    let mut bench = bench();
+    let row = "10.1.2.0/24 eu-west 85";
+    report(&mut bench, &[row]).unwrap();
+    assert_eq!(
+        report(&mut bench, &["10.1.3.0/24 85"]),
+        Err(OutsideFault::WhichRegion(parsed("10.1.3.0/24")))
+    );
+    let source = |bench: &Bench| bench.overwatch.source_list(bench.now).sources.remove(0);
+    let told = source(&bench);
+    assert_eq!((told.name.as_str(), told.latency_rows), ("probe", 1));
+    assert_eq!(told.regions, ["ap-southeast", "eu-west"]);
+    assert_eq!(told.last_report, Some(bench.now.to_rfc3339()));
+    assert!(told.refused.unwrap().contains("names no region"));
+    let said = overwatch::Said { by: "test".to_owned(), ..Default::default() };
+    let forget = Command::ForgetSource(parsed("probe"));
+    assert_eq!(bench.overwatch.objection(&forget, &said, bench.now), None);
+    let nobody = Command::ForgetSource(parsed("nobody"));
+    assert!(bench.overwatch.objection(&nobody, &said, bench.now).is_some());
+    bench.tell(Event::Command { command: forget, said });
+    assert!(learned(&bench).is_empty());
+    let told = source(&bench);
+    assert_eq!((told.latency_rows, told.last_report, told.refused), (0, None, None));
+    report(&mut bench, &[row]).unwrap();
+    assert_eq!(learned(&bench).len(), 1);
+}
+
 fn learned(bench: &Bench) -> Vec<String> {
     let line = |(subnet, region, ms, samples)| format!("{subnet} {region} {ms} {samples}");
     bench.learned().into_iter().map(line).collect()

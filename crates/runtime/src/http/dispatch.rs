@@ -3,6 +3,7 @@
 use api::Operation;
 use axum::response::Response;
 use config::EntityKind;
+use overwatch::Command;
 
 use super::call::Call;
 use super::refusal::Refusal;
@@ -44,6 +45,7 @@ pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, 
         Operation::ListBackends => document(Question::Backends).await,
         Operation::ListAgents => document(Question::Agents).await,
         Operation::ListPeers => document(Question::Peers).await,
+        Operation::ListSources => document(Question::Sources).await,
         Operation::ListAudit => document(Question::Audit).await,
         Operation::SetOverride => operator::set_override(server, call).await,
         Operation::ClearOverride => operator::clear_override(server, call).await,
@@ -53,6 +55,9 @@ pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, 
         Operation::RevokeAgent => operator::revoke(server, call).await,
         Operation::AcceptAgent => operator::accept(server, call).await,
         Operation::ForgetAgent => operator::forget(server, call).await,
+        Operation::ForgetSource => {
+            server.order(call, Command::ForgetSource(call.part("source")?)).await
+        }
         Operation::TestGeography => document(Question::Locate(call.required("address")?)).await,
         Operation::Explain => by_hand::explain(server, call).await,
         Operation::ListPins => document(Question::Pins).await,

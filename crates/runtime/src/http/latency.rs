@@ -12,8 +12,9 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
+use latency::table::ranking::{By, Order};
 use model::Subnet;
-use overwatch::{LatencyPage, LatencyWanted};
+use overwatch::{LatencyPage, LatencySearch, LatencyWanted};
 
 use super::call::Call;
 use super::refusal::Refusal;
@@ -63,17 +64,10 @@ impl Place {
     }
 }
 
-/// What rows are ordered by; of the two parts one counts.
-type Key = fn(&LatencyEntry) -> (u64, &str);
+/// The order of the rows: that of the networks, or another.
+struct Sort(Option<Order>);
 
-/// The order of the rows.
-#[derive(Clone, Copy)]
-enum Order {
-    Subnet,
-    By { key: Key, is_descending: bool },
-}
-
-impl FromStr for Order {
+impl FromStr for Sort {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -81,18 +75,18 @@ impl FromStr for Order {
             Some(name) => (name, true),
             None => (text, false),
         };
-        let key: Key = match name {
-            "subnet" if !is_descending => return Ok(Self::Subnet),
-            "rtt" => |entry| (entry.rtt_us.into(), ""),
-            "samples" => |entry| (entry.samples, ""),
-            "last_updated" => |entry| (0, &entry.last_updated),
+        let by = match name {
+            "subnet" if !is_descending => return Ok(Self(None)),
+            "rtt" => By::Rtt,
+            "samples" => By::Samples,
+            "last_updated" => By::Observed,
             _ => {
                 return Err(
                     "subnet, rtt, samples or last_updated, the latter with - before it too",
                 );
             }
         };
-        Ok(Self::By { key, is_descending })
+        Ok(Self(Some(Order { by, is_descending })))
     }
 }
 
@@ -104,18 +98,16 @@ pub(super) async fn page(server: &Server, call: &Call) -> Result<Response, Refus
     }
     let after: Option<Place> = call.query("after")?;
     let mut wanted = wanted(call)?;
-    let table = match call.query("sort")?.unwrap_or(Order::Subnet) {
-        Order::Subnet => {
+    let table = match call.query::<Sort>("sort")?.and_then(|Sort(order)| order) {
+        None => {
             wanted.from = after.as_ref().map(|after| after.subnet);
             in_order(server, call, wanted, (limit, after)).await?
         }
-        Order::By { .. } if after.is_some() => {
+        Some(_) if after.is_some() => {
             let detail = "after: only where the rows are sorted by subnet";
             return Err(Refusal::parameter(detail));
         }
-        Order::By { key, is_descending } => {
-            first_of(server, call, wanted, (limit, key, is_descending)).await?
-        }
+        Some(order) => first_of(server, call, LatencySearch::new(wanted, order, limit)).await?,
     };
     // Plain data: there is nothing in it that JSON cannot say.
     Ok(json(StatusCode::OK, serde_json::to_string(&table).unwrap_or_default()))
@@ -171,28 +163,19 @@ async fn in_order(
     }
 }
 
-/// The first rows of another order: looks at every row that is wanted, keeps no more than are shown.
+/// The first rows of another order. The search goes to the node for a slice of the table and comes back.
 async fn first_of(
     server: &Server,
     call: &Call,
-    mut wanted: LatencyWanted,
-    (limit, key, is_descending): (usize, Key, bool),
+    mut search: LatencySearch,
 ) -> Result<LatencyTable, Refusal> {
-    let mut best: Vec<LatencyEntry> = Vec::new();
     loop {
-        let page = slice(server, call, &wanted, SLICE_ROWS).await?;
-        best.extend(page.entries);
-        if best.len() > 2 * limit || page.next.is_none() {
-            // Stable: equal rows stay in the order of the networks.
-            best.sort_by(|a, b| {
-                let order = key(a).cmp(&key(b));
-                if is_descending { order.reverse() } else { order }
-            });
-            best.truncate(limit);
-        }
-        match page.next {
-            Some(next) => wanted.from = Some(next),
-            None => return Ok(LatencyTable { entries: best, next: None }),
+        match server.ask(call, Question::LatencySearch(search)).await? {
+            Told::Searched { search: more, is_done: false } => search = more,
+            Told::Searched { search, is_done: true } => {
+                return Ok(LatencyTable { entries: search.into_entries(), next: None });
+            }
+            _ => return Err(Refusal::going_down()),
         }
     }
 }

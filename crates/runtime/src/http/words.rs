@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use config::{EntityKind, EntityName};
 use dns::NameBuf;
 use model::{Subnet, TokenName};
-use overwatch::{Command, LatencyPage, LatencyWanted, Objection, OutsideRow, Said};
+use overwatch::{Command, LatencyPage, LatencySearch, LatencyWanted, Objection, OutsideRow, Said};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
@@ -36,6 +36,8 @@ pub enum Question {
         /// How many.
         rows_max: usize,
     },
+    /// A search of the learned table, to be gone on with.
+    LatencySearch(LatencySearch),
     /// The steered domains.
     Domains,
     /// The backends.
@@ -44,6 +46,8 @@ pub enum Question {
     Agents,
     /// `GET /api/v1/overwatch/peers`
     Peers,
+    /// The sources of times that are no agents.
+    Sources,
     /// The whole, in short.
     Cluster {
         /// How many agents there should be.
@@ -151,6 +155,13 @@ pub enum Told {
     Document(Document),
     /// Rows of the learned table.
     Latency(LatencyPage),
+    /// A search that was gone on with.
+    Searched {
+        /// With what it found so far.
+        search: LatencySearch,
+        /// Whether it is at its end.
+        is_done: bool,
+    },
     /// That answers are good, or not.
     Ready {
         /// Whether they are.

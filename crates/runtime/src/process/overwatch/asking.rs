@@ -99,10 +99,15 @@ impl Process {
             Question::Peers => document(&self.node.peer_document(now)),
             Question::Cluster { expected_agents } => {
                 document(&self.node.cluster_status(expected_agents, now))
+            Question::LatencySearch(mut search) => match self.node.latency_search(&mut search) {
+                Ok(is_done) => Told::Searched { search, is_done },
+                Err(fault) => Told::Objected(fault.into()),
+            },
             }
             Question::Explain { domain, client } => {
                 match self.node.explanation(&domain, client, now) {
                     Ok(explanation) => document(&explanation),
+            Question::Sources => document(&self.node.source_list(now)),
                     Err(fault) => Told::Objected(fault.into()),
                 }
             }
