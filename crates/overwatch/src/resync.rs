@@ -1,8 +1,8 @@
 //! From one process to the next: who was there, and whether all of them are again.
 
-use health::SessionLiveness;
+use health::{Authority, SessionLiveness, Standing};
 use latency::Position;
-use model::{AgentId, Time};
+use model::{AgentId, BackendKey, Time};
 
 use crate::Overwatch;
 
@@ -24,6 +24,14 @@ impl Overwatch {
                 .is_some_and(|told| (told.epoch, told.sequence) >= (with.epoch, with.sequence))
         });
         has_told && self.is_alive(agent, now)
+    }
+
+    /// The servers, sorted: who speaks for each, how it stands and who says so.
+    pub fn standings(
+        &self,
+    ) -> impl Iterator<Item = (&BackendKey, Option<&AgentId>, (Standing, Authority))> {
+        let entries = self.registry.entries();
+        entries.map(|entry| (&entry.backend.key, entry.agent.as_ref(), entry.standing))
     }
 
     /// Whether everything that was learned is in the maps.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use latency::Position;
+use latency::{Cursor, Position};
 use mesh::{Frame, Have, KeyHash, OverwatchId, Presence, Refusal, RefusalReason, Vouched, Welcome};
 use model::{AgentId, Time};
 
@@ -36,6 +36,9 @@ const MEND_AFTER_MS: u64 = 800;
 /// that expire here and there.
 const MEND_AGAIN_MS: u64 = 4_000;
 
+/// Rows that were told again and refused are told once more after this: mostly there is no room for them.
+const REFUSED_MS: u64 = 60_000;
+
 /// Another overwatch that listens.
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -46,6 +49,8 @@ pub(crate) struct Listener {
     next: Option<AgentId>,
     /// What it has. Bounded by [`Agents::RECORDS_MAX`].
     has: BTreeMap<AgentId, Has>,
+    /// Where it stands in the rows of one agent.
+    cursor: Cursor,
 }
 
 /// What it was told of one agent: who it is, and the numbers of its words.
@@ -71,31 +76,46 @@ struct Has {
 #[derive(Debug)]
 enum Mending {
     No,
+    /// It was heard of for the first time on this session: what differs has differed for long.
+    New,
     /// Since when the digests differ.
     Due(Time),
     From(Option<Position>),
     /// When they were, and the digests then.
     DoneAt(Time, (u64, u64)),
+    /// When they were, and were not taken.
+    Refused(Time),
 }
 
 impl Listener {
-    pub(crate) const fn new(overwatch: OverwatchId) -> Self {
-        Self { overwatch, told: BTreeMap::new(), next: None, has: BTreeMap::new() }
+    pub(crate) fn new(overwatch: OverwatchId) -> Self {
+        let (told, has, cursor) = (BTreeMap::new(), BTreeMap::new(), Cursor::new());
+        Self { overwatch, told, next: None, has, cursor }
     }
 
     fn hears(&mut self, have: Have) {
         for agent in have.agents {
             let (key, position, digest) = (agent.key, agent.position, agent.digest);
-            let is_known = self.has.contains_key(&agent.agent_id);
-            if is_known || self.has.len() < Agents::RECORDS_MAX {
-                let has = self.has.entry(agent.agent_id);
-                let has = has.or_insert(Has { key, position, digest, mending: Mending::No });
-                if has.key != key {
-                    has.mending = Mending::No;
-                }
-                (has.key, has.position, has.digest) = (key, position, digest);
+            if let Some(has) = self.has.get_mut(&agent.agent_id) {
+                has.hears((key, position, digest));
+            } else if self.has.len() < Agents::RECORDS_MAX {
+                let has = Has { key, position, digest, mending: Mending::New };
+                self.has.insert(agent.agent_id, has);
             }
         }
+    }
+}
+
+impl Has {
+    /// The listener says anew what it has: something changed, or what it was told was refused.
+    fn hears(&mut self, (key, position, digest): (Option<KeyHash>, Option<Position>, u64)) {
+        let is_same = (self.key, self.position, self.digest) == (key, position, digest);
+        match self.mending {
+            Mending::DoneAt(at, _) if is_same => self.mending = Mending::Refused(at),
+            _ if self.key != key => self.mending = Mending::New,
+            _ => {}
+        }
+        (self.key, self.position, self.digest) = (key, position, digest);
     }
 }
 
@@ -233,23 +253,26 @@ impl Overwatch {
         }
     }
 
-    /// Rows that are lacking: a report for each agent. Says whether there are more.
+    /// Rows that are lacking, one agent after the other. Says whether there are more.
     fn tell_rows(&mut self, listener: &mut Listener, now: Time, frames: &mut Vec<Frame>) -> bool {
         let mut has_more = false;
         for (agent, has) in &mut listener.has {
-            if frames.len() >= FRAMES_MAX {
-                return true;
-            }
             // Rows of a namesake are none of it.
             let key = self.agents.get(agent).map(|record| record.pin.key);
             if has.key.is_some_and(|of| Some(of) != key) {
                 continue;
             }
-            let Some((epoch, report)) = self.lacking(agent, has, now) else { continue };
-            self.peers.counters.rows_told += report.len() as u64;
-            let said = Box::new(Frame::Report { epoch, report });
-            frames.push(Frame::Relayed { agent_id: agent.clone(), key, said });
-            has_more = true;
+            loop {
+                if frames.len() >= FRAMES_MAX {
+                    return true;
+                }
+                let lacking = self.lacking(agent, has, &mut listener.cursor, now);
+                let Some((epoch, report)) = lacking else { break };
+                self.peers.counters.rows_told += report.len() as u64;
+                let said = Box::new(Frame::Report { epoch, report });
+                frames.push(Frame::Relayed { agent_id: agent.clone(), key, said });
+                has_more = true;
+            }
         }
         has_more
     }
@@ -259,6 +282,7 @@ impl Overwatch {
         &mut self,
         agent: &AgentId,
         has: &mut Has,
+        cursor: &mut Cursor,
         now: Time,
     ) -> Option<(u64, latency::Report)> {
         let position = self.table.position(agent);
@@ -267,13 +291,28 @@ impl Overwatch {
             if in_person.is_some_and(|known| known.rows.holds_back(has.position, now)) {
                 return None;
             }
-            let (epoch, report) = self.table.report_after(agent, has.position, REPORT_ROWS_MAX)?;
+            let (epoch, report) =
+                self.table.next_report(agent, has.position, REPORT_ROWS_MAX, cursor)?;
             has.position = Some(Position { epoch, sequence: report.through });
+            // What it says that it has is of before.
+            has.mending = Mending::No;
             return Some((epoch, report));
         }
         if position < has.position {
+            has.mending = Mending::No;
             return None;
         }
+        self.mend(agent, has, cursor, now)
+    }
+
+    /// The next rows for one that is as far and may not hold the same.
+    fn mend(
+        &mut self,
+        agent: &AgentId,
+        has: &mut Has,
+        cursor: &mut Cursor,
+        now: Time,
+    ) -> Option<(u64, latency::Report)> {
         let digests = (self.digest_of(agent), has.digest);
         if digests.0 == digests.1 {
             has.mending = Mending::No;
@@ -285,14 +324,15 @@ impl Overwatch {
                 return None;
             }
             Mending::Due(at) if now.ms_since(at) < MEND_AFTER_MS => return None,
-            Mending::Due(_) => None,
+            Mending::Refused(at) if now.ms_since(at) < REFUSED_MS => return None,
+            Mending::New | Mending::Due(_) | Mending::Refused(_) => None,
             Mending::From(from) => from,
             Mending::DoneAt(at, then) if then == digests || now.ms_since(at) < MEND_AGAIN_MS => {
                 return None;
             }
             Mending::DoneAt(..) => None,
         };
-        let again = self.table.report_after(agent, from, REPORT_ROWS_MAX);
+        let again = self.table.next_report(agent, from, REPORT_ROWS_MAX, cursor);
         let Some((epoch, report)) = again else {
             has.mending = Mending::DoneAt(now, digests);
             return None;

@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
+use health::{Authority, Standing};
 use model::{AgentId, Subnet, Time};
 use overwatch::{Asker, Outcome, Overwatch, Transport, View, Worker, resolve};
 
@@ -73,17 +74,16 @@ pub(super) fn check_step(node: &Node, clients: &[Subnet], now: Time) -> Result<(
     if table.len() > LIMITS.rows_max {
         return Err(("memory stays under its bound", format!("{} rows", table.len())));
     }
-    let backends = value.backend_list(at).backends;
-    for backend in &backends {
-        let Ok(address) = backend.address.parse::<Ipv4Addr>() else { continue };
-        let owner = site::agent_id(site::agent_at(address)).ok().map(|id| id.to_string());
-        if backend.agent_id.is_some() && backend.agent_id != owner {
-            let detail = format!("{address} is held by {:?}", backend.agent_id);
+    for (key, agent, (_, by)) in value.standings() {
+        let IpAddr::V4(address) = key.address else { continue };
+        let owner = site::agent_at(address);
+        if agent.is_some_and(|agent| !site::is_agent(agent, owner)) {
+            let detail = format!("{address} is held by {agent:?}");
             return Err(("no agent speaks for another", detail));
         }
-        let said = node.words.get(&site::agent_at(address)).and_then(super::nodes::Words::last);
-        if said.is_some() != (backend.authority == "override") {
-            let detail = format!("{address}: said {said:?}, but {} decides", backend.authority);
+        let said = node.words.get(&owner).and_then(super::nodes::Words::last);
+        if said.is_some() != (by == Authority::Override) {
+            let detail = format!("{address}: said {said:?}, but {} decides", by.as_str());
             return Err(("acknowledged words hold", detail));
         }
     }
@@ -91,10 +91,11 @@ pub(super) fn check_step(node: &Node, clients: &[Subnet], now: Time) -> Result<(
     for client in clients {
         let Said { address, reason, .. } = ask(view, *client, at);
         let Some(address) = address else { continue };
-        let named = backends.iter().find(|backend| backend.address == address.to_string());
-        let is_up = named.is_some_and(|b| matches!(&*b.effective_status, "healthy" | "doubtful"));
+        let mut named = value.standings().filter(|(key, ..)| key.address == address);
+        let standing = named.next().map(|(_, _, (standing, _))| standing);
+        let is_up = matches!(standing, Some(Standing::Up | Standing::Doubtful));
         if !is_up && !matches!(reason, "last_healthy" | "all_servers") {
-            let status = named.map_or("not known", |backend| &backend.effective_status);
+            let status = standing.map_or("not known", Standing::as_str);
             let detail = format!("{address} is {status} and named by {reason}");
             return Err(("no answer names a server that is known to be down", detail));
         }
@@ -253,8 +254,10 @@ impl World {
 
     fn sessions_of(&self, number: usize) -> String {
         let peers = self.value(number).map(Overwatch::peer_list).unwrap_or_default();
-        let there = peers.iter().filter(|peer| peer.since.is_some()).count();
+        let at = self.nodes.get(number).map_or(self.now, |node| node.clock.at(self.now));
+        let since = peers.iter().map(|peer| peer.since.map(|since| at.ms_since(since)));
+        let since: Vec<Option<u64>> = since.collect();
         let wires = self.wires.of(End::Overwatch(number)).len();
-        format!("; {number} reaches {there} of {} and has {wires} connections", peers.len())
+        format!("; {number} reaches others for ms {since:?} and has {wires} connections")
     }
 }

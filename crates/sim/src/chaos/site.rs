@@ -30,6 +30,11 @@ pub(super) fn agent_id(agent: usize) -> Result<AgentId, SetUpError> {
     Ok(format!("agent-{agent}").parse()?)
 }
 
+/// Whether an agent is the one of a number.
+pub(super) fn is_agent(id: &AgentId, agent: usize) -> bool {
+    id.as_str().strip_prefix("agent-").and_then(|number| number.parse().ok()) == Some(agent)
+}
+
 fn region(agent: usize) -> Result<Region, SetUpError> {
     Ok(format!("region-{}", agent / 2).parse()?)
 }
