@@ -72,13 +72,15 @@ pub enum Kind {
     TooManyListeners,
     /// The process is going down.
     GoingDown,
+    /// What holds what operators make is not reached.
+    StoreAway,
     /// The disk refuses: a restart would forget it.
     NotKept,
 }
 
 impl Kind {
     /// All, by status.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Parameter,
         Self::Body,
         Self::Unauthenticated,
@@ -94,6 +96,7 @@ impl Kind {
         Self::TooManyAttempts,
         Self::TooManyListeners,
         Self::GoingDown,
+        Self::StoreAway,
         Self::NotKept,
     ];
 
@@ -112,7 +115,7 @@ impl Kind {
             Self::MediaType => 415,
             Self::Configuration => 422,
             Self::TooManyAttempts | Self::TooManyListeners => 429,
-            Self::GoingDown => 503,
+            Self::GoingDown | Self::StoreAway => 503,
             Self::NotKept => 507,
         }
     }
@@ -136,6 +139,7 @@ impl Kind {
             Self::TooManyAttempts => "too-many-attempts",
             Self::TooManyListeners => "too-many-listeners",
             Self::GoingDown => "going-down",
+            Self::StoreAway => "store-away",
             Self::NotKept => "not-kept",
         }
     }
@@ -159,6 +163,7 @@ impl Kind {
             Self::TooManyAttempts => "Too many wrong tokens",
             Self::TooManyListeners => "Too many listen already",
             Self::GoingDown => "This process is going down",
+            Self::StoreAway => "What operators make cannot be changed now",
             Self::NotKept => "A restart would forget it",
         }
     }

@@ -32,6 +32,26 @@ pub struct Ready {
     /// How many of them are reached.
     #[serde(default)]
     pub peers_connected: usize,
+    /// How it stands with etcd; absent where nothing is shared. Not to reach it is said in the message
+    /// too; this one answers all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etcd: Option<SharedStore>,
+}
+
+/// How an overwatch stands with etcd, which holds what operators make.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SharedStore {
+    /// It is reached, and all that is there is known here. If not, answers go on by what was known, and
+    /// changes are refused.
+    pub in_step: bool,
+    /// Since when it is not: RFC 3339, UTC, whole seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// This overwatch looks after what is shared, and makes zones' keys.
+    pub holder: bool,
 }
 
 /// What an overwatch that does not speak of signing means.
@@ -49,6 +69,10 @@ pub struct Version {
     /// SHA-256, in hex, of all settings that decide answers: two overwatches of one release with the
     /// same digest go by the same zones, domains, servers and geography. Secrets are not in it.
     pub config_digest: String,
+    /// The parts of the sandbox that are in force in this process: `no_new_privs`, `capabilities`,
+    /// `memory`, `landlock`, `seccomp`.
+    #[serde(default)]
+    pub sandbox: Vec<String>,
     /// When this was said: RFC 3339, UTC, whole seconds.
     pub generated_at: String,
 }
@@ -69,10 +93,9 @@ pub struct ClusterStatus {
     pub healthy_agents: usize,
     /// The backends by standing.
     pub backend_summary: BackendSummary,
-    /// The parts of the sandbox that are in force in this process: `no_new_privs`, `capabilities`,
-    /// `memory`, `landlock`, `seccomp`.
-    #[serde(default)]
-    pub sandbox: Vec<String>,
+    /// How the overwatch stands with etcd; absent where nothing is shared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etcd: Option<SharedStore>,
     /// When this was true: RFC 3339, UTC, whole seconds.
     pub generated_at: String,
 }

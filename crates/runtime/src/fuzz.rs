@@ -1,4 +1,4 @@
-//! What must hold for any bytes of somebody who is not of the mesh: readers of the query log.
+//! What must hold for any bytes of somebody who is not of the mesh: readers of the query log, and etcd.
 //!
 //! The entry for fuzzers; a seeded loop in the tests calls the same one.
 
@@ -9,4 +9,13 @@
 /// Where a frame was read that is not there.
 pub fn dnstap_reader(data: &[u8]) {
     crate::query_log::read_any(data);
+}
+
+/// Takes `data` for what etcd says.
+///
+/// # Panics
+///
+/// Where a refusal would be more than a line of a log.
+pub fn etcd_answer(data: &[u8]) {
+    crate::etcd::wire::read_any(data);
 }

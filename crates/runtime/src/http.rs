@@ -214,10 +214,7 @@ impl Server {
         self.behind.node.send(ask).await.map_err(|_| Refusal::going_down())?;
         match answer.await.map_err(|_| Refusal::going_down())? {
             Told::Objected(objection) => Err(objected(&objection)),
-            Told::Changed(last) => {
-                let detail = format!("the last change is \"{last}\": ask again, then change");
-                Err(Refusal::new(Kind::Changed, detail))
-            }
+            Told::Changed(last) => Err(made::changed(last)),
             told => Ok(told),
         }
     }

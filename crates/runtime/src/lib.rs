@@ -18,6 +18,7 @@
 //! - `query_log`: a sample of queries and answers, for an operator's tools,
 //! - [`http`]: the API,
 //! - `trust`: TLS as a client of it,
+//! - `etcd`: where several overwatches share what operators make,
 //! - [`metrics`]: what is counted, for Prometheus,
 //! - [`process`]: all of it put together, once for each mode.
 //!
@@ -33,7 +34,6 @@
     )
 )]
 
-pub mod clock;
 pub mod confine;
 
 #[cfg(unix)]
@@ -41,6 +41,7 @@ pub mod limits;
 
 pub mod panics;
 
+pub mod clock;
 
 mod random;
 
@@ -79,6 +80,9 @@ pub mod http;
 pub mod metrics;
 
 mod trust;
+
+#[cfg(unix)]
+mod etcd;
 
 pub mod process;
 

@@ -56,6 +56,9 @@ mod keeper;
 
 mod numbers;
 
+#[cfg(unix)]
+mod table_file;
+
 mod settings;
 
 use std::io;
@@ -116,6 +119,10 @@ pub enum StartError {
     #[cfg(unix)]
     #[error(transparent)]
     Store(#[from] store::StoreError),
+    /// The files of what was learned.
+    #[cfg(unix)]
+    #[error(transparent)]
+    Table(store::TableError),
     /// The API.
     #[error("cannot serve the API on {address}")]
     Api {
@@ -127,6 +134,9 @@ pub enum StartError {
     /// Its certificate.
     #[error(transparent)]
     ApiTls(#[from] ApiTlsError),
+    /// The certificates of etcd.
+    #[error("overwatch.store.etcd cannot be used")]
+    Etcd(#[source] crate::TrustError),
     /// A local socket.
     #[error("cannot make the local socket {path}")]
     Socket {

@@ -1,6 +1,6 @@
 //! `opengslb-cli status`: the whole in short.
 
-use api::status::{ClusterStatus, Version};
+use api::status::{ClusterStatus, SharedStore, Version};
 
 use super::client::Client;
 use super::failure::Failure;
@@ -43,7 +43,21 @@ pub(super) fn run(
         "servers        {} of {} healthy, {} stale",
         backends.healthy, backends.total, backends.stale
     ));
+    if let Some(etcd) = &status.etcd {
+        say(&format!("etcd           {}", plain(&of_etcd(etcd))));
+    }
     Ok(status.cluster_healthy)
+}
+
+fn of_etcd(etcd: &SharedStore) -> String {
+    let SharedStore { in_step, since, why, holder } = etcd;
+    if *in_step {
+        let holder = if *holder { "; this overwatch makes the keys" } else { "" };
+        return format!("in step{holder}");
+    }
+    let (since, why) = (since.as_deref(), why.as_deref());
+    let (since, why) = (since.unwrap_or("its start"), why.unwrap_or("nobody knows why"));
+    format!("unreachable since {since}, changes are refused: {why}")
 }
 
 /// The two largest units.

@@ -72,10 +72,13 @@ pub(super) fn restore(output: &Output, from: &Restore) -> Result<bool, Failure> 
         return Err(refused(&"an agent has no store: --config names an overwatch's file"));
     };
     let data = Path::new(&config.data_dir);
-    match restore::restore(&text, data, &loaded.files) {
+    match restore::restore(&text, config, &loaded.files) {
         Ok(restored) => {
             restored.warnings.iter().for_each(|warning| tell(&format!("warning: {warning}")));
-            output.done(&format!("{}: restored to {}", file.display(), data.display()));
+            let shared = restored.shared_rows.map_or_else(String::new, |rows| {
+                format!(", and {rows} rows to etcd: the other overwatches follow")
+            });
+            output.done(&format!("{}: restored to {}{shared}", file.display(), data.display()));
             Ok(true)
         }
         Err(faults) => Err(refused(&faults.join("\n"))),

@@ -13,6 +13,7 @@
 //! - `restart`: what a restart keeps and what comes back by itself,
 //! - `reload`: other settings while everything runs,
 //! - `by_hand`: what operators do about routing,
+//! - `shared`: what operators make, where several overwatches share it,
 //! - `held`: an agent that is not believed any more,
 //! - `outside`: times that no agent measured,
 //! - `searching`: the first rows of an order,
@@ -42,12 +43,14 @@ mod learning;
 mod lifecycle;
 mod outside;
 mod peers;
+mod recall;
 mod refusals;
 mod reload;
 mod restart;
 mod scopes;
 mod searching;
 mod settings;
+mod shared;
 mod strains;
 mod validators;
 mod windows;

@@ -58,6 +58,14 @@ pub(super) fn refused(told: Told) -> Refusal {
     let NotMade { why, faults } = match told {
         Told::NotMade(not) => not,
         Told::NotKept(why) => return Refusal::not_kept(&why),
+        Told::StoreAway(why) => return Refusal::new(Kind::StoreAway, why),
+        Told::TooMuch(why) => return Refusal::new(Kind::Conflict, why),
+        Told::Lost => {
+            let detail = "nothing was changed: another overwatch changed the same at the same moment: \
+                          look, then say it again";
+            return Refusal::new(Kind::Conflict, detail);
+        }
+        Told::Changed(last) => return changed(last),
         _ => return Refusal::going_down(),
     };
     match why {
@@ -77,6 +85,12 @@ pub(super) fn refused(told: Told) -> Refusal {
             Refusal::faulty(faults.into_iter().map(fault).collect())
         }
     }
+}
+
+/// Somebody changed something since.
+pub(super) fn changed(last: u64) -> Refusal {
+    let detail = format!("the last change is \"{last}\": ask again, then change");
+    Refusal::new(Kind::Changed, detail)
 }
 
 /// The thing that a path names.

@@ -190,6 +190,12 @@ pub enum Told {
     },
     /// It was not made, nor taken back.
     NotMade(NotMade),
+    /// Nothing can be changed now, or nobody knows whether it was: what is shared is not reached.
+    StoreAway(String),
+    /// Nothing was done: another overwatch changed the same at the same moment.
+    Lost,
+    /// Nothing was done: it is more than can be shared at once.
+    TooMuch(String),
 }
 
 /// A document as JSON, its fields in the order of the contract.
@@ -223,5 +229,18 @@ impl std::fmt::Debug for KeyText {
     /// Without the text.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("KeyText")
+    }
+}
+
+impl Told {
+    /// Why something was not done, for a log; the rest is told in documents.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match self {
+            Self::Objected(objection) => objection.to_string(),
+            Self::StoreAway(why) | Self::TooMuch(why) | Self::NotKept(why) => why.clone(),
+            Self::Lost => "another overwatch changed it first".to_owned(),
+            _ => String::new(),
+        }
     }
 }

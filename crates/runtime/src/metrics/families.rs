@@ -11,6 +11,7 @@
 //! - [`mesh`]: agents, as an overwatch sees them,
 //! - [`signing`]: keys and clocks,
 //! - [`api`](mod@api): requests to the API,
+//! - [`shared`]: etcd,
 //! - [`agent`]: what an agent sees.
 
 use super::family::Family;
@@ -45,6 +46,9 @@ pub mod signing;
 
 pub mod api;
 
+#[cfg(unix)]
+pub mod shared;
+
 pub mod agent;
 
 /// A part of the table.
@@ -67,6 +71,8 @@ pub static PARTS: &[Part] = &[
     Part { title: "Overwatch: agents", families: mesh::PART },
     Part { title: "Overwatch: signing", families: signing::PART },
     Part { title: "Overwatch: the API", families: api::PART },
+    #[cfg(unix)]
+    Part { title: "Overwatch: etcd, where something is shared", families: shared::PART },
     Part { title: "Agent", families: agent::PART },
 ];
 

@@ -27,6 +27,8 @@ impl Digest {
             stale,
             geography,
             data_dir: _,
+            // A restart answers alike in the end, with it or without.
+            persists_table: _,
             dns,
             regions,
             servers,
@@ -35,6 +37,8 @@ impl Digest {
             domain_comments: _,
             smoothing_factors,
             api: _,
+            // Where it is kept, not what it is.
+            etcd: _,
         } = config;
         let GeographySettings {
             // What is in them is added by `bytes`.
@@ -55,6 +59,7 @@ impl Digest {
             identity: _,
             version: _,
             cookies_enabled: _,
+            cookie_secrets: _,
             tcp: _,
             rate_limits: _,
             query_log: _,

@@ -4,6 +4,7 @@
 //! - `overwatch`: an overwatch's,
 //! - `health`: checks, of either,
 //! - `api`: requests,
+//! - `shared`: etcd,
 //! - `kernel_drops`: what the kernel dropped before anybody saw it.
 //!
 //! Must never count: numbers are read where they are counted, when somebody asks.
@@ -16,6 +17,9 @@ mod overwatch;
 mod health;
 
 mod api;
+
+#[cfg(unix)]
+mod shared;
 
 #[cfg(unix)]
 mod kernel_drops;
@@ -33,11 +37,13 @@ pub(super) use self::health::{of_agent_strains, of_checks, of_servers};
 #[cfg(unix)]
 pub(super) use self::kernel_drops::KernelDrops;
 #[cfg(unix)]
-pub(super) use self::overwatch::{Dns, overwatch, status};
+pub(super) use self::overwatch::{Dns, of_kept, overwatch, status};
+#[cfg(unix)]
+pub(super) use self::shared::{Shared, of_shared};
 use super::reload::ReloadCounters;
-use crate::{clock, confine, panics};
 use crate::metrics::families::process;
 use crate::metrics::{MetricsServer, Page, Source};
+use crate::{clock, confine, panics};
 
 /// Somebody who wants to see the numbers.
 pub(super) type Asked = oneshot::Sender<Page>;
@@ -74,12 +80,15 @@ fn of_process(page: &mut Page, reloads: &ReloadCounters, now: Time) {
     page.set(&process::CONFIG_LOADED, reloads.loaded.unix_s());
     let results = [("applied", reloads.applied), ("refused", reloads.refused)];
     page.each(&process::CONFIG_RELOADS, results);
+    page.each(&process::PANICS, panics::counters());
+    let layers = confine::in_force().layers();
+    page.each(
+        &process::SANDBOX,
+        layers.map(|(layer, is_in_force)| (layer, u64::from(is_in_force))),
+    );
     let wall = clock::wall();
     page.set(&process::CLOCK_OFFSET, wall.ms_since(now).max(now.ms_since(wall)));
 }
 
 #[cfg(test)]
 mod tests;
-    page.each(&process::PANICS, panics::counters());
-    let layers = confine::in_force().layers();
-    page.each(&process::SANDBOX, layers.map(|(layer, is_in_force)| (layer, u64::from(is_in_force))));

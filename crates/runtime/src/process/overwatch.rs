@@ -21,6 +21,8 @@
 //! - `reloading`: another configuration, applied,
 //! - `asking`: what it is asked, and what it tells,
 //! - `making`: what is made through the API,
+//! - `sharing`: what operators make, where several overwatches share it,
+//! - `rows`: what was learned, kept on disk,
 //! - `handing`: from one process to the next, both ends.
 
 mod running;
@@ -41,6 +43,10 @@ mod asking;
 
 mod making;
 
+mod sharing;
+
+mod rows;
+
 mod handing;
 
 use std::collections::BTreeMap;
@@ -49,7 +55,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::overwatch::{Effect, Event, Level, Note, Overwatch, View};
+use ::overwatch::{Custody, Effect, Event, Level, Note, Overwatch, View};
 use arc_swap::ArcSwap;
 use config::OverwatchConfig;
 use model::BackendKey;
@@ -65,6 +71,8 @@ use self::handing::Awaiting;
 use self::making::{Making, Step};
 use self::retired::Retired;
 use self::running::{Prepared, Running};
+pub(in crate::process) use self::sharing::SharingCounters;
+use self::sharing::{Sharing, Sources};
 use super::handover::HandoverError;
 use super::handover::giving::Request;
 use super::handover::taking::{Outcome, Taking};
@@ -74,18 +82,19 @@ use super::reload::{Read, Reloads};
 use super::signals::{Asked, Signals};
 use super::sockets::{Passed, Sockets, Wanted};
 use super::successor::Successors;
+use super::table_file::{self, TableKeeper};
 use super::{Around, StartError, identity, make_directory, numbers};
 use crate::clock::{self, Clock};
 use crate::http::Ask;
 use crate::logs::{Logs, chain};
 use crate::mesh::{self, Connection, ConnectionId, Origin};
 use crate::notify::{self, Heart};
+use crate::panics::survived;
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
 use crate::random;
 
 /// Events that wait for the loop; past it agents wait, and their reports stay with them.
 const QUEUE_EVENTS: usize = 4096;
-use crate::panics::survived;
 
 /// How often the node looks around: what was learned is in the answers after this at the latest.
 const TICK: Duration = Duration::from_secs(1);
@@ -125,6 +134,8 @@ pub async fn run(config: OverwatchConfig, around: Around) -> Result<(), StartErr
             Some(reply) = inbox.numbers.recv() => process.on_numbers(reply),
             Some(prepared) = inbox.prepared.recv() => process.on_prepared(prepared),
             Some(step) = inbox.steps.recv() => process.on_step(step),
+            Some(news) = inbox.shared.news.recv() => process.on_news(news),
+            Some(decision) = inbox.shared.decisions.recv() => process.on_decision(decision),
             Some(request) = inbox.requests.recv() => {
                 if let Some(left) = process.on_request(request) {
                     process.leave(left).await;
@@ -154,6 +165,8 @@ struct Inbox {
     prepared: mpsc::Receiver<Result<Prepared, Vec<String>>>,
     /// How far something has come that is being made.
     steps: mpsc::Receiver<Step>,
+    /// What others made, and what is decided about changes of this one; silent where nothing is shared.
+    shared: Sources,
     /// Of whoever wants to take over.
     requests: mpsc::Receiver<Request>,
     /// Of the process that was taken over from.
@@ -172,6 +185,8 @@ struct Process {
     read: Read,
     reloads: Reloads<Prepared>,
     making: Making,
+    /// What operators make, where several overwatches share it.
+    sharing: Option<Sharing>,
     dns: Dns,
     edges: Edges,
     connections: BTreeMap<ConnectionId, Connection>,
@@ -179,6 +194,9 @@ struct Process {
     prober: Prober<BackendKey>,
     targets: BTreeMap<BackendKey, ProbeTarget>,
     keeping: Keeping,
+    /// Keeps what is learned; `None` where that is not wanted, and while another process does.
+    rows: Option<TableKeeper>,
+    successors: Successors,
     /// While another process answers, and this one waits for its agents.
     awaiting: Option<Awaiting>,
     /// Connections that a hand-over cut which came to nothing, and until when their agents may come
@@ -189,8 +207,8 @@ struct Process {
 impl Process {
     async fn start(config: OverwatchConfig, around: Around) -> Result<(Self, Inbox), StartError> {
         let clock = Clock::start();
-        let Around { logging, metrics, sandbox, logs, files, read, is_taking_over, ground } = around;
-    successors: Successors,
+        let Around { logging, metrics, sandbox, logs, files, read, is_taking_over, ground } =
+            around;
         let data = PathBuf::from(&config.data_dir);
         make_directory(&data)?;
         let (certificate, key) = (&config.identity.cert_path, &config.identity.key_path);
@@ -208,8 +226,15 @@ impl Process {
         let running = Arc::new(running);
         let sockets = Arc::new(Sockets::open(wanted, passed)?);
         let keeping = Keeping::Open(Keeper::start(store)?);
+        let (sharing, shared) = sharing::of(&running.config, &snapshot, clock.now())?;
         let geo = Arc::clone(&running.geography.built);
+        let kept = (running.config.persists_table, settings.table);
         let mut node = Overwatch::new(settings, geo, snapshot, clock.now());
+        let rows = table_file::open(&data, kept, &mut node, clock.now());
+        if sharing.is_some() {
+            // Nobody makes keys before it is known who does.
+            node.handle(Event::Custody(Custody::Waits), clock.now());
+        }
         let (to_checked, mut checked) = mpsc::channel(QUEUE_EVENTS);
         let checker = Checker::new().map_err(StartError::CheckTls)?;
         let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
@@ -240,6 +265,7 @@ impl Process {
             read,
             reloads,
             making,
+            sharing,
             dns,
             edges,
             connections,
@@ -247,24 +273,31 @@ impl Process {
             prober,
             targets,
             keeping,
+            rows,
+            successors,
             awaiting,
             cut_off: None,
         };
         process.carry_out(first);
         process.settle_trust();
+        if let Some(sharing) = &mut process.sharing {
+            sharing.start();
+        }
         if process.awaiting.is_none() {
             process.hear_first_results(&mut checked).await;
             process.dns.serve()?;
         }
         let Ends { mesh, asked, numbers, requests } = ends;
-        Ok((process, Inbox { mesh, checked, asked, numbers, prepared, steps, requests, outcomes }))
+        Ok((
+            process,
+            Inbox { mesh, checked, asked, numbers, prepared, steps, shared, requests, outcomes },
+        ))
     }
 
     fn on_mesh(&mut self, event: mesh::Event) {
         match event {
             mesh::Event::Opened { connection, peer, origin: Origin::Dialled { address } } => {
                 self.on_reached(connection, address, peer);
-            successors,
             }
             mesh::Event::Opened { connection, peer, origin: Origin::Accepted } => {
                 let link = connection.id();
@@ -273,7 +306,7 @@ impl Process {
                 self.probe_source(peer.address);
                 self.handle(Event::LinkOpened { link, peer });
             }
-            mesh::Event::Frame { id, frame } => {
+            mesh::Event::Frame { id, frame, held: _ } => {
                 self.handle(Event::FrameReceived { link: id, frame });
             }
             mesh::Event::Closed { id, reason } => {
@@ -320,6 +353,8 @@ impl Process {
         self.handle(Event::Tick);
         // What found no room does not wait for the next change.
         self.keeping.keep(Vec::new());
+        self.keep_rows();
+        self.share_drift();
         self.edges.look_after_store(&self.running.config, &mut self.keeping);
         self.look_after_cut_off();
     }
@@ -329,9 +364,11 @@ impl Process {
         let config = &self.running.config;
         // Who asked may have gone.
         let mut page = numbers::overwatch(&self.node, dns.as_ref(), config, around);
+        numbers::of_kept(&mut page, self.rows.as_ref().map(|rows| rows.kept(self.clock.now())));
         numbers::of_checks(&mut page, &self.prober.counters());
         numbers::of_servers(&mut page, &self.node, self.clock.now());
         numbers::of_requests(&mut page, self.edges.behind.counts.counters());
+        numbers::of_shared(&mut page, self.sharing.as_ref().map(Sharing::numbers));
         let _ = reply.send(page);
     }
 
@@ -339,6 +376,7 @@ impl Process {
         let (node, now) = (&mut self.node, self.clock.now());
         // An event that finds a fault is dropped: DNS is answered as before, and so are the others.
         let effects = survived(|| node.handle(event, now));
+        self.look_after_rows(effects.is_some());
         self.carry_out(effects.unwrap_or_default());
     }
 
@@ -376,6 +414,10 @@ impl Process {
             }
         }
         for zone in drawn {
+            if self.sharing.is_some() {
+                self.share_keys(zone);
+                continue;
+            }
             self.handle(Event::Drawn { zone: Box::new(zone), secrets: random::secrets() });
         }
         // Agents learn where checks come from before the first one leaves.
@@ -395,6 +437,7 @@ impl Process {
         // DNS goes first, so that no query is taken and not answered.
         self.dns.stop().await;
         self.keeping.give();
+        self.give_rows();
         // Where another process answers they are its.
         if self.awaiting.is_none() {
             self.edges.sockets.remove_files();
@@ -427,6 +470,7 @@ fn first_view(first: &[Effect], node: &Overwatch) -> Arc<View> {
 /// What a node wants at its start.
 fn first_effects(node: &mut Overwatch, clock: Clock) -> Vec<Effect> {
     let mut first = node.handle(Event::Tick, clock.now());
+    rows::into_maps(node, clock, &mut first);
     // Before anybody can ask: a zone without its first keys is not answered for.
     let wanting = first.extract_if(.., |effect| matches!(effect, Effect::Draw { .. }));
     for effect in wanting.collect::<Vec<_>>() {

@@ -16,6 +16,7 @@ use super::Process;
 use super::edges::access_of;
 use super::making::Wanted;
 use super::running::has_token;
+use super::sharing::Sharing;
 use crate::http::{Ask, Document, KeyText, Question, Told};
 
 impl Process {
@@ -33,7 +34,7 @@ impl Process {
             }
             Question::BackUp => return self.back_up(reply),
             Question::Report { source, rows } => self.report(source, rows),
-            Question::Command(command) => return self.command(command, said, reply),
+            Question::Command(command) => return self.command(command, (said, expected), reply),
             question => self.told(question),
         };
         if let Told::Document(document) = &mut told {
@@ -44,7 +45,12 @@ impl Process {
     }
 
     /// Carries a word out, and says so once it is in the store.
-    fn command(&mut self, command: Command, said: Said, reply: oneshot::Sender<Told>) {
+    fn command(
+        &mut self,
+        command: Command,
+        (said, expected): (Said, Option<u64>),
+        reply: oneshot::Sender<Told>,
+    ) {
         let configured = self.running.configured_token(&command);
         // One that was made before the configuration had it can be taken back.
         let waits = |name: &&TokenName| {
@@ -58,6 +64,7 @@ impl Process {
         match objection {
             // Who asked may have gone.
             Some(objection) => drop(reply.send(Told::Objected(objection))),
+            None if self.sharing.is_some() => self.share_word(command, (said, expected), reply),
             None => {
                 let is_about_tokens = matches!(command, Command::Tokens(_));
                 self.handle(Event::Command { command, said });
@@ -92,22 +99,24 @@ impl Process {
                     Err(fault) => Told::Objected(fault.into()),
                 }
             }
-            Question::Version => document(&self.version()),
-            Question::Domains => document(&self.domains()),
-            Question::Backends => document(&self.node.backend_list(now)),
-            Question::Agents => document(&self.node.agent_list(now)),
-            Question::Peers => document(&self.node.peer_document(now)),
-            Question::Cluster { expected_agents } => {
-                document(&self.node.cluster_status(expected_agents, now))
             Question::LatencySearch(mut search) => match self.node.latency_search(&mut search) {
                 Ok(is_done) => Told::Searched { search, is_done },
                 Err(fault) => Told::Objected(fault.into()),
             },
+            Question::Version => document(&self.version()),
+            Question::Domains => document(&self.domains()),
+            Question::Backends => document(&self.node.backend_list(now)),
+            Question::Agents => document(&self.node.agent_list(now)),
+            Question::Sources => document(&self.node.source_list(now)),
+            Question::Peers => document(&self.node.peer_document(now)),
+            Question::Cluster { expected_agents } => {
+                let mut status = self.node.cluster_status(expected_agents, now);
+                status.etcd = self.sharing.as_ref().map(Sharing::status);
+                document(&status)
             }
             Question::Explain { domain, client } => {
                 match self.node.explanation(&domain, client, now) {
                     Ok(explanation) => document(&explanation),
-            Question::Sources => document(&self.node.source_list(now)),
                     Err(fault) => Told::Objected(fault.into()),
                 }
             }
@@ -194,10 +203,12 @@ impl Process {
     }
 
     fn version(&self) -> api::status::Version {
+        let sandbox = crate::confine::in_force().layers().filter(|(_, is_in_force)| *is_in_force);
         api::status::Version {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
             config_digest: self.running.digest.clone(),
+            sandbox: sandbox.map(|(layer, _)| layer.to_owned()).collect(),
             generated_at: self.clock.now().to_rfc3339(),
         }
     }
@@ -208,15 +219,22 @@ impl Process {
         let (health_ready, signing_ready) = (without.is_empty(), faults.is_empty());
         let unknown = format!("no server is known to be up for {}", without.join(", "));
         let faults = faults.iter().map(ToString::to_string);
-        let sandbox = crate::confine::in_force().layers().filter(|(_, is_in_force)| *is_in_force);
         let peers = self.node.peer_list();
         let away: Vec<&str> =
             peers.iter().filter(|p| p.since.is_none()).map(|p| p.address.as_str()).collect();
         let unreached = format!("these overwatches are not reached: {}", away.join(", "));
-            sandbox: sandbox.map(|(layer, _)| layer.to_owned()).collect(),
         let missing = (!health_ready).then_some(unknown).into_iter().chain(faults);
         // This one answers all the same.
+        let peers_connected = peers.len() - away.len();
         let missing = missing.chain((!away.is_empty()).then_some(unreached));
+        let etcd = self.sharing.as_ref().map(Sharing::status);
+        let away = etcd.as_ref().filter(|etcd| !etcd.in_step).map(|etcd| {
+            let (since, why) = (etcd.since.as_deref(), etcd.why.as_deref());
+            let (since, why) = (since.unwrap_or_default(), why.unwrap_or_default());
+            format!("etcd: unreachable since {since}, changes are refused: {why}")
+        });
+        let missing = missing.chain(away);
+        let missing = missing.chain(self.unkept_rows());
         let message = missing.collect::<Vec<_>>().join("; ");
         api::status::Ready {
             ready: health_ready && signing_ready,
@@ -226,7 +244,8 @@ impl Process {
             health_ready,
             signing_ready,
             peers_known: peers.len(),
-            peers_connected: peers.len() - away.len(),
+            peers_connected,
+            etcd,
         }
     }
 }

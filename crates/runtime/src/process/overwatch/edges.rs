@@ -44,6 +44,7 @@ const SERVER_LIMITS: ServerLimits = ServerLimits {
     connections_max: 10_000,
     unproven_max: 256,
     unproven_per_address_max: 16,
+    unproven_per_network_max: 32,
 };
 
 /// The edges.

@@ -70,6 +70,10 @@ impl Process {
         self.edges.give();
         self.dialling.end();
         self.keeping.give();
+        self.give_rows();
+        if let Some(sharing) = &mut self.sharing {
+            sharing.stop(self.clock.now());
+        }
         let expected = positions.into_iter().map(|(agent, position)| Expected {
             agent: agent.to_string(),
             position: position.map(|position| (position.epoch, position.sequence)),
@@ -89,6 +93,10 @@ impl Process {
         }
         self.dial_again();
         self.edges.look_after_store(&self.running.config, &mut self.keeping);
+        self.take_rows_back();
+        if let Some(sharing) = &mut self.sharing {
+            sharing.start();
+        }
     }
 
     /// Tells of the connections that a hand-over cut, once their agents had time to come back.

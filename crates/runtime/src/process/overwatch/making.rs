@@ -37,13 +37,19 @@ pub(super) enum Step {
     Checked(Box<Result<Prepared, Vec<Wrong>>>),
     /// It was stored, or not.
     Stored(Box<Prepared>, Written),
+    /// What was made at another overwatch was checked: the document, what it makes, and what does not fit.
+    Taken(String, Option<Box<Prepared>>, Vec<String>),
 }
 
 /// The changes.
 #[derive(Debug)]
 pub(super) struct Making {
     waiting: VecDeque<Wanted>,
-    under_way: Option<Wanted>,
+    pub(super) under_way: Option<Wanted>,
+    /// Whether something that was made at another overwatch is being checked.
+    pub(super) is_taking: bool,
+    /// What the change under way was made of.
+    base: String,
     steps: mpsc::Sender<Step>,
 }
 
@@ -51,12 +57,18 @@ impl Making {
     /// None yet. How far one has come comes out of the receiver.
     pub(super) fn new() -> (Self, mpsc::Receiver<Step>) {
         let (steps, taken) = mpsc::channel(1);
-        (Self { waiting: VecDeque::new(), under_way: None, steps }, taken)
+        let (waiting, base) = (VecDeque::new(), String::new());
+        (Self { waiting, under_way: None, is_taking: false, base, steps }, taken)
     }
 
     /// Whether one is under way.
     pub(super) const fn is_under_way(&self) -> bool {
-        self.under_way.is_some()
+        self.under_way.is_some() || self.is_taking
+    }
+
+    /// Where steps are told.
+    pub(super) fn steps(&self) -> mpsc::Sender<Step> {
+        self.steps.clone()
     }
 }
 
@@ -115,6 +127,8 @@ impl Process {
 
     /// Begins the next change whose form is right, unless something else is under way.
     pub(super) fn begin_making(&mut self) {
+        // What others made comes first: a change is made of it.
+        self.begin_taking();
         while !self.making.is_under_way()
             && let Some(wanted) = self.making.waiting.pop_front()
         {
@@ -125,6 +139,8 @@ impl Process {
             };
             match next {
                 Ok(made) => {
+                    self.making.base =
+                        self.sharing.as_ref().map_or_else(String::new, |s| s.applied.clone());
                     self.making.under_way = Some(wanted);
                     self.check_made(made);
                 }
@@ -189,11 +205,17 @@ impl Process {
                 self.end_making(not_made(Why::NotStored(why), Vec::new()));
             }
             Step::Stored(prepared, Ok(())) => self.apply_made(*prepared),
+            Step::Taken(document, prepared, lines) => self.end_taking(document, prepared, lines),
         }
     }
 
     /// Nothing is applied that a restart would forget.
     fn store_made(&mut self, prepared: Prepared) {
+        if self.sharing.is_some() {
+            let line = self.making.under_way.as_ref().map(|wanted| self.line_of(&wanted.wish));
+            let base = std::mem::take(&mut self.making.base);
+            return self.share_made(prepared, base, line.unwrap_or_default());
+        }
         let document = prepared.running.made.to_document();
         let stored = self.keeping.keep_now(vec![Change::PutMade(document)]);
         let steps = self.making.steps.clone();
@@ -203,19 +225,31 @@ impl Process {
         });
     }
 
-    fn apply_made(&mut self, prepared: Prepared) {
+    /// What is said of a wish that was carried out.
+    fn line_of(&self, wish: &Wish) -> String {
+        match wish {
+            Wish::Put { name, .. } if self.running.made.get(name).is_none() => {
+                format!("{name} was made")
+            }
+            Wish::Put { name, .. } => format!("{name} was made anew"),
+            Wish::Remove(name) => format!("{name} was taken back"),
+        }
+    }
+
+    pub(super) fn apply_made(&mut self, prepared: Prepared) {
+        let wish = self.making.under_way.as_ref().map(|wanted| &wanted.wish);
+        let what = wish.map_or_else(String::new, |wish| self.line_of(wish));
         let before = Arc::clone(&self.running);
         self.apply(prepared);
         let Some(Wanted { wish, said, reply, .. }) = self.making.under_way.take() else { return };
-        let (what, told) = match &wish {
+        let told = match &wish {
             Wish::Put { name, .. } => {
                 let is_new = before.made.get(name).is_none();
-                let what = if is_new { "made" } else { "made anew" };
-                let told = Told::Made { is_new, document: self.entity_document(name) };
-                (format!("{name} was {what}"), told)
+                Told::Made { is_new, document: self.entity_document(name) }
             }
-            Wish::Remove(name) => (format!("{name} was taken back"), Told::Done),
+            Wish::Remove(_) => Told::Done,
         };
+        // What is shared has its line already.
         self.handle(Event::Done { what, said });
         self.answer_when_kept(reply, told);
         self.begin_next();
@@ -234,7 +268,7 @@ impl Process {
         });
     }
 
-    fn end_making(&mut self, told: Told) {
+    pub(super) fn end_making(&mut self, told: Told) {
         if let Some(wanted) = self.making.under_way.take() {
             // Who asked may have gone.
             let _ = wanted.reply.send(told);

@@ -177,7 +177,8 @@ impl Running {
         let fitting = made.without_all(left_out);
         let checked = files.check(&fitting).map_err(|faults| wrong(&faults, &fitting))?;
         let Reread { config, warnings, mut entities } = checked;
-        let Config { mode: Mode::Overwatch(config), mut logging, mut metrics, mut sandbox } = config
+        let Config { mode: Mode::Overwatch(config), mut logging, mut metrics, mut sandbox } =
+            config
         else {
             let fault = "mode: this process is an overwatch; an agent is another process";
             return Err(vec![Wrong::line(fault.to_owned())]);
@@ -185,11 +186,7 @@ impl Running {
         let mut config = *config;
         let mut comparison = Comparison::default();
         let sandboxes = (&self.sandbox, &mut sandbox);
-        comparison.process(
-            (&self.logging, &mut logging),
-            (&self.metrics, &mut metrics),
-            sandboxes,
-        );
+        comparison.process((&self.logging, &mut logging), (&self.metrics, &mut metrics), sandboxes);
         compare(&mut comparison, &self.config, &mut config);
         let mut digest = Digest::of(&config);
         let geography = Geography::read(&config.geography, &mut digest, Some(&self.geography));
@@ -261,6 +258,8 @@ fn compare(c: &mut Comparison, old: &OverwatchConfig, new: &mut OverwatchConfig)
         stale,
         geography,
         data_dir,
+        persists_table,
+        etcd,
         dns,
         regions,
         servers,
@@ -286,6 +285,8 @@ fn compare(c: &mut Comparison, old: &OverwatchConfig, new: &mut OverwatchConfig)
     c.applied("overwatch.validation", &old.validation, validation);
     c.applied("overwatch.stale", &old.stale, stale);
     c.fixed("overwatch.data_dir", &old.data_dir, data_dir);
+    c.fixed("overwatch.latency_table.persist", &old.persists_table, persists_table);
+    c.fixed("overwatch.store.etcd", &old.etcd, etcd);
     compare_geography(c, &old.geography, geography);
     compare_dns(c, &old.dns, dns);
     c.named("regions", old.regions.iter(), regions.iter(), ToString::to_string);
@@ -318,11 +319,11 @@ fn compare_dns(c: &mut Comparison, old: &DnsSettings, new: &mut DnsSettings) {
         identity,
         version,
         cookies_enabled,
+        cookie_secrets,
         tcp,
         rate_limits,
         query_log,
     } = new;
-        cookie_secrets,
     c.fixed("dns.listen_address", &old.listen_address, listen_address);
     c.named("dns.zones", old.zones.iter(), zones.iter(), |zone| zone.apex().to_string());
     let apex = |zone: &config::SignedZone| zone.apex.to_string();
@@ -334,11 +335,11 @@ fn compare_dns(c: &mut Comparison, old: &DnsSettings, new: &mut DnsSettings) {
     c.applied("dns.identity", &old.identity, identity);
     c.applied("dns.version", &old.version, version);
     c.applied("dns.cookies.enabled", &old.cookies_enabled, cookies_enabled);
+    c.applied("dns.cookies.secret", &old.cookie_secrets, cookie_secrets);
     // The workers and the connections have theirs from the start.
     c.fixed("dns.tcp", &old.tcp, tcp);
     c.fixed("dns.rate_limit", &old.rate_limits, rate_limits);
     c.fixed("dns.query_log", &old.query_log, query_log);
-    c.applied("dns.cookies.secret", &old.cookie_secrets, cookie_secrets);
 }
 
 fn compare_api(c: &mut Comparison, old: &Option<ApiSettings>, new: &mut Option<ApiSettings>) {

@@ -47,10 +47,10 @@ fn config(text: &str) -> Config {
 }
 
 fn running(text: &str) -> Running {
-    let Config { mode: Mode::Overwatch(config), logging, metrics } = config(text) else {
+    let Config { mode: Mode::Overwatch(config), logging, metrics, sandbox } = config(text) else {
         unreachable!("the file says overwatch")
     };
-    Running::first(*config, (logging, metrics), files(text)).unwrap().0
+    Running::first(*config, (logging, metrics, sandbox), files(text)).unwrap().0
 }
 
 fn files(text: &str) -> Files {
@@ -124,6 +124,8 @@ fn every_key_is_applied_or_named() {
     applied("ecs: {enabled: true", "ecs: {enabled: false", "dns.ecs.enabled");
     applied("trusted: [192.0.2.0/24]", "trusted: []", "dns.ecs.trusted");
     applied("cookies: {enabled: true}", "cookies: {enabled: false}", "dns.cookies.enabled");
+    let secret = "cookies: {enabled: true, secret: 000102030405060708090a0b0c0d0e0f}";
+    applied("cookies: {enabled: true}", secret, "dns.cookies.secret");
     applied("A 192.0.2.1\"", "A 192.0.2.2\"", "dns.zones (test changed)");
     let key = "regions[].servers (app.test at 192.0.2.9:80 changed)";
     applied("port: 80,", "port: 80, weight: 7,", key);
@@ -167,10 +169,11 @@ fn what_was_kept_is_never_lost() {
         "rings": {"x": {"y": 1}}, "revision": 7
     }"#;
     let start = |files: Files| {
-        let Config { mode: Mode::Overwatch(config), logging, metrics } = config(FILE) else {
+        let Config { mode: Mode::Overwatch(config), logging, metrics, sandbox } = config(FILE)
+        else {
             unreachable!("the file says overwatch")
         };
-        let first = Running::first(*config, (logging, metrics), files).unwrap();
+        let first = Running::first(*config, (logging, metrics, sandbox), files).unwrap();
         super::super::making::with_kept(first, kept).0
     };
     let kept: serde_json::Value = serde_json::from_str(kept).unwrap();
@@ -190,4 +193,29 @@ fn what_was_kept_is_never_lost() {
     // Files that cannot be read a second time: nothing of it counts, and all of it is there.
     let running = start(Files::new(|_| Err(Vec::new())));
     assert_eq!((running.config.domains.len(), document(&running)), (1, kept));
+}
+
+#[test]
+fn cookies_are_made_with_what_no_agent_knows() {
+    let cookies = |text: &str| {
+        let Config { mode: Mode::Overwatch(config), .. } = config(text) else { unreachable!() };
+        settings::overwatch(&config).unwrap().answers.cookies
+    };
+    let own = cookies(FILE).expect("some are issued");
+    assert_eq!(cookies(FILE), Some(own.clone()), "a reload changes nothing");
+    // Whoever has the mesh key, or another one, is told nothing about it.
+    let other = FILE.replace("encryption_key: uP2s", "encryption_key: uP3s");
+    assert_eq!(cookies(&other), Some(own.clone()));
+    let with =
+        |secrets: &str| FILE.replace("cookies: {", &format!("cookies: {{secret: {secrets}, "));
+    let (first, second) = ("000102030405060708090a0b0c0d0e0f", "ffffffffffffffffffffffffffffffff");
+    let counted = std::array::from_fn(|at| u8::try_from(at).unwrap());
+    assert_eq!(cookies(&with(first)), Some(dns::CookieKeys::new(counted, None)));
+    let both = Some(dns::CookieKeys::new(counted, Some([0xff; 16])));
+    assert_eq!(cookies(&with(&format!("[{first}, {second}]"))), both);
+    assert_ne!(cookies(&with(first)), Some(own));
+    assert_eq!(
+        cookies(&FILE.replace("cookies: {enabled: true}", "cookies: {enabled: false}")),
+        None
+    );
 }

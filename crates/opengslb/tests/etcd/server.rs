@@ -1,0 +1,159 @@
+//! etcd on loopback, on ports that were free a moment ago. Ended with this value.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::daemon::eventually;
+
+/// One member.
+pub(crate) struct Etcd {
+    child: Child,
+    words: Vec<String>,
+    port: u16,
+    directory: TempDir,
+}
+
+/// Whether there is one on this machine.
+pub(crate) fn is_installed() -> bool {
+    let version = Command::new("etcd").arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    version.status().is_ok_and(|status| status.success())
+}
+
+fn free_ports(count: usize) -> Vec<u16> {
+    let held: Vec<TcpListener> =
+        (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+}
+
+impl Etcd {
+    /// One that is a cluster by itself.
+    pub(crate) fn start() -> Self {
+        Self::cluster(1).remove(0)
+    }
+
+    /// Three that are one.
+    pub(crate) fn three() -> Vec<Self> {
+        Self::cluster(3)
+    }
+
+    fn cluster(count: usize) -> Vec<Self> {
+        // A port that was free may be somebody's by now.
+        for _ in 0..5 {
+            let ports = free_ports(2 * count);
+            let (clients, peers) = ports.split_at(count);
+            let names: Vec<String> =
+                (0..count).map(|at| format!("m{at}=http://127.0.0.1:{}", peers[at])).collect();
+            let cluster = names.join(",");
+            let start = |at: usize| Self::member(at, (clients[at], peers[at]), &cluster);
+            let mut members: Vec<Self> = (0..count).map(start).collect();
+            eventually("etcd is there, or is not", || {
+                members.iter().all(Self::is_healthy) || members.iter_mut().any(|m| !m.is_running())
+            });
+            if members.iter().all(Self::is_healthy) {
+                return members;
+            }
+        }
+        unreachable!("five times no ports for etcd")
+    }
+
+    fn member(at: usize, (client, peer): (u16, u16), cluster: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let [client_url, peer_url] = [client, peer].map(|port| format!("http://127.0.0.1:{port}"));
+        let data = directory.path().join("data").display().to_string();
+        let words = [
+            format!("--name=m{at}"),
+            format!("--data-dir={data}"),
+            format!("--listen-client-urls={client_url}"),
+            format!("--advertise-client-urls={client_url}"),
+            format!("--listen-peer-urls={peer_url}"),
+            format!("--initial-advertise-peer-urls={peer_url}"),
+            format!("--initial-cluster={cluster}"),
+            // Everybody is on one machine.
+            "--heartbeat-interval=50".to_owned(),
+            "--election-timeout=500".to_owned(),
+        ];
+        let child = run(&words, &directory);
+        Self { child, words: words.into(), port: client, directory }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn endpoints(&self) -> Vec<String> {
+        vec![format!("http://127.0.0.1:{}", self.port)]
+    }
+
+    /// It dies without a word.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// It is back, with what it had on its disk.
+    pub(crate) fn start_again(&mut self) {
+        self.child = run(&self.words, &self.directory);
+        eventually("etcd is back", || self.is_healthy());
+    }
+
+    /// Forgets how it came to what there is.
+    pub(crate) fn compact(&self) {
+        let now = self.ask("kv/range", &json!({ "key": "AA==" })).unwrap();
+        self.ask("kv/compaction", &json!({ "revision": now["header"]["revision"] })).unwrap();
+    }
+
+    /// All rows, without their values; keys as text.
+    pub(crate) fn rows(&self) -> Value {
+        use base64::Engine as _;
+        let base64 = base64::engine::general_purpose::STANDARD;
+        let (from, to) = (base64.encode("/opengslb/rows/"), base64.encode("/opengslb/rows0"));
+        let range = json!({ "key": from, "range_end": to, "keys_only": true });
+        let all = self.ask("kv/range", &range).unwrap();
+        let rows = all["kvs"].as_array().cloned().unwrap_or_default();
+        let key = |row: &Value| base64.decode(row["key"].as_str().unwrap()).unwrap();
+        rows.iter().map(|row| String::from_utf8(key(row)).unwrap()).collect()
+    }
+
+    fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Whether it takes changes.
+    fn is_healthy(&self) -> bool {
+        self.ask("kv/range", &json!({ "key": "AA==" }))
+            .is_some_and(|said| said["header"].is_object())
+    }
+
+    fn ask(&self, path: &str, body: &Value) -> Option<Value> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+        let body = body.to_string();
+        // Without chunks.
+        let head = "HTTP/1.0\r\nHost: x\r\n";
+        let request = format!("POST /v3/{path} {head}Content-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    }
+}
+
+fn run(words: &[String], directory: &TempDir) -> Child {
+    let log = File::options().create(true).append(true).open(directory.path().join("log")).unwrap();
+    let mut command = Command::new("etcd");
+    command.args(words).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command.spawn().unwrap()
+}
+
+impl Drop for Etcd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,174 @@
+//! An overwatch that shares what operators make, or does not yet. Every port is chosen by the system.
+
+use std::fs::{self, Permissions};
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::daemon::{Daemon, eventually};
+
+pub(crate) const SERVICE: &str = "app.test";
+/// The server of the file, and the one that is made.
+pub(crate) const FIRST: &str = "127.0.0.11:8080";
+pub(crate) const SECOND: &str = "127.0.0.12:8080";
+const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// One overwatch.
+pub(crate) struct Overwatch {
+    pub(crate) process: Daemon,
+    dns: SocketAddr,
+    name: String,
+    directory: TempDir,
+}
+
+impl Overwatch {
+    /// One that shares by these endpoints; without, it keeps what is made to itself.
+    pub(crate) fn start(name: &str, endpoints: &[String]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        write(&directory, &text(&directory, name, endpoints));
+        let (process, dns) = serve(&directory);
+        Self { process, dns, name: name.to_owned(), directory }
+    }
+
+    /// From its next start on it shares by these endpoints.
+    pub(crate) fn share(&self, endpoints: &[String]) {
+        write(&self.directory, &text(&self.directory, &self.name, endpoints));
+    }
+
+    /// It dies without a word.
+    pub(crate) fn kill(&mut self) {
+        self.process.signal("KILL");
+        self.process.end();
+    }
+
+    /// It is back.
+    pub(crate) fn revive(&mut self) {
+        (self.process, self.dns) = serve(&self.directory);
+    }
+
+    /// A file of its own.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+
+    /// A document of the API.
+    pub(crate) fn api(&self, path: &str) -> Value {
+        serde_json::from_str(&self.request("GET", path, "").1).unwrap()
+    }
+
+    /// A request: its status, and what was said.
+    pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        self.send(method, path, body, "")
+    }
+
+    /// Takes an override back, if this is the last change.
+    pub(crate) fn request_if(&self, last: &str, path: &str) -> (u16, String) {
+        self.send("DELETE", path, "", &format!("If-Match: {last}\r\n"))
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str, fields: &str) -> (u16, String) {
+        let control = self.directory.path().join("data/control.sock");
+        let mut stream = UnixStream::connect(control).unwrap();
+        let length = body.len();
+        let fields =
+            format!("{fields}Content-Type: application/json\r\nContent-Length: {length}\r\n");
+        let head = format!("HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{fields}\r\n");
+        stream.write_all(format!("{method} /api/v1/{path} {head}{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    /// `opengslb-cli`: its exit code and what it said.
+    pub(crate) fn cli(&self, words: &[&str]) -> (i32, String) {
+        let api = format!("unix:{}", self.directory.path().join("data/control.sock").display());
+        run(&[&["--api", &api], words].concat())
+    }
+
+    /// `opengslb-cli restore`, which asks nobody.
+    pub(crate) fn restore(&self, file: &str) -> (i32, String) {
+        let config = config_in(&self.directory).display().to_string();
+        run(&["restore", file, "--config", &config])
+    }
+
+    /// Whether clients are sent to this address. `false` where nothing is answered.
+    pub(crate) fn sends_to(&self, address: [u8; 4]) -> bool {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        // RD, one question.
+        let query = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x03app\x04test\0\0\x01\0\x01";
+        socket.send_to(query, self.dns).unwrap();
+        let mut answer = [0; 1500];
+        let Ok(length) = socket.recv(&mut answer) else { return false };
+        let record = [&[0, 4], &address[..]].concat();
+        answer[..length].windows(record.len()).any(|bytes| bytes == record)
+    }
+}
+
+fn run(words: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb-cli"));
+    let output = command.args(words).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+}
+
+/// The process, and where it answers. A port that the system chose for UDP may be somebody's for TCP; DNS needs
+/// both.
+fn serve(directory: &TempDir) -> (Daemon, SocketAddr) {
+    for _ in 0..5 {
+        let mut process = Daemon::start(&config_in(directory), &[]);
+        let is_up = |process: &Daemon| process.has("answering DNS on ");
+        eventually("it serves or ends", || is_up(&process) || !process.is_running());
+        if is_up(&process) {
+            let dns = process.word_after("answering DNS on ").parse().unwrap();
+            return (process, dns);
+        }
+    }
+    unreachable!("five times no port that is free for both UDP and TCP")
+}
+
+fn config_in(directory: &TempDir) -> PathBuf {
+    directory.path().join("config.yaml")
+}
+
+fn write(directory: &TempDir, text: &str) {
+    fs::write(config_in(directory), text).unwrap();
+    fs::set_permissions(config_in(directory), Permissions::from_mode(0o600)).unwrap();
+}
+
+fn text(directory: &TempDir, name: &str, endpoints: &[String]) -> String {
+    let data = directory.path().join("data");
+    let (data, endpoints) = (data.display(), endpoints.join("\", \""));
+    let store = if endpoints.is_empty() {
+        String::new()
+    } else {
+        format!("  store: {{etcd: {{endpoints: [\"{endpoints}\"]}}}}\n")
+    };
+    format!(
+        "\
+mode: overwatch
+overwatch:
+  identity: {{node_id: {name}, cert_path: {data}/overwatch.crt, key_path: {data}/overwatch.key}}
+  data_dir: {data}
+{store}  gossip: {{bind_address: \"127.0.0.1:0\", encryption_key: {KEY}}}
+dns:
+  listen_address: \"127.0.0.1:0\"
+  zones: [{{name: test}}, {{name: signed.test, dnssec: {{enabled: true}}}}]
+regions:
+  - name: eu
+    servers: [{{service: {SERVICE}, address: 127.0.0.11, port: 8080, health_check: {{type: tcp, interval: 60s}}}}]
+domains: [{{name: {SERVICE}, routing_algorithm: failover, regions: [eu]}}]
+api: {{enabled: false}}
+metrics: {{enabled: false}}
+logging: {{level: info, format: text}}
+"
+    )
+}

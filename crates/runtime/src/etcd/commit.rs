@@ -1,0 +1,124 @@
+//! A change: one transaction, which holds only where each row is as it was seen last. And rows in bulk, some at a
+//! time.
+//!
+//! Each change has a connection of its own: it is sent where one stands, and once. So it is known not to be
+//! done unless it was sent.
+
+use std::collections::BTreeSet;
+
+use overwatch::Snapshot;
+use store::{Known, SharedRow, shared};
+
+use super::follow::read_all;
+use super::session::Session;
+use super::{Etcd, EtcdError, wire};
+
+/// Rows in one transaction. etcd takes 128 operations by default; one may be about the lease.
+pub(crate) const ROWS_MAX: usize = 120;
+
+/// What came of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is done, as this revision.
+    Done(u64),
+    /// It is not: these rows are others by now, the last since this revision.
+    Lost(Vec<String>, u64),
+    /// It is not: another overwatch has the lease.
+    NotHeld,
+}
+
+/// Changes rows, where each has the revision that it says; with a lease, where that is the holder's.
+pub(crate) async fn commit(
+    etcd: &Etcd,
+    rows: &[SharedRow],
+    lease: Option<u64>,
+) -> Result<Outcome, EtcdError> {
+    let mut session = Session::open(etcd).await?;
+    commit_with(etcd, &mut session, rows, lease).await
+}
+
+async fn commit_with(
+    etcd: &Etcd,
+    session: &mut Session,
+    rows: &[SharedRow],
+    lease: Option<u64>,
+) -> Result<Outcome, EtcdError> {
+    let key = |row: &SharedRow| format!("{}{}", etcd.rows(), row.name);
+    let compare = rows.iter().map(|row| wire::is_at(&key(row), row.revision));
+    let held = lease.map(|lease| wire::is_leased(&etcd.holder(), lease));
+    let then = rows.iter().map(|row| match &row.bytes {
+        Some(bytes) => wire::put(&key(row), bytes, 0),
+        None => wire::delete(&key(row)),
+    });
+    let otherwise = rows.iter().map(|row| wire::look(&key(row)));
+    let (compare, then) = (compare.chain(held).collect(), then.collect());
+    let request = wire::transaction(compare, then, otherwise.collect());
+    let answer = session.ask("/v3/kv/txn", &request).await?;
+    let decided = session.read(wire::read_transaction(&answer))?;
+    if decided.is_done {
+        return Ok(Outcome::Done(decided.revision));
+    }
+    let found = decided.found.iter().map(|range| range.entries.first().map_or(0, |e| e.revision));
+    let others = rows.iter().zip(found).filter(|(row, found)| row.revision != *found);
+    let (names, since): (Vec<String>, Vec<u64>) =
+        others.map(|(row, found)| (row.name.clone(), found)).unzip();
+    match since.into_iter().max() {
+        Some(since) => Ok(Outcome::Lost(names, since)),
+        None => Ok(Outcome::NotHeld),
+    }
+}
+
+/// Brings these rows in, in place of what there is, where nothing was ever brought in. Done by the holder
+/// alone; what was begun by one that fell is begun anew.
+pub(crate) async fn bring_in(
+    etcd: &Etcd,
+    rows: &Snapshot,
+    lease: Option<u64>,
+) -> Result<(), EtcdError> {
+    let mut session = Session::open(etcd).await?;
+    let mut must = vec![wire::is_at(&etcd.format(), 0)];
+    must.extend(lease.map(|lease| wire::is_leased(&etcd.holder(), lease)));
+    let mut steps = vec![vec![wire::delete_all(&etcd.rows())]];
+    let changes = Snapshot::default().changes_to(rows);
+    let proposal = session.read(Known::default().propose(changes))?;
+    let puts = proposal.rows.iter().filter_map(|row| {
+        let key = format!("{}{}", etcd.rows(), row.name);
+        Some(wire::put(&key, row.bytes.as_ref()?, 0))
+    });
+    let puts: Vec<_> = puts.collect();
+    steps.extend(puts.chunks(ROWS_MAX).map(<[_]>::to_vec));
+    steps.push(vec![wire::put(&etcd.format(), shared::format().as_bytes(), 0)]);
+    for step in steps {
+        let request = wire::transaction(must.clone(), step, Vec::new());
+        let answer = session.ask("/v3/kv/txn", &request).await?;
+        if !session.read(wire::read_transaction(&answer))?.is_done {
+            // Another one has the lease, or has brought its rows in: they are read next.
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Makes the rows those of a backup, as many at a time as a transaction takes. Says how many differed.
+pub(crate) async fn bring_to(etcd: &Etcd, rows: &Snapshot) -> Result<usize, EtcdError> {
+    let mut session = Session::open(etcd).await?;
+    let Some((there, revision)) = read_all(etcd, &mut session).await? else {
+        bring_in(etcd, rows, None).await?;
+        return Ok(Snapshot::default().changes_to(rows).len());
+    };
+    let mut known = Known::default();
+    known.take_all(there, revision);
+    let changes = known.rows().changes_to(rows);
+    let all = session.read(known.propose(changes))?;
+    for chunk in all.rows.chunks(ROWS_MAX) {
+        match commit_with(etcd, &mut session, chunk, None).await? {
+            Outcome::Done(_) | Outcome::NotHeld => {}
+            Outcome::Lost(names, _) => {
+                let names: BTreeSet<&String> = names.iter().collect();
+                let what = format!("{names:?} changed meanwhile: restore it again");
+                session.read(Err(what.into()))?;
+            }
+        }
+    }
+    Ok(all.rows.len())
+}

@@ -1,0 +1,160 @@
+//! What is there, and what changes: one watch, from the revision that was seen last.
+//!
+//! A read that needs a majority goes beside it, so that an endpoint without one, or one that is gone without a
+//! word, is noticed. Where the watch cannot go on from where it was, all rows are read again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use store::{SharedRow, shared};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::session::Session;
+use super::wire::{self, Range, Watched};
+use super::{Etcd, EtcdError, News};
+use crate::logs::chain;
+
+/// How long until it is tried again; an etcd that is back is found within this.
+const AGAIN_AFTER: Duration = Duration::from_millis(500);
+/// How often etcd is asked whether it is there.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Keys read at once: a page of them stays far below what an answer may have.
+const PAGE: usize = 500;
+/// Rows that are taken; the file has the same limit for each table. With more it is none of ours.
+const ROWS_MAX: usize = 200_000;
+
+/// Follows until nobody listens.
+pub(super) async fn follow(etcd: Arc<Etcd>, news: mpsc::Sender<News>) {
+    let mut from = None;
+    while !news.is_closed() {
+        if let Err(error) = follow_once(&etcd, &mut from, &news).await {
+            let away = News::Away(chain(&error));
+            if news.send(away).await.is_err() {
+                return;
+            }
+            sleep(AGAIN_AFTER).await;
+        }
+    }
+}
+
+/// Until something breaks; `Ok` where all rows have to be read again.
+async fn follow_once(
+    etcd: &Etcd,
+    from: &mut Option<u64>,
+    news: &mpsc::Sender<News>,
+) -> Result<(), EtcdError> {
+    let mut beside = Session::open(etcd).await?;
+    let next = match *from {
+        Some(next) => next,
+        None => match read_all(etcd, &mut beside).await? {
+            None => {
+                tell(news, News::Empty).await;
+                sleep(AGAIN_AFTER).await;
+                return Ok(());
+            }
+            Some((rows, revision)) => {
+                tell(news, News::All(rows, revision)).await;
+                revision + 1
+            }
+        },
+    };
+    // If it ends from here on, it goes on from here.
+    *from = Some(next);
+    if look(etcd, &mut beside).await? + 1 < next {
+        // It came back without its last changes.
+        *from = None;
+        return Ok(());
+    }
+    let watch = wire::watch(&etcd.rows(), next);
+    let (_session, mut lines) = Session::open(etcd).await?.stream("/v3/watch", &watch).await?;
+    let mut due = interval(LOOK_EVERY);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            line = lines.next() => {
+                if !hear(etcd, &line?, from, news).await? {
+                    return Ok(());
+                }
+            }
+            _ = due.tick() => {
+                if look(etcd, &mut beside).await? + 1 < from.unwrap_or(0) {
+                    *from = None;
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Takes a line of the watch. Whether it goes on.
+async fn hear(
+    etcd: &Etcd,
+    line: &[u8],
+    from: &mut Option<u64>,
+    news: &mpsc::Sender<News>,
+) -> Result<bool, EtcdError> {
+    let endpoint = || etcd.names();
+    let watched = wire::read_watched(line)
+        .map_err(|source| EtcdError::Nonsense { endpoint: endpoint(), source })?;
+    match watched {
+        Watched::Nothing => {}
+        Watched::Begins => tell(news, News::InStep).await,
+        Watched::Changed(entries) => {
+            let last = entries.iter().map(|(entry, _)| entry.revision).max().unwrap_or(0);
+            let prefix = etcd.rows();
+            let rows = entries.into_iter();
+            let rows = rows.filter_map(|(entry, is_there)| wire::row_of(&prefix, entry, is_there));
+            tell(news, News::Changed(rows.collect())).await;
+            *from = Some(from.unwrap_or(0).max(last + 1));
+        }
+        Watched::Compacted => {
+            *from = None;
+            return Ok(false);
+        }
+        Watched::Ends(message) => {
+            return Err(EtcdError::Refused { endpoint: endpoint(), message });
+        }
+    }
+    Ok(true)
+}
+
+/// The revision of now, by a read that needs a majority.
+async fn look(etcd: &Etcd, session: &mut Session) -> Result<u64, EtcdError> {
+    let answer = session.ask("/v3/kv/range", &wire::one(&etcd.format())).await?;
+    Ok(session.read(wire::read_range(&answer))?.revision)
+}
+
+/// All rows, and the revision that they are of; `None` where nothing was ever brought in.
+pub(super) async fn read_all(
+    etcd: &Etcd,
+    session: &mut Session,
+) -> Result<Option<(Vec<SharedRow>, u64)>, EtcdError> {
+    let answer = session.ask("/v3/kv/range", &wire::one(&etcd.format())).await?;
+    let Range { entries, revision, .. } = session.read(wire::read_range(&answer))?;
+    let Some(format) = entries.first() else { return Ok(None) };
+    shared::check_format(&String::from_utf8_lossy(&format.value))?;
+    let (prefix, mut from, mut rows) = (etcd.rows(), etcd.rows(), Vec::new());
+    loop {
+        let page = wire::range(&prefix, &from, PAGE, revision);
+        let answer = session.ask("/v3/kv/range", &page).await?;
+        let Range { entries, has_more, .. } = session.read(wire::read_range(&answer))?;
+        if let Some(last) = entries.last() {
+            // The first key behind it.
+            from = format!("{}\0", last.key);
+        }
+        let is_over = !has_more || entries.is_empty();
+        rows.extend(entries.into_iter().filter_map(|entry| wire::row_of(&prefix, entry, true)));
+        if is_over {
+            return Ok(Some((rows, revision)));
+        }
+        if rows.len() > ROWS_MAX {
+            session.read(Err(format!("there are more than {ROWS_MAX} rows").into()))?;
+        }
+    }
+}
+
+/// Where nobody listens any more, the task ends by itself.
+async fn tell(news: &mpsc::Sender<News>, what: News) {
+    let _ = news.send(what).await;
+}

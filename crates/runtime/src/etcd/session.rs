@@ -1,0 +1,215 @@
+//! One connection to one endpoint, with its log-in.
+//!
+//! Each request has a time after which it is given up; no body is read further than a limit. A request is never
+//! sent twice: whoever asks knows whether that would do harm.
+
+use std::time::Duration;
+
+use config::EtcdEndpoint;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::wire::{self, Wrong};
+use super::{Etcd, EtcdError};
+
+/// Until a connection stands, with TLS: an endpoint that takes longer is passed over.
+const CONNECT_MAX: Duration = Duration::from_millis(1_500);
+/// Until an answer is there. etcd itself gives a request up after some seconds without a majority.
+const ANSWER_MAX: Duration = Duration::from_secs(4);
+/// The longest answer, and the longest line of a watch: a page of rows, one of which may be the whole
+/// document of what was made. A longer one is nonsense.
+const ANSWER_BYTES_MAX: usize = 32 << 20;
+
+/// The connection. Dropping it ends it.
+pub(super) struct Session {
+    sender: SendRequest<Full<Bytes>>,
+    connection: JoinHandle<()>,
+    endpoint: String,
+    authority: String,
+    token: Option<Zeroizing<String>>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+/// What a watch tells, line by line.
+pub(super) struct Lines {
+    body: Incoming,
+    read: Vec<u8>,
+    endpoint: String,
+}
+
+impl Session {
+    /// To the first endpoint that is there.
+    pub(super) async fn open(etcd: &Etcd) -> Result<Self, EtcdError> {
+        let mut last = None;
+        for (at, endpoint) in etcd.in_turn() {
+            match Self::open_one(etcd, endpoint).await {
+                Ok(session) => {
+                    etcd.prefer(at);
+                    return Ok(session);
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| EtcdError::Unreached {
+            endpoint: etcd.names(),
+            source: "no endpoint is configured".into(),
+        }))
+    }
+
+    async fn open_one(etcd: &Etcd, endpoint: &EtcdEndpoint) -> Result<Self, EtcdError> {
+        let name = endpoint.to_string();
+        let unreached = |source| EtcdError::Unreached { endpoint: name.clone(), source };
+        let connected = timeout(CONNECT_MAX, connect(etcd, endpoint)).await;
+        let connected = connected.map_err(|_| unreached("it takes too long".into()))?;
+        let (sender, connection) = connected.map_err(unreached)?;
+        let authority = endpoint.at.to_string();
+        let mut session = Self { sender, connection, endpoint: name, authority, token: None };
+        session.log_in(etcd).await?;
+        Ok(session)
+    }
+
+    async fn log_in(&mut self, etcd: &Etcd) -> Result<(), EtcdError> {
+        let Some((user, path)) = &etcd.login else { return Ok(()) };
+        let password = tokio::fs::read_to_string(path).await;
+        let unread = |source| EtcdError::Password { path: path.clone(), source };
+        let password = Zeroizing::new(password.map_err(unread)?);
+        let line = password.lines().next().unwrap_or_default();
+        let request = json!({ "name": user, "password": line });
+        let answer = self.ask("/v3/auth/authenticate", &request).await?;
+        self.token = Some(self.read(wire::read_token(&answer))?);
+        Ok(())
+    }
+
+    /// One question, and its answer.
+    pub(super) async fn ask(&mut self, path: &str, request: &Value) -> Result<Bytes, EtcdError> {
+        let endpoint = self.endpoint.clone();
+        let whole = async {
+            let response = self.send(path, request).await?;
+            let (status, mut body) = (response.status(), response.into_body());
+            let mut read = Vec::new();
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| self.silent(error.into()))?;
+                read.extend_from_slice(frame.data_ref().map_or(&[][..], Bytes::as_ref));
+                if read.len() > ANSWER_BYTES_MAX {
+                    return Err(self.nonsense("it is too long".into()));
+                }
+            }
+            if status.is_success() {
+                return Ok(Bytes::from(read));
+            }
+            let (endpoint, message) = (self.endpoint.clone(), wire::read_refusal(&read));
+            Err(EtcdError::Refused { endpoint, message })
+        };
+        let late = |_| EtcdError::Silent { endpoint, source: "it takes too long".into() };
+        timeout(ANSWER_MAX, whole).await.map_err(late)?
+    }
+
+    /// A question whose answer goes on and on.
+    pub(super) async fn stream(
+        mut self,
+        path: &str,
+        request: &Value,
+    ) -> Result<(Self, Lines), EtcdError> {
+        let response = timeout(ANSWER_MAX, self.send(path, request)).await;
+        let response = response.map_err(|_| self.silent("it takes too long".into()))??;
+        let endpoint = self.endpoint.clone();
+        if !response.status().is_success() {
+            let message = format!("a watch is answered with {}", response.status());
+            return Err(EtcdError::Refused { endpoint, message });
+        }
+        Ok((self, Lines { body: response.into_body(), read: Vec::new(), endpoint }))
+    }
+
+    async fn send(&mut self, path: &str, request: &Value) -> Result<Response<Incoming>, EtcdError> {
+        let mut head = Request::post(path)
+            .header(HOST, &self.authority)
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(token) = &self.token {
+            head = head.header(AUTHORIZATION, token.as_str());
+        }
+        let request = head.body(Full::new(Bytes::from(request.to_string())));
+        let request = request.map_err(|error| self.nonsense(error.into()))?;
+        let is_there = self.sender.ready().await;
+        is_there.map_err(|error| self.unreached(error.into()))?;
+        let sent = self.sender.send_request(request).await;
+        sent.map_err(|error| self.silent(error.into()))
+    }
+
+    /// What was read of an answer of this endpoint.
+    pub(super) fn read<T>(&self, read: Result<T, Wrong>) -> Result<T, EtcdError> {
+        read.map_err(|source| self.nonsense(source))
+    }
+
+    fn unreached(&self, source: Wrong) -> EtcdError {
+        EtcdError::Unreached { endpoint: self.endpoint.clone(), source }
+    }
+
+    fn silent(&self, source: Wrong) -> EtcdError {
+        EtcdError::Silent { endpoint: self.endpoint.clone(), source }
+    }
+
+    fn nonsense(&self, source: Wrong) -> EtcdError {
+        EtcdError::Nonsense { endpoint: self.endpoint.clone(), source }
+    }
+}
+
+impl Lines {
+    /// The next line; waits for it as long as the caller does, and loses nothing where that ends.
+    pub(super) async fn next(&mut self) -> Result<Vec<u8>, EtcdError> {
+        loop {
+            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let rest = self.read.split_off(end + 1);
+                return Ok(std::mem::replace(&mut self.read, rest));
+            }
+            let endpoint = || self.endpoint.clone();
+            if self.read.len() > ANSWER_BYTES_MAX {
+                let source = "a line is too long".into();
+                return Err(EtcdError::Nonsense { endpoint: endpoint(), source });
+            }
+            let silent = |source| EtcdError::Silent { endpoint: endpoint(), source };
+            let frame = self.body.frame().await;
+            let frame = frame.ok_or_else(|| silent("the watch ended".into()))?;
+            let frame = frame.map_err(|error| silent(error.into()))?;
+            self.read.extend_from_slice(frame.data_ref().map_or(&[][..], Bytes::as_ref));
+        }
+    }
+}
+
+type Connected = (SendRequest<Full<Bytes>>, JoinHandle<()>);
+
+async fn connect(etcd: &Etcd, endpoint: &EtcdEndpoint) -> Result<Connected, Wrong> {
+    let stream = TcpStream::connect((endpoint.at.host.as_str(), endpoint.at.port)).await?;
+    stream.set_nodelay(true)?;
+    match etcd.tls.as_ref().filter(|_| endpoint.is_tls) {
+        Some(tls) => {
+            let name = ServerName::try_from(endpoint.at.host.clone())?;
+            speak(tls.connect(name, stream).await?).await
+        }
+        None => speak(stream).await,
+    }
+}
+
+async fn speak<S>(stream: S) -> Result<Connected, Wrong>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // An error of its own is told by whoever waits for an answer.
+    Ok((sender, tokio::spawn(async move { drop(connection.await) })))
+}

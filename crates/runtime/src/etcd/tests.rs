@@ -1,0 +1,341 @@
+//! etcd played by a script on loopback: what is asked, and what follows from each answer.
+
+use std::sync::{Arc, Mutex};
+
+use overwatch::{Change, Snapshot};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+use super::commit::{Outcome, bring_in, commit};
+use super::*;
+
+/// What the script says to a request.
+enum Answer {
+    Json(Value),
+    Refusal(Value),
+    /// Line by line; then it stays open.
+    Lines(Vec<Value>),
+    /// It hangs up.
+    Nothing,
+}
+
+type Script = Arc<dyn Fn(&str, &Value) -> Answer + Send + Sync>;
+/// Each request: its path, its token, its body.
+type Asked = Arc<Mutex<Vec<(String, String, Value)>>>;
+
+/// An endpoint that goes by a script.
+async fn gateway(script: impl Fn(&str, &Value) -> Answer + Send + Sync + 'static) -> (u16, Asked) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, asked) = (listener.local_addr().unwrap().port(), Asked::default());
+    let (script, heard): (Script, _) = (Arc::new(script), Arc::clone(&asked));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream, Arc::clone(&script), Arc::clone(&heard)));
+        }
+    });
+    (port, asked)
+}
+
+async fn serve(mut stream: TcpStream, script: Script, asked: Asked) {
+    while let Some((path, token, body)) = read_request(&mut stream).await {
+        let answer = script(&path, &body);
+        asked.lock().unwrap().push((path, token, body));
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+        let text = match answer {
+            Answer::Json(json) => {
+                let json = json.to_string();
+                format!("{head}Content-Length: {}\r\n\r\n{json}", json.len())
+            }
+            Answer::Refusal(json) => {
+                let json = json.to_string();
+                format!("HTTP/1.1 400 Bad\r\nContent-Length: {}\r\n\r\n{json}", json.len())
+            }
+            Answer::Lines(lines) => {
+                let mut text = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
+                for line in lines {
+                    let line = format!("{line}\n");
+                    text += &format!("{:x}\r\n{line}\r\n", line.len());
+                }
+                text
+            }
+            Answer::Nothing => return,
+        };
+        stream.write_all(text.as_bytes()).await.unwrap();
+    }
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<(String, String, Value)> {
+    let mut read = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&read).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let field = |name: &str| {
+                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+                lines
+                    .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                    .map(|(_, value)| value.to_owned())
+            };
+            if body.len() == field("content-length").unwrap().parse::<usize>().unwrap() {
+                let path = head.split(' ').nth(1).unwrap().to_owned();
+                let token = field("authorization").unwrap_or_default();
+                return Some((path, token, serde_json::from_str(body).unwrap()));
+            }
+        }
+        let mut bytes = [0; 4096];
+        match stream.read(&mut bytes).await.ok()? {
+            0 => return None,
+            count => read.extend_from_slice(&bytes[..count]),
+        }
+    }
+}
+
+fn etcd(ports: &[u16], login: Option<(String, String)>) -> Arc<Etcd> {
+    let endpoints = ports.iter().map(|port| format!("http://127.0.0.1:{port}").parse().unwrap());
+    let (ca, identity, prefix) = (None, None, "/t".to_owned());
+    let settings = EtcdSettings { endpoints: endpoints.collect(), prefix, ca, identity, login };
+    Arc::new(Etcd::new(&settings, "one").unwrap())
+}
+
+fn coded(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+fn kv(key: &str, value: &str, revision: u64) -> Value {
+    json!({ "key": coded(key), "value": coded(value), "mod_revision": revision.to_string() })
+}
+
+fn range(kvs: Vec<Value>, revision: u64) -> Answer {
+    Answer::Json(json!({ "header": { "revision": revision.to_string() }, "kvs": kvs }))
+}
+
+/// A script in which there is a format and one row for each of two pages.
+fn two_pages(body: &Value) -> Answer {
+    let key = body["key"].as_str().unwrap();
+    if key == coded("/t/format") {
+        return range(vec![kv("/t/format", "1", 2)], 9);
+    }
+    if key == coded("/t/rows/") {
+        let kvs = vec![kv("/t/rows/hand/a", "{}", 3)];
+        return Answer::Json(json!({ "header": { "revision": "12" }, "kvs": kvs, "more": true }));
+    }
+    range(vec![kv("/t/rows/hand/b", "{}", 4)], 12)
+}
+
+#[tokio::test]
+async fn all_rows_are_read_at_one_revision_and_then_followed() {
+    let watches = Mutex::new(0);
+    let (port, asked) = gateway(move |path, body| match path {
+        "/v3/kv/range" => two_pages(body),
+        "/v3/watch" => {
+            let mut watches = watches.lock().unwrap();
+            *watches += 1;
+            let begins = json!({ "result": { "created": true } });
+            if *watches == 1 {
+                let event = json!({ "kv": kv("/t/rows/hand/c", "{}", 10) });
+                let gone = json!({ "type": "DELETE", "kv": kv("/t/rows/hand/a", "", 11) });
+                let events = json!({ "result": { "events": [event, gone] } });
+                // What it would go on with is not there any more.
+                let compacted = json!({ "result": { "canceled": true, "compact_revision": "20" } });
+                return Answer::Lines(vec![begins, events, compacted]);
+            }
+            Answer::Lines(vec![begins])
+        }
+        _ => Answer::Nothing,
+    })
+    .await;
+    let (news, mut heard) = mpsc::channel(16);
+    let task = tokio::spawn(follow::follow(etcd(&[port], None), news));
+    let names = |rows: Vec<SharedRow>| {
+        let row = |row: SharedRow| (row.name, row.revision, row.bytes.is_some());
+        rows.into_iter().map(row).collect::<Vec<_>>()
+    };
+    let row = |name: &str, revision, is_there| (name.to_owned(), revision, is_there);
+    for round in 0..2 {
+        let Some(News::All(rows, 9)) = heard.recv().await else { panic!("no rows") };
+        assert_eq!(names(rows), [row("hand/a", 3, true), row("hand/b", 4, true)]);
+        assert!(matches!(heard.recv().await, Some(News::InStep)));
+        if round == 0 {
+            let Some(News::Changed(rows)) = heard.recv().await else { panic!("no change") };
+            assert_eq!(names(rows), [row("hand/c", 10, true), row("hand/a", 11, false)]);
+        }
+    }
+    task.abort();
+    let asked = asked.lock().unwrap();
+    let pages: Vec<&Value> =
+        asked.iter().map(|(_, _, body)| body).filter(|body| body["limit"].is_string()).collect();
+    // The second page is of the same moment as the first, and begins behind it.
+    assert!(pages.iter().all(|page| page["revision"] == "9"), "{pages:?}");
+    assert_eq!(pages[1]["key"], coded("/t/rows/hand/a\0"));
+    let watch = asked.iter().find(|(path, ..)| path == "/v3/watch").unwrap();
+    assert_eq!(watch.2["create_request"]["start_revision"], "10");
+}
+
+#[tokio::test]
+async fn an_etcd_that_came_back_without_its_last_changes_is_read_again() {
+    let looks = Mutex::new(0);
+    let (port, _) = gateway(move |path, body| match path {
+        "/v3/kv/range" if body["key"] == coded("/t/format") => {
+            let mut looks = looks.lock().unwrap();
+            *looks += 1;
+            range(vec![kv("/t/format", "1", 2)], if *looks == 1 { 50 } else { 7 })
+        }
+        "/v3/kv/range" => range(Vec::new(), 7),
+        _ => Answer::Lines(vec![json!({ "result": { "created": true } })]),
+    })
+    .await;
+    let (news, mut heard) = mpsc::channel(16);
+    let task = tokio::spawn(follow::follow(etcd(&[port], None), news));
+    assert!(matches!(heard.recv().await, Some(News::All(_, 50))));
+    assert!(matches!(heard.recv().await, Some(News::All(_, 7))));
+    assert!(matches!(heard.recv().await, Some(News::InStep)));
+    task.abort();
+}
+
+#[tokio::test]
+async fn rows_of_a_later_release_and_an_etcd_that_is_gone_are_told() {
+    let (port, _) = gateway(|_, _| range(vec![kv("/t/format", "99", 2)], 9)).await;
+    let (news, mut heard) = mpsc::channel(16);
+    let task = tokio::spawn(follow::follow(etcd(&[port], None), news));
+    let Some(News::Away(why)) = heard.recv().await else { panic!("it was read") };
+    assert!(why.contains("format \"99\""), "{why}");
+    task.abort();
+    // Nobody listens there any more.
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let (news, mut heard) = mpsc::channel(16);
+    let task = tokio::spawn(follow::follow(etcd(&[free], None), news));
+    let Some(News::Away(why)) = heard.recv().await else { panic!("it was read") };
+    assert!(why.contains(&format!("http://127.0.0.1:{free} is not reached")), "{why}");
+    task.abort();
+}
+
+fn rows() -> Vec<SharedRow> {
+    let mut known = store::Known::default();
+    let row = |revision| SharedRow {
+        name: "words/00000000000000000001".to_owned(),
+        revision,
+        bytes: None,
+    };
+    known.take(row(4));
+    known.propose(vec![Change::PutMade("{}".to_owned())]).unwrap().rows
+}
+
+#[tokio::test]
+async fn a_change_is_done_lost_refused_or_unknown() {
+    let done = |_: &str, _: &Value| {
+        Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": true }))
+    };
+    let (port, asked) = gateway(done).await;
+    // The first endpoint is gone; from then on the second is asked first.
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let two = etcd(&[free, port], None);
+    assert_eq!(commit(&two, &rows(), Some(7)).await.unwrap(), Outcome::Done(12));
+    assert_eq!(two.in_turn().next().unwrap().0, 1);
+    let sent = asked.lock().unwrap()[0].2.clone();
+    assert_eq!(sent["compare"][0]["mod_revision"], "0");
+    assert_eq!(sent["compare"][1]["lease"], "7");
+
+    let found = |revision: u64| {
+        let range = json!({ "kvs": [kv("/t/rows/made/document", "", revision)] });
+        let answer =
+            json!({ "header": { "revision": "12" }, "responses": [{ "response_range": range }] });
+        move |_: &str, _: &Value| Answer::Json(answer.clone())
+    };
+    let (port, _) = gateway(found(11)).await;
+    let lost = Outcome::Lost(vec!["made/document".to_owned()], 11);
+    assert_eq!(commit(&etcd(&[port], None), &rows(), None).await.unwrap(), lost);
+    // Nothing is otherwise, but the lease is another's.
+    let (port, _) = gateway(found(0)).await;
+    assert_eq!(commit(&etcd(&[port], None), &rows(), Some(7)).await.unwrap(), Outcome::NotHeld);
+
+    let full = json!({ "error": "etcdserver: mvcc: database space exceeded" });
+    let (port, _) = gateway(move |_, _| Answer::Refusal(full.clone())).await;
+    let error = commit(&etcd(&[port], None), &rows(), None).await.unwrap_err();
+    assert!(
+        matches!(&error, EtcdError::Refused { message, .. } if message.contains("space")),
+        "{error}"
+    );
+    // It hung up after it was asked: nobody knows.
+    let (port, asked) = gateway(|_, _| Answer::Nothing).await;
+    let error = commit(&etcd(&[port], None), &rows(), None).await.unwrap_err();
+    assert!(matches!(error, EtcdError::Silent { .. }), "{error}");
+    assert_eq!(asked.lock().unwrap().len(), 1, "a change is sent once");
+    let (port, _) = gateway(|_, _| Answer::Json(json!(["what?"]))).await;
+    let error = commit(&etcd(&[port], None), &rows(), None).await.unwrap_err();
+    assert!(matches!(error, EtcdError::Nonsense { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn whoever_logs_in_shows_the_token() {
+    let (port, asked) = gateway(|path, _| match path {
+        "/v3/auth/authenticate" => Answer::Json(json!({ "token": "abc.1" })),
+        _ => Answer::Json(json!({ "header": { "revision": "2" }, "succeeded": true })),
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("password");
+    std::fs::write(&path, "open sesame\n").unwrap();
+    let login = ("gslb".to_owned(), path.display().to_string());
+    commit(&etcd(&[port], Some(login.clone())), &rows(), None).await.unwrap();
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked[0].2, json!({ "name": "gslb", "password": "open sesame" }));
+    assert_eq!((asked[1].0.as_str(), asked[1].1.as_str()), ("/v3/kv/txn", "abc.1"));
+    drop(directory);
+    let error = commit(&etcd(&[port], Some(login)), &rows(), None).await.unwrap_err();
+    assert!(matches!(error, EtcdError::Password { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn rows_are_brought_in_some_at_a_time_and_the_format_last() {
+    let done = |_: &str, _: &Value| {
+        Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": true }))
+    };
+    let (port, asked) = gateway(done).await;
+    let mut kept = Snapshot::default();
+    for number in 0..300 {
+        let (at, what) = (model::Time::from_unix_ms(number), "x".to_owned());
+        let line = overwatch::AuditLine { at, what, by: None, reason: None };
+        kept.apply(Change::PutAudit(number, line));
+    }
+    bring_in(&etcd(&[port], None), &kept, Some(7)).await.unwrap();
+    let asked = asked.lock().unwrap();
+    let counts: Vec<usize> =
+        asked.iter().map(|(_, _, body)| body["success"].as_array().unwrap().len()).collect();
+    assert_eq!(counts, [1, 120, 120, 60, 1]);
+    assert!(asked.iter().all(|(_, _, body)| body["compare"].as_array().unwrap().len() == 2));
+    assert_eq!(asked[4].2["success"][0]["request_put"]["key"], coded("/t/format"));
+}
+
+#[tokio::test]
+async fn a_lease_is_held_kept_and_lost() {
+    let kept = Arc::new(Mutex::new(true));
+    let is_kept = Arc::clone(&kept);
+    let (port, asked) = gateway(move |path, body| match path {
+        "/v3/lease/grant" => Answer::Json(json!({ "ID": "77", "TTL": "15" })),
+        "/v3/lease/keepalive" => {
+            let ttl = if *is_kept.lock().unwrap() { "15" } else { "0" };
+            Answer::Json(json!({ "result": { "ID": body["ID"], "TTL": ttl } }))
+        }
+        _ if *is_kept.lock().unwrap() => {
+            Answer::Json(json!({ "header": { "revision": "2" }, "succeeded": true }))
+        }
+        _ => {
+            let holder = json!({ "key": coded("/t/holder"), "lease": "99", "mod_revision": "5" });
+            let range = json!({ "response_range": { "kvs": [holder] } });
+            Answer::Json(json!({ "header": { "revision": "5" }, "responses": [range] }))
+        }
+    })
+    .await;
+    let etcd = etcd(&[port], None);
+    let mut lease = None;
+    assert_eq!(lease::hold_once(&etcd, &mut lease).await.unwrap(), Some(77));
+    assert_eq!(lease::hold_once(&etcd, &mut lease).await.unwrap(), Some(77));
+    *kept.lock().unwrap() = false;
+    assert_eq!(lease::hold_once(&etcd, &mut lease).await.unwrap(), None);
+    etcd.give_back(77).await;
+    let paths: Vec<String> = asked.lock().unwrap().iter().map(|(path, ..)| path.clone()).collect();
+    let [grant, keep, txn] = ["/v3/lease/grant", "/v3/lease/keepalive", "/v3/kv/txn"];
+    assert_eq!(paths, [grant, txn, keep, txn, keep, grant, txn, "/v3/lease/revoke"]);
+}
