@@ -33,6 +33,8 @@ pub struct Needs {
     pub runs_programs: bool,
     /// Whether it asks the kernel for larger buffers while it runs, where it may (CAP_NET_ADMIN).
     pub enlarges_buffers: bool,
+    /// Whether it hears of other network namespaces (CAP_NET_BROADCAST).
+    pub hears_all_namespaces: bool,
 }
 
 /// The parts of a sandbox, as metrics and the API name them.

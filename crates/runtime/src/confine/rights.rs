@@ -41,10 +41,12 @@ pub(super) fn become_owner(needs: &Needs) -> Result<Done, String> {
 pub(super) fn drop_capabilities(needs: &Needs) -> Result<Done, String> {
     let failed = |error: rustix::io::Errno| format!("capabilities cannot be given up: {error}");
     let has = capabilities(None).map_err(failed)?;
-    let needed = match needs.enlarges_buffers {
-        true => CapabilitySet::NET_ADMIN,
-        false => CapabilitySet::empty(),
-    };
+    let kinds = [
+        (needs.enlarges_buffers, CapabilitySet::NET_ADMIN, "CAP_NET_ADMIN"),
+        (needs.hears_all_namespaces, CapabilitySet::NET_BROADCAST, "CAP_NET_BROADCAST"),
+    ];
+    let kinds = kinds.iter().filter(|(is_needed, ..)| *is_needed);
+    let needed = kinds.clone().fold(CapabilitySet::empty(), |all, (_, one, _)| all | *one);
     for capability in CapabilitySet::all().difference(needed).iter() {
         // Needs a right of its own; without it no_new_privs does as well. A kernel that does not know
         // one says so.
@@ -59,8 +61,13 @@ pub(super) fn drop_capabilities(needs: &Needs) -> Result<Done, String> {
         inheritable: CapabilitySet::empty(),
     };
     set_capabilities(None, sets).map_err(failed)?;
-    let said = if kept.is_empty() { "no capability is left" } else { "CAP_NET_ADMIN is left" };
-    Ok(Done::Whole(Some(said.to_owned())))
+    let left = kinds.filter(|(_, one, _)| kept.contains(*one)).map(|(.., name)| *name);
+    let left: Vec<&str> = left.collect();
+    let said = match left.is_empty() {
+        true => "no capability is left".to_owned(),
+        false => format!("left are {}", left.join(" and ")),
+    };
+    Ok(Done::Whole(Some(said)))
 }
 
 /// Nothing that is started gains rights by its file (prctl(2), PR_SET_NO_NEW_PRIVS).

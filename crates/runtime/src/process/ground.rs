@@ -95,5 +95,8 @@ fn needs(config: &Config, named: &[PathBuf]) -> Needs {
             (std::iter::once(data).chain(files).collect(), runs, false)
         }
     };
-    Needs { readable: named.to_vec(), writable, runs_programs, enlarges_buffers }
+    let hears_all_namespaces =
+        matches!(&config.mode, Mode::Agent(agent) if agent.hears_all_namespaces);
+    let readable = named.to_vec();
+    Needs { readable, writable, runs_programs, enlarges_buffers, hears_all_namespaces }
 }
