@@ -20,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use model::Sample;
-use tcpstat::{CollectError, DumpStats, Kernel};
+use tcpstat::{CollectError, Dump, DumpStats, Kernel};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
@@ -229,12 +229,14 @@ fn dump_when_asked(
     counts: &Counts,
 ) {
     let mut is_known_to_fail = false;
+    // What lists connections is kept: to make one is to ask the kernel for a list of nothing first.
+    let mut kept = None;
     while polls.recv().is_ok() {
         counts.dumps.fetch_add(1, Ordering::Relaxed);
         let mut samples = Vec::new();
         let mut end = Collected::DumpFailed;
-        // After a panic the samples that were whole are there, and nothing else is used.
-        match catch_unwind(AssertUnwindSafe(|| dump(kernel, ports, &mut samples))) {
+        // After a panic or an error a new one is made, and the samples that were whole are there.
+        match catch_unwind(AssertUnwindSafe(|| dump(kernel, &mut kept, ports, &mut samples))) {
             Ok(Ok(stats)) => {
                 let missed = stats.unreadable + stats.over_limit;
                 counts.errors.fetch_add(missed, Ordering::Relaxed);
@@ -264,10 +266,17 @@ fn dump_when_asked(
 
 fn dump(
     kernel: &Kernel,
+    kept: &mut Option<Dump>,
     ports: &BTreeSet<u16>,
     samples: &mut Vec<Sample>,
 ) -> Result<DumpStats, CollectError> {
-    kernel.dump()?.read(ports, samples)
+    let mut dump = match kept.take() {
+        Some(dump) => dump,
+        None => kernel.dump()?,
+    };
+    let stats = dump.read(ports, samples)?;
+    *kept = Some(dump);
+    Ok(stats)
 }
 
 #[cfg(test)]
