@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use runtime::metrics::family::Bound;
-use runtime::metrics::{Family, families};
+use runtime::metrics::{Family, Kind, families};
 
 const ALERTS: &str = "deploy/prometheus/alerts.yaml";
 const ALERT_TESTS: &str = "deploy/prometheus/alerts_test.yaml";
@@ -32,7 +32,17 @@ fn report(line: &str) {
 
 /// Every family, by the name of its series.
 fn table() -> BTreeMap<String, &'static Family> {
-    families::all().map(|family| (family.series_name(), family)).collect()
+    let named = |family: &'static Family| {
+        let name = family.series_name();
+        let names = match family.kind {
+            Kind::Histogram(_) => {
+                ["_bucket", "_sum", "_count"].map(|end| name.clone() + end).to_vec()
+            }
+            Kind::Counter | Kind::Gauge => vec![name],
+        };
+        names.into_iter().map(move |name| (name, family))
+    };
+    families::all().flat_map(named).collect()
 }
 
 /// The metrics that a text names, each with its selectors (`reason=~"a|b"`), which may be none.

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use dns::{CookieStanding, Rcode, Verdict};
+use dns::{CookieStanding, Rcode, RecordType, Verdict};
 use model::{Subnet, Time};
 use routing::Decision;
 
@@ -37,6 +37,8 @@ pub struct Reply<'v, 'b> {
     pub bytes: &'b [u8],
     /// What became of the query, for counters and logs.
     pub outcome: Outcome<'v>,
+    /// Which type was asked for; `None` where nothing was, or not as it is asked.
+    pub qtype: Option<RecordType>,
     /// What the asker's cookie proved.
     pub cookie: CookieStanding,
     /// Whether the answer was cut or kept back because there were too many.

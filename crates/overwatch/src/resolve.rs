@@ -46,7 +46,7 @@ pub fn resolve<'v, 'b>(
         Ok(query) => query,
         Err(Fault::Drop(_)) => {
             let (outcome, cookie) = (Outcome::Dropped, CookieStanding::None);
-            return Reply { bytes: &[], outcome, cookie, verdict: Verdict::Drop };
+            return Reply { bytes: &[], outcome, qtype: None, cookie, verdict: Verdict::Drop };
         }
         Err(Fault::Refuse(refusal)) => return refuse(view, asker, refusal, worker, buffer),
     };
@@ -62,7 +62,7 @@ pub fn resolve<'v, 'b>(
         Verdict::Drop => &[],
         _ => Manner { view, asker, verdict, worker }.answer(&query, &outcome, &found, buffer),
     };
-    Reply { bytes, outcome, cookie, verdict }
+    Reply { bytes, outcome, qtype: Some(query.question.qtype), cookie, verdict }
 }
 
 /// Answers what no name is looked up for: a fault, or a question for a cookie.
@@ -87,7 +87,7 @@ fn refuse<'v, 'b>(
         Verdict::Drop => &[],
         _ => Manner { view, asker, verdict, worker }.refusal(&refusal, buffer),
     };
-    Reply { bytes, outcome, cookie, verdict }
+    Reply { bytes, outcome, qtype: None, cookie, verdict }
 }
 
 /// With which other answers this one is counted, so that nobody is flooded with them.

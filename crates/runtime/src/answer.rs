@@ -18,6 +18,7 @@ use tracing::info;
 
 use crate::clock::Clock;
 use crate::dns::{Arrival, Handler, fetch};
+use crate::metrics::OTHER;
 use crate::query_log::Tap;
 use crate::tail::{Showing, Tail};
 use crate::tally::{Board, Tally};
@@ -29,6 +30,11 @@ const LINES_PER_SECOND: u64 = 50;
 /// What queries came to, by [`kind_of`].
 pub(crate) const KINDS: [&str; 9] = [
     "dropped", "faulty", "cookie", "refused", "no_name", "no_data", "static", "referral", "steered",
+];
+/// Types that are asked for, by [`type_of`]; all others are the last one.
+pub(crate) const TYPES: [&str; 18] = [
+    "A", "NS", "CNAME", "SOA", "PTR", "MX", "TXT", "AAAA", "SRV", "NAPTR", "DS", "DNSKEY", "TLSA",
+    "SVCB", "HTTPS", "CAA", "ANY", OTHER,
 ];
 /// What cookies proved, by [`cookie_of`].
 pub(crate) const COOKIES: [&str; 4] = ["none", "client_only", "good", "bad"];
@@ -69,6 +75,7 @@ struct Lines {
 #[repr(align(128))]
 struct Counts {
     kinds: [AtomicU64; KINDS.len()],
+    types: [AtomicU64; TYPES.len()],
     reasons: [AtomicU64; Reason::ALL.len()],
     cookies: [AtomicU64; COOKIES.len()],
     limited: [AtomicU64; LIMITED.len()],
@@ -82,6 +89,8 @@ struct Counts {
 pub struct AnswerCounters {
     /// Queries by what they came to.
     pub kinds: Vec<(&'static str, u64)>,
+    /// Queries with a question, by the type that it is for.
+    pub types: Vec<(&'static str, u64)>,
     /// Decisions by reason.
     pub reasons: Vec<(&'static str, u64)>,
     /// Queries by what their cookie proved.
@@ -184,13 +193,16 @@ impl Answering {
             },
             now,
         };
-        let Reply { bytes, outcome, cookie, verdict } =
+        let Reply { bytes, outcome, qtype, cookie, verdict } =
             resolve(view, &asker, packet, &mut self.worker, buffer);
         let length = bytes.len();
         if let Some(tap) = &mut self.tap {
             tap.see((arrival, now), packet, bytes, &outcome);
         }
         count(&self.counts.kinds[kind_of(&outcome)]);
+        if let Some(qtype) = qtype {
+            count(&self.counts.types[type_of(qtype)]);
+        }
         count(&self.counts.cookies[cookie_of(cookie)]);
         if let Some(limited) = limited_as(&outcome, verdict) {
             count(&self.counts.limited[limited]);
@@ -250,6 +262,7 @@ impl AnswerMeter {
             workers.iter().map(|counts| pick(counts).load(Ordering::Relaxed)).sum()
         };
         let kinds = KINDS.iter().enumerate().map(|(i, kind)| (*kind, sum(&|c| &c.kinds[i])));
+        let types = TYPES.iter().enumerate().map(|(i, qtype)| (*qtype, sum(&|c| &c.types[i])));
         let reasons = Reason::ALL.iter().enumerate();
         let reasons = reasons.map(|(i, reason)| (reason.as_str(), sum(&|c| &c.reasons[i])));
         let cookies = COOKIES.iter().enumerate().map(|(i, of)| (*of, sum(&|c| &c.cookies[i])));
@@ -260,6 +273,7 @@ impl AnswerMeter {
         let limited = LIMITED.iter().enumerate().map(|(i, how)| (*how, sum(&|c| &c.limited[i])));
         AnswerCounters {
             kinds: kinds.collect(),
+            types: types.collect(),
             reasons: reasons.collect(),
             cookies: cookies.collect(),
             limited: limited.collect(),
@@ -290,6 +304,33 @@ const fn kind_of(outcome: &Outcome<'_>) -> usize {
         Outcome::Static => 6,
         Outcome::Referral => 7,
         Outcome::Steered { .. } => 8,
+    }
+}
+
+/// A place in [`TYPES`].
+const fn type_of(qtype: RecordType) -> usize {
+    match qtype {
+        RecordType::A => 0,
+        RecordType::NS => 1,
+        RecordType::CNAME => 2,
+        RecordType::SOA => 3,
+        RecordType::PTR => 4,
+        RecordType::MX => 5,
+        RecordType::TXT => 6,
+        RecordType::AAAA => 7,
+        RecordType::SRV => 8,
+        // Naming authority pointers (RFC 3403).
+        RecordType(35) => 9,
+        RecordType::DS => 10,
+        RecordType::DNSKEY => 11,
+        // A service's certificate (RFC 6698).
+        RecordType(52) => 12,
+        RecordType::SVCB => 13,
+        RecordType::HTTPS => 14,
+        // Who may certify (RFC 8659).
+        RecordType(257) => 15,
+        RecordType::ANY => 16,
+        _ => 17,
     }
 }
 
@@ -372,6 +413,37 @@ fn log(decision: &Decision<'_>, client: model::Subnet, asker: &Asker) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_type_has_its_place() {
+        let mut places = std::collections::BTreeSet::new();
+        for (number, name) in [
+            (1, "A"),
+            (2, "NS"),
+            (5, "CNAME"),
+            (6, "SOA"),
+            (12, "PTR"),
+            (15, "MX"),
+            (16, "TXT"),
+            (28, "AAAA"),
+            (33, "SRV"),
+            (35, "NAPTR"),
+            (43, "DS"),
+            (48, "DNSKEY"),
+            (52, "TLSA"),
+            (64, "SVCB"),
+            (65, "HTTPS"),
+            (257, "CAA"),
+            (255, "ANY"),
+            (65_280, OTHER),
+        ] {
+            let place = type_of(RecordType(number));
+            assert_eq!(TYPES[place], name, "{number}");
+            places.insert(place);
+        }
+        assert_eq!(places.len(), TYPES.len());
+        assert_eq!(type_of(RecordType(0)), type_of(RecordType(u16::MAX)));
+    }
 
     #[test]
     fn lines_are_limited_and_come_back_with_the_next_second() {

@@ -20,6 +20,8 @@ mod fetch;
 
 mod batch;
 
+pub(crate) mod durations;
+
 mod udp;
 
 mod tcp;

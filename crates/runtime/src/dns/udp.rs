@@ -12,11 +12,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
 use super::batch::{Batch, Slot};
+use super::durations::{DurationCounters, Durations};
 use super::{Arrival, Handled, Handler, Transport, bind, handle, packet};
 
 /// How long a thread sleeps in the kernel at most before it looks whether it is to stop. It is
@@ -77,6 +78,8 @@ pub struct UdpCounters {
     pub receive_errors: u64,
     /// Answers that the kernel refused, as where there is no route back.
     pub send_errors: u64,
+    /// How long they were in the workers' hands.
+    pub durations: DurationCounters,
 }
 
 /// One worker's counters, on cache lines of its own (two, as processors fetch them in pairs).
@@ -90,6 +93,7 @@ struct Counts {
     panics: AtomicU64,
     receive_errors: AtomicU64,
     send_errors: AtomicU64,
+    durations: Durations,
 }
 
 impl UdpServer {
@@ -180,7 +184,14 @@ impl UdpServer {
             panics: sum(|counts| &counts.panics),
             receive_errors: sum(|counts| &counts.receive_errors),
             send_errors: sum(|counts| &counts.send_errors),
+            durations: self.durations(),
         }
+    }
+
+    fn durations(&self) -> DurationCounters {
+        let mut durations = DurationCounters::default();
+        self.workers.iter().for_each(|worker| durations.add(&worker.counts.durations));
+        durations
     }
 
     /// Stops the threads and waits until the last one has ended and the port is free.
@@ -249,8 +260,10 @@ impl<H: Handler> Serving<H> {
         let mut batch = Batch::new();
         while !self.orders.are_to_stop() {
             if self.receive(&mut batch) {
+                let taken_at = Instant::now();
                 self.answer(batch.slots());
                 self.send(&mut batch);
+                self.counts.durations.count(batch.slots().len() as u64, taken_at.elapsed());
             }
             if self.orders.are_to_leave() {
                 return;
@@ -318,7 +331,7 @@ fn is_idle(error: &io::Error) -> bool {
 
 /// One thread writes each counter: to read and to write is enough, and a step that no other thread
 /// may divide would cost ten times as much.
-fn add(counter: &AtomicU64, number: u64) {
+pub(super) fn add(counter: &AtomicU64, number: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(number), Ordering::Relaxed);
 }
 

@@ -37,6 +37,8 @@ pub enum Kind {
     Counter,
     /// Goes up and down.
     Gauge,
+    /// Counts values by range, whose upper ends in seconds these are, and adds them up.
+    Histogram(&'static [&'static str]),
 }
 
 /// A label of a family.
@@ -98,7 +100,16 @@ impl Family {
         Self { name, kind: Kind::Gauge, labels, help }
     }
 
-    /// The name of its series on the page.
+    /// A histogram of times; it has no labels.
+    pub(crate) const fn histogram(
+        name: &'static str,
+        ends: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Self { name, kind: Kind::Histogram(ends), labels: &[], help }
+    }
+
+    /// The name of its series on the page; for a histogram what its three begin with.
     #[must_use]
     pub fn series_name(&self) -> String {
         let total = if self.kind == Kind::Counter { "_total" } else { "" };

@@ -36,6 +36,8 @@ pub struct Page {
     configured: Arc<Configured>,
     /// By family, then by the values of its labels.
     numbers: BTreeMap<&'static str, BTreeMap<Vec<String>, u64>>,
+    /// By family: how many of each range, the last beyond all ends, and their sum in nanoseconds.
+    histograms: BTreeMap<&'static str, (Vec<u64>, u64)>,
 }
 
 /// The longest number: 2^64 - 1.
@@ -45,12 +47,17 @@ impl Page {
     /// Without numbers; labels are bounded by these names.
     #[must_use]
     pub const fn new(configured: Arc<Configured>) -> Self {
-        Self { configured, numbers: BTreeMap::new() }
+        Self { configured, numbers: BTreeMap::new(), histograms: BTreeMap::new() }
     }
 
     /// A number without labels.
     pub fn set(&mut self, family: &'static Family, number: u64) {
         self.add(family, &[], number);
+    }
+
+    /// A histogram: how many of each range, the last beyond all ends, and their sum in nanoseconds.
+    pub fn ranges(&mut self, family: &'static Family, ranges: &[u64], sum_ns: u64) {
+        self.histograms.insert(family.name, (ranges.to_vec(), sum_ns));
     }
 
     /// Numbers of a family with one label.
@@ -83,7 +90,8 @@ impl Page {
 
     /// The families that it has.
     pub fn families(&self) -> impl Iterator<Item = &'static Family> {
-        families::all().filter(|family| self.numbers.contains_key(family.name))
+        let has = |name| self.numbers.contains_key(name) || self.histograms.contains_key(name);
+        families::all().filter(move |family| has(family.name))
     }
 
     /// The page, the families in the order of the table.
@@ -91,6 +99,13 @@ impl Page {
     pub fn write(&self, format: Format) -> String {
         let mut text = String::new();
         for family in families::all() {
+            if let (Kind::Histogram(ends), Some((ranges, sum_ns))) =
+                (family.kind, self.histograms.get(family.name))
+            {
+                write_head(family, format, &mut text);
+                write_ranges(&family.series_name(), (ends, ranges), *sum_ns, &mut text);
+                continue;
+            }
             let Some(series) = self.numbers.get(family.name) else { continue };
             write_head(family, format, &mut text);
             let name = family.series_name();
@@ -119,6 +134,11 @@ impl Page {
                 values.map(escaped).max_by_key(String::len).unwrap_or_default()
             });
             let longest: Vec<String> = longest.collect();
+            if let Kind::Histogram(ends) = family.kind {
+                let most = vec![u64::MAX; ends.len() + 1];
+                write_ranges(&family.series_name(), (ends, &most), u64::MAX, &mut head);
+                return head.len();
+            }
             let mut line = family.series_name();
             write_labels(family, &longest, &mut line);
             // A blank before the number, the end of the line after it.
@@ -141,8 +161,21 @@ fn write_head(family: &Family, format: Format, text: &mut String) {
     let kind = match family.kind {
         Kind::Counter => "counter",
         Kind::Gauge => "gauge",
+        Kind::Histogram(_) => "histogram",
     };
     let _ = write!(text, "# HELP {name} {}\n# TYPE {name} {kind}\n", family.help);
+}
+
+/// A histogram as both formats write it: how many are up to each end, their sum in seconds, and how
+/// many there are.
+fn write_ranges(name: &str, (ends, ranges): (&[&str], &[u64]), sum_ns: u64, text: &mut String) {
+    let mut up_to = 0_u64;
+    for (end, count) in ends.iter().copied().chain(["+Inf"]).zip(ranges) {
+        up_to = up_to.saturating_add(*count);
+        let _ = writeln!(text, "{name}_bucket{{le=\"{end}\"}} {up_to}");
+    }
+    let (seconds, rest) = (sum_ns / 1_000_000_000, sum_ns % 1_000_000_000);
+    let _ = writeln!(text, "{name}_sum {seconds}.{rest:09}\n{name}_count {up_to}");
 }
 
 fn write_labels(family: &Family, values: &[String], text: &mut String) {

@@ -61,6 +61,7 @@ fn row(family: &Family, out: &mut String) {
     let kind = match family.kind {
         Kind::Counter => "counter",
         Kind::Gauge => "gauge",
+        Kind::Histogram(_) => "histogram",
     };
     let labels = family.labels.iter().map(|label| format!("`{}`", label.name));
     let labels = labels.collect::<Vec<_>>().join(", ");
@@ -72,6 +73,11 @@ fn row(family: &Family, out: &mut String) {
 fn labels(out: &mut String) {
     out.push_str("\n## Labels\n\n| metric | label | values |\n|---|---|---|\n");
     for family in families::all() {
+        if let Kind::Histogram(ends) = family.kind {
+            let name = family.series_name();
+            let ends = ends.iter().map(|end| format!("`{end}`")).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(out, "| `{name}_bucket` | `le` | {ends}, `+Inf` seconds |");
+        }
         for label in family.labels {
             let values = match label.bound {
                 Bound::Words(words) => {

@@ -69,6 +69,25 @@ fn what_is_not_known_is_other_and_is_added_up() {
 }
 
 #[test]
+fn a_histogram_counts_up_to_each_end() {
+    let mut page = Page::new(configured(&[], &[]));
+    let mut ranges = [0; 12];
+    (ranges[0], ranges[2], ranges[11]) = (3, 4, 1);
+    page.ranges(&dns::UDP_DURATION, &ranges, 1_000_000_050);
+    for format in [Format::Text, Format::OpenMetrics] {
+        let text = page.write(format);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], "# TYPE opengslb_dns_udp_duration_seconds histogram");
+        assert_eq!(lines[2], r#"opengslb_dns_udp_duration_seconds_bucket{le="0.00001"} 3"#);
+        assert_eq!(lines[4], r#"opengslb_dns_udp_duration_seconds_bucket{le="0.00005"} 7"#);
+        assert_eq!(lines[12], r#"opengslb_dns_udp_duration_seconds_bucket{le="0.1"} 7"#);
+        assert_eq!(lines[13], r#"opengslb_dns_udp_duration_seconds_bucket{le="+Inf"} 8"#);
+        assert_eq!(lines[14], "opengslb_dns_udp_duration_seconds_sum 1.000000050");
+        assert_eq!(lines[15], "opengslb_dns_udp_duration_seconds_count 8");
+    }
+}
+
+#[test]
 fn names_are_escaped() {
     let mut page = Page::new(configured(&["a\"b\\c\nd"], &[]));
     page.add(&routing::ANSWERS, &["a\"b\\c\nd", "none"], 1);
@@ -151,6 +170,11 @@ fn driven(configured: &Arc<Configured>, values_per_family: usize) -> (usize, usi
     let mut page = Page::new(Arc::clone(configured));
     for _ in 0..values_per_family {
         for family in families::all() {
+            if let Kind::Histogram(ends) = family.kind {
+                let ranges: Vec<u64> = (0..=ends.len()).map(|_| random.next()).collect();
+                page.ranges(family, &ranges, random.next());
+                continue;
+            }
             let values = (0..family.labels.len()).map(|at| random.value(family, at, configured));
             let values: Vec<String> = values.collect();
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
@@ -184,6 +208,10 @@ fn the_bound_is_reached() {
         let configured = Arc::new(configured);
         let mut page = Page::new(Arc::clone(&configured));
         for family in families::all() {
+            if let Kind::Histogram(ends) = family.kind {
+                page.ranges(family, &vec![u64::MAX; ends.len() + 1], u64::MAX);
+                continue;
+            }
             let mut rows: Vec<Vec<&str>> = vec![Vec::new()];
             for label in family.labels {
                 let values = label.bound.values(&configured);

@@ -87,10 +87,54 @@ fn what_gets_no_answer_is_counted_and_the_next_query_is_answered() {
         ..UdpCounters::default()
     };
     // An answer may be here before the thread has counted it.
-    while server.counters().sent < 2 {
+    let timed = |counters: UdpCounters| counters.durations.ranges.iter().sum::<u64>();
+    while timed(server.counters()) < 6 {
         std::thread::yield_now();
     }
-    assert_eq!(server.counters(), expect);
+    let counters = server.counters();
+    assert_eq!(UdpCounters { durations: DurationCounters::default(), ..counters }, expect);
+    assert_eq!(timed(counters), 6);
+    assert!(counters.durations.sum_ns > 0);
+}
+
+/// A handler that cannot bear a certain packet, neither when it is shown nor when it answers.
+#[derive(Clone)]
+struct Fragile;
+
+impl Handler for Fragile {
+    fn foresee<'q>(&mut self, mut queries: impl Iterator<Item = (&'q [u8], SocketAddr)>) {
+        assert!(queries.all(|(query, _)| query != b"poison"), "as asked");
+    }
+
+    fn batch(&mut self) -> impl FnMut(&[u8], Arrival, &mut [u8]) -> Option<usize> {
+        |query: &[u8], _, answer: &mut [u8]| {
+            assert!(query != b"poison", "as asked");
+            answer[..query.len()].copy_from_slice(query);
+            Some(query.len())
+        }
+    }
+}
+
+/// Each poisoned packet is dropped, none beside it in its batch is, and no thread rests for it.
+#[test]
+fn a_poisoned_packet_costs_no_other_one() {
+    const ROUNDS: u64 = 500;
+    let one = NonZeroUsize::new(1).unwrap();
+    let server = UdpServer::start("127.0.0.1:0".parse().unwrap(), one, &Fragile).unwrap();
+    let (poisoner, client) =
+        (client("127.0.0.1:0", server.local_addr()), client("127.0.0.1:0", server.local_addr()));
+    std::panic::set_hook(Box::new(|_| {}));
+    for round in 0..ROUNDS {
+        for _ in 0..3 {
+            poisoner.send(b"poison").unwrap();
+        }
+        assert_eq!(ask(&client, &round.to_be_bytes()), round.to_be_bytes());
+    }
+    drop(std::panic::take_hook());
+    while server.counters().received < 4 * ROUNDS || server.counters().sent < ROUNDS {
+        std::thread::yield_now();
+    }
+    assert!(server.counters().panics >= 3 * ROUNDS, "{:?}", server.counters());
 }
 
 #[test]

@@ -1,14 +1,36 @@
 //! Metrics of DNS: what came, what it came to, and what was lost on the way.
 
-use crate::answer::{COOKIES, KINDS, LIMITED};
+use crate::answer::{COOKIES, KINDS, LIMITED, TYPES};
 use crate::dns::TcpCounters;
+use crate::dns::durations::BOUNDS;
 use crate::metrics::family::{Bound, Family, Label};
+
+/// The ends of the ranges as the page says them.
+const ENDS: [&str; BOUNDS.len()] = {
+    let mut ends = [""; BOUNDS.len()];
+    let mut at = 0;
+    while at < ends.len() {
+        ends[at] = BOUNDS[at].0;
+        at += 1;
+    }
+    ends
+};
 
 families! {
     QUERIES = counter(
         "dns_queries",
         &[Label::new("status", Bound::Words(|| KINDS.to_vec()))],
         "Queries by what they came to"
+    );
+    QUERY_TYPES = counter(
+        "dns_query_types",
+        &[Label::new("type", Bound::Words(|| TYPES[..TYPES.len() - 1].to_vec()))],
+        "Queries with one question by the type that it is for"
+    );
+    UDP_DURATION = histogram(
+        "dns_udp_duration_seconds",
+        &ENDS,
+        "How long queries are in a worker's hands, from when their batch is taken from the kernel until it is handed back"
     );
     COOKIE_STANDINGS = counter(
         "dns_cookies",

@@ -76,6 +76,8 @@ fn of_dns(page: &mut Page, dns: &Dns) {
     let Dns { answers, answered, udp, tcp, kernel_drops, query_log } = dns;
     page.each(&queries::QUERIES, answers.kinds.iter().copied());
     page.each(&queries::COOKIE_STANDINGS, answers.cookies.iter().copied());
+    page.each(&queries::QUERY_TYPES, answers.types.iter().copied());
+    page.ranges(&queries::UDP_DURATION, &udp.durations.ranges, udp.durations.sum_ns);
     page.each(&queries::ANSWERS_LIMITED, answers.limited.iter().copied());
     page.set(&queries::UDP_RECEIVED, udp.received);
     page.set(&queries::UDP_SENT, udp.sent);
