@@ -1,4 +1,4 @@
-// Changes a server or a region by hand. A change is made only to what was seen: with the number of the last
+// Changes a server, a region or an agent by hand. A change is made only to what was seen: with the number of the last
 // change that was known when it was looked at. Whatever the server says against it is shown as it is.
 
 import { change, path, readTagged } from "./api.js";
@@ -48,10 +48,33 @@ function ofRegion({ region, drain }) {
   return choices;
 }
 
+/** As much of a key as is compared by eye with the agent's log, which has it whole. */
+const short = (key) => `${key.slice(0, 16)}…`;
+
+/** What can be done about an agent. Nothing of it ends by itself. */
+function ofAgent({ agent_id, status, held, key_sha256, newcomer_key_sha256 }) {
+  const at = (...word) => path("overwatch", "agents", agent_id, ...word);
+  const say = (method, word, query) => () => change(method, at(...word), { etag, query: { ...query, ...reason() } });
+  const approve = (key) => say("POST", ["approve"], { key });
+  const choices = [];
+  if (held) choices.push(["accept", "Accept", "its reports count again", say("POST", ["accept"])]);
+  if (newcomer_key_sha256) {
+    choices.push(["approve", "Approve the known key", short(key_sha256), approve(key_sha256)]);
+    choices.push(["newcomer", "Approve the other key", short(newcomer_key_sha256), approve(newcomer_key_sha256)]);
+  } else if (status === "pending" || status === "revoked") {
+    choices.push(["approve", "Approve", `it is let in with the key ${short(key_sha256)}`, approve(undefined)]);
+  }
+  if (status !== "revoked") choices.push(["revoke", "Revoke", "its session ends, its servers and its rows are withdrawn", say("POST", ["revoke"])]);
+  if (status !== "connected") choices.push(["forget", "Forget", "its name and its servers are free", say("DELETE", [])]);
+  return choices;
+}
+
+/** The choices that may end by themselves. */
+const LASTING = ["down", "up", "drain"];
+
 function choose(name) {
-  const isDrain = name === "drain";
-  byId("change-drain").hidden = !isDrain;
-  byId("change-lasts").hidden = name === "clear";
+  byId("change-drain").hidden = name !== "drain";
+  byId("change-lasts").hidden = !LASTING.includes(name);
 }
 
 /** Whoever has read what was said against it may try again, with what is so now. */
@@ -89,6 +112,12 @@ export const changeServer = (server, seen) => {
 export const changeRegion = (region, seen) => {
   const standing = region.drain ? `is drained: ${region.drain.word}` : "is not drained";
   open(`Region ${region.region}`, standing, seen, ofRegion(region));
+};
+
+/** The same about an agent. */
+export const changeAgent = (agent, seen) => {
+  const standing = `is ${agent.status}${agent.held ? `, held: ${agent.held.reason}` : ""}`;
+  open(`Agent ${agent.agent_id}`, standing, seen, ofAgent(agent));
 };
 
 async function carryOut(event) {

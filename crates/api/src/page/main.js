@@ -9,7 +9,7 @@
 
 import { read, readTagged } from "./api.js";
 import { showAgents, showChanges } from "./agents.js";
-import { begin as beginChange, changeRegion, changeServer } from "./change.js";
+import { begin as beginChange, changeAgent, changeRegion, changeServer } from "./change.js";
 import { chart, sentence } from "./chart.js";
 import { byId, choices, make } from "./dom.js";
 import { begin as beginExplain, explain } from "./explain.js";
@@ -30,6 +30,8 @@ let servers = [];
 let regions = [];
 /** The number of the last change when they were so. */
 let etag = null;
+/** The same when the agents were as they are shown. */
+let agentsEtag = null;
 /** What is looked at again when somebody changed something. */
 let onChange = [];
 let standing = "";
@@ -69,6 +71,12 @@ async function lookAtDomains() {
 
 const search = () => showServers(servers, regions, (server) => changeServer(server, etag), (region) => changeRegion(region, etag));
 
+async function lookAtAgents() {
+  const told = await readTagged("/api/v1/overwatch/agents");
+  agentsEtag = told.etag;
+  showAgents(told.document.agents, (agent) => changeAgent(agent, agentsEtag));
+}
+
 async function lookAtServers() {
   const [told, drains] = await Promise.all([readTagged("/api/v1/overwatch/backends"), read("/api/v1/routing/regions")]);
   const isChanged = etag !== told.etag;
@@ -96,7 +104,7 @@ async function begin() {
   // The first one alone: whoever may not read, or no more, is told so once.
   await new Promise((mayRead) => every(OFTEN, "status", () => lookAtStatus().then(mayRead)));
   onChange = [
-    every(OFTEN, "agents", async () => showAgents((await read("/api/v1/overwatch/agents")).agents)),
+    every(OFTEN, "agents", lookAtAgents),
     every(SELDOM, "changes", async () => showChanges((await read("/api/v1/overwatch/audit")).lines)),
   ];
   beginChange(every(SOON, "servers", lookAtServers));

@@ -33,7 +33,7 @@ use base64::Engine as _;
 use browser::{Browser, ENTER, ESCAPE, RIGHT, SPACE, TAB};
 use daemon::eventually;
 use serde_json::{Value, json};
-use site::{OPERATOR, READER, Site};
+use site::{ADMIN, OPERATOR, READER, Site};
 
 /// Whoever may look at everything without a token.
 const HERE: &str = "127.0.0.0/8";
@@ -282,6 +282,55 @@ fn give_token(browser: &Browser, token: &str) {
 }
 
 #[test]
+fn it_throws_agents_out_and_lets_them_in_by_keyboard() {
+    let Some(browser) = browser::start() else { return };
+    let site = Site::start(HERE);
+    opened(&site, &browser);
+    let row = "#agent-rows [data-agent='agent-us-east']";
+    let said = "#change .trouble";
+    let choose = |value: &str, reason: &str| {
+        browser.run(&format!("document.querySelector({}).focus()", json!(format!("{row} button"))));
+        browser.press(&[ENTER]);
+        browser.says("#change-head", "Agent agent-us-east");
+        browser.run(&format!("document.querySelector('#change input[value={value}]').focus()"));
+        browser.press(&[SPACE]);
+        browser.write("#change-reason", reason);
+        browser.press(&[ENTER]);
+    };
+    // Whoever may change servers may not say who is trusted.
+    give_token(&browser, OPERATOR);
+    browser.until("!document.querySelector('#token').open");
+    choose("revoke", "stolen");
+    browser.says(said, "that of operator is operate");
+    browser.says(row, "connected");
+    browser.press(&[ESCAPE]);
+    only_refused(&browser, 403);
+    give_token(&browser, ADMIN);
+    browser.until("!document.querySelector('#token').open");
+    let done = |what: &str, by: &str| {
+        let line = site.overwatch.line(what);
+        assert!(line.ends_with(by), "{line}");
+        browser.says("#audit", &format!("{what}{by}"));
+    };
+    choose("revoke", "stolen");
+    browser.until("!document.querySelector('#change').open");
+    browser.says(row, "revoked");
+    done(
+        "agent agent-us-east was revoked; its backends are blocked and its rows withdrawn",
+        ", by admin: stolen",
+    );
+    let is_elsewhere = || site.ask(site::SERVICE, [10, 2, 4]) != Some(12);
+    eventually("its server is answered no more", is_elsewhere);
+    // What can be done now is another thing, and nothing of it ends by itself.
+    choose("approve", "it was found again");
+    browser.until("!document.querySelector('#change').open");
+    browser
+        .until(&format!("!document.querySelector({}).textContent.includes('revoked')", json!(row)));
+    done("agent agent-us-east was approved", ", by admin: it was found again");
+    is_quiet(&browser);
+}
+
+#[test]
 fn what_operators_checks_and_agents_say_is_told_with_the_words_of_the_log() {
     let Some(browser) = browser::start() else { return };
     let mut site = Site::start(HERE);
@@ -391,6 +440,13 @@ fn everybody_can_read_and_reach_it() {
                 "{scheme} {size:?}"
             );
             has_names(&browser);
+            browser.press(&[ESCAPE]);
+            browser.run("document.querySelector('#agent-rows button').click()");
+            assert_eq!(
+                complaints(&browser, "unreadable()"),
+                Vec::<String>::new(),
+                "{scheme} {size:?}"
+            );
             browser.press(&[ESCAPE]);
         }
     }

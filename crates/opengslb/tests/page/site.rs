@@ -15,8 +15,9 @@ use crate::learner::{Learner, Seen};
 pub(crate) const SERVICE: &str = "app.demo.test";
 /// What the agents know.
 pub(crate) const TOKEN: &str = "correct-horse-battery-staple";
-/// What an operator knows, and somebody who may only look.
+/// What an operator knows, who lets agents in, and somebody who may only look.
 pub(crate) const OPERATOR: &str = "turns-things-off-and-on-again";
+pub(crate) const ADMIN: &str = "lets-them-in-and-throws-them-out";
 pub(crate) const READER: &str = "looks-and-does-not-touch-it";
 /// The mesh key, and as the configuration writes it.
 pub(crate) const KEY_BYTES: [u8; 32] = [7; 32];
@@ -195,6 +196,7 @@ api:
   allowed_networks: [{allowed}]
   tokens:
     - {{name: operator, role: operate, token: {OPERATOR}}}
+    - {{name: admin, role: admin, token: {ADMIN}}}
     - {{name: reader, role: read, token: {READER}}}
 metrics: {{enabled: false}}
 logging: {{level: info, format: text}}
