@@ -124,27 +124,6 @@ impl ProofKey {
     }
 }
 
-/// How long a cookie secret is, for the key derivation: 16 bytes (RFC 9018, 4.4).
-struct CookieSecretLength;
-
-impl hkdf::KeyType for CookieSecretLength {
-    fn len(&self) -> usize {
-        16
-    }
-}
-
-/// The secret that all who know this mesh key make DNS cookies with (RFC 9018, 4.4 and 5). It tells
-/// nothing of the key, nor of the proofs.
-pub(crate) fn cookie_secret(key: &MeshKey) -> [u8; 16] {
-    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"opengslb mesh 1 cookie");
-    let pseudorandom_key = salt.extract(key.as_bytes());
-    let mut secret = [0; 16];
-    let expanded = pseudorandom_key.expand(&[], CookieSecretLength);
-    #[expect(clippy::expect_used, reason = "fails only for another length than the type's own")]
-    expanded.and_then(|key| key.fill(&mut secret)).expect("16 bytes");
-    secret
-}
-
 impl fmt::Debug for ProofKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ProofKey(..)")

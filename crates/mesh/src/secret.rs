@@ -7,21 +7,21 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use model::{Region, Service, Subnet};
+use zeroize::Zeroizing;
 
 use crate::authority::{Authority, Grant};
-use crate::proof::cookie_secret;
 
 /// The keys that let a node into the mesh: the current one and, while it is being changed, another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MeshKeys(Vec<MeshKey>);
 
-/// One mesh key: 32 random bytes.
+/// One mesh key: 32 random bytes, wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct MeshKey([u8; 32]);
+pub(crate) struct MeshKey(Zeroizing<[u8; 32]>);
 
-/// A service token as text.
+/// A service token as text, wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct TokenSecret(String);
+pub struct TokenSecret(Zeroizing<String>);
 
 /// One entry of an overwatch's `agent_tokens`: who shows the token may speak for this.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,21 +67,11 @@ impl MeshKeys {
     ///
     /// None, or more than two.
     pub fn new(keys: impl IntoIterator<Item = [u8; 32]>) -> Result<Self, SecretError> {
-        let keys: Vec<MeshKey> = keys.into_iter().map(MeshKey).collect();
+        let keys: Vec<MeshKey> = keys.into_iter().map(|key| MeshKey(Zeroizing::new(key))).collect();
         match keys.len() {
             1 | 2 => Ok(Self(keys)),
             count => Err(SecretError::KeyCount(count)),
         }
-    }
-
-    /// The secrets of DNS cookies, derived from the keys: the one to issue with and, while the key is
-    /// changed, the other one to accept (RFC 9018, 5). So all overwatches of a mesh take each
-    /// other's cookies, and nobody has to set a secret. Never log them.
-    #[must_use]
-    pub fn cookie_secrets(&self) -> ([u8; 16], Option<[u8; 16]>) {
-        let mut secrets = self.iter().map(cookie_secret);
-        // There is one key at least.
-        (secrets.next().unwrap_or_default(), secrets.next())
     }
 
     /// Whether each of these keys is one of those too.
@@ -96,7 +86,7 @@ impl MeshKeys {
 }
 
 impl MeshKey {
-    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
@@ -104,11 +94,11 @@ impl MeshKey {
 impl TokenSecret {
     /// A token as the operator wrote it; how long it must be is `config`'s to say.
     #[must_use]
-    pub const fn new(text: String) -> Self {
-        Self(text)
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
     }
 
-    pub(crate) const fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
@@ -266,18 +256,6 @@ mod tests {
         assert_eq!(of("a", Some("us")), ["any"]);
         assert_eq!(of("a", None), ["any"]);
         assert!(of("b", None).is_empty() && of("b", Some("ap")).is_empty());
-    }
-
-    #[test]
-    fn members_share_the_secrets_of_cookies() {
-        let old = MeshKeys::new([[1; 32]]).unwrap().cookie_secrets();
-        let both = MeshKeys::new([[2; 32], [1; 32]]).unwrap().cookie_secrets();
-        assert_eq!(old.1, None);
-        assert_eq!(both.1, Some(old.0));
-        assert_ne!(both.0, old.0);
-        // Computed by hand from RFC 5869, 2.2 and 2.3, so that no release changes it by accident.
-        let hex: String = old.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "ae2b8ae44de0d07c6cc29a9117644491");
     }
 
     #[test]

@@ -38,6 +38,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use mesh::{EncodeError, Frame, FrameError, Peer, RefusalReason};
+use tokio::sync::SemaphorePermit;
 
 pub use client::{Client, ClientLimits};
 pub use connection::{Connection, SessionLimits};
@@ -67,6 +68,8 @@ pub enum Event {
         id: ConnectionId,
         /// What.
         frame: Frame,
+        /// Its bytes, out of [`connection::WAITING_BYTES_MAX`], until this is dropped.
+        held: SemaphorePermit<'static>,
     },
     /// The connection is gone. One that was dialled is tried again by itself.
     Closed {
@@ -122,12 +125,12 @@ pub enum CloseReason {
     /// The node wanted to send what cannot be sent.
     #[error("a frame could not be sent")]
     Unsendable(#[source] EncodeError),
-}
-
-/// Why a connection did not come about.
     /// This program is at fault: it panicked in this session, and in no other.
     #[error("a fault in this program")]
     Fault,
+}
+
+/// Why a connection did not come about.
 #[derive(Debug, thiserror::Error)]
 pub enum FailReason {
     /// The name has no address.

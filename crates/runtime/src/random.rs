@@ -16,6 +16,16 @@ pub(crate) fn hexadecimal() -> Option<Zeroizing<String>> {
     Some(Zeroizing::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect()))
 }
 
+/// What DNS cookies are made with. None where the system gives none, which is logged; then none are issued.
+pub(crate) fn cookie_secret() -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    if SystemRandom::new().fill(&mut bytes).is_err() {
+        error!("the system gives no random bytes");
+        return None;
+    }
+    Some(bytes)
+}
+
 /// Bytes for a zone's new keys. None where the system gives none, which is logged; then no key is made.
 pub(crate) fn secrets() -> Secrets {
     let mut bytes = Zeroizing::new(vec![0; Secrets::BYTES]);

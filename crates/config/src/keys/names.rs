@@ -289,11 +289,17 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::section(
         "dns.cookies",
-        "Cookies prove that an asker by UDP is where it says it is (RFC 7873, RFC 9018). Their secret \
-         comes from `overwatch.gossip.encryption_key`, so every overwatch of a mesh takes the \
-         cookies of the others.",
+        "Cookies prove that an asker by UDP is where it says it is (RFC 7873, RFC 9018).",
     ),
     Key::new("dns.cookies.enabled", BOOL, Unset::Default("true"), "Whether they are issued."),
+    Key::new(
+        "dns.cookies.secret",
+        Kind::OneOrList { of: &Scalar::CookieSecret, max: 2 },
+        Unset::Nothing("a secret of its own with each start"),
+        "What they are made with, in the form that other servers take too. Servers that answer behind one \
+         address need the same; agents must not know it. Two while it is changed: the first one issues, \
+         both are good.",
+    ),
     Key::section(
         "dns.tcp",
         "Connections. At a limit a newcomer gets the place of the connection that asked nothing for \

@@ -88,6 +88,13 @@ fn secrets_are_blind() {
     assert_eq!(format!("{key:?} {secret:?}"), "*** ***");
     assert_eq!("AAEC".parse::<MeshKey>(), Err("found base64 of 3 bytes".to_owned()));
     assert_eq!("?".parse::<MeshKey>(), Err("found what is no base64".to_owned()));
+    let secret: CookieSecret = "000102030405060708090A0b0c0d0e0f".parse().unwrap();
+    assert_eq!((secret.expose()[10], secret.expose()[15]), (10, 15));
+    assert_eq!(format!("{secret:?}"), "***");
+    for wrong in ["", "00", "+00102030405060708090a0b0c0d0e0f", &"g".repeat(32), &"é".repeat(16)] {
+        let fault = Err("found what is not 32 hexadecimal digits".to_owned());
+        assert_eq!(wrong.parse::<CookieSecret>(), fault, "{wrong}");
+    }
 }
 
 #[test]

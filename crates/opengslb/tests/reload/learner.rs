@@ -97,7 +97,7 @@ async fn run(
                     connections.insert(link, connection);
                     Event::LinkOpened { link, dialled, peer, pinned: None }
                 }
-                edge::Event::Frame { id, frame } => Event::FrameReceived { link: id, frame },
+                edge::Event::Frame { id, frame, held: _ } => Event::FrameReceived { link: id, frame },
                 edge::Event::Closed { id, .. } => {
                     connections.remove(&id);
                     Event::LinkClosed { link: id }

@@ -5,7 +5,8 @@
 //! trusts the peer, which it shows by sending `Proof` or `Welcome`. That is all that is read from
 //! the frames here.
 //!
-//! Back-pressure, never growth: a node that is slow to take events stops the reading; a peer that is
+//! Back-pressure, never growth: a node that is slow to take events stops the reading, by their number and by
+//! their bytes, and nothing is lost; a peer that is
 //! slow to read fills a bounded queue, and then the connection is cut.
 
 use std::io;
@@ -17,15 +18,23 @@ use mesh::{Frame, FrameDecoder, Peer, Refusal};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::server::UnprovenSeat;
 use super::{CloseReason, ConnectionId, Event, Origin};
-
 use crate::panics::caught;
+
 /// Bytes read at once: a TLS record (RFC 8446, 5.1).
 const READ_BYTES: usize = 16 * 1024;
+
+/// Bytes of frames that wait for this process's node, of all sessions together: thirty of the longest, or
+/// thousands of the usual ones. In memory a frame takes up to some ten times that. At the limit sessions are not
+/// read until the node has taken some.
+pub const WAITING_BYTES_MAX: usize = 32 << 20;
+
+/// What is left of them. One for the process, as its node is.
+pub(super) static WAITING: Semaphore = Semaphore::const_new(WAITING_BYTES_MAX);
 
 /// How long a closing connection waits for the peer to take the last words and close too. Longer
 /// helps nobody: the peer has gone or does not listen.
@@ -186,6 +195,8 @@ pub(super) async fn run(
             () = shared.overflow.notified() => CloseReason::Backlog,
         }
     };
+    // The node is told of each end, of this one too: else it would wait for a dead session for ever.
+    let reason = caught(conversation).await.unwrap_or(CloseReason::Fault);
     say_last_words(&mut reader.half, &mut write_half, &reason).await;
     shared.free_seat();
     // Where the node has gone there is nobody to tell.
@@ -195,8 +206,6 @@ pub(super) async fn run(
 
 /// The receiving half.
 struct Reader<'a, Half> {
-    // The node is told of each end, of this one too: else it would wait for a dead session for ever.
-    let reason = caught(conversation).await.unwrap_or(CloseReason::Fault);
     half: Half,
     shared: &'a Shared,
     id: ConnectionId,
@@ -223,7 +232,7 @@ impl<Half: AsyncRead + Unpin> Reader<'_, Half> {
                 }
                 match decoder.next_frame() {
                     Ok(Some(frame)) => {
-                        if !self.hand_over(frame).await {
+                        if !self.hand_over(frame, decoder.last_bytes()).await {
                             return CloseReason::Local;
                         }
                     }
@@ -249,11 +258,18 @@ impl<Half: AsyncRead + Unpin> Reader<'_, Half> {
     }
 
     /// Gives a frame to the node; `false` where there is none any more.
-    async fn hand_over(&self, frame: Frame) -> bool {
+    async fn hand_over(&self, frame: Frame, bytes: usize) -> bool {
         if self.is_dialled && matches!(frame, Frame::Welcome(_)) {
             self.shared.establish();
         }
-        self.events.send(Event::Frame { id: self.id, frame }).await.is_ok()
+        let bytes = u32::try_from(bytes.min(WAITING_BYTES_MAX)).unwrap_or(u32::MAX);
+        let held = tokio::select! {
+            held = WAITING.acquire_many(bytes) => held,
+            () = self.events.closed() => return false,
+        };
+        // It is never closed.
+        let Ok(held) = held else { return false };
+        self.events.send(Event::Frame { id: self.id, frame, held }).await.is_ok()
     }
 }
 

@@ -37,6 +37,8 @@ pub struct ServerLimits {
     pub unproven_max: usize,
     /// The same from one IPv4 address or one IPv6 /64.
     pub unproven_per_address_max: usize,
+    /// The same from one IPv4 /24 or one IPv6 /48: what a stranger may have many addresses of.
+    pub unproven_per_network_max: usize,
 }
 
 impl ServerLimits {
@@ -47,6 +49,7 @@ impl ServerLimits {
         connections_max: 8_192,
         unproven_max: 1_024,
         unproven_per_address_max: 64,
+        unproven_per_network_max: 128,
     };
 }
 
@@ -200,15 +203,17 @@ struct Seats(Arc<Mutex<SeatsTaken>>);
 struct SeatsTaken {
     max: usize,
     per_address_max: usize,
+    per_network_max: usize,
     taken: usize,
-    /// Never more entries than `taken`.
-    by_network: BTreeMap<Subnet, usize>,
+    /// By address and by network. Never more than two entries for each of `taken`.
+    by_subnet: BTreeMap<Subnet, usize>,
 }
 
 /// One place among the strangers; dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct UnprovenSeat {
-    network: Subnet,
+    /// The address and the network that it counts for.
+    subnets: [Subnet; 2],
     seats: Seats,
 }
 
@@ -217,25 +222,31 @@ impl Seats {
         Self(Arc::new(Mutex::new(SeatsTaken {
             max: limits.unproven_max,
             per_address_max: limits.unproven_per_address_max,
+            per_network_max: limits.unproven_per_network_max,
             taken: 0,
-            by_network: BTreeMap::new(),
+            by_subnet: BTreeMap::new(),
         })))
     }
 
     /// A place for a connection from this address, if there is one.
     fn take(&self, address: IpAddr) -> Option<UnprovenSeat> {
         let address = address.to_canonical();
-        // A host has a whole /64 to choose its IPv6 address from.
-        let network = Subnet::of(address, if address.is_ipv4() { 32 } else { 64 });
+        // A host has a whole /64 to choose its IPv6 address from, and whoever rents machines a /48.
+        let lengths = if address.is_ipv4() { [32, 24] } else { [64, 48] };
+        let subnets = lengths.map(|length| Subnet::of(address, length));
         let mut seats = self.lock();
-        let here = seats.by_network.get(&network).copied().unwrap_or(0);
-        if seats.taken >= seats.max || here >= seats.per_address_max {
+        let taken = subnets.map(|subnet| seats.by_subnet.get(&subnet).copied().unwrap_or(0));
+        let [of_address, of_network] = taken;
+        if seats.taken >= seats.max
+            || of_address >= seats.per_address_max
+            || of_network >= seats.per_network_max
+        {
             return None;
         }
         seats.taken += 1;
-        seats.by_network.insert(network, here + 1);
+        seats.by_subnet.extend(subnets.into_iter().zip(taken.map(|taken| taken + 1)));
         drop(seats);
-        Some(UnprovenSeat { network, seats: self.clone() })
+        Some(UnprovenSeat { subnets, seats: self.clone() })
     }
 
     fn lock(&self) -> MutexGuard<'_, SeatsTaken> {
@@ -247,11 +258,51 @@ impl Drop for UnprovenSeat {
     fn drop(&mut self) {
         let mut seats = self.seats.lock();
         seats.taken = seats.taken.saturating_sub(1);
-        match seats.by_network.get_mut(&self.network) {
-            Some(here) if *here > 1 => *here -= 1,
-            _ => {
-                seats.by_network.remove(&self.network);
+        for subnet in &self.subnets {
+            match seats.by_subnet.get_mut(subnet) {
+                Some(here) if *here > 1 => *here -= 1,
+                _ => {
+                    seats.by_subnet.remove(subnet);
+                }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes seats for strangers until one is turned away; how many of them sit.
+    fn seated(seats: &Seats, strangers: impl Iterator<Item = String>) -> Vec<UnprovenSeat> {
+        let seat = |address: String| seats.take(address.parse().unwrap());
+        strangers.filter_map(seat).collect()
+    }
+
+    #[test]
+    fn nobody_takes_all_places_with_many_addresses() {
+        let limits = ServerLimits {
+            unproven_max: 256,
+            unproven_per_address_max: 16,
+            unproven_per_network_max: 32,
+            ..ServerLimits::STANDARD
+        };
+        let check = |strangers: &dyn Fn(u32) -> String, expect: usize| {
+            let seats = Seats::new(&limits);
+            let sitting = seated(&seats, (0..1_000).map(strangers));
+            assert_eq!(sitting.len(), expect, "{}", strangers(0));
+            // An agent from elsewhere finds one, where not everybody else does too.
+            let is_free = seats.take("203.0.113.1".parse().unwrap()).is_some();
+            assert_eq!(is_free, expect < limits.unproven_max, "{}", strangers(0));
+            drop(sitting);
+            assert!(seats.lock().by_subnet.is_empty() && seats.lock().taken == 0);
+        };
+        check(&|_| "192.0.2.1".to_owned(), 16);
+        check(&|n| format!("192.0.2.{}", n % 256), 32);
+        check(&|n| format!("::ffff:192.0.2.{}", n % 256), 32);
+        check(&|n| format!("198.51.{}.{}", n % 4, n % 256), 128);
+        check(&|n| format!("2001:db8:1:1::{n:x}"), 16);
+        check(&|n| format!("2001:db8:1:{n:x}::1"), 32);
+        check(&|n| format!("2001:db8:{n:x}::1"), 256);
     }
 }

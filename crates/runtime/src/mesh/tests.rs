@@ -40,6 +40,7 @@ fn server_limits() -> ServerLimits {
         connections_max: 8,
         unproven_max: 4,
         unproven_per_address_max: 4,
+        unproven_per_network_max: 4,
     }
 }
 
@@ -243,7 +244,9 @@ async fn who_stays_silent_loses_his_place() {
 #[tokio::test]
 async fn a_giant_frame_is_refused_by_its_length() {
     let (server, mut overwatch) = overwatch(server_limits()).await;
-    for (is_welcome, length, max) in [(false, 5_000_u32, 4_096), (true, 100 << 20, 1 << 20)] {
+    for (is_welcome, length, max) in
+        [(false, 5_000_u32, 4_096), (true, 100 << 20, ::mesh::frame::RELAYED_BYTES_MAX)]
+    {
         let mut stranger = stranger(server.local_address()).await;
         let (connection, ..) = overwatch.opened().await;
         if is_welcome {
@@ -325,26 +328,26 @@ async fn a_name_without_an_address_is_no_end() {
     assert!(matches!(agent.failed().await, FailReason::Resolve(_)));
 }
 
-/// A session over a pipe of 64 bytes whose other end never reads or writes: the node sends `frames`
-/// as soon as it is open, then waits for its end.
-async fn run_unread(limits: SessionLimits, frames: &[Frame]) -> CloseReason {
-    let (pipe, _other_end) = tokio::io::duplex(64);
-    let (events, node) = mpsc::channel(4);
-    let mut node = Node(node);
-    let facts = Peer {
+/// A session that somebody opened.
+fn beginning(limits: &SessionLimits) -> connection::Beginning {
+    let peer = Peer {
         address: ANY_PORT,
         name: "peer".to_owned(),
         key: KeyHash::from_bytes([1; 32]),
         own_key: KeyHash::from_bytes([2; 32]),
         exporter: Exporter::from_bytes([3; 32]),
     };
-    let beginning = connection::Beginning {
-        peer: facts,
-        origin: Origin::Accepted,
-        deadline: Instant::now() + limits.handshake_timeout,
-        seat: None,
-    };
-    let run = async { connection::run(pipe, beginning, &limits, &events).await };
+    let deadline = Instant::now() + limits.handshake_timeout;
+    connection::Beginning { peer, origin: Origin::Accepted, deadline, seat: None }
+}
+
+/// A session over a pipe of 64 bytes whose other end never reads or writes: the node sends `frames`
+/// as soon as it is open, then waits for its end.
+async fn run_unread(limits: SessionLimits, frames: &[Frame]) -> CloseReason {
+    let (pipe, _other_end) = tokio::io::duplex(64);
+    let (events, node) = mpsc::channel(4);
+    let mut node = Node(node);
+    let run = async { connection::run(pipe, beginning(&limits), &limits, &events).await };
     let node = async {
         let (connection, ..) = node.opened().await;
         for frame in frames {
@@ -376,6 +379,58 @@ async fn a_welcome_lifts_the_deadline() {
     // It ends later, for another reason.
     let reason = run_unread(limits, &[welcome(), hello(), hello()]).await;
     assert!(matches!(reason, CloseReason::Backlog));
+}
+
+/// A frame of a quarter of a MiB, with a number in it.
+fn long(number: u64) -> Frame {
+    let have = |at: u64| ::mesh::AgentHave {
+        agent_id: format!("{at}-{}", "a".repeat(240)).parse().unwrap(),
+        key: None,
+        position: None,
+        digest: number,
+    };
+    Frame::Have(::mesh::Have { agents: (0..1_024).map(have).collect(), asks: false })
+}
+
+#[tokio::test]
+async fn what_waits_for_the_node_is_bounded_by_its_bytes_and_nothing_is_lost() {
+    const FRAMES: u64 = 300;
+    let mut bytes = Vec::new();
+    encode(&long(0), &mut bytes).unwrap();
+    let frame_bytes = bytes.len();
+    let (pipe, mut other_end) = tokio::io::duplex(1 << 16);
+    let (events, node) = mpsc::channel(4_096);
+    let limits = session_limits();
+    let run = async { connection::run(pipe, beginning(&limits), &limits, &events).await };
+    let say = async {
+        let mut bytes = Vec::new();
+        for number in 0..FRAMES {
+            bytes.clear();
+            encode(&long(number), &mut bytes).unwrap();
+            other_end.write_all(&bytes).await.unwrap();
+        }
+        other_end
+    };
+    let hear = async {
+        let mut node = Node(node);
+        let (connection, ..) = node.opened().await;
+        connection.send(welcome());
+        // It takes nothing until no more may wait.
+        while connection::WAITING.available_permits() >= frame_bytes {
+            tokio::task::yield_now().await;
+        }
+        let waiting = node.0.len();
+        assert!(waiting * frame_bytes <= connection::WAITING_BYTES_MAX, "{waiting} frames");
+        assert!(waiting > 50, "{waiting} frames");
+        for number in 0..FRAMES {
+            let Frame::Have(have) = node.frame().await else { panic!() };
+            assert_eq!(have.agents[0].digest, number);
+        }
+        connection.close();
+        node.closed().await
+    };
+    let (_, reason, _other_end) = tokio::join!(run, hear, say);
+    assert!(matches!(reason, CloseReason::Local), "{reason:?}");
 }
 
 #[tokio::test]

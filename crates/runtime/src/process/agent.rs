@@ -300,7 +300,7 @@ impl Process {
                 let pinned = self.pins.get(&dialled);
                 self.handle(Event::LinkOpened { link, dialled, peer, pinned });
             }
-            mesh::Event::Frame { id, frame } => {
+            mesh::Event::Frame { id, frame, held: _ } => {
                 self.handle(Event::FrameReceived { link: id, frame });
             }
             mesh::Event::Closed { id, reason } => {

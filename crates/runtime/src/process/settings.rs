@@ -1,5 +1,7 @@
 //! What the configuration says, in the nodes' own words. No default and no decision here.
 
+use std::sync::OnceLock;
+
 use config::{AgentConfig, Enrolment, OverwatchConfig};
 use dns::CookieKeys;
 use health::HeartbeatTerms;
@@ -11,6 +13,7 @@ use overwatch::{
 };
 
 use super::StartError;
+use crate::random;
 
 /// Rows of one agent in the table: a million, ten times an agent's own default of `max_subnets`.
 /// Past it the agent's oldest rows make room.
@@ -106,7 +109,7 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
         domains: config.domains.clone(),
         zones: config.dns.zones.clone(),
         signed: signed.collect(),
-        answers: answers(config, &keys),
+        answers: answers(config),
         keys,
     })
 }
@@ -123,19 +126,25 @@ pub(super) fn outside(config: &OverwatchConfig) -> Vec<OutsideSource> {
 }
 
 /// How questions are answered, whatever they are for.
-fn answers(config: &OverwatchConfig, keys: &MeshKeys) -> AnswerTerms {
+fn answers(config: &OverwatchConfig) -> AnswerTerms {
     let dns = &config.dns;
-    let cookies = || {
-        let (issuing, accepted) = keys.cookie_secrets();
-        CookieKeys::new(issuing, accepted)
-    };
+    let mut secrets = dns.cookie_secrets.iter().map(|secret| *secret.expose());
+    let issuing = || secrets.next().or_else(own_cookie_secret);
+    let issuing = dns.cookies_enabled.then(issuing).flatten();
     AnswerTerms {
         ecs: EcsPolicy { enabled: dns.ecs_enabled, trusted: dns.ecs_trusted.clone() },
-        cookies: dns.cookies_enabled.then(cookies),
+        cookies: issuing.map(|issuing| CookieKeys::new(issuing, secrets.next())),
         udp_size: dns.udp_size,
         tcp_idle_ms: Some(dns.tcp.idle_timeout_ms),
         nsid: dns.nsid.clone(),
         version: dns.version.clone(),
         identity: dns.identity.clone(),
     }
+}
+
+/// What cookies are made with where nothing is set: the same as long as this process lives. It comes from
+/// nothing that others know; the key of the mesh is every agent's too.
+fn own_cookie_secret() -> Option<[u8; 16]> {
+    static SECRET: OnceLock<Option<[u8; 16]>> = OnceLock::new();
+    *SECRET.get_or_init(random::cookie_secret)
 }
