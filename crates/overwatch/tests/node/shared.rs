@@ -47,7 +47,7 @@ fn rows(bench: &Bench) -> Snapshot {
 
 fn words() -> Vec<(Command, Said)> {
     let network: Subnet = parsed("10.1.2.0/24");
-    let (backend, region) = (key_of(EU), || parsed("eu-west"));
+    let (backend, region) = (key_of(APP, EU), || parsed("eu-west"));
     let hand = |order| (Command::Hand(order), said(None));
     let pin = |region| HandOrder::Pin { domain: APP.to_owned(), network, region };
     let create = TokenOrder::Create { name: parsed("deploy"), role: Role::Read, hash: [7; 32] };
@@ -152,7 +152,7 @@ fn one_makes_keys_and_the_others_wait() {
 fn words_end_in_time_and_their_end_is_said_once() {
     let mut both = [Custody::Holds, Custody::Waits].map(sharing);
     both.iter_mut().for_each(Bench::start_demo);
-    let order = HandOrder::Override { backend: key_of(EU), is_up: Some(false) };
+    let order = HandOrder::Override { backend: key_of(APP, EU), is_up: Some(false) };
     let draft = both[0].overwatch.draft(&Command::Hand(order), &said(Some(5_000)), both[0].now);
     let draft = draft.unwrap();
     let mut known = Snapshot::default();
