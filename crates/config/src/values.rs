@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 /// What is printed in the place of a secret.
 pub const HIDDEN: &str = "***";
@@ -149,9 +150,9 @@ impl fmt::Display for EtcdEndpoint {
     }
 }
 
-/// A text that must never be shown.
+/// A text that must never be shown; wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// The text itself, for the one who needs it. Never log it.
@@ -165,7 +166,7 @@ impl FromStr for Secret {
     type Err = std::convert::Infallible;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
+        Ok(Self(Zeroizing::new(text.to_owned())))
     }
 }
 
@@ -202,14 +203,14 @@ impl fmt::Debug for Sha256 {
     }
 }
 
-/// A key that all members of a mesh share: 32 bytes, written in base64.
+/// A key that all members of a mesh share: 32 bytes, written in base64. Wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct MeshKey([u8; 32]);
+pub struct MeshKey(Zeroizing<[u8; 32]>);
 
 impl MeshKey {
     /// The bytes, for the one who needs them. Never log them.
     #[must_use]
-    pub const fn expose(&self) -> &[u8; 32] {
+    pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 }
@@ -220,8 +221,9 @@ impl FromStr for MeshKey {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let bytes = STANDARD.decode(text).map_err(|_| "found what is no base64".to_owned())?;
-        let length = bytes.len();
-        bytes.try_into().map(Self).map_err(|_| format!("found base64 of {length} bytes"))
+        let bytes = Zeroizing::new(bytes);
+        let key = bytes.as_slice().try_into().map(|key: [u8; 32]| Self(Zeroizing::new(key)));
+        key.map_err(|_| format!("found base64 of {} bytes", bytes.len()))
     }
 }
 
@@ -233,12 +235,12 @@ impl fmt::Debug for MeshKey {
 
 /// The secret of DNS cookies: 16 bytes (RFC 9018, 4.4), written in hexadecimal as other servers do.
 #[derive(Clone, PartialEq, Eq)]
-pub struct CookieSecret([u8; 16]);
+pub struct CookieSecret(Zeroizing<[u8; 16]>);
 
 impl CookieSecret {
     /// The bytes, for the one who needs them. Never log them.
     #[must_use]
-    pub const fn expose(&self) -> &[u8; 16] {
+    pub fn expose(&self) -> &[u8; 16] {
         &self.0
     }
 }
@@ -252,7 +254,7 @@ impl FromStr for CookieSecret {
             return Err("found what is not 32 hexadecimal digits".to_owned());
         }
         let number = u128::from_str_radix(text, 16).map_err(|_| "found no number".to_owned())?;
-        Ok(Self(number.to_be_bytes()))
+        Ok(Self(Zeroizing::new(number.to_be_bytes())))
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use config::{Checked, Config, Given, Included, Made, ModeName};
 use runtime::process::reload::{Files, Reread};
+use zeroize::Zeroizing;
 
 /// A configuration without faults.
 #[derive(Debug)]
@@ -48,8 +49,13 @@ pub fn load(path: &Path, mode: Option<ModeName>) -> Result<Loaded, Vec<String>> 
     let unreadable =
         |error: &dyn std::fmt::Display| vec![format!("{name}: cannot be read: {error}")];
     let (text, exposed) = read(&name, path).map_err(|why| unreadable(&why))?;
-    let texts =
-        Texts { name, text, mode, included: Mutex::default(), zone_files: Mutex::default() };
+    let texts = Texts {
+        name,
+        text: Zeroizing::new(text),
+        mode,
+        included: Mutex::default(),
+        zone_files: Mutex::default(),
+    };
     match texts.check(&Made::none()) {
         Ok(Checked { config, warnings, effective, paths, .. }) => {
             let warnings = lines(&warnings);
@@ -102,7 +108,8 @@ fn lines(faults: &[config::Fault]) -> Vec<String> {
 /// The texts of a configuration: each is read once, however often they are checked.
 struct Texts {
     name: String,
-    text: String,
+    /// There are secrets in it: wiped when it is dropped.
+    text: Zeroizing<String>,
     mode: Option<ModeName>,
     /// The other files, as far as they were asked for.
     included: Mutex<IncludedFiles>,

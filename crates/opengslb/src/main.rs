@@ -197,9 +197,16 @@ fn start_log(
 
 /// Reads the configuration while a process runs on it: by the same rules as at its start.
 fn read_again(path: &Path, mode: Option<ModeArgument>) -> Result<Files, Vec<String>> {
-    match load(path, mode.map(Into::into))? {
-        Loaded { exposed, .. } if !exposed.is_empty() => Err(exposed),
-        Loaded { files, .. } => Ok(files),
+    match load(path, mode.map(Into::into)) {
+        Ok(Loaded { exposed, .. }) if !exposed.is_empty() => Err(exposed),
+        Ok(Loaded { files, .. }) => Ok(files),
+        Err(mut faults) => {
+            // A process that confined itself cannot tell what it may not read from what nobody may.
+            if process::ground::may_be_outside(&faults) {
+                faults.push(process::ground::OUTSIDE.to_owned());
+            }
+            Err(faults)
+        }
     }
 }
 

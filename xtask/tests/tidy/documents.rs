@@ -38,6 +38,52 @@ fn decisions_are_numbered_without_gaps_and_have_their_parts() {
     complain(faults);
 }
 
+/// Each threat has a test that stands for it, and each test that is named is one.
+#[test]
+fn every_threat_has_its_tests() {
+    let all = files();
+    let text = |path: &str| all.iter().find(|file| file.path == path).map(File::text);
+    let page = text("docs/security.md").unwrap_or_default();
+    let (mut faults, mut threats) = (Vec::new(), 0);
+    let rows = page.lines().skip_while(|line| *line != "## Surface by surface");
+    let rows = rows.take_while(|line| *line != "## To do").filter(|line| line.starts_with("| "));
+    for row in rows.filter(|row| *row != "| threat | what holds | tests |") {
+        threats += 1;
+        let named = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        let mut tests = 0;
+        for group in named.split(';') {
+            let mut words = group.split('`').skip(1).step_by(2);
+            let path = words.next().unwrap_or_default();
+            let source = text(path).unwrap_or_default();
+            for test in words {
+                tests += 1;
+                if !is_test(source, test) {
+                    faults.push(format!("docs/security.md: {path} has no test {test}"));
+                }
+            }
+        }
+        if tests == 0 {
+            faults.push(format!("docs/security.md names no test in: {row}"));
+        }
+    }
+    assert!(threats > 40, "{threats} threats");
+    complain(faults);
+}
+
+/// Whether a function of this name stands below the mark of a test.
+fn is_test(source: &str, name: &str) -> bool {
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let head = [format!("fn {name}("), format!("async fn {name}(")];
+    lines.iter().enumerate().any(|(at, line)| {
+        let is_it = head.iter().any(|head| line.starts_with(head.as_str()));
+        let above = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
+        is_it
+            && above
+                .into_iter()
+                .any(|line| line.starts_with("#[test") || line.starts_with("#[tokio::test"))
+    })
+}
+
 /// What an operator reads in a log line, a metric and an explanation must be in the guide.
 #[test]
 fn the_guide_names_every_reason() {

@@ -121,6 +121,11 @@ impl Daemon {
         self.child.try_wait().unwrap().is_none()
     }
 
+    /// Its number.
+    pub(crate) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+
     /// Sends a signal by its short name.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();

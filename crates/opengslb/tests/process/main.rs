@@ -11,6 +11,8 @@ mod dns_client;
 
 mod http;
 
+mod sandbox;
+
 mod service;
 
 mod steered;

@@ -132,12 +132,7 @@ fn families() -> Result<Rules, seccompiler::BackendError> {
     let mut others = Vec::new();
     for family in FAMILIES {
         let family = u64::from(family.cast_unsigned());
-        others.push(SeccompCondition::new(
-            0,
-            SeccompCmpArgLen::Dword,
-            SeccompCmpOp::Ne,
-            family,
-        )?);
+        others.push(SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family)?);
     }
     let rule = SeccompRule::new(others)?;
     let calls = [libc::SYS_socket, libc::SYS_socketpair];

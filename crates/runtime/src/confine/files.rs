@@ -19,8 +19,7 @@ const HANDLED: ABI = ABI::V5;
 
 /// What the resolver of names, the C library, and readers of the machine's own numbers read. Whole,
 /// since what lies there is replaced: `resolv.conf` at each new lease. Secrets there are their owners'.
-const SYSTEM: [&str; 8] =
-    ["/etc", "/usr", "/lib", "/lib64", "/proc", "/sys", "/run", "/nix/store"];
+const SYSTEM: [&str; 8] = ["/etc", "/usr", "/lib", "/lib64", "/proc", "/sys", "/run", "/nix/store"];
 
 /// Devices without a device.
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];

@@ -138,10 +138,8 @@ mod tests {
     async fn who_makes_addresses_up_is_counted_himself() {
         let attempts = Attempts::default();
         let proxy: Subnet = "10.0.0.1/32".parse().unwrap();
-        let made_up = |n: u32| Origin {
-            client: Subnet::of(IpAddr::V4(n.into()), 32),
-            proxy: Some(proxy),
-        };
+        let made_up =
+            |n: u32| Origin { client: Subnet::of(IpAddr::V4(n.into()), 32), proxy: Some(proxy) };
         let tries = u32::try_from(NETWORKS_MAX).unwrap() * 2;
         let heard = (0..tries).filter(|n| attempts.check(made_up(*n)).is_ok());
         let heard = heard.inspect(|n| attempts.failed(made_up(*n))).count();

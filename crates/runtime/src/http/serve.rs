@@ -162,6 +162,25 @@ mod tests {
         text
     }
 
+    /// One that panics in a handler is cut off; those that are open and those that come are served.
+    #[tokio::test]
+    async fn a_fault_in_one_request_ends_no_other_one() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let fault = async || -> String { panic!("as asked") };
+        let router = Router::new().route("/", get(async || "well")).route("/fault", get(fault));
+        tokio::spawn(serve(listener, router, None));
+        let mut open = TcpStream::connect(address).await.unwrap();
+        for _ in 0..3 * CONNECTIONS_PER_ADDRESS_MAX {
+            let mut poisoned = TcpStream::connect(address).await.unwrap();
+            poisoned.write_all(b"GET /fault HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            assert_eq!(rest_of(poisoned).await, "");
+        }
+        let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        open.write_all(request).await.unwrap();
+        assert!(rest_of(open).await.ends_with("well"));
+    }
+
     // Time stands still but where everybody waits; then it goes on to the next deadline.
     #[tokio::test(start_paused = true)]
     async fn whoever_is_silent_or_slow_is_cut() {

@@ -30,3 +30,27 @@ pub fn private_socket(path: &Path) -> io::Result<std::os::unix::net::UnixListene
     std::fs::remove_dir(directory)?;
     Ok(listener)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn only_its_owner_gets_at_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("control.sock");
+        // The second one takes the place of a file that a dead process left.
+        for _ in 0..2 {
+            let listener = private_socket(&path).unwrap();
+            let metadata = std::fs::metadata(&path).unwrap();
+            assert_eq!(metadata.mode() & 0o7777, 0o600);
+            assert_eq!(metadata.uid(), std::fs::metadata(directory.path()).unwrap().uid());
+            UnixStream::connect(&path).unwrap();
+            drop(listener);
+        }
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+}

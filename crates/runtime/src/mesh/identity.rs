@@ -14,6 +14,8 @@ use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKe
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use zeroize::Zeroizing;
+
 use super::files;
 use super::tls::{CertificateFault, facts_of};
 
@@ -30,8 +32,8 @@ pub struct IdentityFiles {
 #[derive(Clone)]
 pub struct Identity {
     certificate: CertificateDer<'static>,
-    /// PKCS #8 in DER.
-    key_der: Vec<u8>,
+    /// PKCS #8 in DER, wiped when it is dropped.
+    key_der: Zeroizing<Vec<u8>>,
     key: KeyHash,
     name: String,
 }
@@ -177,7 +179,7 @@ impl Identity {
     }
 
     pub(super) fn private_key(&self) -> PrivateKeyDer<'static> {
-        PrivatePkcs8KeyDer::from(self.key_der.clone()).into()
+        PrivatePkcs8KeyDer::from(self.key_der.to_vec()).into()
     }
 
     fn create(files: &IdentityFiles, name: &str) -> Result<(Self, Provenance), IdentityError> {
@@ -217,7 +219,7 @@ impl Identity {
         if facts.key != KeyHash::of_spki(&key.subject_public_key_info()) {
             return Err(IdentityError::OtherKey { path: path.to_owned() });
         }
-        let key_der = key.serialize_der();
+        let key_der = Zeroizing::new(key.serialize_der());
         Ok(Self { certificate, key_der, key: facts.key, name: facts.name })
     }
 }

@@ -72,6 +72,21 @@ impl Ground {
     }
 }
 
+/// What is said where a file may be outside of the sandbox.
+pub const OUTSIDE: &str = "with sandbox.enabled a process reads the directories that its configuration \
+    named when it started: a hand-over or a restart goes by other ones";
+
+/// Whether a file could not be read that this process may have forbidden itself.
+#[must_use]
+pub fn may_be_outside(faults: &[String]) -> bool {
+    let is_confined = confine::in_force().layers().any(|layer| layer == ("landlock", true));
+    let denied = std::io::Error::from_raw_os_error(DENIED).to_string();
+    is_confined && faults.iter().any(|fault| fault.contains(&denied))
+}
+
+/// What Landlock answers (EACCES).
+const DENIED: i32 = 13;
+
 /// What a role reads, writes and starts.
 fn needs(config: &Config, named: &[PathBuf]) -> Needs {
     let is_program = |check: &CheckSpec| matches!(check.kind, CheckKind::Command(_));

@@ -127,8 +127,9 @@ pub fn serve(words: Vec<OsString>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Meant for the process that it belongs to, where all of a service are sent one.
-        let _deaf = [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()]
-            .map(signal);
+        let _deaf =
+            [SignalKind::hangup(), SignalKind::user_defined1(), SignalKind::user_defined2()]
+                .map(signal);
         let input = StdStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         input.set_nonblocking(true)?;
         let (read, mut write) = UnixStream::from_std(input)?.into_split();

@@ -2,7 +2,7 @@
 //!
 //! It gets no shell, nothing on its standard input, an environment of four words, a process group of
 //! its own, and less rights than this process: its thread has given up gaining any (prctl(2),
-//! PR_SET_NO_NEW_PRIVS) and handing any on (capabilities(7), the ambient set). When it ends, and at
+//! PR_SET_NO_NEW_PRIVS), and all capabilities (capabilities(7)). When it ends, and at
 //! its timeout, the whole group is killed: nothing that it left in the background stays.
 
 use std::net::SocketAddr;
@@ -11,6 +11,9 @@ use std::time::Duration;
 
 use health::{CommandCheck, ErrorText, FailReason, Outcome, Phase};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
+};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
@@ -42,8 +45,14 @@ pub(crate) enum Rights {
 impl Rights {
     /// Gives up what a program could gain, for this thread and all that it starts.
     pub(crate) fn give_up() -> Self {
-        let is_given_up = rustix::thread::set_no_new_privs(true)
-            .and_then(|()| rustix::thread::clear_ambient_capability_set());
+        let none = CapabilitySets {
+            effective: CapabilitySet::empty(),
+            permitted: CapabilitySet::empty(),
+            inheritable: CapabilitySet::empty(),
+        };
+        let is_given_up = set_no_new_privs(true)
+            .and_then(|()| clear_ambient_capability_set())
+            .and_then(|()| set_capabilities(None, none));
         if is_given_up.is_ok() { Self::GivenUp } else { Self::Kept }
     }
 }

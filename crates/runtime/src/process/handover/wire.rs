@@ -86,6 +86,11 @@ pub(crate) struct Expected {
     pub(crate) position: Option<(u64, u64)>,
 }
 
+/// Whether a process of user `uid` may take part where this one is `own`'s.
+const fn is_ours(uid: u32, own: u32) -> bool {
+    uid == own || uid == 0
+}
+
 /// One end.
 #[derive(Debug)]
 pub(crate) struct Wire {
@@ -98,7 +103,7 @@ impl Wire {
     /// The end of a stream; both ends must be this user's, or root's.
     pub(crate) fn new(stream: UnixStream) -> Result<Self, HandoverError> {
         let uid = stream.peer_cred().map_err(HandoverError::Broken)?.uid();
-        if uid != rustix::process::geteuid().as_raw() && uid != 0 {
+        if !is_ours(uid, rustix::process::geteuid().as_raw()) {
             return Err(HandoverError::Stranger { uid });
         }
         Ok(Self { stream, bytes: Vec::new(), sockets: VecDeque::new() })
@@ -216,6 +221,13 @@ mod tests {
     fn pair() -> (Wire, Wire) {
         let (one, other) = UnixStream::pair().unwrap();
         (Wire::new(one).unwrap(), Wire::new(other).unwrap())
+    }
+
+    #[test]
+    fn only_this_user_and_root_are_heard() {
+        let heard = [(1_000, 1_000), (0, 1_000), (0, 0), (1_001, 1_000), (1_000, 0), (u32::MAX, 7)];
+        let heard = heard.map(|(uid, own)| is_ours(uid, own));
+        assert_eq!(heard, [true, true, true, false, false, false]);
     }
 
     #[tokio::test]
