@@ -18,6 +18,21 @@ families! {
     );
     ENTRIES_PRUNED = counter("overwatch_latency_entries_pruned", &[], "Rows too old");
     ENTRIES_EVICTED = counter("overwatch_latency_entries_evicted", &[], "Rows that made room");
+    KEPT = gauge(
+        "overwatch_latency_table_kept", &[],
+        "1 where rows are kept on disk, 0 where that is wanted and does not go well"
+    );
+    KEPT_UNSAVED = gauge(
+        "overwatch_latency_table_unsaved_seconds", &[],
+        "For how long something has not been on the disk"
+    );
+    KEPT_BYTES = gauge("overwatch_latency_table_file_bytes", &[], "Bytes of the table's files");
+    KEPT_SNAPSHOTS = counter(
+        "overwatch_latency_table_snapshots", &[], "Times that the table was written whole"
+    );
+    KEPT_FAILURES = counter(
+        "overwatch_latency_table_write_failures", &[], "Writes of the table that failed"
+    );
     EXPLORED_CONNECTIONS = counter(
         "learning_explored_connections", &[],
         "Connections sent to a region that was tried, as estimated"

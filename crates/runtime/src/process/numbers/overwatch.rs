@@ -9,6 +9,7 @@ use model::Time;
 use routing::{Learning, LearningCounters, Spill};
 
 use super::super::reload::ReloadCounters;
+use super::super::table_file::Kept;
 use super::of_process;
 use crate::answer::AnswerCounters;
 use crate::clock;
@@ -75,9 +76,9 @@ pub(in crate::process) fn status(node: &Overwatch, is_answering: bool, now: Time
 fn of_dns(page: &mut Page, dns: &Dns) {
     let Dns { answers, answered, udp, tcp, kernel_drops, query_log } = dns;
     page.each(&queries::QUERIES, answers.kinds.iter().copied());
-    page.each(&queries::COOKIE_STANDINGS, answers.cookies.iter().copied());
     page.each(&queries::QUERY_TYPES, answers.types.iter().copied());
     page.ranges(&queries::UDP_DURATION, &udp.durations.ranges, udp.durations.sum_ns);
+    page.each(&queries::COOKIE_STANDINGS, answers.cookies.iter().copied());
     page.each(&queries::ANSWERS_LIMITED, answers.limited.iter().copied());
     page.set(&queries::UDP_RECEIVED, udp.received);
     page.set(&queries::UDP_SENT, udp.sent);
@@ -155,6 +156,16 @@ fn of_table(page: &mut Page, node: &Overwatch) {
     page.set(&learning::ROWS_WAITING, counters.waiting);
     page.set(&learning::ENTRIES_PRUNED, counters.expired);
     page.set(&learning::ENTRIES_EVICTED, counters.evicted);
+}
+
+/// What is kept of the table on disk; nothing where that is not wanted.
+pub(in crate::process) fn of_kept(page: &mut Page, kept: Option<Kept>) {
+    let Some(kept) = kept else { return };
+    page.set(&learning::KEPT, kept.is_kept.into());
+    page.set(&learning::KEPT_UNSAVED, kept.unsaved_ms / 1_000);
+    page.set(&learning::KEPT_BYTES, kept.bytes);
+    page.set(&learning::KEPT_SNAPSHOTS, kept.snapshots);
+    page.set(&learning::KEPT_FAILURES, kept.failures);
 }
 
 /// What the learning of all domains did. Explored answers are counted by their reason.

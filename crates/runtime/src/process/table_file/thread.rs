@@ -1,0 +1,179 @@
+//! The thread's side: writes what comes, and rests after a failure. Decides nothing about rows.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use latency::Table;
+use store::{TableError, TableFiles};
+use tracing::{error, info};
+
+use super::state::State;
+use crate::logs::chain;
+use crate::panics::begun_anew_here;
+
+/// What the thread is sent.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    /// What changed.
+    Steps(Vec<u8>),
+    /// All of it, behind everything that was sent before.
+    Table(Box<Table>),
+}
+
+/// Where it is written. The other one is the tests': a disk that is slow, or full.
+pub(super) trait Disk: Send + 'static {
+    /// [`TableFiles::append`].
+    fn append(&mut self, batch: &[u8]) -> Result<(), TableError>;
+    /// [`TableFiles::snapshot`].
+    fn snapshot(
+        &mut self,
+        table: &Table,
+        between: &mut dyn FnMut(&mut Self) -> Result<(), TableError>,
+    ) -> Result<(), TableError>;
+    /// [`TableFiles::wants_snapshot`].
+    fn wants_snapshot(&self) -> bool;
+    /// [`TableFiles::bytes`].
+    fn bytes(&self) -> u64;
+}
+
+impl Disk for TableFiles {
+    fn append(&mut self, batch: &[u8]) -> Result<(), TableError> {
+        Self::append(self, batch)
+    }
+
+    fn snapshot(
+        &mut self,
+        table: &Table,
+        between: &mut dyn FnMut(&mut Self) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        Self::snapshot(self, table, between)
+    }
+
+    fn wants_snapshot(&self) -> bool {
+        Self::wants_snapshot(self)
+    }
+
+    fn bytes(&self) -> u64 {
+        Self::bytes(self)
+    }
+}
+
+/// How long the thread rests after a failure: each time twice as long, up to the most. A copy of a large
+/// table is not made every second for a disk that stays full.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) least: Duration,
+    pub(super) most: Duration,
+}
+
+impl Pace {
+    pub(super) const REAL: Self =
+        Self { least: Duration::from_secs(10), most: Duration::from_secs(300) };
+}
+
+/// Writes until nobody can send any more and all is written.
+pub(super) fn write_all<D: Disk>(
+    disk: &mut D,
+    pace: Pace,
+    waiting: &Receiver<Wanted>,
+    state: &State,
+) {
+    let mut writer = Writer { pace, rest: pace.least, rests_until: None, waiting, state };
+    begun_anew_here(|| writer.run(disk));
+}
+
+struct Writer<'a> {
+    pace: Pace,
+    /// How long the next rest is.
+    rest: Duration,
+    /// Until when nothing is tried.
+    rests_until: Option<Instant>,
+    waiting: &'a Receiver<Wanted>,
+    state: &'a State,
+}
+
+impl Writer<'_> {
+    fn run<D: Disk>(&mut self, disk: &mut D) {
+        loop {
+            let rest =
+                self.rests_until.map(|until| until.saturating_duration_since(Instant::now()));
+            let wanted = match rest {
+                None => self.waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(rest) => self.waiting.recv_timeout(rest),
+            };
+            let wanted = match wanted {
+                Ok(wanted) => wanted,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.rests_until = None;
+                    self.state.rest(false);
+                    self.state.want_table();
+                    continue;
+                }
+            };
+            // Done whatever becomes of it, a panic too.
+            let _done = Done(self.state);
+            match wanted {
+                Wanted::Steps(batch) => {
+                    let written = disk.append(&batch);
+                    self.see(disk, written, false);
+                }
+                Wanted::Table(table) => {
+                    let written = disk.snapshot(&table, &mut |disk| self.append_waiting(disk));
+                    drop(table);
+                    self.see(disk, written, true);
+                }
+            }
+        }
+    }
+
+    /// Writes the steps that came meanwhile.
+    fn append_waiting<D: Disk>(&self, disk: &mut D) -> Result<(), TableError> {
+        for wanted in self.waiting.try_iter() {
+            let _done = Done(self.state);
+            // Only what is idle is sent a table.
+            if let Wanted::Steps(batch) = wanted {
+                disk.append(&batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn see<D: Disk>(&mut self, disk: &D, written: Result<(), TableError>, is_table: bool) {
+        let Err(fault) = written else {
+            if self.state.went_well(disk.bytes(), is_table) {
+                info!("what is learned is kept again");
+            }
+            self.rest = self.pace.least;
+            if disk.wants_snapshot() {
+                self.state.want_table();
+            }
+            return;
+        };
+        // Steps behind one that was not written.
+        if matches!(fault, TableError::Closed) && !is_table {
+            if self.rests_until.is_none() {
+                self.state.want_table();
+            }
+            return;
+        }
+        if self.state.failed(disk.bytes()) {
+            error!(
+                "{}; what is learned is not kept until it goes well again; answering goes on",
+                chain(&fault)
+            );
+        }
+        self.state.rest(true);
+        self.rests_until = Some(Instant::now() + self.rest);
+        self.rest = (self.rest * 2).min(self.pace.most);
+    }
+}
+
+/// Something that was sent is done.
+struct Done<'a>(&'a State);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.is_done();
+    }
+}
