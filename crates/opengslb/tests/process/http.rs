@@ -55,7 +55,7 @@ fn parse(page: &str) -> BTreeMap<String, f64> {
     for line in page.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (family, kind) = rest.split_once(' ').unwrap();
-            assert!(matches!(kind, "counter" | "gauge"), "{line}");
+            assert!(matches!(kind, "counter" | "gauge" | "histogram"), "{line}");
             assert!(kinds.insert(family, kind).is_none(), "twice: {line}");
             continue;
         }
@@ -67,7 +67,11 @@ fn parse(page: &str) -> BTreeMap<String, f64> {
         let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
         assert!(name.starts_with("opengslb_"), "{line}");
         assert!(labels.ends_with('}') && labels.matches('"').count() % 2 == 0, "{line}");
-        let kind = *kinds.get(name).unwrap_or_else(|| panic!("no TYPE before {line}"));
+        // A histogram's series are three.
+        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+        let family = family.filter(|family| kinds.get(family) == Some(&"histogram"));
+        let kind = kinds.get(family.unwrap_or(name));
+        let kind = *kind.unwrap_or_else(|| panic!("no TYPE before {line}"));
         assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
         assert!(numbers.insert(series.to_owned(), value.parse().unwrap()).is_none(), "{line}");
     }
