@@ -1,13 +1,19 @@
-//! `deploy/container` and `deploy/kubernetes`: every configuration in them is one that a process takes, and tools that know the formats
-//! look at the files. A tool that is missing is said. Whether the image runs is `deploy/container/build.sh`, nightly.
+//! `deploy/container` and `deploy/kubernetes`: every configuration in them is one that a process takes, tools that know the formats
+//! look at the files, and an agent of a whole node learns from its pods. A tool that is missing is said. Whether the image runs is `deploy/container/build.sh`, nightly.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How many readings counted.
+const READINGS: &str = "opengslb_agent_latency_observations_total ";
 
 const MANIFESTS: [&str; 4] = ["agent-node", "agent-sidecar", "externaldns", "overwatch"];
 
@@ -148,6 +154,130 @@ fn containers_have_no_rights_but_what_is_said() {
     let dockerfile = read("deploy/container/Dockerfile");
     for line in ["FROM scratch", "USER 65532:65532", "\"live\"]"] {
         assert!(dockerfile.contains(line), "{line}");
+    }
+}
+
+/// Names the pod's network to the process that stands in the node's.
+const POD: &str = "OPENGSLB_TEST_POD";
+
+/// A network for a node and one for a pod of it, with a pair of interfaces between.
+const NODE: &str = r#"
+set -e
+ip link set lo up
+unshare --net sleep 60 &
+pod=$!
+trap 'kill $pod' EXIT
+mine=$(readlink /proc/self/ns/net)
+until [ "$(readlink /proc/$pod/ns/net)" != "$mine" ]; do :; done
+ip link add veth0 type veth peer name veth1 netns $pod
+ip addr add 192.0.2.1/24 dev veth0
+ip link set veth0 up
+nsenter --net=/proc/$pod/ns/net sh -c 'ip link set lo up; ip addr add 192.0.2.2/24 dev veth1; ip link set veth1 up'
+OPENGSLB_TEST_POD=/proc/$pod/ns/net "$@"
+"#;
+
+/// The node's agent, with the one right that its manifest gives it, in its sandbox.
+#[test]
+fn the_agent_of_a_node_learns_from_its_pods() {
+    if let Some(pod) = std::env::var_os(POD) {
+        return on_the_node(&fs::File::open(pod).unwrap());
+    }
+    let run = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "sh", "-c", NODE, "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "the_agent_of_a_node_learns_from_its_pods", "--nocapture"])
+        .output();
+    let output = match run {
+        Ok(output) => output,
+        Err(error) => return say(&format!("SKIPPED: unshare (of util-linux): {error}")),
+    };
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    if said.contains("learned from a pod") {
+        assert!(output.status.success(), "{said}");
+        return;
+    }
+    let is_missing = ["not found", "Operation not permitted", "unshare failed"];
+    assert!(is_missing.iter().any(|why| said.contains(why)), "{said}");
+    say(&format!("SKIPPED: no namespaces here: {said}"));
+}
+
+fn on_the_node(pod: &fs::File) {
+    let listener = std::thread::scope(|scope| {
+        let inside = scope.spawn(|| {
+            rustix::thread::move_into_link_name_space(
+                pod.as_fd(),
+                Some(rustix::thread::LinkNameSpaceType::Network),
+            )
+            .unwrap();
+            TcpListener::bind("192.0.2.2:0").unwrap()
+        });
+        inside.join().unwrap()
+    });
+    let server = listener.local_addr().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().display();
+    let text = format!(
+        "\
+mode: agent
+agent:
+  identity: {{agent_id: node, service_token: replace-me-with-a-long-random-text, region: eu-west, cert_path: {state}/a.crt, key_path: {state}/a.key}}
+  backends: [{{service: app.example.com, address: 192.0.2.1, port: 443, listen_port: {port}, health_check: {{type: tcp}}}}]
+  gossip: {{encryption_key: cmVwbGFjZSB0aGlzOiAzMiByYW5kb20gYnl0ZXMgISE=, overwatch_nodes: [\"192.0.2.9:9\"]}}
+  latency_learning: {{all_network_namespaces: true, poll_interval: 1s}}
+logging: {{format: text}}
+metrics: {{enabled: true, address: \"127.0.0.1:0\"}}
+",
+        port = server.port()
+    );
+    let config = directory.path().join("config.yaml");
+    write(&config, &text);
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_opengslb"));
+    let agent = agent.arg("--config").arg(&config).stderr(Stdio::piped()).spawn().unwrap();
+    let mut agent = Ended(agent);
+    let mut lines = BufReader::new(agent.0.stderr.take().unwrap()).lines();
+    let mut log = Vec::new();
+    let mut line_with = |part: &str| {
+        while !log.iter().any(|line: &String| line.contains(part)) {
+            log.push(lines.next().unwrap_or_else(|| panic!("no {part}: {log:#?}")).unwrap());
+        }
+        log.iter().find(|line| line.contains(part)).unwrap().clone()
+    };
+    let rights = line_with("CAP_NET_BROADCAST");
+    assert!(!rights.contains("CAP_SYS_ADMIN"), "{rights}");
+    let sources = line_with("reads the kernel's connections");
+    assert!(sources.contains("destroy events active"), "{sources}");
+    let metrics = line_with("serving metrics on ");
+    let metrics = metrics.split("serving metrics on ").nth(1).unwrap().split(' ').next().unwrap();
+
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        // A client of the node, a server in the pod: some bytes, acknowledged.
+        let mut client = TcpStream::connect(server).unwrap();
+        let (mut served, _) = listener.accept().unwrap();
+        served.write_all(&[7; 1_000]).unwrap();
+        client.read_exact(&mut [0; 1_000]).unwrap();
+        drop((served, client));
+        let mut page = String::new();
+        let mut stream = TcpStream::connect(metrics).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        stream.read_to_string(&mut page).unwrap();
+        let readings = page.lines().find_map(|line| line.strip_prefix(READINGS));
+        if readings.is_some_and(|readings| readings.trim().parse::<f64>().unwrap() >= 1.0) {
+            break;
+        }
+        assert!(Instant::now() < until, "nothing is learned: {page}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    say("learned from a pod");
+}
+
+/// A process that ends with this value.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
