@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use anyhow::bail;
+use opengslb_sim::chaos::partition::{Healed, Partition};
 use opengslb_sim::chaos::{ChaosSettings, ChaosSummary, chaos};
 
 /// Which seeds, and how large the worlds are.
@@ -23,6 +24,9 @@ pub(crate) struct Options {
     /// Minutes of virtual time in each world.
     #[arg(long, value_name = "N", default_value_t = ChaosSettings::SHORT.minutes)]
     minutes: u64,
+    /// Instead of that: one partition after the other, and what each heal costs.
+    #[arg(long)]
+    partitions: bool,
 }
 
 fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
@@ -35,7 +39,10 @@ fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
 
 /// Lives through all of them. Each that breaks something is named with a line that does it again.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let Options { seeds, agents, overwatches, minutes } = options;
+    if options.partitions {
+        return partitions();
+    }
+    let Options { seeds, agents, overwatches, minutes, partitions: _ } = options;
     let settings = ChaosSettings { agents: *agents, overwatches: *overwatches, minutes: *minutes };
     let (next, end) = (AtomicU64::new(*seeds.start()), *seeds.end());
     let workers = thread::available_parallelism().map_or(1, usize::from);
@@ -75,6 +82,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     ));
     if broken > 0 {
         bail!("{broken} seeds of {seeds:?} broke something");
+    }
+    Ok(())
+}
+
+fn partitions() -> anyhow::Result<()> {
+    say(Healed::HEADER);
+    for partition in Partition::SHOWN {
+        say(&partition.heal()?.to_string());
     }
     Ok(())
 }

@@ -10,7 +10,8 @@
 //! - `links`: who dials whom, and what is carried,
 //! - `lives`: who dies, starts and hangs,
 //! - `faults`: what goes wrong, and when,
-//! - `invariants`: what must hold.
+//! - `invariants`: what must hold,
+//! - [`partition`]: one partition alone, and what its heal costs.
 //!
 //! As in the rest of this crate the nodes are the production values, and the seed decides everything else: a
 //! seed that breaks something breaks it again. TLS is outside. Inside of a connection nothing is lost, doubled
@@ -29,6 +30,8 @@ mod links;
 mod lives;
 
 mod nodes;
+
+pub mod partition;
 
 mod site;
 

@@ -14,7 +14,7 @@ use model::{AgentId, Subnet, Time};
 use overwatch::{Asker, Outcome, Overwatch, Transport, View, Worker, resolve};
 
 use super::nodes::{End, Node};
-use super::site::{self, LIMITS};
+use super::site;
 use super::world::World;
 use crate::resolver;
 
@@ -71,7 +71,7 @@ pub(super) fn check_step(node: &Node, clients: &[Subnet], now: Time) -> Result<(
     let Some(value) = &node.value else { return Ok(()) };
     let at = node.clock.at(now);
     let table = value.table();
-    if table.len() > LIMITS.rows_max {
+    if table.len() > node.settings.table.rows_max {
         return Err(("memory stays under its bound", format!("{} rows", table.len())));
     }
     for (key, agent, (_, by)) in value.standings() {

@@ -187,6 +187,9 @@ impl World {
         let Some(wire) = self.wires.list.get_mut(&link).filter(|wire| !wire.is_broken) else {
             return Ok(());
         };
+        if matches!(wire.from, End::Overwatch(_)) {
+            self.bytes_told += bytes.len() as u64;
+        }
         let from = if wire.from == by { Side::Dialler } else { Side::Dialled };
         if matches!(frame, Frame::Proof(_) | Frame::Welcome(_)) {
             wire.half(from).decoder.prove();

@@ -22,9 +22,14 @@ const MESH_KEY: [u8; 32] = [9; 32];
 pub(super) const HEARTBEAT: HeartbeatTerms =
     HeartbeatTerms { interval_ms: 4_000, missed_threshold: 3 };
 
-/// The bounds of each table: small, so that they are reached.
-pub(super) const LIMITS: TableLimits =
-    TableLimits { rows_per_agent_max: 40, rows_max: 4_000, ttl_ms: 7 * 86_400_000 };
+/// Rows of one agent, in its memory and in a table: few, so that the bound is reached.
+pub(super) const ROWS_MAX: usize = 40;
+
+/// The bounds of each table.
+const fn limits(rows_per_agent_max: usize) -> TableLimits {
+    let rows_max = 100 * rows_per_agent_max;
+    TableLimits { rows_per_agent_max, rows_max, ttl_ms: 7 * 86_400_000 }
+}
 
 pub(super) fn agent_id(agent: usize) -> Result<AgentId, SetUpError> {
     Ok(format!("agent-{agent}").parse()?)
@@ -58,7 +63,11 @@ fn secret(agent: usize) -> TokenSecret {
 }
 
 /// An agent; the one that lies offers the server of the first one besides its own.
-pub(super) fn agent(agent: usize, lies: bool) -> Result<agent::Settings, SetUpError> {
+pub(super) fn agent(
+    agent: usize,
+    lies: bool,
+    rows_max: usize,
+) -> Result<agent::Settings, SetUpError> {
     let region = region(agent)?;
     let offer = |agent: usize| -> Result<Offer, SetUpError> {
         let backend = Backend { key: server(agent)?, region: region.clone(), weight: 100 };
@@ -71,7 +80,7 @@ pub(super) fn agent(agent: usize, lies: bool) -> Result<agent::Settings, SetUpEr
         token: secret(agent),
         keys: MeshKeys::new([MESH_KEY])?,
         heartbeat: HEARTBEAT,
-        learning: Some(learning()),
+        learning: Some(learning(rows_max)),
         predictive: None,
         region,
     })
@@ -88,14 +97,14 @@ const fn check() -> CheckSpec {
     }
 }
 
-const fn learning() -> LearningSettings {
+const fn learning(max_subnets: usize) -> LearningSettings {
     LearningSettings {
         poll_interval_ms: 2_000,
         min_connection_age_ms: 5_000,
         widths: SubnetWidths { ipv4: 24, ipv6: 48 },
         ewma_alpha: 0.3,
         averaging: Averaging::Ewma,
-        max_subnets: 40,
+        max_subnets,
         subnet_ttl_ms: 7 * 86_400_000,
         min_samples: 1,
         report_interval_ms: 4_000,
@@ -109,6 +118,7 @@ pub(super) fn overwatch(
     name: &str,
     agents: usize,
     others: Vec<String>,
+    rows_max: usize,
 ) -> Result<overwatch::Settings, SetUpError> {
     let token = |agent: usize| -> Result<Token, SetUpError> {
         Ok(Token {
@@ -123,7 +133,7 @@ pub(super) fn overwatch(
         keys: MeshKeys::new([MESH_KEY])?,
         overwatches: others,
         tokens: Tokens::new(tokens)?,
-        table: LIMITS,
+        table: limits(rows_max),
         ..settings::overwatch(name, domain(agents)?)?
     })
 }

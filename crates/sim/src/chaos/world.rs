@@ -91,18 +91,31 @@ pub(super) struct World {
     pub(super) word: Option<u64>,
     cookie: u64,
     pub(super) summary: ChaosSummary,
+    /// Bytes that overwatches said to one another.
+    pub(super) bytes_told: u64,
 }
 
 impl World {
     pub(super) fn new(seed: u64, settings: ChaosSettings) -> Result<Self, SetUpError> {
         let mut luck = Random::new(seed, "luck");
-        let agents = settings.agents.clamp(1, 100);
         let overwatches = settings.overwatches.clamp(1, 16);
         // One of them may be of the release before.
         let old = (overwatches > 2 && luck.chance(0.25)).then(|| luck.index(overwatches));
+        Self::of((seed, luck), settings, old, site::ROWS_MAX)
+    }
+
+    /// One with this overwatch of the release before, and so many rows at most of each agent.
+    pub(super) fn of(
+        (seed, mut luck): (u64, Random),
+        settings: ChaosSettings,
+        old: Option<usize>,
+        rows_max: usize,
+    ) -> Result<Self, SetUpError> {
+        let agents = settings.agents.clamp(1, 100);
+        let overwatches = settings.overwatches.clamp(1, 16);
         let all: Vec<String> = (0..overwatches).map(address_of).collect();
         let hosts = (0..agents).map(|agent| {
-            let settings = site::agent(agent, agents > 1 && agent == agents - 1)?;
+            let settings = site::agent(agent, agents > 1 && agent == agents - 1, rows_max)?;
             // Most know one overwatch and learn the others from it.
             let first = all.get(luck.index(overwatches)).cloned();
             let dials = match old {
@@ -115,7 +128,7 @@ impl World {
         let nodes = (0..overwatches).map(|number| {
             let is_old = old == Some(number);
             let others = if is_old { Vec::new() } else { all.clone() };
-            let settings = site::overwatch(&name_of(number), agents, others)?;
+            let settings = site::overwatch(&name_of(number), agents, others, rows_max)?;
             Ok(node(settings, is_old))
         });
         let nodes = nodes.collect::<Result<_, SetUpError>>()?;
@@ -139,6 +152,7 @@ impl World {
             word: None,
             cookie: 0,
             summary: ChaosSummary::default(),
+            bytes_told: 0,
         })
     }
 
@@ -146,18 +160,20 @@ impl World {
         let ends = START.plus_ms(self.settings.minutes.saturating_mul(60_000));
         let started = self.start();
         self.judge(started)?;
-        while let Some((at, event)) = self.queue.pop(ends) {
-            self.now = at;
-            self.summary.steps += 1;
-            let done = self.step(event);
-            self.judge(done)?;
-        }
-        let told = self.nodes.iter().filter_map(|node| node.value.as_ref());
-        self.summary.rows_told += told.map(|value| value.peer_counters().rows_told).sum::<u64>();
+        self.queue.push(self.now.plus_ms(10_000), Event::Observe);
+        self.queue.push(self.now.plus_ms(20_000), Event::Heal);
+        self.live_until(ends)?;
+        self.summary.rows_told += self.rows_told();
         Ok(self.summary)
     }
 
-    fn judge(&self, done: Result<(), Fault>) -> Result<(), Broken> {
+    /// Rows that those who live told one another.
+    pub(super) fn rows_told(&self) -> u64 {
+        let values = self.nodes.iter().filter_map(|node| node.value.as_ref());
+        values.map(|value| value.peer_counters().rows_told).sum()
+    }
+
+    pub(super) fn judge(&self, done: Result<(), Fault>) -> Result<(), Broken> {
         done.map_err(|(what, detail)| Broken {
             seed: self.seed,
             after_ms: self.now.ms_since(START),
@@ -167,7 +183,7 @@ impl World {
         })
     }
 
-    fn start(&mut self) -> Result<(), Fault> {
+    pub(super) fn start(&mut self) -> Result<(), Fault> {
         for number in 0..self.nodes.len() {
             self.set_clock(End::Overwatch(number));
             self.revive(End::Overwatch(number))?;
@@ -177,8 +193,18 @@ impl World {
             self.revive(End::Agent(agent))?;
         }
         self.queue.push(self.now, Event::Look);
-        self.queue.push(self.now.plus_ms(10_000), Event::Observe);
-        self.queue.push(self.now.plus_ms(20_000), Event::Heal);
+        Ok(())
+    }
+
+    /// Lives until then.
+    pub(super) fn live_until(&mut self, until: Time) -> Result<(), Broken> {
+        while let Some((at, event)) = self.queue.pop(until) {
+            self.now = at;
+            self.summary.steps += 1;
+            let done = self.step(event);
+            self.judge(done)?;
+        }
+        self.now = until;
         Ok(())
     }
 
@@ -421,7 +447,7 @@ pub(super) fn overwatch_at(address: &str, count: usize) -> Option<usize> {
 }
 
 /// A connection that closed.
-fn sample(agent: usize, client: Subnet, rtt_ms: u32, cookie: u64) -> Sample {
+pub(super) fn sample(agent: usize, client: Subnet, rtt_ms: u32, cookie: u64) -> Sample {
     Sample {
         client: client.address(),
         local: SocketAddr::new(site::address(agent).into(), PORT),
