@@ -133,7 +133,7 @@ fn fill(learned: &mut Learned, id: &AgentId, drawn: &[Subnet], random: &mut Rand
 
 /// So many networks of all /24s, ascending.
 fn ipv4(count: usize, random: &mut Random) -> Vec<Subnet> {
-    let all = 0x0100_00..0xdfff_ff_u32;
+    let all = 0x0001_0000..0x00df_ffff_u32;
     let mut left = all.len();
     let mut wanted = count;
     let mut drawn = Vec::with_capacity(count);

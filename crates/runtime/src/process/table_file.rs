@@ -203,7 +203,7 @@ pub(super) fn open(
     match TableFiles::remove(directory) {
         Ok(0) => {}
         Ok(files) => {
-            info!("latency_table.persist is off: removed {files} files of what was learned")
+            info!("latency_table.persist is off: removed {files} files of what was learned");
         }
         Err(fault) => warn!("{}", chain(&fault)),
     }
