@@ -8,6 +8,7 @@
 //! - `site`: an overwatch with what it needs, and a configuration to be changed,
 //! - `learner`: an agent in memory that tells what it learned over the real mesh,
 //! - `asker`: clients that ask without end and count what they do not get,
+//! - `recall`: what was learned, kept on disk,
 //! - `dnsperf`: many more questions at once, where there is that program.
 //!
 //! The zone is signed; `proof` judges the signatures.
@@ -26,6 +27,8 @@ mod learner;
 #[path = "../dnssec/proof.rs"]
 #[expect(dead_code, reason = "the tests of signed zones use the rest")]
 mod proof;
+
+mod recall;
 
 mod site;
 

@@ -37,32 +37,65 @@ pub(crate) struct Site {
 impl Site {
     /// With what two agents learned in its answers.
     pub(crate) fn learned() -> Self {
-        let mut site = Self::start();
+        Self::start().learning()
+    }
+
+    /// The same, and it keeps that on disk.
+    pub(crate) fn learned_and_kept() -> Self {
+        Self::start_as(&kept_text).learning()
+    }
+
+    fn learning(mut self) -> Self {
+        let site = &mut self;
         let at = |last: u8| std::net::IpAddr::from([127, 0, 0, last]);
         site._learners = vec![
             Learner::start(site.mesh, "eu-west", at(11), once(180)),
             Learner::start(site.mesh, "ap-southeast", at(12), once(20)),
         ];
         eventually("it is learned", || ask_once(site.dns, LEARNED).1);
-        site
+        self
     }
 
     /// Without agents.
     pub(crate) fn start() -> Self {
+        Self::start_as(&text_in)
+    }
+
+    fn start_as(text: &dyn Fn(&TempDir) -> String) -> Self {
         // A port that the system chose for UDP may be somebody's for TCP; DNS needs both.
         for _ in 0..5 {
             let directory = tempfile::tempdir().unwrap();
-            write(&directory, &text_in(&directory));
-            let mut overwatch = Daemon::start(&config_in(&directory), &[]);
-            let is_up = |overwatch: &Daemon| overwatch.has("answering DNS on ");
-            eventually("it serves or ends", || is_up(&overwatch) || !overwatch.is_running());
-            if is_up(&overwatch) {
+            write(&directory, &text(&directory));
+            if let Some(overwatch) = launch(&directory) {
                 let at = |what: &str| overwatch.word_after(what).parse().unwrap();
                 let (dns, mesh) = (at("answering DNS on "), at("hearing agents on "));
                 return Self { overwatch, dns, mesh, directory, _learners: Vec::new() };
             }
         }
         panic!("five times no port that is free for both UDP and TCP");
+    }
+
+    /// Its agents end, without a word.
+    pub(crate) fn leave_agents(&mut self) {
+        self._learners.clear();
+    }
+
+    /// Starts it again where it has ended; on other ports.
+    pub(crate) fn start_again(&mut self) {
+        let again = (0..5).find_map(|_| launch(&self.directory));
+        self.overwatch = again.unwrap();
+        self.dns = self.overwatch.word_after("answering DNS on ").parse().unwrap();
+    }
+
+    /// One of its numbers; nothing where it has none of that name.
+    pub(crate) fn metric(&self, name: &str) -> Option<u64> {
+        let address = self.overwatch.word_after("serving metrics on ");
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        let line = |line: &str| line.strip_prefix("opengslb_")?.strip_prefix(name)?.trim().parse().ok();
+        page.lines().find_map(line)
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -168,6 +201,18 @@ fn once(rtt_ms: u32) -> Seen {
 
 fn config_in(directory: &TempDir) -> PathBuf {
     directory.path().join("config.yaml")
+}
+
+/// A process of the files in a directory; none where a port that it was given is somebody's.
+fn launch(directory: &TempDir) -> Option<Daemon> {
+    let mut overwatch = Daemon::start(&config_in(directory), &[]);
+    let is_up = |overwatch: &Daemon| overwatch.has("answering DNS on ");
+    eventually("it serves or ends", || is_up(&overwatch) || !overwatch.is_running());
+    is_up(&overwatch).then_some(overwatch)
+}
+
+fn kept_text(directory: &TempDir) -> String {
+    text_in(directory).replace("  data_dir:", "  latency_table: {persist: true}\n  data_dir:")
 }
 
 /// Whole or not at all: the overwatch may be reading.
