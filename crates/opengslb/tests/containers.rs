@@ -285,7 +285,7 @@ impl Drop for Ended {
 fn judged(tool: &str, words: &[&str]) {
     match Command::new(tool).args(words).current_dir(root()).output() {
         Ok(output) if output.status.code() == Some(69) => {
-            say(&format!("SKIPPED: {tool}: {output:?}"))
+            say(&format!("SKIPPED: {tool}: {output:?}"));
         }
         Ok(output) => {
             let said = [&*output.stdout, &*output.stderr].concat();

@@ -297,3 +297,23 @@ fn what_other_providers_are_told_is_left_out() {
     assert_eq!(Note::read("the shop"), None);
     assert_eq!(Note::read(r#"{"external-dns":[}"#), None);
 }
+
+/// Whatever a body holds, it is taken whole or refused, and a note that was written can be read again.
+#[test]
+fn no_body_breaks_it() {
+    let mut random = testkit::Random::new(7);
+    let recorded = include_str!("../../../tests/externaldns/testdata/create.json");
+    for _ in 0..3_000 {
+        let mut bytes = recorded.replace("@PORT@", "443").into_bytes();
+        testkit::bend(&mut random, &mut bytes, |random| *random.one_of(b"0{}[],:\"\\ atx-."));
+        let Ok(changes) = serde_json::from_slice::<Changes>(&bytes) else { continue };
+        let Ok(changes) = by_name(changes, |_| false) else { continue };
+        for (name, change) in changes {
+            let Ok(note) = Note::default().after(&change, &terms(), &regions()) else { continue };
+            let comment = note.comment().unwrap();
+            assert!(!comment.contains('\n') && Note::read(&comment).as_ref() == Some(&note), "{comment}");
+            let wanted = note.wanted(&terms(), &regions());
+            next(&name, &There::default(), (&note, &wanted), "failover").unwrap();
+        }
+    }
+}
