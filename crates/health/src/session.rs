@@ -1,8 +1,8 @@
 //! Whether an agent can be believed to be there: the session is the liveness.
 //!
 //! An agent's session is open, lost or closed with a goodbye. While it is open, heartbeats come;
-//! once some are missed, or the session is lost, the agent's word counts less, and after
-//! `interval * missed_threshold` it counts nothing.
+//! once some are missed, or the session is lost for half an interval, the agent's word counts less, and
+//! after `interval * missed_threshold` it counts nothing.
 
 use model::Time;
 
@@ -56,7 +56,7 @@ pub struct Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open { heard_at: Time },
-    Lost { since: Time },
+    Lost { since: Time, missed_at: Time },
     Closed,
 }
 
@@ -71,7 +71,7 @@ impl Session {
     /// so it has its full grace to come back.
     #[must_use]
     pub const fn remembered(terms: HeartbeatTerms, now: Time) -> Self {
-        Self { terms, state: State::Lost { since: now } }
+        Self { terms, state: State::Lost { since: now, missed_at: now } }
     }
 
     /// How often it says that it is there, and how often it may miss.
@@ -87,10 +87,12 @@ impl Session {
         }
     }
 
-    /// The connection broke. Later losses do not prolong the grace.
+    /// The connection broke. Who is back before a heartbeat would be late was not away: its agent may
+    /// have been given another key. Later losses do not prolong the grace.
     pub fn lost(&mut self, now: Time) {
-        if let State::Open { .. } = self.state {
-            self.state = State::Lost { since: now };
+        if let State::Open { heard_at } = self.state {
+            let missed_at = now.plus_ms(self.terms.slack_ms()).min(self.late_at(heard_at));
+            self.state = State::Lost { since: now, missed_at };
         }
     }
 
@@ -104,7 +106,7 @@ impl Session {
     pub fn liveness(&self, now: Time) -> SessionLiveness {
         let (since, slack_ms) = match self.state {
             State::Closed => return SessionLiveness::Gone,
-            State::Lost { since } => (since, 0),
+            State::Lost { since, .. } => (since, 0),
             State::Open { heard_at } => (heard_at, self.terms.slack_ms()),
         };
         let silent_ms = now.ms_since(since);
@@ -122,23 +124,25 @@ impl Session {
     pub fn next_change(&self, now: Time) -> Option<Time> {
         let (since, slack_ms) = match self.state {
             State::Closed => return None,
-            State::Lost { since } => (since, 0),
+            State::Lost { since, .. } => (since, 0),
             State::Open { heard_at } => (heard_at, self.terms.slack_ms()),
         };
         let stale_at = since.plus_ms(self.terms.grace_ms().saturating_add(slack_ms));
         [self.missed_at()?, stale_at].into_iter().find(|change| *change > now)
     }
 
-    /// When the first heartbeat counts as missed; a lost session misses it at once.
+    /// When the first heartbeat counts as missed.
     fn missed_at(&self) -> Option<Time> {
         match self.state {
             State::Closed => None,
-            State::Lost { since } => Some(since),
-            State::Open { heard_at } => {
-                let interval_ms = self.terms.interval_ms;
-                Some(heard_at.plus_ms(interval_ms.saturating_add(self.terms.slack_ms())))
-            }
+            State::Lost { missed_at, .. } => Some(missed_at),
+            State::Open { heard_at } => Some(self.late_at(heard_at)),
         }
+    }
+
+    /// When the heartbeat that follows another is late.
+    fn late_at(&self, heard_at: Time) -> Time {
+        heard_at.plus_ms(self.terms.interval_ms.saturating_add(self.terms.slack_ms()))
     }
 }
 
@@ -186,14 +190,42 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_session_is_missed_at_once_and_stale_after_its_grace() {
+    fn a_lost_session_is_missed_when_a_heartbeat_would_be_late_and_stale_after_its_grace() {
         let mut session = Session::open(TERMS, at(0));
+        session.heard(at(2_000));
         session.lost(at(3_000));
         session.lost(at(9_000));
         session.heard(at(9_000));
         let missed = SessionLiveness::Missed { since: at(3_000) };
-        check(session, &[(3_000, missed), (32_999, missed), (33_000, SessionLiveness::Stale)]);
+        check(
+            session,
+            &[
+                (3_000, SessionLiveness::Alive),
+                (7_999, SessionLiveness::Alive),
+                (8_000, missed),
+                (32_999, missed),
+                (33_000, SessionLiveness::Stale),
+            ],
+        );
+    }
+
+    /// A loss never makes anything better.
+    #[test]
+    fn a_silent_session_that_is_lost_stays_missed() {
+        let mut session = Session::open(TERMS, at(0));
+        session.lost(at(14_000));
+        let missed = SessionLiveness::Missed { since: at(14_000) };
+        check(session, &[(14_999, SessionLiveness::Alive), (15_000, missed)]);
+        let mut session = Session::open(TERMS, at(0));
+        session.lost(at(16_000));
+        let missed = SessionLiveness::Missed { since: at(16_000) };
+        check(session, &[(16_000, missed), (46_000, SessionLiveness::Stale)]);
+    }
+
+    #[test]
+    fn a_remembered_session_is_missed_at_once() {
         let remembered = Session::remembered(TERMS, at(3_000));
+        let missed = SessionLiveness::Missed { since: at(3_000) };
         check(remembered, &[(3_000, missed), (33_000, SessionLiveness::Stale)]);
     }
 

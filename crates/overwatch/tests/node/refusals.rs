@@ -487,6 +487,7 @@ fn frames_out_of_place_end_a_session_and_count_as_one_refusal() {
     check(&mut bench, RefusalReason::UnexpectedFrame, |bench| {
         bench.say(link, Frame::Ack(latency::Position { epoch: 1, sequence: 1 }));
     });
+    bench.advance(5_000);
     assert_eq!(bench.standing("10.2.1.12"), "doubtful", "as after any broken session");
     let agents = bench.overwatch.agent_list(bench.now).agents;
     let third = agents.iter().find(|agent| agent.agent_id == "third").unwrap();
