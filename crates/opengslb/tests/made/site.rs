@@ -202,6 +202,7 @@ impl Site {
 
 fn launch(directory: &TempDir) -> Daemon {
     // A port that the system chose for UDP may be somebody's for TCP; DNS needs both.
+    let mut log = String::new();
     for _ in 0..5 {
         let mut overwatch = Daemon::start(&directory.path().join("config.yaml"), &[]);
         let is_up = |overwatch: &Daemon| overwatch.has("answering DNS on ");
@@ -209,8 +210,10 @@ fn launch(directory: &TempDir) -> Daemon {
         if is_up(&overwatch) {
             return overwatch;
         }
+        overwatch.hear_out();
+        log = overwatch.log();
     }
-    panic!("it does not start five times");
+    panic!("it does not start five times: {log}");
 }
 
 fn at(overwatch: &Daemon, what: &str) -> SocketAddr {
