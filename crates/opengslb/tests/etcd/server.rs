@@ -21,7 +21,8 @@ pub(crate) struct Etcd {
 
 /// Whether there is one on this machine.
 pub(crate) fn is_installed() -> bool {
-    let version = Command::new("etcd").arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut version = Command::new("etcd");
+    let version = version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     version.status().is_ok_and(|status| status.success())
 }
 

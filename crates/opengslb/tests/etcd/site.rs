@@ -2,11 +2,12 @@
 
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,10 +16,27 @@ use tempfile::TempDir;
 use crate::daemon::{Daemon, eventually};
 
 pub(crate) const SERVICE: &str = "app.test";
-/// The server of the file, and the one that is made.
-pub(crate) const FIRST: &str = "127.0.0.11:8080";
-pub(crate) const SECOND: &str = "127.0.0.12:8080";
+/// The server of the file, and the one that is made: both take connections, and that is all.
+static SERVERS: LazyLock<[TcpListener; 2]> =
+    LazyLock::new(|| ["127.0.0.11:0", "127.0.0.12:0"].map(|at| TcpListener::bind(at).unwrap()));
 const KEY: &str = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+
+/// The server of the file.
+pub(crate) fn first() -> String {
+    SERVERS[0].local_addr().unwrap().to_string()
+}
+
+/// The server that is made.
+pub(crate) fn second() -> String {
+    SERVERS[1].local_addr().unwrap().to_string()
+}
+
+/// Where the API takes words about the first one.
+pub(crate) fn override_path() -> String {
+    let (address, port) = (first(), SERVERS[0].local_addr().unwrap().port());
+    let address = address.split(':').next().unwrap();
+    format!("overwatch/backends/{SERVICE}/{address}/{port}/override")
+}
 
 /// One overwatch.
 pub(crate) struct Overwatch {
@@ -152,6 +170,7 @@ fn text(directory: &TempDir, name: &str, endpoints: &[String]) -> String {
     } else {
         format!("  store: {{etcd: {{endpoints: [\"{endpoints}\"]}}}}\n")
     };
+    let port = SERVERS[0].local_addr().unwrap().port();
     format!(
         "\
 mode: overwatch
@@ -164,7 +183,7 @@ dns:
   zones: [{{name: test}}, {{name: signed.test, dnssec: {{enabled: true}}}}]
 regions:
   - name: eu
-    servers: [{{service: {SERVICE}, address: 127.0.0.11, port: 8080, health_check: {{type: tcp, interval: 60s}}}}]
+    servers: [{{service: {SERVICE}, address: 127.0.0.11, port: {port}, health_check: {{type: tcp, interval: 60s}}}}]
 domains: [{{name: {SERVICE}, routing_algorithm: failover, regions: [eu]}}]
 api: {{enabled: false}}
 metrics: {{enabled: false}}
