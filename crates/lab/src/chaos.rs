@@ -3,6 +3,7 @@
 //! - `options`: the command line,
 //! - `fault`: what can go wrong, and how it is brought about,
 //! - `schedule`: what goes wrong when, from a seed,
+//! - `etcd`: what holds the operators' words, where that is asked for,
 //! - `load`: who asks all the while,
 //! - `watch`: whether all is well, as the overwatches say,
 //! - `judge`: which answers are wrong, and which questions are lost,
@@ -17,6 +18,8 @@ mod fault;
 
 mod schedule;
 
+mod etcd;
+
 mod load;
 
 mod watch;
@@ -30,7 +33,7 @@ mod report;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use self::options::Options;
 use self::run::Run;
@@ -38,9 +41,9 @@ use crate::demo::screen::Screen;
 use crate::demo::stage::{Ended, Stage};
 use crate::demo::{self, INTERRUPTED};
 use crate::files::Layout;
-use crate::supervisor;
 use crate::sys::process;
-use crate::topology::{self, Topology};
+use crate::topology::Topology;
+use crate::{shim, supervisor};
 
 /// Seeds that nobody chose are short, to be typed again.
 const SEEDS: u64 = 1_000_000;
@@ -48,13 +51,17 @@ const SEEDS: u64 = 1_000_000;
 /// Runs it. 0: all promises were kept.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
     let options = Options::parse(args)?;
-    let topology: Topology = topology::CHAOS.parse()?;
+    if options.etcd && !shim::is_on_path(etcd::PROGRAM) {
+        bail!("--etcd needs the program etcd, which is not on this machine (Debian: etcd-server)");
+    }
+    let text = etcd::topology(options.etcd);
+    let topology: Topology = text.parse()?;
     let mut screen = Screen::new();
     let seed = options.seed.unwrap_or_else(any_seed);
     screen.title(&format!("Bad days: three overwatches, four servers, seed {seed}"));
     process::catch_stop_signals().context("catching signals")?;
     screen.waiting("building the lab …");
-    let lab = supervisor::start(&format!("chaos-{}", std::process::id()), topology::CHAOS);
+    let lab = supervisor::start(&format!("chaos-{}", std::process::id()), &text);
     screen.waited();
     let mut run = Run::new(Stage::new(lab?, screen), &topology);
     let played = demo::introduce(&run.stage).and_then(|()| play(&mut run, seed, &options));

@@ -60,7 +60,8 @@ pub(crate) fn names_to_install() -> Vec<&'static str> {
     OWN.into_iter().chain(stand_ins()).collect()
 }
 
-fn is_on_path(name: &str) -> bool {
+/// Whether the machine has a program.
+pub(crate) fn is_on_path(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let sbin = ["/usr/sbin", "/sbin"].map(Into::into);
     std::env::split_paths(&path).chain(sbin).any(|directory| directory.join(name).is_file())

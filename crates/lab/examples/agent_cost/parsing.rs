@@ -29,7 +29,7 @@ pub(super) fn run(events: u32) -> anyhow::Result<()> {
     let mut now = Time::from_unix_ms(1_766_138_700_000);
     let mut agent = super::node::agent(now)?;
     for _ in 0..ROUNDS {
-        let works: [&mut dyn FnMut(&[u8], usize); 3] = [
+        let works: [Work<'_>; 3] = [
             &mut |_, _| {},
             &mut reader(|samples| drop(black_box(samples))),
             &mut reader(|samples| {
@@ -47,6 +47,9 @@ pub(super) fn run(events: u32) -> anyhow::Result<()> {
     figure("event_count_ns", count_ns);
     Ok(())
 }
+
+/// Takes a batch of datagrams, each so long.
+type Work<'a> = &'a mut dyn FnMut(&[u8], usize);
 
 /// Reads each datagram, and hands on what a message holds.
 fn reader(mut work: impl FnMut(Vec<Sample>)) -> impl FnMut(&[u8], usize) {
@@ -104,7 +107,7 @@ impl Recorded {
 
     /// Copies events to where the kernel would, batch after batch, and has each batch worked on; seconds
     /// of processor.
-    fn through(&self, events: usize, work: &mut dyn FnMut(&[u8], usize)) -> anyhow::Result<f64> {
+    fn through(&self, events: usize, work: Work<'_>) -> anyhow::Result<f64> {
         let batch = BATCH * self.slot;
         let mut inbox = vec![0; batch];
         let began = thread_s()?;

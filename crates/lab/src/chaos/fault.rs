@@ -55,10 +55,12 @@ pub(super) enum Scene {
     OverwatchesSlow,
     /// A server's host and one overwatch, likewise.
     AgentSlow,
+    /// What holds the operators' words dies; only where there is one.
+    EtcdKilled,
 }
 
 impl Scene {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::OverwatchKilled,
         Self::OverwatchPaused,
         Self::AgentKilled,
@@ -71,11 +73,14 @@ impl Scene {
         Self::AgentAlone,
         Self::OverwatchesSlow,
         Self::AgentSlow,
+        Self::EtcdKilled,
     ];
 
     pub(super) const fn kind(self) -> Kind {
         match self {
-            Self::OverwatchKilled | Self::AgentKilled | Self::ServerKilled => Kind::Kill,
+            Self::OverwatchKilled | Self::AgentKilled | Self::ServerKilled | Self::EtcdKilled => {
+                Kind::Kill
+            }
             Self::OverwatchPaused | Self::AgentPaused | Self::ServerPaused => Kind::Pause,
             Self::OverwatchesApart | Self::OverwatchAlone | Self::AgentApart | Self::AgentAlone => {
                 Kind::Partition
@@ -98,6 +103,7 @@ impl Scene {
             Self::AgentAlone => "an agent and all overwatches apart",
             Self::OverwatchesSlow => "overwatches far from one another",
             Self::AgentSlow => "an agent far from an overwatch",
+            Self::EtcdKilled => "etcd killed",
         }
     }
 }
@@ -115,6 +121,8 @@ pub(super) struct Process {
 pub(super) enum Fault {
     Kill(Process),
     Pause(Process),
+    /// Etcd dies, and is started again.
+    KillEtcd,
     /// The ways between one host and others.
     Cut(String, Vec<String>),
     /// The same, with so many milliseconds more for a round trip.
@@ -122,34 +130,36 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// The host and the command that begin it.
-    pub(super) fn begin(&self) -> (&str, String) {
-        match self {
+    /// The host and the command that begin it; `None` for etcd, which no host's `systemctl` knows.
+    pub(super) fn begin(&self) -> Option<(&str, String)> {
+        Some(match self {
+            Self::KillEtcd => return None,
             Self::Kill(Process { host, unit }) => (host, format!("systemctl kill -s KILL {unit}")),
             Self::Pause(Process { host, unit }) => (host, format!("systemctl kill -s STOP {unit}")),
             Self::Cut(host, others) => (host, format!("set-link {host} {} cut", others.join(","))),
             Self::Slow(host, others, ms) => {
                 (host, format!("set-link {host} {} slow {ms}", others.join(",")))
             }
-        }
+        })
     }
 
-    /// The host and the command that end it.
-    pub(super) fn end(&self) -> (&str, String) {
-        match self {
+    /// The host and the command that end it, likewise.
+    pub(super) fn end(&self) -> Option<(&str, String)> {
+        Some(match self {
+            Self::KillEtcd => return None,
             Self::Kill(Process { host, unit }) => (host, format!("systemctl start {unit}")),
             Self::Pause(Process { host, unit }) => (host, format!("systemctl kill -s CONT {unit}")),
             Self::Cut(host, others) | Self::Slow(host, others, _) => {
                 (host, format!("set-link {host} {} mended", others.join(",")))
             }
-        }
+        })
     }
 
     /// The process that does not run meanwhile.
     pub(super) const fn stops(&self) -> Option<&Process> {
         match self {
             Self::Kill(process) | Self::Pause(process) => Some(process),
-            Self::Cut(..) | Self::Slow(..) => None,
+            Self::KillEtcd | Self::Cut(..) | Self::Slow(..) => None,
         }
     }
 }
@@ -173,6 +183,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Kill(process) => write!(f, "{} killed", who(process)),
             Self::Pause(process) => write!(f, "{} paused", who(process)),
+            Self::KillEtcd => f.write_str("etcd killed"),
             Self::Cut(host, others) => write!(f, "{host} without {}", whom(others)),
             Self::Slow(host, others, ms) => {
                 write!(f, "{host} {ms} ms farther from {}", whom(others))

@@ -8,10 +8,15 @@ use anyhow::{Context, bail};
 
 use super::judge::{Asked, Judge};
 use crate::demo::stage::Stage;
-use crate::topology::{Role, Topology};
+use crate::topology::{Host, Role, Topology};
 
 /// Longer than any run.
 const FOR_EVER_S: u64 = 7 * 86_400;
+
+/// The hosts with clients: those that stand for networks.
+pub(super) fn clients(topology: &Topology) -> impl Iterator<Item = &Host> {
+    topology.with_role(Role::Traffic).filter(|host| !host.networks.is_empty())
+}
 
 /// The askers and all that they have told. A question costs 64 bytes: ten minutes of three regions are
 /// some ten megabytes.
@@ -26,7 +31,7 @@ impl Load {
     /// `rate` questions a second from each host with clients.
     pub(super) fn start(stage: &Stage, topology: &Topology, rate: u32) -> anyhow::Result<Self> {
         let mut load = Self { children: Vec::new(), asked: Arc::default(), seen: 0 };
-        for (client, host) in topology.with_role(Role::Traffic).enumerate() {
+        for (client, host) in clients(topology).enumerate() {
             let line = format!("exec ask-dns {rate} {FOR_EVER_S} --each");
             let mut command = stage.command(&host.name, &line)?;
             let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;

@@ -16,7 +16,8 @@ const RATE: u32 = 100;
 const RATE_MAX: u32 = 1000;
 
 pub(super) const USAGE: &str = "\
-usage: lab chaos [--minutes N] [--steps N] [--seed N] [--faults kill,pause,partition,slow] [--rate N]";
+usage: lab chaos [--minutes N] [--steps N] [--seed N] [--faults kill,pause,partition,slow] [--rate N]
+                 [--etcd]";
 
 /// A run.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +31,8 @@ pub(super) struct Options {
     pub(super) kinds: Vec<Kind>,
     /// Questions a second from each region.
     pub(super) rate: u32,
+    /// Whether what operators make is in etcd.
+    pub(super) etcd: bool,
 }
 
 impl Options {
@@ -40,9 +43,14 @@ impl Options {
             seed: None,
             kinds: Kind::ALL.to_vec(),
             rate: RATE,
+            etcd: false,
         };
         let mut words = args.iter().map(String::as_str);
         while let Some(word) = words.next() {
+            if word == "--etcd" {
+                options.etcd = true;
+                continue;
+            }
             let value =
                 words.next().with_context(|| format!("{word}: a value is missing\n{USAGE}"));
             match word {
@@ -64,7 +72,8 @@ impl Options {
     pub(super) fn words(&self) -> String {
         let kinds: Vec<&str> = self.kinds.iter().map(|kind| kind.as_str()).collect();
         let minutes = self.length.as_secs_f64() / 60.0;
-        format!(" --minutes {minutes} --faults {}", kinds.join(","))
+        let etcd = if self.etcd { " --etcd" } else { "" };
+        format!(" --minutes {minutes} --faults {}{etcd}", kinds.join(","))
     }
 }
 
@@ -100,6 +109,7 @@ mod tests {
         let said =
             options("--minutes 0.5 --seed 7 --faults pause,kill --rate 20 --steps 2").unwrap();
         assert_eq!((said.length, said.seed, said.rate), (Duration::from_secs(30), Some(7), 20));
+        assert!(said.etcd && !plain.etcd);
         assert_eq!((said.kinds, said.steps), (vec![Kind::Pause, Kind::Kill], 2));
     }
 

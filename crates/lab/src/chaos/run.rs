@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use super::etcd::{self, Etcd};
 use super::fault::Fault;
 use super::judge::{Judge, Tally};
-use super::load::Load;
+use super::load::{self, Load};
 use super::options::Options;
 use super::report;
 use super::schedule::{Planned, Schedule, Step};
@@ -47,19 +48,22 @@ pub(super) struct Run<'a> {
     /// How often each unit `opengslb` was killed.
     pub(super) killed: usize,
     load: Option<Load>,
+    etcd: Option<Etcd>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(stage: Stage, topology: &'a Topology) -> Self {
-        let clients = topology.with_role(Role::Traffic);
-        let nearest = clients.map(|client| nearest(topology, client)).collect();
+        let nearest = load::clients(topology).map(|client| nearest(topology, client)).collect();
         let judge = Judge { nearest, ..Judge::default() };
-        Self { stage, topology, judge, done: Vec::new(), killed: 0, load: None }
+        Self { stage, topology, judge, done: Vec::new(), killed: 0, load: None, etcd: None }
     }
 
     /// Brings all to rest: everybody knows everybody, and every client is sent to its nearest region.
     pub(super) fn come_to_rest(&mut self, rate: u32) -> anyhow::Result<Result<(), String>> {
         let topology = self.topology;
+        if topology.host(etcd::HOST).is_some() {
+            self.etcd = Some(Etcd::start(&self.stage)?);
+        }
         let well = self.stage.wait("all to know one another", REST_MAX, |stage| {
             Ok(watch::all_is_well(&stage.lab.lab, topology))
         })?;
@@ -139,7 +143,10 @@ impl<'a> Run<'a> {
     }
 
     fn begin(&mut self, fault: &Fault) -> anyhow::Result<()> {
-        self.order(fault.begin())?;
+        match fault.begin() {
+            Some(order) => self.order(order)?,
+            None => self.etcd = None,
+        }
         self.killed += usize::from(matches!(fault, Fault::Kill(it) if it.unit == "opengslb"));
         // From when it surely was.
         if let Some(address) = self.judged(fault) {
@@ -151,7 +158,10 @@ impl<'a> Run<'a> {
     fn end(&mut self, fault: &Fault) -> anyhow::Result<()> {
         let is_server = fault.stops().is_some_and(|stopped| stopped.unit == "web");
         let before_us = process::monotonic_us();
-        self.order(fault.end())?;
+        match fault.end() {
+            Some(order) => self.order(order)?,
+            None => self.etcd = Some(Etcd::start(&self.stage)?),
+        }
         if let Some(address) = self.judged(fault) {
             // A server is back when it may be, an overwatch when it surely is.
             let at_us = if is_server { before_us } else { process::monotonic_us() };
@@ -179,7 +189,7 @@ impl<'a> Run<'a> {
     /// Clients of all regions connect to all servers, so that there is something to learn and to tell.
     fn connect(&mut self, seconds: u64) -> anyhow::Result<()> {
         let command = format!("generate-traffic {CONNECTIONS_A_SECOND} {}", seconds.max(1));
-        for host in self.topology.with_role(Role::Traffic) {
+        for host in load::clients(self.topology) {
             self.stage.start(&host.name, &command)?;
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! time are two overwatches out of order at once, so that a client always has a second one; and at most
 //! one server is.
 
+use super::etcd;
 use super::fault::{Fault, Kind, Process, Scene};
 use crate::random::Random;
 use crate::topology::{Host, Role, Topology};
@@ -51,7 +52,9 @@ pub(super) struct Schedule<'a> {
 
 impl<'a> Schedule<'a> {
     pub(super) fn new(seed: u64, kinds: &[Kind], topology: &'a Topology) -> Self {
+        let has_etcd = topology.host(etcd::HOST).is_some();
         let scenes = Scene::ALL.into_iter().filter(|scene| kinds.contains(&scene.kind()));
+        let scenes = scenes.filter(|scene| has_etcd || *scene != Scene::EtcdKilled);
         Self { topology, random: Random::new(seed), scenes: scenes.collect(), deck: Vec::new() }
     }
 
@@ -87,6 +90,7 @@ impl<'a> Schedule<'a> {
             Scene::AgentAlone => Fault::Cut(server, names(Role::Overwatch).collect()),
             Scene::OverwatchesSlow => Fault::Slow(overwatch, vec![other?], SLOW_MESH_MS),
             Scene::AgentSlow => Fault::Slow(server, vec![overwatch], SLOW_AGENT_MS),
+            Scene::EtcdKilled => Fault::KillEtcd,
         })
     }
 
@@ -134,6 +138,8 @@ enum Takes {
     Agent,
     /// A way that has another way around it.
     Way,
+    /// What operators said.
+    Etcd,
     /// So much that nothing else may be missing.
     All,
 }
@@ -145,6 +151,7 @@ fn may_meet(one: Scene, other: Scene) -> bool {
         Scene::AgentKilled | Scene::AgentPaused => Takes::Agent,
         Scene::ServerKilled | Scene::ServerPaused => Takes::Server,
         Scene::OverwatchesApart | Scene::OverwatchesSlow => Takes::Way,
+        Scene::EtcdKilled => Takes::Etcd,
         // An overwatch that reaches nobody else goes by what it knew, which is its policy; and a server
         // that is not reached is out of the answers, as if it were down.
         Scene::OverwatchAlone | Scene::AgentAlone | Scene::AgentApart | Scene::AgentSlow => {
@@ -160,10 +167,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::topology::CHAOS;
 
     fn steps(seed: u64, kinds: &[Kind], count: usize) -> Vec<Step> {
-        let topology: Topology = CHAOS.parse().unwrap();
+        let topology: Topology = etcd::topology(true).parse().unwrap();
         Schedule::new(seed, kinds, &topology).take(count).collect()
     }
 
@@ -181,6 +187,13 @@ mod tests {
             let first: BTreeSet<Scene> = dealt.take(Scene::ALL.len()).collect();
             assert_eq!(first.len(), Scene::ALL.len(), "seed {seed}");
         }
+    }
+
+    #[test]
+    fn etcd_dies_where_there_is_one() {
+        let topology: Topology = etcd::topology(false).parse().unwrap();
+        let steps = Schedule::new(1, &Kind::ALL, &topology).take(100);
+        assert!(steps.flat_map(|step| step.0).all(|planned| planned.scene != Scene::EtcdKilled));
     }
 
     #[test]

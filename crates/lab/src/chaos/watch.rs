@@ -9,6 +9,7 @@ use api::peers::Peers;
 use api::status::{ClusterStatus, Ready};
 use serde::de::DeserializeOwned;
 
+use super::etcd;
 use crate::files::{Lab, Layout};
 use crate::http::{self, Url};
 use crate::topology::{Role, Topology};
@@ -39,6 +40,10 @@ fn look(lab: &Lab, topology: &Topology, name: &str) -> anyhow::Result<(String, S
     let overwatches = topology.with_role(Role::Overwatch).count();
     if ready.peers_known + 1 < overwatches {
         bail!("it knows {} other overwatches", ready.peers_known);
+    }
+    let has_etcd = topology.host(etcd::HOST).is_some();
+    if has_etcd && !ready.etcd.is_some_and(|etcd| etcd.in_step) {
+        bail!("not in step with etcd");
     }
     let agents = topology.with_role(Role::Backend).count();
     let path = format!("/api/v1/cluster/status?expected_agents={agents}");

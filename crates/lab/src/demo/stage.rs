@@ -79,6 +79,12 @@ impl Stage {
 
     /// Starts a command that goes on while the play does.
     pub(crate) fn start(&mut self, host: &str, command: &str) -> anyhow::Result<()> {
+        self.background.push(self.beside(host, command)?);
+        Ok(())
+    }
+
+    /// The same, for the caller to end.
+    pub(crate) fn beside(&self, host: &str, command: &str) -> anyhow::Result<Background> {
         let mut command = self.command(host, command)?;
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let last_line = Arc::new(Mutex::new(String::new()));
@@ -90,8 +96,7 @@ impl Stage {
                 }
             });
         }
-        self.background.push(Background { child, last_line });
-        Ok(())
+        Ok(Background { child, last_line })
     }
 
     /// Asks again and again until `ask` has an answer. `Err` holds what it said last.
