@@ -96,13 +96,9 @@ fn what_is_made_at_one_is_at_the_other() {
     let (code, said) = one.cli(&["tokens", "create", "deploy", "--role", "read"]);
     assert_eq!(code, 0, "{said}");
     soon("a token", || two.api("tokens").to_string().contains("\"deploy\""));
-    let server = [
-        "servers",
-        "create",
-        SERVICE,
-        SECOND,
-        r#"{"region": "eu", "health_check": {"type": "tcp"}}"#,
-    ];
+    let (first, second) = (first(), second());
+    let settings = r#"{"region": "eu", "health_check": {"type": "tcp"}}"#;
+    let server = ["servers", "create", SERVICE, &second, settings];
     let (code, said) = two.cli(&server);
     assert_eq!(code, 0, "{said}");
     soon("a server", || one.api("servers").to_string().contains("127.0.0.12"));
