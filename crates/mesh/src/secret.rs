@@ -250,7 +250,7 @@ mod tests {
         let of = |service: &str, region: Option<&str>| {
             let region: Option<Region> = region.map(|region| region.parse().unwrap());
             let secrets = tokens.secrets_of(&service.parse().unwrap(), region.as_ref());
-            secrets.iter().map(|secret| secret.0.clone()).collect::<Vec<_>>()
+            secrets.iter().map(|secret| secret.0.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(of("a", Some("eu")), ["one", "any"]);
         assert_eq!(of("a", Some("us")), ["any"]);

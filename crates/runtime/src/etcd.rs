@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
+use crate::panics::{caught, rest};
 use crate::trust::{TrustError, tls_client_as};
 
 /// How etcd is reached, and where the rows lie in it.
@@ -177,9 +178,20 @@ pub(crate) struct Following(Vec<JoinHandle<()>>);
 impl Following {
     /// Follows what changes, and asks for the lease.
     pub(crate) fn start(etcd: &Arc<Etcd>, news: &mpsc::Sender<News>) -> Self {
-        let follow = tokio::spawn(follow::follow(Arc::clone(etcd), news.clone()));
-        let lease = tokio::spawn(lease::hold(Arc::clone(etcd), news.clone()));
-        Self(vec![follow, lease])
+        // A fault of this program begins each of them anew.
+        let (at, to) = (Arc::clone(etcd), news.clone());
+        let follow = async move {
+            while caught(follow::follow(Arc::clone(&at), to.clone())).await.is_err() {
+                rest().await;
+            }
+        };
+        let (at, to) = (Arc::clone(etcd), news.clone());
+        let lease = async move {
+            while caught(lease::hold(Arc::clone(&at), to.clone())).await.is_err() {
+                rest().await;
+            }
+        };
+        Self(vec![tokio::spawn(follow), tokio::spawn(lease)])
     }
 }
 

@@ -87,7 +87,8 @@ const NAMESPACES: [i32; 7] = [
 ];
 
 /// DNS, the mesh and checks; local sockets; the kernel's connections and addresses.
-const FAMILIES: [i32; 4] = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+pub(super) const FAMILIES: [i32; 4] =
+    [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 

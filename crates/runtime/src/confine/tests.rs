@@ -30,6 +30,26 @@ fn what_is_forbidden_fails_and_the_rest_does_not() {
     assert_eq!(std::fs::read_to_string(written).unwrap(), "written");
 }
 
+/// The unit of the package lets a process confine itself, and has the same families of sockets.
+#[test]
+fn the_unit_and_the_process_agree() {
+    let unit = include_str!("../../../../deploy/systemd/opengslb.service");
+    let line = |name: &str, part: &str| {
+        unit.lines().filter_map(|line| line.strip_prefix(name)).any(|line| line.contains(part))
+    };
+    let calls =
+        ["create_ruleset", "add_rule", "restrict_self"].map(|call| format!("landlock_{call}"));
+    for call in calls.iter().map(String::as_str).chain(["capset", "seccomp"]) {
+        assert!(line("SystemCallFilter=", call), "{call}");
+    }
+    let families = unit.lines().find_map(|line| line.strip_prefix("RestrictAddressFamilies="));
+    let mut families: Vec<&str> = families.unwrap().split(' ').collect();
+    families.sort_unstable();
+    assert_eq!(families, ["AF_INET", "AF_INET6", "AF_NETLINK", "AF_UNIX"]);
+    assert_eq!(calls::FAMILIES.len(), families.len());
+    assert!(line("LimitCORE=", "0"));
+}
+
 /// Does nothing but in the process that the test above starts.
 #[test]
 fn inside() {

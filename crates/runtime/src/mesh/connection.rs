@@ -324,3 +324,69 @@ async fn say_last_words(
     // It is over either way.
     let _ = timeout(LINGER, last_words).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use mesh::{Exporter, KeyHash};
+    use tokio::io::ReadBuf;
+
+    use super::*;
+
+    /// A stream whose bytes the reader cannot bear.
+    struct Poisoned;
+
+    impl AsyncRead for Poisoned {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            panic!("as asked")
+        }
+    }
+
+    impl AsyncWrite for Poisoned {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    /// A node that is not told would wait for a session that is no more.
+    #[tokio::test]
+    async fn a_fault_in_a_session_is_its_end_and_the_node_is_told() {
+        let (to, mut events) = mpsc::channel(4);
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+        let peer = Peer {
+            address,
+            name: "peer".to_owned(),
+            key: KeyHash::from_bytes([1; 32]),
+            own_key: KeyHash::from_bytes([2; 32]),
+            exporter: Exporter::from_bytes([3; 32]),
+        };
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let beginning = Beginning { peer, origin: Origin::Accepted, deadline, seat: None };
+        assert!(!run(Poisoned, beginning, &SessionLimits::STANDARD, &to).await);
+        let Some(Event::Opened { connection, .. }) = events.recv().await else { panic!() };
+        let closed = events.recv().await;
+        let Some(Event::Closed { id, reason: CloseReason::Fault }) = closed else {
+            panic!("{closed:?}");
+        };
+        assert_eq!(id, connection.id());
+    }
+}

@@ -148,6 +148,11 @@ struct Process {
     unreachable: BTreeSet<String>,
 }
 
+/// Whom it asks about connections, and how far.
+fn kernel_of(config: &AgentConfig) -> Kernel {
+    if config.hears_all_namespaces { Kernel::new().hearing_all_namespaces() } else { Kernel::new() }
+}
+
 impl Process {
     async fn start(
         config: AgentConfig,
@@ -171,10 +176,7 @@ impl Process {
         let targets = targets_of(&settings);
 
         let (to_collected, collected) = mpsc::channel(QUEUE_READINGS);
-        let kernel = match running.config.hears_all_namespaces {
-            true => Kernel::new().hearing_all_namespaces(),
-            false => Kernel::new(),
-        };
+        let kernel = kernel_of(&running.config);
         let collector = match &settings.learning {
             Some(_) => {
                 let collector = Collector::start(&kernel, ports.clone(), to_collected);

@@ -50,6 +50,7 @@ impl Ground {
             let (mut sockets, mut starter) = (Vec::new(), None);
             if let Mode::Overwatch(overwatch) = &config.mode
                 && is_confined
+                && cfg!(target_os = "linux")
             {
                 sockets = open_early(&Wanted::new(overwatch, &config.metrics));
                 starter = Some(Starter::begin().map_err(StartError::System)?);

@@ -14,6 +14,7 @@ use tracing::{error, info};
 
 use super::StartError;
 use crate::logs::chain;
+use crate::panics::begun_anew_here;
 
 /// Batches that wait to be taken; one for each event that changed something. Past it they are held
 /// back until there is room.
@@ -186,28 +187,46 @@ pub(super) fn written(answer: Result<Written, oneshot::error::RecvError>) -> Wri
     answer.unwrap_or_else(|_| Err("the store is not open, or busy".to_owned()))
 }
 
-/// Writes until nobody can send any more.
-fn write_all(mut store: Store, waiting: &Receiver<Wanted>) {
-    let mut changes: Vec<Change> = Vec::new();
-    let mut is_failing = false;
-    loop {
-        let more = if changes.is_empty() {
+/// Writes until nobody can send any more. A fault of this program loses nothing of what waits: it is
+/// tried again, as if the disk had refused.
+fn write_all(store: Store, waiting: &Receiver<Wanted>) {
+    let mut writer = Writer { store, changes: Vec::new(), is_failing: false, is_ending: false };
+    begun_anew_here(|| while writer.turn(waiting) {});
+}
+
+/// The thread's own.
+struct Writer {
+    store: Store,
+    /// What is not written yet.
+    changes: Vec<Change>,
+    is_failing: bool,
+    /// Nobody can send any more: one turn is left.
+    is_ending: bool,
+}
+
+impl Writer {
+    /// Waits for something and writes it; says whether there may be more.
+    fn turn(&mut self, waiting: &Receiver<Wanted>) -> bool {
+        if self.is_ending {
+            return false;
+        }
+        let more = if self.changes.is_empty() {
             waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
             waiting.recv_timeout(AGAIN_AFTER)
         };
-        let is_last = matches!(more, Err(RecvTimeoutError::Disconnected));
+        self.is_ending = matches!(more, Err(RecvTimeoutError::Disconnected));
         let (mut now, mut exports) = (Vec::new(), Vec::new());
-        let before = changes.len();
+        let before = self.changes.len();
         // What came meanwhile goes into the same transaction.
         for wanted in more.into_iter().chain(waiting.try_iter()) {
             match wanted {
-                Wanted::Changes(more) => changes.extend(more),
+                Wanted::Changes(more) => self.changes.extend(more),
                 Wanted::Now(more, reply) => now.push((more, reply)),
                 Wanted::Export(reply) => exports.push(reply),
             }
         }
-        let dropped = drop_oldest(&mut changes);
+        let dropped = drop_oldest(&mut self.changes);
         if dropped > 0 {
             error!("the disk refuses for too long: the oldest changes are not kept");
         }
@@ -215,26 +234,24 @@ fn write_all(mut store: Store, waiting: &Receiver<Wanted>) {
             // Somebody would be told that what was just dropped is written: nobody is told anything.
             now.clear();
         }
-        match write(&mut store, &changes, now) {
+        match write(&mut self.store, &self.changes, now) {
             Ok(()) => {
-                changes.clear();
-                if std::mem::take(&mut is_failing) {
+                self.changes.clear();
+                if std::mem::take(&mut self.is_failing) {
                     info!("the store is written again");
                 }
             }
-            Err(why) if !is_failing => {
-                is_failing = true;
+            Err(why) if !self.is_failing => {
+                self.is_failing = true;
                 error!("{why}; trying on, a restart would forget the last changes");
             }
             Err(_) => {}
         }
         for reply in exports {
             // Who asked may have gone.
-            let _ = reply.send(store.export().map_err(|fault| chain(&fault)));
+            let _ = reply.send(self.store.export().map_err(|fault| chain(&fault)));
         }
-        if is_last {
-            return;
-        }
+        !self.is_ending
     }
 }
 
