@@ -8,6 +8,7 @@ use std::process::Command;
 /// Commands that need more than a file to run, and where they are run. A star stands for any text.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo run --release -- lab demo6*", ".ci/run"),
+    ("cargo run --release -- lab chaos*", "crates/opengslb/tests/chaos/main.rs"),
     ("cargo xtask ci*", ".ci/run"),
     ("cargo run --release -p opengslb-sim", "crates/sim/tests/command.rs"),
     ("cargo run --release -p opengslb-sim -- guide", "crates/sim/src/guide.rs"),

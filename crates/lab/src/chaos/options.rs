@@ -106,8 +106,8 @@ mod tests {
         let plain = options("").unwrap();
         assert_eq!((plain.length, plain.seed), (Duration::from_secs(120), None));
         assert_eq!(plain.kinds, Kind::ALL);
-        let said =
-            options("--minutes 0.5 --seed 7 --faults pause,kill --rate 20 --steps 2").unwrap();
+        let said = options("--etcd --minutes 0.5 --seed 7 --faults pause,kill --rate 20 --steps 2")
+            .unwrap();
         assert_eq!((said.length, said.seed, said.rate), (Duration::from_secs(30), Some(7), 20));
         assert!(said.etcd && !plain.etcd);
         assert_eq!((said.kinds, said.steps), (vec![Kind::Pause, Kind::Kill], 2));
