@@ -7,14 +7,17 @@
 set -euo pipefail
 deb=${1:-$(ls "$(dirname "$0")"/../target/release-files/opengslb_*.deb)}
 deb=$(realpath "$deb")
-for tool in debootstrap chroot systemd-analyze dig setpriv; do
+for tool in debootstrap chroot systemd-analyze dig setpriv unshare; do
     command -v "$tool" >/dev/null || { echo "SKIPPED: $tool is missing" >&2; exit 0; }
 done
+# What is mounted in the root goes with this process.
+[ -n "${OPENGSLB_INSIDE:-}" ] || exec unshare --mount env OPENGSLB_INSIDE=1 "$0" "$deb"
 root=$(mktemp -d)
 chmod 0755 "$root"
 pid=
 finish() {
     [ -z "$pid" ] || kill "$pid" 2>/dev/null || true
+    umount "$root/proc" 2>/dev/null || true
     rm -rf "$root"
 }
 trap finish EXIT
@@ -49,6 +52,7 @@ command=$(sed -n 's/^ExecStart=//p' "$unit")
 sed -i -e 's|listen_address: ":53"|listen_address: "127.0.0.1:0"|' -e 's|0.0.0.0:7946|127.0.0.1:0|' \
     -e 's|127.0.0.1:8080|127.0.0.1:0|' -e 's|127.0.0.1:9090|127.0.0.1:0|' "$root/etc/opengslb/config.yaml"
 # shellcheck disable=SC2086 # the command has words
+mount -t proc proc "$root/proc"
 chroot --userspec=opengslb:opengslb "$root" $command >"$root/said" 2>&1 &
 pid=$!
 for _ in $(seq 100); do
@@ -63,6 +67,7 @@ echo "$command, as opengslb, answers: $answer"
 kill "$pid"
 wait "$pid" || true
 pid=
+umount "$root/proc"
 rm "$root/said"
 
 chroot "$root" dpkg --purge opengslb

@@ -8,6 +8,8 @@ binaries=$1
 image=${2:-opengslb}
 here=$(cd "$(dirname "$0")" && pwd)
 command -v buildah >/dev/null || { echo "SKIPPED: buildah is missing" >&2; exit 0; }
+# What is mounted in the image's root goes with this process.
+[ -n "${OPENGSLB_INSIDE:-}" ] || exec unshare --mount env OPENGSLB_INSIDE=1 "$0" "$@"
 context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 mkdir "$context/bin" "$context/state"
@@ -23,6 +25,10 @@ container=$(build from --pull-never "$image")
 root=$(build mount "$container")
 (cd "$root" && find . -type f | sort)
 [ "$(stat -c %u:%g "$root/var/lib/opengslb")" = 65532:65532 ] || { echo "its state is not its own" >&2; exit 1; }
+# What every container has.
+mkdir -p "$root/proc" "$root/dev"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
 inside() { chroot --userspec=65532:65532 "$root" "$@"; }
 inside /usr/bin/opengslb --version
 inside /usr/bin/opengslb-cli --version
@@ -53,5 +59,7 @@ until inside /usr/bin/opengslb-cli live 2>/dev/null; do
 done
 kill $pid
 wait $pid
+umount "$root/proc"
+umount --recursive "$root/dev"
 build rm "$container" >/dev/null
 echo "$image: built; as 65532 it starts, its health check passes, and it ends"
