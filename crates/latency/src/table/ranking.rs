@@ -45,9 +45,15 @@ pub struct Order {
 pub struct Search {
     wanted: Wanted,
     order: Order,
-    /// So many values and networks are kept: at least as many rows.
-    places_max: usize,
-    best: BTreeMap<Place, BTreeMap<(Service, Region), RegionEstimate>>,
+    /// So many rows are looked for.
+    rows_max: usize,
+    /// The best so far, in any order, and others that were until better ones came: twice as many at
+    /// most, but for those that stand at one place.
+    found: Vec<Found>,
+    /// With how many found it is time to leave the best.
+    cut_at: usize,
+    /// No row behind this place is among the first.
+    worst: Option<Place>,
     /// Where it goes on; `None` before the first slice.
     from: Option<Cursor>,
 }
@@ -59,6 +65,9 @@ struct Place {
     rank: u64,
     subnet: Subnet,
 }
+
+/// A row that was found.
+type Found = (Place, Service, Region, RegionEstimate);
 
 /// A port of an agent, and where in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,40 +84,50 @@ type Groups<'a> = BTreeMap<(&'a Service, &'a Region), Vec<(u32, &'a PortRows)>>;
 impl Search {
     /// A search that has not begun. `from` of what is wanted has no meaning here.
     #[must_use]
-    pub const fn new(wanted: Wanted, order: Order, places_max: usize) -> Self {
-        Self { wanted, order, places_max, best: BTreeMap::new(), from: None }
+    pub const fn new(wanted: Wanted, order: Order, rows_max: usize) -> Self {
+        let cut_at = rows_max.saturating_mul(2);
+        Self { wanted, order, rows_max, found: Vec::new(), cut_at, worst: None, from: None }
     }
 
-    /// What was found so far: as many rows as were asked for, or a little more where several are of
-    /// one network; in their order, then by service and region.
+    /// What was found so far: as many rows as were asked for, and those that stand where the last of
+    /// them does; in their order, then by service and region.
     #[must_use]
-    pub fn into_rows(self) -> Vec<(Subnet, Service, Region, RegionEstimate)> {
+    pub fn into_rows(mut self) -> Vec<(Subnet, Service, Region, RegionEstimate)> {
+        self.cut();
         // A row that changed between two slices may have been found at both of its places.
         let mut seen = BTreeSet::new();
-        let mut rows = Vec::new();
-        for (place, same) in self.best {
-            for ((service, region), row) in same {
-                if seen.insert((place.subnet, service.clone(), region.clone())) {
-                    rows.push((place.subnet, service, region, row));
-                }
+        self.found.retain(|(place, service, region, _)| {
+            seen.insert((place.subnet, service.clone(), region.clone()))
+        });
+        let row = |(place, service, region, row): Found| (place.subnet, service, region, row);
+        self.found.into_iter().map(row).collect()
+    }
+
+    /// Whether something at this place, or behind it, can be among the first.
+    fn may_be(&self, place: Place) -> bool {
+        self.worst.is_none_or(|worst| place <= worst)
+    }
+
+    fn keep(&mut self, found: Found) {
+        if self.may_be(found.0) {
+            self.found.push(found);
+            if self.found.len() >= self.cut_at {
+                self.cut();
+                self.cut_at = self.found.len().max(self.rows_max).saturating_mul(2);
             }
         }
-        rows
     }
 
-    /// The last of the places that are kept, if no worse one is worth keeping.
-    fn worst(&self) -> Option<Place> {
-        if self.best.len() < self.places_max {
-            return None;
-        }
-        self.best.last_key_value().map(|(place, _)| *place)
-    }
-
-    fn keep(&mut self, place: Place, of: (&Service, &Region), row: RegionEstimate) {
-        let key = (of.0.clone(), of.1.clone());
-        self.best.entry(place).or_default().insert(key, row);
-        if self.best.len() > self.places_max {
-            self.best.pop_last();
+    /// Puts what was found in order, and leaves the first, and all that stand where the last of them does.
+    fn cut(&mut self) {
+        self.found.sort_unstable_by(|a, b| (a.0, &a.1, &a.2).cmp(&(b.0, &b.1, &b.2)));
+        // What several agents told was found with the row of each.
+        self.found.dedup_by(|a, b| (a.0, &a.1, &a.2) == (b.0, &b.1, &b.2));
+        let last = self.rows_max.checked_sub(1).and_then(|last| self.found.get(last));
+        if let Some(worst) = last.map(|found| found.0) {
+            let end = self.found.partition_point(|found| found.0 <= worst);
+            self.found.truncate(end);
+            self.worst = Some(worst);
         }
     }
 }
@@ -207,23 +226,20 @@ fn search_port(
     let of: Vec<_> = of.collect();
     let ports = of.iter().map(|(_, ports)| ports.len() as u64).max().unwrap_or(0);
     let order = search.order;
-    let mut worst = search.worst();
     port.rows.look_through(wanted.within, (from, work_max), |row| {
         let rank = order.earliest(row, ports);
         // Most rows end here: their network is asked for only where the value alone is no answer.
-        if worst.is_some_and(|worst| rank > worst.rank) {
+        if search.worst.is_some_and(|worst| rank > worst.rank) {
             return 1;
         }
         let Some(subnet) = row.subnet() else { return 1 };
-        if worst.is_some_and(|worst| Place { rank, subnet } > worst) {
+        if !search.may_be(Place { rank, subnet }) {
             return 1;
         }
         for ((service, region), ports) in &of {
-            let Some(merged) = estimate_at(ports, subnet) else { continue };
-            let place = Place { rank: order.rank(order.value_of(&merged)), subnet };
-            if worst.is_none_or(|worst| place <= worst) {
-                search.keep(place, (service, region), merged);
-                worst = search.worst();
+            if let Some(merged) = estimate_at(ports, subnet) {
+                let place = Place { rank: order.rank(order.value_of(&merged)), subnet };
+                search.keep((place, (*service).clone(), (*region).clone(), merged));
             }
         }
         1 + MERGE_WORK * of.len()

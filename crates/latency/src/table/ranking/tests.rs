@@ -35,7 +35,7 @@ proptest! {
         rows in rows(),
         by in 0..ORDERS.len(),
         is_descending: bool,
-        places_max in 1..20usize,
+        rows_max in 1..20usize,
         work_max in 0..400usize,
         is_narrow: bool,
     ) {
@@ -48,9 +48,9 @@ proptest! {
             from: None,
         };
         let wanted = if is_narrow { narrow } else { Wanted::default() };
-        let found = found(&table, Search::new(wanted.clone(), order, places_max), work_max);
+        let found = found(&table, Search::new(wanted.clone(), order, rows_max), work_max);
         let expect = sorted(&table, &wanted, order);
-        prop_assert!(found.len() >= places_max.min(expect.len()));
+        prop_assert!(found.len() >= rows_max.min(expect.len()));
         prop_assert_eq!(&found[..], &expect[..found.len()]);
     }
 }
@@ -75,7 +75,47 @@ fn what_moved_between_two_slices_is_there_once() {
     let table = table(&[(1, false, 1, 24), (2, false, 1, 24)]);
     let mut search = Search::new(Wanted::default(), Order { by: By::Rtt, is_descending: false }, 5);
     assert!(table.search(&mut search, usize::MAX));
-    let (place, same) = search.best.first_key_value().map(|(at, row)| (*at, row.clone())).unwrap();
-    search.best.insert(Place { rank: place.rank + 1, ..place }, same);
+    let mut again = search.found[0].clone();
+    again.0.rank += 1;
+    search.found.push(again);
     assert_eq!(search.into_rows().len(), 1);
+}
+
+/// A thousand networks of one agent, none like another; how much work it is to find the first ten.
+#[test]
+fn nearly_all_rows_are_only_looked_at() {
+    let mut table = Table::new(crate::TableLimits {
+        rows_per_agent_max: 10_000,
+        rows_max: 10_000,
+        ttl_ms: 1_000,
+    });
+    let (agent, now): (AgentId, _) = ("agent".parse().unwrap(), Time::from_unix_ms(1_000_000));
+    let lane =
+        crate::Lane { services: vec!["a.example".parse().unwrap()], region: "eu".parse().unwrap() };
+    table.set_lane(&agent, 80, lane);
+    let row = |number: u32| crate::ReportRow {
+        subnet: Subnet::of(std::net::Ipv4Addr::from(0x0a00_0000 | number << 8).into(), 24),
+        rtt_us: model::Rtt::from_us(u64::from(number * 7_919 % 10_007) * 50 + 1_000).unwrap(),
+        deviation_us: 100,
+        min_rtt: model::Rtt::from_us(1_000).unwrap(),
+        samples: number * 31 % 997 + 1,
+        observed_at: now,
+    };
+    let port =
+        crate::PortReport { port: 80, rows: (0..10_000).map(row).collect(), refreshed: Vec::new() };
+    let report = crate::Report { after: 0, through: 1, ports: vec![port] };
+    table.apply(&agent, 1, &report, now).unwrap();
+    for by in ORDERS {
+        for is_descending in [false, true] {
+            let order = Order { by, is_descending };
+            let mut search = Search::new(Wanted::default(), order, 10);
+            let mut slices = 1;
+            while !table.search(&mut search, 2_048) {
+                slices += 1;
+            }
+            assert_eq!(search.into_rows().len(), 10);
+            // Looks alone are ten slices, a block of a thousand rows at a time.
+            assert!(slices <= 20, "{order:?}: {slices}");
+        }
+    }
 }
