@@ -51,6 +51,9 @@ impl Options {
                 options.etcd = true;
                 continue;
             }
+            if matches!(word, "--help" | "-h") {
+                bail!(USAGE);
+            }
             let value =
                 words.next().with_context(|| format!("{word}: a value is missing\n{USAGE}"));
             match word {
