@@ -59,6 +59,7 @@ pub(super) fn run(
                 figure(&format!("{name}_reports"), (reports - told.0) as f64 / f64::from(agents));
                 figure(&format!("{name}_rows_per_s"), (rows - told.1) as f64 / took);
             }
+            crowd.check()?;
             figure("many_waited_s", crowd.waited().as_secs_f64());
             anyhow::Ok(())
         },
@@ -102,8 +103,13 @@ impl Crowd {
             self.sessions.push(member);
             self.live(began + self.interval * (number + 1) / agents).await?;
         }
+        self.check()
+    }
+
+    /// Whether all sessions stand.
+    fn check(&self) -> anyhow::Result<()> {
         let all = self.sessions.iter().all(|member| member.session.is_joined);
-        ensure!(all, "not every agent was welcomed in time");
+        ensure!(all, "not every agent has a session");
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use agent::{Agent, Effect, Event, Note, Settings};
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use mesh::Frame;
 use model::{Sample, Time};
 use runtime::mesh::client::{ClientLimits, dial};
@@ -113,8 +113,12 @@ impl Session {
                 }
                 Event::FrameReceived { link: id, frame }
             }
-            edge::Event::Closed { reason, .. } => bail!("the session was closed: {reason}"),
-            edge::Event::Failed { reason, .. } => bail!("no session: {reason}"),
+            edge::Event::Closed { id, .. } => {
+                (self.is_joined, self.sent, self.connection) = (false, None, None);
+                Event::LinkClosed { link: id }
+            }
+            // A door that has too many strangers before it turns some away: they come again by themselves.
+            edge::Event::Failed { .. } => return Ok(()),
         };
         self.handle(event, now)
     }
