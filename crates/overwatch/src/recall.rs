@@ -40,6 +40,8 @@ impl Overwatch {
                 dropped.push(agent);
             }
         }
+        // As waking did: what is noted from here on follows that.
+        self.table.expire(now);
         let table = &self.table;
         self.publisher.recall(|service| {
             let rows = table.rows(service).into_iter();

@@ -76,7 +76,7 @@ fn main() {
     figure("steps_taken_and_noted_ms", mean(|second| second.0));
     figure("steps_write_ms", mean(|second| second.1));
     read(directory, rows, "load_with_steps");
-    figure("rows", rows as f64);
+    figure("kept_rows", rows as f64);
 }
 
 /// Reads the table back, and the bytes of its files.

@@ -1,8 +1,11 @@
 //! `cargo xtask bench table`: what the overwatch's table costs at full size, and a map of it.
 //!
-//! Two programs measure, `table_cost` (rows, reports, withdrawals) and `compile_cost` (maps), and say
-//! figures, a name and a number a line. Here each goal is a ratio of them, or a figure with a limit that
+//! Three programs measure, `table_cost` (rows, reports, withdrawals), `compile_cost` (maps) and `table_file_cost`
+//! (the table on disk), and say figures, a name and a number a line. Here each goal is a ratio of them, or a figure with a limit that
 //! no machine changes. Beside them stands a limit of the same run: a read from memory, a copy of as many bytes.
+
+use std::fs;
+use std::path::Path;
 
 use anyhow::bail;
 
@@ -39,7 +42,7 @@ const SECTION: Section = Section {
     goals: &GOALS,
 };
 
-const GOALS: [Goal; 18] = [
+const GOALS: [Goal; 25] = [
     Goal {
         what: "bytes a row, with what is kept to find it",
         value: |f| f.of("bytes_per_row"),
@@ -128,6 +131,41 @@ const GOALS: [Goal; 18] = [
         value: |f| f.ratio("compile_new_ms", "compile_all_ms"),
         limit: Limit::AtMost(0.01),
     },
+    Goal {
+        what: "on disk, bytes a row",
+        value: |f| f.of("snapshot_bytes_per_row"),
+        limit: Limit::AtMost(12.0),
+    },
+    Goal {
+        what: "on disk, bytes of a row that changed",
+        value: |f| f.of("steps_bytes_per_row"),
+        limit: Limit::AtMost(8.0),
+    },
+    Goal {
+        what: "a table read from disk, ms a million rows",
+        value: |f| f.of("load_ms_per_million_rows"),
+        limit: Limit::AtMost(1_000.0),
+    },
+    Goal {
+        what: "the same, in reads of its file",
+        value: |f| f.of("load_per_read"),
+        limit: Limit::AtMost(100.0),
+    },
+    Goal {
+        what: "the same with ten seconds of 100,000 changes behind it, ms a million rows",
+        value: |f| f.of("load_with_steps_ms_per_million_rows"),
+        limit: Limit::None,
+    },
+    Goal {
+        what: "a table written to disk, ms",
+        value: |f| f.of("snapshot_ms"),
+        limit: Limit::None,
+    },
+    Goal {
+        what: "the copy of it that the loop waits for, ms a million rows",
+        value: |f| f.of("copy_table_ms") * 1e6 / f.of("kept_rows"),
+        limit: Limit::None,
+    },
     Goal { what: "a read from memory, ns", value: |f| f.of("read_ns"), limit: Limit::None },
 ];
 
@@ -146,6 +184,15 @@ pub(super) fn run(words: &[String]) -> anyhow::Result<()> {
     say(&format!("a map of {} networks", options.compiled));
     let program = program::example("routing", "compile_cost", options.debug)?;
     figures.measure(&program, &[options.compiled.to_string()])?;
+    say("the table on disk");
+    let program = program::example("store", "table_file_cost", options.debug)?;
+    let directory = Path::new("target/bench-table");
+    // What an earlier run left.
+    let _ = fs::remove_dir_all(directory);
+    fs::create_dir_all(directory)?;
+    let [networks, agents, _] = sizes;
+    figures.measure(&program, &[networks, agents, directory.display().to_string()])?;
+    fs::remove_dir_all(directory)?;
     let Options { networks, agents, compiled, .. } = options;
     let how = format!("{networks} networks of {agents} agents, a map of {compiled} networks");
     SECTION.judge(&figures, &how, options.write)

@@ -43,7 +43,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "overwatch",
         &["model", "latency", "health", "geo", "routing", "dns", "zone", "dnssec", "mesh", "api"],
     ),
-    ("store", &["model", "health", "mesh", "dnssec", "overwatch"]),
+    ("store", &["model", "latency", "health", "mesh", "dnssec", "overwatch"]),
     (
         "runtime",
         &[

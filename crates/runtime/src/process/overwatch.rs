@@ -82,7 +82,7 @@ use super::reload::{Read, Reloads};
 use super::signals::{Asked, Signals};
 use super::sockets::{Passed, Sockets, Wanted};
 use super::successor::Successors;
-use super::table_file::{self, TableKeeper};
+use super::table_file::TableKeeper;
 use super::{Around, StartError, identity, make_directory, numbers};
 use crate::clock::{self, Clock};
 use crate::http::Ask;
@@ -227,34 +227,23 @@ impl Process {
         let sockets = Arc::new(Sockets::open(wanted, passed)?);
         let keeping = Keeping::Open(Keeper::start(store)?);
         let (sharing, shared) = sharing::of(&running.config, &snapshot, clock.now())?;
-        let geo = Arc::clone(&running.geography.built);
-        let kept = (running.config.persists_table, settings.table);
-        let mut node = Overwatch::new(settings, geo, snapshot, clock.now());
-        let rows = table_file::open(&data, kept, &mut node, clock.now());
+        let (mut node, rows) = rows::begin(&running, settings, snapshot, clock);
         if sharing.is_some() {
             // Nobody makes keys before it is known who does.
             node.handle(Event::Custody(Custody::Waits), clock.now());
         }
-        let (to_checked, mut checked) = mpsc::channel(QUEUE_EVENTS);
-        let checker = Checker::new().map_err(StartError::CheckTls)?;
-        let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
-        let prober = prober.map_err(StartError::System)?;
+        let (prober, mut checked) = checks(clock)?;
 
         // The first tick yields the first view: what was kept, and geography.
         let first = first_effects(&mut node, clock);
         let view = Arc::new(ArcSwap::new(first_view(&first, &node)));
         let dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets))?;
-        let (outcomes, awaiting) = match taking {
-            None => (mpsc::channel(1).1, None),
-            Some((taking, expected)) => Awaiting::new(taking, expected),
-        };
+        let (outcomes, awaiting) = Awaiting::of(taking);
         let access = access_of(&running.config, node.tokens());
         let (edges, ends) = Edges::new(identity, sockets, access, running.tls.clone(), dns.tail())?;
         let (reloads, prepared) = Reloads::new();
         let (making, steps) = Making::new();
-        let connections = BTreeMap::new();
         let dialling = Dialling::new(&running.config.identity.key_path)?;
-        let targets = BTreeMap::new();
         let mut process = Self {
             node,
             clock,
@@ -268,30 +257,39 @@ impl Process {
             sharing,
             dns,
             edges,
-            connections,
+            connections: BTreeMap::new(),
             dialling,
             prober,
-            targets,
+            targets: BTreeMap::new(),
             keeping,
             rows,
             successors,
             awaiting,
             cut_off: None,
         };
-        process.carry_out(first);
-        process.settle_trust();
-        if let Some(sharing) = &mut process.sharing {
+        process.begin(first, &mut checked).await?;
+        let Ends { mesh, asked, numbers, requests } = ends;
+        let inbox =
+            Inbox { mesh, checked, asked, numbers, prepared, steps, shared, requests, outcomes };
+        Ok((process, inbox))
+    }
+
+    /// Does what the node wants at first, and answers, unless another process still does.
+    async fn begin(
+        &mut self,
+        first: Vec<Effect>,
+        checked: &mut mpsc::Receiver<ProbeResult<BackendKey>>,
+    ) -> Result<(), StartError> {
+        self.carry_out(first);
+        self.settle_trust();
+        if let Some(sharing) = &mut self.sharing {
             sharing.start();
         }
-        if process.awaiting.is_none() {
-            process.hear_first_results(&mut checked).await;
-            process.dns.serve()?;
+        if self.awaiting.is_none() {
+            self.hear_first_results(checked).await;
+            self.dns.serve()?;
         }
-        let Ends { mesh, asked, numbers, requests } = ends;
-        Ok((
-            process,
-            Inbox { mesh, checked, asked, numbers, prepared, steps, shared, requests, outcomes },
-        ))
+        Ok(())
     }
 
     fn on_mesh(&mut self, event: mesh::Event) {
@@ -443,6 +441,16 @@ impl Process {
             self.edges.sockets.remove_files();
         }
     }
+}
+
+/// The thread of the checks, and where their results come out.
+fn checks(
+    clock: Clock,
+) -> Result<(Prober<BackendKey>, mpsc::Receiver<ProbeResult<BackendKey>>), StartError> {
+    let (to_checked, checked) = mpsc::channel(QUEUE_EVENTS);
+    let checker = Checker::new().map_err(StartError::CheckTls)?;
+    let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
+    Ok((prober.map_err(StartError::System)?, checked))
 }
 
 /// What the process that serves this directory gives, if it is to.

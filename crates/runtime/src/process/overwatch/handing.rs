@@ -27,12 +27,19 @@ pub(super) struct Awaiting {
 }
 
 impl Awaiting {
+    /// Waits for nothing where nobody was taken over from.
+    pub(super) fn of(
+        taken: Option<(Taking, Vec<Expected>)>,
+    ) -> (mpsc::Receiver<Outcome>, Option<Self>) {
+        match taken {
+            None => (mpsc::channel(1).1, None),
+            Some((taking, expected)) => Self::new(taking, expected),
+        }
+    }
+
     /// Waits for these, until they are there or not for longer than [`RESYNC_MAX`]. What becomes of
     /// the other process comes out of the receiver.
-    pub(super) fn new(
-        taking: Taking,
-        expected: Vec<Expected>,
-    ) -> (mpsc::Receiver<Outcome>, Option<Self>) {
+    fn new(taking: Taking, expected: Vec<Expected>) -> (mpsc::Receiver<Outcome>, Option<Self>) {
         let (to_outcomes, outcomes) = mpsc::channel(1);
         let pid = taking.pid();
         let agents = expected.into_iter().filter_map(|expected| {

@@ -2,13 +2,15 @@
 //! process follows another, and what is said of it. Where nothing is kept all of this does nothing.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::overwatch::{Effect, Event, Overwatch};
+use ::overwatch::{Effect, Event, Overwatch, Settings, Snapshot};
 use tracing::info;
 
 use super::super::table_file::{self, TableKeeper};
 use super::Process;
+use super::running::Running;
 use crate::clock::Clock;
 
 /// How long the first answer waits for what was read to be in the maps: what a hundred thousand networks
@@ -60,6 +62,20 @@ impl Process {
             kept.map_or_else(String::new, |kept| format!(" for {} s", kept.unsaved_ms / 1_000));
         Some(format!("what is learned has not been kept on disk{since}: see the log"))
     }
+}
+
+/// The node, with what was kept of what it learned; and who keeps that from now on.
+pub(super) fn begin(
+    running: &Running,
+    settings: Settings,
+    snapshot: Snapshot,
+    clock: Clock,
+) -> (Overwatch, Option<TableKeeper>) {
+    let (geo, data) = (Arc::clone(&running.geography.built), Path::new(&running.config.data_dir));
+    let kept = (running.config.persists_table, settings.table);
+    let mut node = Overwatch::new(settings, geo, snapshot, clock.now());
+    let rows = table_file::open(data, kept, &mut node, clock.now());
+    (node, rows)
 }
 
 /// Brings what was read into the maps, as far as there is time.
