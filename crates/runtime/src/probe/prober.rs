@@ -322,7 +322,7 @@ impl<K: Ord + Clone + Hash + Send + Sync + 'static> Rounds<K> {
             return;
         };
         // Unless its place was taken by the check of a target that was changed meanwhile.
-        if !self.running.get(&key).is_some_and(|check| check.id() == id) {
+        if self.running.get(&key).is_none_or(|check| check.id() != id) {
             return;
         }
         self.running.remove(&key);

@@ -90,7 +90,7 @@ use crate::logs::{Logs, chain};
 use crate::mesh::{self, Connection, ConnectionId, Origin};
 use crate::notify::{self, Heart};
 use crate::panics::survived;
-use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
+use crate::probe::{ProbeResult, ProbeTarget, Prober};
 use crate::random;
 
 /// Events that wait for the loop; past it agents wait, and their reports stay with them.
@@ -98,9 +98,6 @@ const QUEUE_EVENTS: usize = 4096;
 
 /// How often the node looks around: what was learned is in the answers after this at the latest.
 const TICK: Duration = Duration::from_secs(1);
-
-/// Checks of this overwatch: ten thousand targets, five hundred under way at a time.
-const PROBE_LIMITS: ProbeLimits = ProbeLimits { targets_max: 10_000, in_flight_max: 512 };
 
 /// The store's file, in the data directory.
 pub(super) const STORE: &str = "overwatch.redb";
@@ -232,7 +229,7 @@ impl Process {
             // Nobody makes keys before it is known who does.
             node.handle(Event::Custody(Custody::Waits), clock.now());
         }
-        let (prober, mut checked) = checks(clock)?;
+        let (prober, mut checked) = first::checks(clock)?;
 
         // The first tick yields the first view: what was kept, and geography.
         let first = first_effects(&mut node, clock);
@@ -441,16 +438,6 @@ impl Process {
             self.edges.sockets.remove_files();
         }
     }
-}
-
-/// The thread of the checks, and where their results come out.
-fn checks(
-    clock: Clock,
-) -> Result<(Prober<BackendKey>, mpsc::Receiver<ProbeResult<BackendKey>>), StartError> {
-    let (to_checked, checked) = mpsc::channel(QUEUE_EVENTS);
-    let checker = Checker::new().map_err(StartError::CheckTls)?;
-    let prober = Prober::start(checker, PROBE_LIMITS, clock, to_checked);
-    Ok((prober.map_err(StartError::System)?, checked))
 }
 
 /// What the process that serves this directory gives, if it is to.
