@@ -155,7 +155,7 @@ fn words_end_in_time_and_their_end_is_said_once() {
     let order = HandOrder::Override { backend: key_of(APP, EU), is_up: Some(false) };
     let draft = both[0].overwatch.draft(&Command::Hand(order), &said(Some(5_000)), both[0].now);
     let draft = draft.unwrap();
-    let mut known = Snapshot::default();
+    let mut known = rows(&both[0]);
     draft.iter().for_each(|change| known.apply(change.clone()));
     for bench in &mut both {
         bench.tell(Event::Shared(draft.clone()));

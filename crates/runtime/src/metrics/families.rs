@@ -11,7 +11,7 @@
 //! - [`mesh`]: agents, as an overwatch sees them,
 //! - [`signing`]: keys and clocks,
 //! - [`api`](mod@api): requests to the API,
-//! - [`shared`]: etcd,
+//! - [`shared`]: etcd, where something is shared,
 //! - [`agent`]: what an agent sees.
 
 use super::family::Family;
