@@ -202,7 +202,24 @@ impl Note {
             Self::PeerNotMet { address, why } => {
                 write!(f, "no session with the overwatch at {address}: {why}")
             }
-            _ => Ok(()),
+            // Those that are told themselves.
+            Self::AgentJoined { .. }
+            | Self::AgentRegistered { .. }
+            | Self::AgentLeft { .. }
+            | Self::AgentHeld { .. }
+            | Self::Refused { .. }
+            | Self::AgentRefused { .. }
+            | Self::Standing { .. }
+            | Self::Straining { .. }
+            | Self::StrainOver { .. }
+            | Self::CertificateEnds { .. }
+            | Self::BackendForgotten { .. }
+            | Self::KeysMade { .. }
+            | Self::KeysNotMade { .. }
+            | Self::KeyMoved { .. }
+            | Self::Signing { .. }
+            | Self::SigningMended { .. }
+            | Self::Commanded { .. } => Ok(()),
         }
     }
 }

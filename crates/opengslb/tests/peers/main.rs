@@ -12,6 +12,8 @@
 #[path = "../process/daemon.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod daemon;
+#[path = "../process/files.rs"]
+mod files;
 
 #[path = "../reload/learner.rs"]
 mod learner;

@@ -1,12 +1,9 @@
 //! Overwatches that know each other, each with files of its own, and agents. Every port is chosen by the
 //! system, at the first start.
 
-use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::daemon::{Daemon, eventually};
+use crate::files::{config_in, write};
 
 pub(crate) const SERVICE: &str = "app.test";
 pub(crate) const TOKEN: &str = "correct-horse-battery-staple";
@@ -263,18 +261,6 @@ metrics: {{enabled: false}}
 fn quoted(addresses: &[SocketAddr]) -> String {
     let quoted: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
     quoted.join(", ")
-}
-
-fn config_in(directory: &TempDir) -> PathBuf {
-    directory.path().join("config.yaml")
-}
-
-/// Whole or not at all: the overwatch may be reading.
-fn write(directory: &TempDir, text: &str) {
-    let beside = directory.path().join("config.yaml.new");
-    fs::write(&beside, text).unwrap();
-    fs::set_permissions(&beside, Permissions::from_mode(0o600)).unwrap();
-    fs::rename(beside, config_in(directory)).unwrap();
 }
 
 fn text(directory: &TempDir, name: &str, terms: Terms<'_>) -> String {

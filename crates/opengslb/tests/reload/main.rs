@@ -19,6 +19,8 @@ mod asker;
 
 #[path = "../process/daemon.rs"]
 mod daemon;
+#[path = "../process/files.rs"]
+mod files;
 
 mod dnsperf;
 

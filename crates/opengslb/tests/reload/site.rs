@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::asker::{Expected, ask_once};
 use crate::daemon::{Daemon, eventually};
+use crate::files::{config_in, write};
 use crate::learner::{Learner, Seen};
 
 pub(crate) const SERVICE: &str = "app.test";
@@ -94,7 +95,8 @@ impl Site {
         stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         let mut page = String::new();
         stream.read_to_string(&mut page).unwrap();
-        let line = |line: &str| line.strip_prefix("opengslb_")?.strip_prefix(name)?.trim().parse().ok();
+        let line =
+            |line: &str| line.strip_prefix("opengslb_")?.strip_prefix(name)?.trim().parse().ok();
         page.lines().find_map(line)
     }
 
@@ -199,10 +201,6 @@ fn once(rtt_ms: u32) -> Seen {
     Box::new(move || std::mem::take(&mut seen))
 }
 
-fn config_in(directory: &TempDir) -> PathBuf {
-    directory.path().join("config.yaml")
-}
-
 /// A process of the files in a directory; none where a port that it was given is somebody's.
 fn launch(directory: &TempDir) -> Option<Daemon> {
     let mut overwatch = Daemon::start(&config_in(directory), &[]);
@@ -213,14 +211,6 @@ fn launch(directory: &TempDir) -> Option<Daemon> {
 
 fn kept_text(directory: &TempDir) -> String {
     text_in(directory).replace("  data_dir:", "  latency_table: {persist: true}\n  data_dir:")
-}
-
-/// Whole or not at all: the overwatch may be reading.
-fn write(directory: &TempDir, text: &str) {
-    let beside = directory.path().join("config.yaml.new");
-    fs::write(&beside, text).unwrap();
-    fs::set_permissions(&beside, Permissions::from_mode(0o600)).unwrap();
-    fs::rename(beside, config_in(directory)).unwrap();
 }
 
 fn text_in(directory: &TempDir) -> String {
