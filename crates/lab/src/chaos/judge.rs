@@ -103,7 +103,10 @@ impl Judge {
             return if asked.by.is_none() { Verdict::Lost } else { Verdict::Nothing };
         };
         if let Some(since_us) = self.outages.out_since(*server, asked.over_us) {
-            let aware_us = self.outages.back_at(by, asked.over_us).unwrap_or(0);
+            // One that answers already while it is still being started has just begun to look.
+            let is_starting = self.outages.out_since(by, asked.over_us).map(|_| asked.over_us);
+            let back_us = || self.outages.back_at(by, asked.over_us).unwrap_or(0);
+            let aware_us = is_starting.unwrap_or_else(back_us);
             if asked.over_us > since_us.max(aware_us) + DETECTION_US {
                 return Verdict::Wrong;
             }
@@ -194,7 +197,8 @@ mod tests {
         check(106, "1 10.9.0.2 10.0.0.1", Verdict::Wrong);
         check(119, "1 10.9.0.2 10.0.0.1", Verdict::Wrong);
         check(120, "1 10.9.0.2 10.0.0.1", Verdict::Well);
-        // This one was away itself until 108.
+        // This one was away itself until 108, and answers while it starts.
+        check(107, "1 10.9.0.1 10.0.0.1", Verdict::Well);
         check(113, "1 10.9.0.1 10.0.0.1", Verdict::Well);
         check(114, "1 10.9.0.1 10.0.0.1", Verdict::Wrong);
     }
