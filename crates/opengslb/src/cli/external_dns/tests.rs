@@ -34,7 +34,7 @@ fn check(record: Value, expect: Result<&str, &str>) {
     let read = terms().read(&endpoint, &regions());
     match (&read, expect) {
         (Ok(read), Ok(expect)) => {
-            assert_eq!(format!("{} {:?}", read.region, read.stands_for), expect)
+            assert_eq!(format!("{} {:?}", read.region, read.stands_for), expect);
         }
         (Err(why), Err(expect)) => assert!(why.contains(expect), "{why}"),
         _ => panic!("{endpoint:?}: {read:?}"),
@@ -171,8 +171,8 @@ fn two_clusters_make_one_domain_and_take_it_back() {
     let mut overwatch = Overwatch::default();
     let eu = Endpoint { record_ttl: 60, ..a("eu", &["192.0.2.1", "192.0.2.2"]) };
     let ap = Endpoint { record_ttl: 30, ..a("ap", &["198.51.100.1"]) };
-    overwatch.settle("app.test", &give(&[eu.clone()])).unwrap();
-    overwatch.settle("app.test", &give(&[ap.clone()])).unwrap();
+    overwatch.settle("app.test", &give(std::slice::from_ref(&eu))).unwrap();
+    overwatch.settle("app.test", &give(std::slice::from_ref(&ap))).unwrap();
     let all = ["192.0.2.1:80 eu", "192.0.2.2:80 eu", "198.51.100.1:80 ap"];
     assert_eq!(overwatch.servers(), all);
     assert_eq!(
@@ -203,7 +203,7 @@ fn addresses_become_an_alias_and_an_alias_addresses() {
         json!({"dnsName": "app.test", "recordType": "CNAME", "setIdentifier": "eu", "targets": ["lb.example"]}),
     );
     overwatch.settle("app.test", &give(&addresses)).unwrap();
-    let both = overwatch.settle("app.test", &give(&[alias.clone()])).unwrap_err();
+    let both = overwatch.settle("app.test", &give(std::slice::from_ref(&alias))).unwrap_err();
     assert!(both.contains("does not stand beside"), "{both}");
     let change = Change { take: addresses.to_vec(), give: vec![alias.clone()] };
     overwatch.settle("app.test", &change).unwrap();
@@ -311,7 +311,10 @@ fn no_body_breaks_it() {
         for (name, change) in changes {
             let Ok(note) = Note::default().after(&change, &terms(), &regions()) else { continue };
             let comment = note.comment().unwrap();
-            assert!(!comment.contains('\n') && Note::read(&comment).as_ref() == Some(&note), "{comment}");
+            assert!(
+                !comment.contains('\n') && Note::read(&comment).as_ref() == Some(&note),
+                "{comment}"
+            );
             let wanted = note.wanted(&terms(), &regions());
             next(&name, &There::default(), (&note, &wanted), "failover").unwrap();
         }
