@@ -37,15 +37,23 @@ pub fn table(data: &[u8]) {
 fn files(data: &[u8]) -> Table {
     let (mut rows, mut steps) = data.split_at(data.len() / 2);
     let mut table = Table::new(LIMITS);
-    if let Ok(Ok(header)) = Header::read(&mut rows, (Kind::Rows, 1))
+    let generation = generation_of(rows);
+    if let Ok(Ok(header)) = Header::read(&mut rows, (Kind::Rows, generation))
         && let Ok((loaded, _)) = read::read_rows(rows, header, LIMITS)
     {
         table = loaded.table;
     }
-    if let Ok(Ok(header)) = Header::read(&mut steps, (Kind::Steps, 1)) {
+    let generation = generation_of(steps);
+    if let Ok(Ok(header)) = Header::read(&mut steps, (Kind::Steps, generation)) {
         let _ = read::read_steps(steps, header, &mut table, &mut Replayed::default());
     }
     table
+}
+
+/// As the header says it.
+fn generation_of(file: &[u8]) -> u64 {
+    let generation = file.get(12..20).and_then(|bytes| bytes.try_into().ok());
+    generation.map_or(0, u64::from_le_bytes)
 }
 
 /// Each behind its length.

@@ -150,8 +150,8 @@ impl TableFiles {
         let file = file.map_err(disk("open", &path))?;
         let before = file.metadata().map_err(disk("read", &path))?.len();
         if before != length {
+            // On the disk with the next step; until then a cut finds the same end again.
             file.set_len(length).map_err(disk("cut", &path))?;
-            file.sync_all().map_err(disk("write", &path))?;
         }
         self.other_bytes = self.other_bytes.saturating_sub(before);
         (self.steps, self.steps_bytes, self.steps_number) = (Some(file), length, number);

@@ -278,10 +278,16 @@ fn the_same_bytes_behind_their_checksums() {
         })
         .collect();
     let files = [Kind::Rows, Kind::Steps].map(|kind| fs::read(world.path(2, kind)).unwrap());
+    // The two halves are read as one file each.
+    let half = files[0].len().max(files[1].len());
+    let halves = files.clone().map(|mut file| {
+        file.resize(half, 0);
+        file
+    });
     for seed in 1..400 {
         let mut random = Random::new(seed);
         for (first, seeds) in
-            [(0, files.concat()), (1, chunks.clone()), (2, files[1][37..].to_vec())]
+            [(0, halves.concat()), (1, chunks.clone()), (2, files[1][37..].to_vec())]
         {
             let mut bytes = [vec![first], seeds].concat();
             bend(&mut random, &mut bytes, |random| u8::try_from(random.below(256)).unwrap());
