@@ -229,7 +229,7 @@ fn a_file_that_cannot_be_read_is_named() {
 fn the_printed_settings_hide_every_secret_and_are_a_configuration() {
     for (path, hidden) in [
         ("crates/config/testdata/full-agent.yaml", 3),
-        ("crates/config/testdata/full-overwatch.yaml", 7),
+        ("crates/config/testdata/full-overwatch.yaml", 9),
         ("examples/demo6-agent.yaml", 2),
         ("examples/demo6-overwatch.yaml", 2),
     ] {
