@@ -239,14 +239,23 @@ impl Scalar {
                 let is_none = matches!(error, model::SubnetError::Text(_));
                 if is_none { found() } else { format!("{}: {error}", found()) }
             }),
-            Self::Address => shown(text.parse::<IpAddr>().ok().map(|a| a.to_string())),
-            Self::Listen => shown(text.parse::<Listen>().ok().map(|l| l.to_string())),
-            Self::HostPort => shown(text.parse::<HostPort>().ok().map(|h| h.to_string())),
-            Self::EtcdEndpoint => shown(text.parse::<EtcdEndpoint>().ok().map(|e| e.to_string())),
+            Self::Address | Self::Listen | Self::HostPort | Self::EtcdEndpoint => {
+                shown(self.check_of_place(text))
+            }
             Self::Status => shown(text.parse::<StatusSet>().ok().map(|s| s.to_string())),
             Self::Word(words) => {
                 shown(words.iter().find(|word| word.is(text)).map(|word| word.name.to_owned()))
             }
+        }
+    }
+
+    /// Where something is, or listens.
+    fn check_of_place(&self, text: &str) -> Option<String> {
+        match self {
+            Self::Address => text.parse::<IpAddr>().ok().map(|a| a.to_string()),
+            Self::Listen => text.parse::<Listen>().ok().map(|l| l.to_string()),
+            Self::HostPort => text.parse::<HostPort>().ok().map(|h| h.to_string()),
+            _ => text.parse::<EtcdEndpoint>().ok().map(|e| e.to_string()),
         }
     }
 

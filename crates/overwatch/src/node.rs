@@ -238,15 +238,9 @@ impl Overwatch {
                 return out;
             }
             Event::Command { command, said } => self.command(command, &said, now, &mut out),
-            Event::Custody(custody) => {
-                self.set_custody(custody);
-                return out;
-            }
+            Event::Custody(custody) => self.set_custody(custody),
             Event::Shared(changes) => self.take_shared(changes, now, &mut out),
-            Event::Done { what, said } => {
-                self.note(what, &said, now, &mut out);
-                return out;
-            }
+            Event::Done { what, said } => self.note(what, &said, now, &mut out),
             Event::OutsideSources(sources) => {
                 self.trust_outside(&sources);
                 return out;
