@@ -3,7 +3,6 @@
 use api::Operation;
 use axum::response::Response;
 use config::EntityKind;
-use overwatch::Command;
 
 use super::call::Call;
 use super::refusal::Refusal;
@@ -55,9 +54,7 @@ pub(super) async fn carry_out(server: &Server, call: &Call) -> Result<Response, 
         Operation::RevokeAgent => operator::revoke(server, call).await,
         Operation::AcceptAgent => operator::accept(server, call).await,
         Operation::ForgetAgent => operator::forget(server, call).await,
-        Operation::ForgetSource => {
-            server.order(call, Command::ForgetSource(call.part("source")?)).await
-        }
+        Operation::ForgetSource => operator::forget_source(server, call).await,
         Operation::TestGeography => document(Question::Locate(call.required("address")?)).await,
         Operation::Explain => by_hand::explain(server, call).await,
         Operation::ListPins => document(Question::Pins).await,

@@ -46,6 +46,10 @@ pub(super) async fn forget(server: &Server, call: &Call) -> Result<Response, Ref
     server.order(call, Command::Forget(call.part("agent")?)).await
 }
 
+pub(super) async fn forget_source(server: &Server, call: &Call) -> Result<Response, Refusal> {
+    server.order(call, Command::ForgetSource(call.part("source")?)).await
+}
+
 pub(super) async fn drain(
     server: &Server,
     call: &Call,
