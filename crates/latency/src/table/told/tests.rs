@@ -100,7 +100,9 @@ fn rows_of_an_earlier_life_are_mended_and_never_replace_newer_ones() {
 fn a_long_telling_goes_on_while_rows_change() {
     let mut source = table();
     let of_number = |number: u8| of(number.into(), u64::from(number) + 1, vec![row(number, 20, 1)]);
-    (0..200).for_each(|n| drop(source.apply(&agent(), 1, &of_number(n), NOW).unwrap()));
+    for number in 0..200 {
+        source.apply(&agent(), 1, &of_number(number), NOW).unwrap();
+    }
     let mut new = table();
     let mut cursor = Cursor::of(64);
     let mut told = Vec::new();
