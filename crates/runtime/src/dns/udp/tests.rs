@@ -167,7 +167,7 @@ fn stopping_is_prompt_and_frees_the_port() {
     let server = start("127.0.0.1:0", 3);
     let address = server.local_addr();
     check(&server, "127.0.0.1:0", "127.0.0.1");
-    let before = std::time::Instant::now();
+    let before = Instant::now();
     server.stop();
     assert!(before.elapsed() < LOOK_UP, "the threads were woken: {:?}", before.elapsed());
     // Without SO_REUSEPORT: nobody else may be bound.
