@@ -321,3 +321,41 @@ fn check(recording: &str, lines: &[Line]) {
         assert_eq!(decoder.next_frame(), Ok(None));
     }
 }
+
+/// What was recorded of an earlier build of version 1, and is never written anew: its frames are understood
+/// and the proofs in it hold. Of what it does not know the fields are left out.
+#[test]
+fn what_version_1_said_is_understood() {
+    let recorded = |name: &str| -> Vec<Frame> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/version-1").join(name);
+        let text = std::fs::read_to_string(path).unwrap();
+        let frame = |line: &str| {
+            let mut decoder = FrameDecoder::new();
+            decoder.prove();
+            decoder.push(&bytes_of(line.rsplit(' ').next().unwrap()));
+            decoder.next_frame().unwrap().unwrap_or_else(|| panic!("{line} is skipped"))
+        };
+        text.lines().map(frame).collect()
+    };
+    let agent = recorded("agent.txt");
+    assert_eq!(agent.len(), conversation().len());
+    let mut server =
+        OverwatchHandshake::new(peer("backend-eu-west", "10.2.1.10:40000", 0xa1, 0x0f));
+    let step = server.on_frame(agent[0].clone(), &overwatch()).unwrap();
+    assert!(matches!(step, OverwatchStep::Send(frame) if frame == agent[1]));
+    let step = server.on_frame(agent[2].clone(), &overwatch()).unwrap();
+    assert!(matches!(step, OverwatchStep::Proven(_)), "{step:?}");
+    let peers = recorded("peers.txt");
+    let mut server = OverwatchHandshake::new(peer("overwatch-eu", "10.2.1.1:50000", 0xa1, 0x0f));
+    let step = server.on_frame(peers[0].clone(), &overwatch()).unwrap();
+    assert!(matches!(step, OverwatchStep::Send(frame) if frame == peers[1]));
+    let step = server.on_frame(peers[2].clone(), &overwatch()).unwrap();
+    assert!(matches!(step, OverwatchStep::ProvenPeer(_)), "{step:?}");
+    // Neither said whose rows it wants or tells.
+    let keys = peers.iter().filter(|frame| match frame {
+        Frame::Have(have) => have.agents.iter().any(|agent| agent.key.is_some()),
+        Frame::Relayed { key, .. } => key.is_some(),
+        _ => false,
+    });
+    assert_eq!((peers.len(), keys.count()), (10, 0));
+}

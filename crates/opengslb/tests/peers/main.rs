@@ -12,7 +12,7 @@
 #[path = "../process/daemon.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod daemon;
-#[path = "../process/files.rs"]
+#[path = "../reload/files.rs"]
 mod files;
 
 #[path = "../reload/learner.rs"]

@@ -19,7 +19,6 @@ mod asker;
 
 #[path = "../process/daemon.rs"]
 mod daemon;
-#[path = "../process/files.rs"]
 mod files;
 
 mod dnsperf;
