@@ -2,7 +2,7 @@
 //! loop can bear.
 //!
 //! Whoever runs a loop that must not end catches its panics, rests, and begins anew with what it has
-//! ([`caught`], [`begun_anew_here`]); nobody counts there: one hook sees all of them. A packet that
+//! (`caught`, `begun_anew_here`); nobody counts there: one hook sees all of them. A packet that
 //! finds a fault may come again and again, so only some are told. Must never panic.
 
 use std::any::Any;
