@@ -50,6 +50,8 @@ pub(super) struct TableKeeper {
     has_gap: bool,
     /// Up to when all is written, as far as is known here.
     saved_at: Time,
+    /// When something was last handed on.
+    looked_at: Time,
     /// Ends with the thread.
     ended: Receiver<()>,
 }
@@ -109,7 +111,7 @@ impl TableKeeper {
             drop(ends);
         };
         builder.spawn(run).map_err(StartError::System)?;
-        Ok(Self { wanted, state, has_gap: false, saved_at: now, ended })
+        Ok(Self { wanted, state, has_gap: false, saved_at: now, looked_at: now, ended })
     }
 
     /// Hands on what changed. Expected once a second, and where [`TableKeeper::is_due`] says so.
@@ -133,13 +135,16 @@ impl TableKeeper {
             return;
         }
         let steps = steps.unwrap_or_default();
+        if is_idle && !self.has_gap && self.state.is_keeping() {
+            // What is sent now is not written yet.
+            self.saved_at = if steps.is_empty() { now } else { self.looked_at };
+        }
+        self.looked_at = now;
         if !self.has_gap && !steps.is_empty() && !self.send(Wanted::Steps(steps)) {
             self.has_gap = true;
             error!(
                 "the disk does not keep up: what is learned is not kept until it does; answering goes on"
             );
-        } else if is_idle && !self.has_gap && self.state.is_keeping() {
-            self.saved_at = now;
         }
     }
 
