@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use dns::{CookieStanding, RateLimiter, RateLimits, Verdict};
+use dns::{CookieStanding, RateLimiter, RateLimits, RecordType, Verdict};
 use model::{Rtt, Time};
 use overwatch::{Asker, Outcome, Reply, Transport, View, Worker, resolve};
 use routing::{Decision, Reason, Shadow};

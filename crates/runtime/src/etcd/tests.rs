@@ -279,9 +279,11 @@ async fn whoever_logs_in_shows_the_token() {
     std::fs::write(&path, "open sesame\n").unwrap();
     let login = ("gslb".to_owned(), path.display().to_string());
     commit(&etcd(&[port], Some(login.clone())), &rows(), None).await.unwrap();
-    let asked = asked.lock().unwrap();
-    assert_eq!(asked[0].2, json!({ "name": "gslb", "password": "open sesame" }));
-    assert_eq!((asked[1].0.as_str(), asked[1].1.as_str()), ("/v3/kv/txn", "abc.1"));
+    {
+        let asked = asked.lock().unwrap();
+        assert_eq!(asked[0].2, json!({ "name": "gslb", "password": "open sesame" }));
+        assert_eq!((asked[1].0.as_str(), asked[1].1.as_str()), ("/v3/kv/txn", "abc.1"));
+    }
     drop(directory);
     let error = commit(&etcd(&[port], Some(login)), &rows(), None).await.unwrap_err();
     assert!(matches!(error, EtcdError::Password { .. }), "{error}");

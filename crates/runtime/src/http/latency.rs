@@ -107,7 +107,9 @@ pub(super) async fn page(server: &Server, call: &Call) -> Result<Response, Refus
             let detail = "after: only where the rows are sorted by subnet";
             return Err(Refusal::parameter(detail));
         }
-        Some(order) => first_of(server, call, LatencySearch::new(wanted, order, limit)).await?,
+        Some(order) => {
+            first_of(server, call, Box::new(LatencySearch::new(wanted, order, limit))).await?
+        }
     };
     // Plain data: there is nothing in it that JSON cannot say.
     Ok(json(StatusCode::OK, serde_json::to_string(&table).unwrap_or_default()))
@@ -167,7 +169,7 @@ async fn in_order(
 async fn first_of(
     server: &Server,
     call: &Call,
-    mut search: LatencySearch,
+    mut search: Box<LatencySearch>,
 ) -> Result<LatencyTable, Refusal> {
     loop {
         match server.ask(call, Question::LatencySearch(search)).await? {

@@ -37,7 +37,7 @@ pub enum Question {
         rows_max: usize,
     },
     /// A search of the learned table, to be gone on with.
-    LatencySearch(LatencySearch),
+    LatencySearch(Box<LatencySearch>),
     /// The steered domains.
     Domains,
     /// The backends.
@@ -158,7 +158,7 @@ pub enum Told {
     /// A search that was gone on with.
     Searched {
         /// With what it found so far.
-        search: LatencySearch,
+        search: Box<LatencySearch>,
         /// Whether it is at its end.
         is_done: bool,
     },

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use config::{
-    AgentConfig, AgentIdentity, Config, LoggingSettings, Made, MetricsSettings, Mode, SandboxSettings,
+    AgentConfig, AgentIdentity, Config, LoggingSettings, Made, MetricsSettings, Mode,
+    SandboxSettings,
 };
 use latency::LearningSettings;
 
@@ -47,17 +48,14 @@ impl Running {
         let read =
             read()?.check(&Made::none()).map_err(|faults| -> Vec<String> { line(faults) })?;
         let Reread { config, warnings, .. } = read;
-        let Config { mode: Mode::Agent(config), mut logging, mut metrics, mut sandbox } = config else {
+        let Config { mode: Mode::Agent(config), mut logging, mut metrics, mut sandbox } = config
+        else {
             let fault = "mode: this process is an agent; an overwatch is another process";
             return Err(vec![fault.to_owned()]);
         };
         let (mut config, mut comparison) = (*config, Comparison::default());
         let sandboxes = (&self.sandbox, &mut sandbox);
-        comparison.process(
-            (&self.logging, &mut logging),
-            (&self.metrics, &mut metrics),
-            sandboxes,
-        );
+        comparison.process((&self.logging, &mut logging), (&self.metrics, &mut metrics), sandboxes);
         compare(&mut comparison, &self.config, &mut config);
         let settings = settings::agent(&config).map_err(|error| vec![chain(&error)])?;
         let running = Self { config, logging, metrics, sandbox };
