@@ -174,8 +174,8 @@ mod tests {
     /// Two servers near, one far; the near one 10.0.0.1 is out from 100 to 120 s, and the overwatch
     /// 10.9.0.1 until 108 s.
     fn judge() -> Judge {
-        let mut judge = Judge::default();
-        judge.nearest = vec![vec![at("10.0.0.1"), at("10.0.0.2")]];
+        let nearest = vec![vec![at("10.0.0.1"), at("10.0.0.2")]];
+        let mut judge = Judge { nearest, ..Judge::default() };
         judge.outages.began(at("10.0.0.1"), 100 * S);
         judge.outages.ended(at("10.0.0.1"), 120 * S);
         judge.outages.began(at("10.9.0.1"), 90 * S);

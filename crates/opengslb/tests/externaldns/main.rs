@@ -5,7 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../process/daemon.rs"]
-#[expect(dead_code, reason = "of other tests")]
 mod daemon;
 
 #[path = "../made/site.rs"]

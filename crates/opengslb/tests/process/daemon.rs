@@ -128,8 +128,7 @@ impl Daemon {
 
     /// Sends a signal by its short name.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap();
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid()]).status().unwrap();
         assert!(sent.success());
     }
 

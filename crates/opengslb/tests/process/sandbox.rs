@@ -167,7 +167,6 @@ fn without_a_sandbox_nothing_is_given_up_and_hand_overs_work_too() {
 
 /// Root in a directory that is somebody else's is that somebody.
 #[test]
-#[expect(clippy::print_stderr, reason = "who reads the log learns what was skipped")]
 fn root_becomes_whose_the_data_is() {
     /// `nobody` nearly everywhere; here it is only a number.
     const NOBODY: u32 = 65_534;

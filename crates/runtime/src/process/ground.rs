@@ -29,6 +29,9 @@ pub struct Ground {
     /// None where the process starts its successor itself, or never has one.
     #[cfg(unix)]
     pub(super) starter: Option<Starter>,
+    /// Why there is none where there should be one: a root without `/proc`, for example.
+    #[cfg(unix)]
+    no_starter: Option<std::io::Error>,
 }
 
 impl Ground {
@@ -37,7 +40,7 @@ impl Ground {
     ///
     /// # Errors
     ///
-    /// A directory that cannot be made, or no process can be started.
+    /// A directory that cannot be made.
     pub fn lay(config: &Config, named: &[PathBuf]) -> Result<Self, StartError> {
         let needs = needs(config, named);
         for directory in &needs.writable {
@@ -47,15 +50,18 @@ impl Ground {
         #[cfg(unix)]
         let ground = {
             let limits = limits::set(!is_confined);
-            let (mut sockets, mut starter) = (Vec::new(), None);
+            let (mut sockets, mut starter, mut no_starter) = (Vec::new(), None, None);
             if let Mode::Overwatch(overwatch) = &config.mode
                 && is_confined
                 && cfg!(target_os = "linux")
             {
                 sockets = open_early(&Wanted::new(overwatch, &config.metrics));
-                starter = Some(Starter::begin().map_err(StartError::System)?);
+                match Starter::begin() {
+                    Ok(begun) => starter = Some(begun),
+                    Err(error) => no_starter = Some(error),
+                }
             }
-            Self { limits, sockets, starter }
+            Self { limits, sockets, starter, no_starter }
         };
         #[cfg(not(unix))]
         let ground = Self {};
@@ -68,7 +74,15 @@ impl Ground {
     /// Says in the log what holds.
     pub fn tell(&self) {
         #[cfg(unix)]
-        self.limits.tell();
+        {
+            self.limits.tell();
+            if let Some(error) = &self.no_starter {
+                tracing::warn!(
+                    "no process can take over from this one, a new release needs a restart: \
+                     what would start it does not start: {error}"
+                );
+            }
+        }
         confine::in_force().tell();
     }
 }
