@@ -19,7 +19,7 @@ build() { buildah --storage-driver "${STORAGE_DRIVER:-vfs}" "$@"; }
 # Stages that nothing is taken from are not built: no Rust, no registry.
 build build --isolation chroot --format docker --build-arg BINARIES=release-files --tag "$image" \
     --file "$here/Dockerfile" "$context"
-build inspect --type image --format '{{.Docker.Config.User}} {{.Docker.Config.Healthcheck.Test}} {{.Docker.Config.Entrypoint}} {{.Docker.Config.Cmd}}' "$image"
+build inspect --type image --format '{{.Docker.Config.User}} {{.Docker.Config.Entrypoint}} {{.Docker.Config.Cmd}}' "$image"
 # What is in it, started as its user, from its own root.
 container=$(build from --pull-never "$image")
 root=$(build mount "$container")
@@ -33,7 +33,7 @@ inside() { chroot --userspec=65532:65532 "$root" "$@"; }
 inside /usr/bin/opengslb --version
 inside /usr/bin/opengslb-cli --version
 
-# As its entry point and its health check run it, on ports that the system chooses.
+# As its entry point and an overwatch's health check run it, on ports that the system chooses.
 mkdir -p "$root/etc/opengslb"
 cat >"$root/etc/opengslb/config.yaml" <<'Y'
 mode: overwatch
