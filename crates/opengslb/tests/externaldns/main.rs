@@ -172,6 +172,78 @@ fn what_is_somebody_elses_stays_so() {
     assert!(said.contains("the shop"), "{said}");
 }
 
+fn record(name: &str, target: &str) -> Value {
+    json!({"dnsName": name, "recordType": "A", "targets": [target]})
+}
+
+/// The servers of a service: address, port and region.
+fn servers(site: &Site, service: &str) -> Vec<String> {
+    let list: Value = serde_json::from_str(&site.api("GET /api/v1/servers")).unwrap();
+    let of_service = |item: &Value| {
+        let name = item["name"].as_str()?.strip_prefix(service)?.trim().to_owned();
+        (item["source"] == "api").then(|| format!("{name} {}", item["settings"]["region"]))
+    };
+    list["items"].as_array().unwrap().iter().filter_map(of_service).collect()
+}
+
+/// Two webhooks with other defaults: each one's servers stay where it put them, and go with other defaults too.
+#[test]
+fn defaults_are_those_of_who_gave_the_record() {
+    let site = Site::start();
+    let first = Webhook::start_with(&site, &["--region", "one", "--port", "443"]);
+    let second = Webhook::start_with(&site, &["--region", "two", "--port", "8443"]);
+    let set = |set: &str, target| {
+        let mut record = record("shared.test", target);
+        record["setIdentifier"] = json!(set);
+        record
+    };
+    let (of_first, of_second) = (set("a", "192.0.2.1"), set("b", "192.0.2.2"));
+    assert_eq!(second.change(&json!({"create": [of_second]})).0, 204);
+    assert_eq!(first.change(&json!({"create": [of_first]})).0, 204);
+    let both = ["192.0.2.1 443 \"one\"", "192.0.2.2 8443 \"two\""];
+    assert_eq!(servers(&site, "shared.test"), both);
+    drop(first);
+    let moved = Webhook::start_with(&site, &["--region", "one", "--port", "80"]);
+    let (status, why) = moved.change(&json!({"delete": [of_first, of_second]}));
+    assert_eq!((status, why.as_str()), (204, ""));
+    assert_eq!(servers(&site, "shared.test"), Vec::<String>::new());
+    assert!(!site.api("GET /api/v1/domains").contains("shared.test"));
+}
+
+/// A name that fails is named, with the server in its way where there is one; all others are done.
+#[test]
+fn one_name_that_fails_stops_no_other() {
+    let site = Site::start();
+    let webhook = Webhook::start_with(&site, &["--region", "one"]);
+    assert_eq!(webhook.change(&json!({"create": [record("kept.test", "192.0.2.1")]})).0, 204);
+    let by_hand = r#"{"region": "one"}"#;
+    let (code, said) = site.cli(&["servers", "create", "kept.test", "192.0.2.9:80", by_hand]);
+    assert_eq!(code, 0, "{said}");
+    let (status, why) = webhook.change(&json!({
+        "create": [
+            {"dnsName": "a-stray.test", "recordType": "TXT", "targets": ["x"]},
+            record("app.test", "192.0.2.1"),
+            record("last.test", "192.0.2.1"),
+        ],
+        "delete": [record("kept.test", "192.0.2.1")],
+    }));
+    assert_eq!(status, 500);
+    for part in [
+        "a-stray.test TXT: it marks no record",
+        "app.test: ",
+        "kept.test: ",
+        "not ExternalDNS': 192.0.2.9:80",
+    ] {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    assert_eq!(servers(&site, "last.test").len(), 1, "{why}");
+    assert_eq!(servers(&site, "kept.test"), ["192.0.2.9 80 \"one\""]);
+    // Once it is gone the name is gone too.
+    assert_eq!(site.cli(&["servers", "delete", "kept.test", "192.0.2.9:80"]).0, 0);
+    assert_eq!(webhook.change(&json!({"delete": [record("kept.test", "192.0.2.1")]})).0, 204);
+    assert!(!site.api("GET /api/v1/domains").contains("kept.test"));
+}
+
 /// Without the overwatch nothing is said to be well, and nothing to be there: no record is deleted for its absence.
 #[test]
 fn without_the_overwatch_it_fails() {

@@ -21,10 +21,15 @@ pub(crate) struct Webhook {
 
 impl Webhook {
     pub(crate) fn start(site: &Site) -> Self {
+        Self::start_with(site, &[])
+    }
+
+    /// With more options.
+    pub(crate) fn start_with(site: &Site, options: &[&str]) -> Self {
         // Free a moment ago: somebody else may have taken it since, and then the next one is tried.
         for _ in 0..5 {
             let health = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let mut webhook = Self::launch(site, health);
+            let mut webhook = Self::launch(site, health, options);
             let announced = "the webhook of ExternalDNS is at http://";
             eventually("it serves or ends", || {
                 webhook.has_said(announced) || webhook.child.try_wait().unwrap().is_some()
@@ -39,11 +44,12 @@ impl Webhook {
         panic!("it does not start five times");
     }
 
-    fn launch(site: &Site, health: SocketAddr) -> Self {
+    fn launch(site: &Site, health: SocketAddr, options: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb-cli"));
         command.arg("--api").arg(format!("unix:{}", site.control().display()));
         command.args(["externaldns", "--zone", "test", "--listen", "127.0.0.1:0"]);
         command.args(["--health", &health.to_string(), "--algorithm", "failover"]);
+        command.args(options);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let said = Arc::new(Mutex::new(String::new()));
         let (stderr, written) = (child.stderr.take().unwrap(), Arc::clone(&said));
@@ -80,6 +86,18 @@ impl Webhook {
         exchange(self.address, &request)
     }
 
+    /// A batch; its status, and what is wrong with it in words.
+    pub(crate) fn change(&self, changes: &Value) -> (u16, String) {
+        let body = changes.to_string();
+        let length = body.len();
+        let request = format!(
+            "POST /records HTTP/1.1\r\nHost: localhost:8888\r\nConnection: close\r\n\
+             Content-Type: {MEDIA_TYPE}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let (status, _, body) = exchange_text(self.address, &request);
+        (status, body)
+    }
+
     /// What a kubelet is told.
     pub(crate) fn healthy(&self, path: &str) -> u16 {
         let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -95,11 +113,16 @@ impl Drop for Webhook {
 }
 
 fn exchange(address: SocketAddr, request: &str) -> (u16, String, Value) {
+    let (status, head, body) = exchange_text(address, request);
+    (status, head, serde_json::from_str(&body).unwrap_or_default())
+}
+
+fn exchange_text(address: SocketAddr, request: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, format!("{head}\r\n"), serde_json::from_str(body).unwrap_or_default())
+    (status, format!("{head}\r\n"), body.to_owned())
 }

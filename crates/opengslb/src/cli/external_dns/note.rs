@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Check, Record, StandsFor, Terms};
+use super::record::{Check, Decided, Record, StandsFor, Terms, without_others_properties};
 use super::wire::Endpoint;
 
 /// What a comment of ours begins with; any other one is somebody else's.
@@ -23,13 +23,23 @@ const NOTE_BYTES_MAX: usize = 65_536;
 pub(super) struct Note {
     /// Its records.
     #[serde(rename = "external-dns")]
-    pub(super) records: Vec<Endpoint>,
+    pub(super) records: Vec<Kept>,
     /// The texts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) texts: Vec<Endpoint>,
     /// Servers that are nobody's any more.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) gone: BTreeSet<SocketAddr>,
+}
+
+/// A record as it was given, and what was decided about it then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    #[serde(flatten)]
+    pub(super) endpoint: Endpoint,
+    /// `None` where an earlier release wrote the note: it is decided anew at each look, by the terms of who looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) decided: Option<Decided>,
 }
 
 /// What becomes of one name.
@@ -76,16 +86,14 @@ impl Note {
     ) -> Result<Self, String> {
         let mut next = self.clone();
         for endpoint in &change.take {
-            next.list(endpoint).retain(|known| key(known) != key(endpoint));
+            next.forget(endpoint);
         }
         for endpoint in &change.give {
-            let mut kept = super::record::without_others_properties(endpoint.clone());
-            kept.labels.clear();
-            let list = next.list(endpoint);
-            list.retain(|known| key(known) != key(endpoint));
-            list.push(kept);
-            list.sort_by(|a, b| key(a).cmp(&key(b)));
+            next.forget(endpoint);
+            next.keep(endpoint, terms, regions)?;
         }
+        next.texts.sort_by(|a, b| key(a).cmp(&key(b)));
+        next.records.sort_by(|a, b| key(&a.endpoint).cmp(&key(&b.endpoint)));
         if next.records.len() > RECORDS_MAX {
             return Err(format!("a name has at most {RECORDS_MAX} records"));
         }
@@ -96,15 +104,33 @@ impl Note {
         Ok(next)
     }
 
-    fn list(&mut self, of: &Endpoint) -> &mut Vec<Endpoint> {
-        if of.record_type == "TXT" { &mut self.texts } else { &mut self.records }
+    fn forget(&mut self, endpoint: &Endpoint) {
+        self.texts.retain(|known| key(known) != key(endpoint));
+        self.records.retain(|known| key(&known.endpoint) != key(endpoint));
+    }
+
+    fn keep(
+        &mut self,
+        given: &Endpoint,
+        terms: &Terms,
+        regions: &BTreeSet<String>,
+    ) -> Result<(), String> {
+        let mut endpoint = without_others_properties(given.clone());
+        endpoint.labels.clear();
+        if endpoint.record_type == "TXT" {
+            self.texts.push(endpoint);
+            return Ok(());
+        }
+        let decided = terms.given(&endpoint, regions);
+        let decided = decided.map_err(|why| format!("{}: {why}", endpoint.shown()))?;
+        self.records.push(Kept { endpoint, decided: Some(decided) });
+        Ok(())
     }
 
     /// What it comes to. A record that means nothing any more, as its region is not there now, is left out.
     pub(super) fn wanted(&self, terms: &Terms, regions: &BTreeSet<String>) -> Wanted {
         let mut wanted = Wanted::default();
-        for record in self.records.iter().filter_map(|endpoint| terms.read(endpoint, regions).ok())
-        {
+        for record in self.records.iter().filter_map(|kept| kept.record(terms, regions).ok()) {
             // What was written down fitted.
             let _ = wanted.add(record);
         }
@@ -118,15 +144,24 @@ impl Note {
         terms: &Terms,
         regions: &BTreeSet<String>,
     ) -> Result<Wanted, String> {
-        let is_given = |known: &&Endpoint| given.iter().any(|new| key(new) == key(known));
-        let (new, old): (Vec<&Endpoint>, Vec<&Endpoint>) = self.records.iter().partition(is_given);
+        let is_given = |known: &&Kept| given.iter().any(|new| key(new) == key(&known.endpoint));
+        let (new, old): (Vec<&Kept>, Vec<&Kept>) = self.records.iter().partition(is_given);
         let old = Self { records: old.into_iter().cloned().collect(), ..Self::default() };
         let mut wanted = old.wanted(terms, regions);
-        for endpoint in new {
-            let added = terms.read(endpoint, regions).and_then(|record| wanted.add(record));
-            added.map_err(|why| format!("{}: {why}", endpoint.shown()))?;
+        for kept in new {
+            let added = kept.record(terms, regions).and_then(|record| wanted.add(record));
+            added.map_err(|why| format!("{}: {why}", kept.endpoint.shown()))?;
         }
         Ok(wanted)
+    }
+}
+
+impl Kept {
+    fn record(&self, terms: &Terms, regions: &BTreeSet<String>) -> Result<Record, String> {
+        match &self.decided {
+            Some(decided) => decided.record(&self.endpoint, regions),
+            None => terms.decide(&self.endpoint, regions)?.record(&self.endpoint, regions),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::wire::Endpoint;
@@ -47,8 +48,28 @@ pub(super) enum StandsFor {
     Alias(String),
 }
 
+/// What was decided about a record when it was given. It is kept beside the record: another webhook has other terms, and so has the
+/// same one after a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decided {
+    pub(super) region: String,
+    /// `None` for an alias, which has no servers of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    servers: Option<Listening>,
+}
+
+/// Where a record's servers listen, and how they are checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listening {
+    port: u16,
+    check: Check,
+}
+
 /// How the overwatch sees that a server works.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Check {
     Connect,
     Page(String),
@@ -65,32 +86,35 @@ impl Check {
 }
 
 impl Terms {
-    /// The record, or what is wrong with it. `regions` are the overwatch's.
-    pub(super) fn read(
+    /// Decides about a record that is given now, or says what is wrong with it. `regions` are the overwatch's.
+    pub(super) fn given(
         &self,
         endpoint: &Endpoint,
         regions: &BTreeSet<String>,
-    ) -> Result<Record, String> {
+    ) -> Result<Decided, String> {
         let name = endpoint.name();
         let is_in = |zone: &String| name.strip_suffix(zone.as_str()).is_some_and(at_a_label);
         if !self.zones.iter().any(is_in) {
             return Err(format!("it is in none of the zones {}", self.zones.join(", ")));
         }
-        if !(0..=TTL_MAX).contains(&endpoint.record_ttl) {
-            return Err(format!("a TTL is from 0 to {TTL_MAX} seconds"));
-        }
         if let Some(unknown) = unknown_property(endpoint) {
             return Err(format!("{unknown} is none of {REGION}, {PORT}, {CHECK}"));
         }
-        let stands_for = match endpoint.record_type.as_str() {
-            "A" => self.servers(endpoint, |ip: Ipv4Addr| ip.into())?,
-            "AAAA" => self.servers(endpoint, |ip: Ipv6Addr| ip.into())?,
-            "CNAME" => alias(endpoint)?,
-            kind => return Err(format!("records of type {kind} are not steered")),
+        self.decide(endpoint, regions)
+    }
+
+    /// The same of a record that was accepted once, whichever zones were served then.
+    pub(super) fn decide(
+        &self,
+        endpoint: &Endpoint,
+        regions: &BTreeSet<String>,
+    ) -> Result<Decided, String> {
+        let servers = match endpoint.record_type.as_str() {
+            "A" | "AAAA" => Some(self.listening(endpoint)?),
+            "CNAME" => None,
+            kind => return Err(not_steered(kind)),
         };
-        let region = self.region(endpoint, regions)?;
-        let ttl = (endpoint.record_ttl > 0).then_some(endpoint.record_ttl);
-        Ok(Record { region, stands_for, ttl })
+        Ok(Decided { region: self.region(endpoint, regions)?, servers })
     }
 
     fn region(&self, endpoint: &Endpoint, regions: &BTreeSet<String>) -> Result<String, String> {
@@ -99,17 +123,10 @@ impl Terms {
         let region = region.ok_or_else(|| {
             format!("no region: {REGION}, a set identifier that is a region's name, or --region")
         })?;
-        if !regions.contains(region) {
-            return Err(format!("the overwatch has no region {region}"));
-        }
         Ok(region.to_owned())
     }
 
-    fn servers<A: std::str::FromStr>(
-        &self,
-        endpoint: &Endpoint,
-        address: impl Fn(A) -> IpAddr,
-    ) -> Result<StandsFor, String> {
+    fn listening(&self, endpoint: &Endpoint) -> Result<Listening, String> {
         let port = match endpoint.property(PORT) {
             None => self.port,
             Some(text) => text
@@ -123,16 +140,54 @@ impl Terms {
             Some(path) if path.starts_with('/') => Check::Page(path.to_owned()),
             Some(other) => return Err(format!("{CHECK}: {other:?} is neither tcp nor a path")),
         };
+        Ok(Listening { port, check })
+    }
+}
+
+impl Decided {
+    /// The record that an endpoint is by this, or what is wrong with it. `regions` are the overwatch's now.
+    pub(super) fn record(
+        &self,
+        endpoint: &Endpoint,
+        regions: &BTreeSet<String>,
+    ) -> Result<Record, String> {
+        if !(0..=TTL_MAX).contains(&endpoint.record_ttl) {
+            return Err(format!("a TTL is from 0 to {TTL_MAX} seconds"));
+        }
+        let stands_for = match (endpoint.record_type.as_str(), &self.servers) {
+            ("A", Some(listening)) => listening.at(endpoint, |ip: Ipv4Addr| ip.into())?,
+            ("AAAA", Some(listening)) => listening.at(endpoint, |ip: Ipv6Addr| ip.into())?,
+            ("CNAME", None) => alias(endpoint)?,
+            (kind, _) => return Err(not_steered(kind)),
+        };
+        if !regions.contains(&self.region) {
+            return Err(format!("the overwatch has no region {}", self.region));
+        }
+        let ttl = (endpoint.record_ttl > 0).then_some(endpoint.record_ttl);
+        Ok(Record { region: self.region.clone(), stands_for, ttl })
+    }
+}
+
+impl Listening {
+    fn at<A: std::str::FromStr>(
+        &self,
+        endpoint: &Endpoint,
+        address: impl Fn(A) -> IpAddr,
+    ) -> Result<StandsFor, String> {
         if endpoint.targets.is_empty() || endpoint.targets.len() > TARGETS_MAX {
             return Err(format!("a record has from 1 to {TARGETS_MAX} targets"));
         }
         let read = |text: &String| {
             let ip = text.parse().map_err(|_| format!("{text:?} is no address of its type"))?;
-            Ok(SocketAddr::new(address(ip), port))
+            Ok(SocketAddr::new(address(ip), self.port))
         };
         let at = endpoint.targets.iter().map(read).collect::<Result<_, String>>()?;
-        Ok(StandsFor::Servers { at, check })
+        Ok(StandsFor::Servers { at, check: self.check.clone() })
     }
+}
+
+fn not_steered(kind: &str) -> String {
+    format!("records of type {kind} are not steered")
 }
 
 /// The same record without what other providers are told: what is not kept must not be compared.

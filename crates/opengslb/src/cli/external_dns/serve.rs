@@ -74,7 +74,9 @@ impl Webhook {
             _ => return plainly(StatusCode::NOT_FOUND, "nothing is here"),
         };
         answered.unwrap_or_else(|failure| {
-            tell(&plain(&format!("{method} {path}: {failure}")));
+            for line in failure.to_string().lines() {
+                tell(&plain(&format!("{method} {path}: {line}")));
+            }
             let status = match failure {
                 Failure::Usage(_) => StatusCode::BAD_REQUEST,
                 // Tried again, with what holds then.
@@ -91,8 +93,12 @@ impl Webhook {
 
     fn apply(&self, changes: Changes) -> Result<Response<Full<Bytes>>, Failure> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in self.site.apply(changes)? {
+        let applied = self.site.apply(changes)?;
+        for line in applied.done {
             tell(&plain(&line));
+        }
+        if !applied.failed.is_empty() {
+            return Err(Failure::Refused(applied.failed.join("\n")));
         }
         Ok(plainly(StatusCode::NO_CONTENT, ""))
     }

@@ -25,6 +25,13 @@ pub(super) struct Site {
     pub(super) algorithm: String,
 }
 
+/// What became of a batch, in lines for people.
+pub(super) struct Applied {
+    pub(super) done: Vec<String>,
+    /// Names, and why they are not as was asked for.
+    pub(super) failed: Vec<String>,
+}
+
 impl Site {
     /// `GET /records`: what is ours, as far as it is there.
     pub(super) fn records(&self) -> Result<Vec<Endpoint>, Failure> {
@@ -74,45 +81,56 @@ impl Site {
         Ok((kept, refused))
     }
 
-    /// `POST /records`: all of it, or the first name that fails; what was done before it stays done.
-    pub(super) fn apply(&self, changes: Changes) -> Result<Vec<String>, Failure> {
+    /// `POST /records`: each name by itself. One that fails keeps no other from what was asked for; only where nobody answers any
+    /// more are the rest left.
+    pub(super) fn apply(&self, changes: Changes) -> Result<Applied, Failure> {
         let (notes, others) = (self.notes()?, self.others()?);
-        let changes = steps::by_name(changes, |name| notes.contains_key(name));
-        let changes = changes.map_err(Failure::Refused)?;
-        let mut done = Vec::new();
+        let (changes, strays) = steps::by_name(changes, |name| notes.contains_key(name));
+        let mut applied = Applied { done: Vec::new(), failed: strays };
         for (name, change) in changes {
-            if let Some(who) = others.get(&name) {
-                return Err(Failure::Refused(format!("{name}: {who} defines that name")));
-            }
-            self.settle(&name, &change)?;
+            let settled = match others.get(&name) {
+                Some(who) => Err(Failure::Refused(format!("{who} defines that name"))),
+                None => self.settle(&name, &change),
+            };
             let (given, taken) = (change.give.len(), change.take.len());
-            done.push(format!("{name}: {given} records given, {taken} taken"));
+            match settled {
+                Ok(()) => {
+                    applied.done.push(format!("{name}: {given} records given, {taken} taken"))
+                }
+                Err(why) => {
+                    let text = why.to_string().replace('\n', "; ");
+                    applied.failed.push(format!("{name}: {text}"));
+                    if matches!(why, Failure::Unavailable(_)) {
+                        break;
+                    }
+                }
+            }
         }
-        Ok(done)
+        Ok(applied)
     }
 
     /// Brings one name to where a change leads.
     fn settle(&self, name: &str, change: &Change) -> Result<(), Failure> {
-        let refused = |why: String| Failure::Refused(format!("{name}: {why}"));
         let regions = self.regions()?;
         for _ in 0..PASSES_MAX {
             let (there, tag) = self.there(name)?;
             let before = there.domain.as_ref().map(|(_, note)| note.clone()).unwrap_or_default();
-            let note = before.after(change, &self.terms, &regions).map_err(refused)?;
+            let note = before.after(change, &self.terms, &regions).map_err(Failure::Refused)?;
             let wanted = note.wanted(&self.terms, &regions);
             let next = steps::next(name, &there, (&note, &wanted), &self.algorithm);
-            let next = next.map_err(refused)?;
+            let next = next.map_err(Failure::Refused)?;
             if next.is_empty() {
                 return Ok(());
             }
             for step in next {
                 // Somebody was faster: look again.
-                if !self.take(name, step, tag.as_deref())? {
+                let taken = self.take(name, step, tag.as_deref());
+                if !taken.map_err(|why| with(why, &steps::foreign(&there, &note, &wanted)))? {
                     break;
                 }
             }
         }
-        Err(refused(format!("it is still not as it should be after {PASSES_MAX} passes")))
+        Err(Failure::Refused(format!("it is still not as it should be after {PASSES_MAX} passes")))
     }
 
     /// One request; `false` where something was changed since `tag`.
@@ -167,7 +185,7 @@ impl Site {
         let Entity { settings: Sent(settings), .. } = self.client.read(&told.body)?;
         let comment = settings.get("comment").and_then(|comment| comment.as_str());
         let Some(note) = comment.and_then(Note::read) else {
-            return Err(Failure::Refused(format!("{name}: somebody else defines that name")));
+            return Err(Failure::Refused("somebody else defines that name".to_owned()));
         };
         Ok((There { domain: Some((settings, note)), servers }, told.tag))
     }
@@ -211,5 +229,16 @@ impl Site {
             }
         }
         Ok(servers)
+    }
+}
+
+/// A refusal, with the servers that may be the reason.
+fn with(why: Failure, foreign: &[String]) -> Failure {
+    match why {
+        Failure::Refused(why) if !foreign.is_empty() => {
+            let foreign = foreign.join(", ");
+            Failure::Refused(format!("{why}\nservers of it that are not ExternalDNS': {foreign}"))
+        }
+        why => why,
     }
 }

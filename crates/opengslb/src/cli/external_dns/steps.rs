@@ -108,11 +108,17 @@ fn steer(settings: &mut Settings, wanted: &Wanted, leaving: impl Iterator<Item =
     put("ttl", wanted.ttl.map(Value::from));
 }
 
-/// A batch, name by name.
+/// The servers of a name that no record stands for: as long as they are there, the overwatch keeps their domain and their region.
+pub(super) fn foreign(there: &There, note: &Note, wanted: &Wanted) -> Vec<String> {
+    let is_ours = |at: &SocketAddr| wanted.servers.contains_key(at) || note.gone.contains(at);
+    there.servers.keys().filter(|at| !is_ours(at)).map(SocketAddr::to_string).collect()
+}
+
+/// A batch, name by name; and why some of it belongs to no name.
 pub(super) fn by_name(
     changes: Changes,
     is_known: impl Fn(&str) -> bool,
-) -> Result<BTreeMap<String, Change>, String> {
+) -> (BTreeMap<String, Change>, Vec<String>) {
     let Changes { create, update_old, update_new, delete } = changes;
     let given: Vec<Endpoint> = create.into_iter().chain(update_new).collect();
     let taken: Vec<Endpoint> = delete.into_iter().chain(update_old).collect();
@@ -130,12 +136,14 @@ pub(super) fn by_name(
             changes.entry(name).or_default().take.push(endpoint);
         }
     }
+    let mut strays = Vec::new();
     for endpoint in given {
-        let name =
-            owner(&endpoint).ok_or_else(|| format!("{}: it marks no record", endpoint.shown()))?;
-        changes.entry(name).or_default().give.push(endpoint);
+        match owner(&endpoint) {
+            Some(name) => changes.entry(name).or_default().give.push(endpoint),
+            None => strays.push(format!("{}: it marks no record", endpoint.shown())),
+        }
     }
-    Ok(changes)
+    (changes, strays)
 }
 
 /// The name that a text marks: as its label says, else by how such texts are named.
@@ -151,7 +159,8 @@ fn owner_of(text: &Endpoint, is_known: impl Fn(&str) -> bool) -> Option<String> 
 
 /// A note's records with the targets that are really there, and its texts.
 pub(super) fn listed(note: &Note, servers: &BTreeSet<std::net::IpAddr>) -> Vec<Endpoint> {
-    let mut records = note.records.clone();
+    let mut records: Vec<Endpoint> =
+        note.records.iter().map(|kept| kept.endpoint.clone()).collect();
     for record in records.iter_mut().filter(|record| record.record_type != "CNAME") {
         record.targets.retain(|target| target.parse().is_ok_and(|ip| servers.contains(&ip)));
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::note::{Change, Note};
 use super::record::{Terms, without_others_properties};
-use super::steps::{Settings, Step, There, by_name, listed, next};
+use super::steps::{Settings, Step, There, by_name, foreign, listed, next};
 use super::wire::{Changes, Endpoint};
 
 fn terms() -> Terms {
@@ -31,7 +31,8 @@ fn a(set: &str, targets: &[&str]) -> Endpoint {
 /// What one record comes to: region and servers or name, or a part of why it does not.
 fn check(record: Value, expect: Result<&str, &str>) {
     let endpoint = endpoint(record);
-    let read = terms().read(&endpoint, &regions());
+    let decided = terms().given(&endpoint, &regions());
+    let read = decided.and_then(|decided| decided.record(&endpoint, &regions()));
     match (&read, expect) {
         (Ok(read), Ok(expect)) => {
             assert_eq!(format!("{} {:?}", read.region, read.stands_for), expect);
@@ -101,13 +102,22 @@ fn records_are_read_or_refused() {
 #[derive(Default)]
 struct Overwatch(There);
 
+/// The terms of another webhook.
+fn others_terms() -> Terms {
+    Terms { zones: vec!["elsewhere".to_owned()], region: Some("ap".to_owned()), port: 8_443 }
+}
+
 impl Overwatch {
     /// Brings the name to where a change leads; how many passes that took.
     fn settle(&mut self, name: &str, change: &Change) -> Result<usize, String> {
+        self.settle_by(&terms(), name, change)
+    }
+
+    fn settle_by(&mut self, terms: &Terms, name: &str, change: &Change) -> Result<usize, String> {
         for pass in 0..8 {
             let before = self.note();
-            let note = before.after(change, &terms(), &regions())?;
-            let wanted = note.wanted(&terms(), &regions());
+            let note = before.after(change, terms, &regions())?;
+            let wanted = note.wanted(terms, &regions());
             let steps = next(name, &self.0, (&note, &wanted), "geolocation")?;
             if steps.is_empty() {
                 return Ok(pass);
@@ -223,6 +233,78 @@ fn an_address_is_in_one_region() {
     assert!(refused.contains("192.0.2.1:80 is in region eu already"), "{refused}");
 }
 
+/// A webhook reads what another one wrote as that one meant it.
+#[test]
+fn webhooks_with_other_terms_share_a_name() {
+    let mut overwatch = Overwatch::default();
+    let (one, two) = (
+        Terms { region: Some("eu".to_owned()), ..terms() },
+        Terms { zones: terms().zones, ..others_terms() },
+    );
+    let of_two = a("two", &["198.51.100.1"]);
+    overwatch.settle_by(&two, "app.test", &give(std::slice::from_ref(&of_two))).unwrap();
+    overwatch.settle_by(&one, "app.test", &give(&[a("one", &["192.0.2.1"])])).unwrap();
+    assert_eq!(overwatch.servers(), ["192.0.2.1:80 eu", "198.51.100.1:8443 ap"]);
+    // Also where the other one takes it.
+    overwatch.settle_by(&one, "app.test", &take(&[of_two])).unwrap();
+    assert_eq!(overwatch.servers(), ["192.0.2.1:80 eu"]);
+}
+
+/// Other terms after a restart: what stands moves when it is given again, and goes when it is taken.
+#[test]
+fn changed_terms_leave_no_server() {
+    let mut overwatch = Overwatch::default();
+    let old = Terms { region: Some("eu".to_owned()), ..terms() };
+    let record = a("", &["192.0.2.1"]);
+    let moved = Terms { zones: terms().zones, ..others_terms() };
+    overwatch.settle_by(&old, "app.test", &give(std::slice::from_ref(&record))).unwrap();
+    overwatch.settle_by(&moved, "app.test", &give(std::slice::from_ref(&record))).unwrap();
+    assert_eq!(overwatch.servers(), ["192.0.2.1:8443 ap"]);
+    assert_eq!(overwatch.setting("regions"), json!(["ap"]));
+    overwatch.settle_by(&old, "app.test", &give(std::slice::from_ref(&record))).unwrap();
+    overwatch.settle_by(&others_terms(), "app.test", &take(&[record])).unwrap();
+    assert_eq!(overwatch.0, There::default());
+}
+
+/// Of an earlier release: read by the terms of who looks, and decided about when it is given again.
+#[test]
+fn a_note_without_decisions_is_read() {
+    let old =
+        r#"{"external-dns":[{"dnsName":"app.test","targets":["192.0.2.1"],"recordType":"A"}]}"#;
+    let note = Note::read(old).unwrap();
+    assert_eq!(note.comment().unwrap(), old);
+    let servers = |note: &Note, terms: &Terms| {
+        let wanted = note.wanted(terms, &regions());
+        wanted
+            .servers
+            .into_iter()
+            .map(|(at, (region, _))| format!("{at} {region}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(servers(&note, &others_terms()), ["192.0.2.1:8443 ap"]);
+    let eu = Terms { region: Some("eu".to_owned()), ..terms() };
+    let decided = note.after(&give(&[a("", &["192.0.2.1"])]), &eu, &regions()).unwrap();
+    assert_eq!(servers(&decided, &others_terms()), ["192.0.2.1:80 eu"]);
+    let Some(kept) = decided.records.first() else { panic!("{decided:?}") };
+    assert_eq!(
+        serde_json::to_value(&kept.decided).unwrap(),
+        json!({"region": "eu", "servers": {"port": 80, "check": "connect"}})
+    );
+}
+
+#[test]
+fn servers_of_nobody_are_told_apart() {
+    let mut overwatch = Overwatch::default();
+    overwatch.settle("app.test", &give(&[a("eu", &["192.0.2.1"])])).unwrap();
+    let by_hand = BTreeMap::from([("region".to_owned(), json!("eu"))]);
+    overwatch.0.servers.insert("192.0.2.9:80".parse().unwrap(), by_hand);
+    let mut note = overwatch.note();
+    let wanted = note.wanted(&terms(), &regions());
+    assert_eq!(foreign(&overwatch.0, &note, &wanted), ["192.0.2.9:80"]);
+    note.gone.insert("192.0.2.9:80".parse().unwrap());
+    assert!(foreign(&overwatch.0, &note, &wanted).is_empty());
+}
+
 /// What was done by half is listed as far as it is there, so that ExternalDNS asks for it again.
 #[test]
 fn what_is_missing_is_not_listed() {
@@ -258,14 +340,18 @@ fn batches_are_taken_apart_by_name() {
             {"dnsName": "cname-gone.test", "recordType": "TXT", "targets": ["\"heritage=external-dns\""]}]
     }"#;
     let changes: Changes = serde_json::from_str(text).unwrap();
-    let changes = by_name(changes, |_| false).unwrap();
+    let (changes, strays) = by_name(changes, |_| false);
+    assert!(strays.is_empty(), "{strays:?}");
     let shape: Vec<_> =
         changes.iter().map(|(name, c)| (name.as_str(), c.give.len(), c.take.len())).collect();
     assert_eq!(shape, [("app.test", 2, 0), ("other.test", 1, 0)]);
-    let stray =
-        r#"{"create": [{"dnsName": "a-stray.test", "recordType": "TXT", "targets": ["x"]}]}"#;
-    let stray = by_name(serde_json::from_str(stray).unwrap(), |_| false).unwrap_err();
-    assert!(stray.contains("marks no record"), "{stray}");
+    // One that marks nothing keeps the others from nothing.
+    let stray = r#"{"create": [
+        {"dnsName": "a-stray.test", "recordType": "TXT", "targets": ["x"]},
+        {"dnsName": "app.test", "recordType": "A", "targets": ["192.0.2.1"]}]}"#;
+    let (changes, strays) = by_name(serde_json::from_str(stray).unwrap(), |_| false);
+    assert_eq!(strays, ["a-stray.test TXT: it marks no record"]);
+    assert_eq!(changes.into_keys().collect::<Vec<_>>(), ["app.test"]);
 }
 
 /// Texts are told again word for word, and go with their record.
@@ -307,8 +393,7 @@ fn no_body_breaks_it() {
         let mut bytes = recorded.replace("@PORT@", "443").into_bytes();
         testkit::bend(&mut random, &mut bytes, |random| *random.one_of(b"0{}[],:\"\\ atx-."));
         let Ok(changes) = serde_json::from_slice::<Changes>(&bytes) else { continue };
-        let Ok(changes) = by_name(changes, |_| false) else { continue };
-        for (name, change) in changes {
+        for (name, change) in by_name(changes, |_| false).0 {
             let Ok(note) = Note::default().after(&change, &terms(), &regions()) else { continue };
             let comment = note.comment().unwrap();
             assert!(
