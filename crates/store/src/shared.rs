@@ -210,8 +210,12 @@ impl Known {
         Ok(Proposal { rows, changes })
     }
 
-    /// A proposal was taken, as change number `revision`: what follows for this overwatch.
+    /// A proposal was taken, as change number `revision`: what follows for this overwatch. Nothing where that
+    /// change was heard of before its answer came: its rows may be others by now.
     pub fn committed(&mut self, proposal: Proposal, revision: u64) -> Vec<Change> {
+        if self.revision >= revision {
+            return Vec::new();
+        }
         for row in proposal.rows {
             self.see(row, Some(revision));
         }

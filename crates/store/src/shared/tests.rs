@@ -99,12 +99,22 @@ struct Node {
     known: Known,
     rows: Snapshot,
     heard: usize,
+    /// What was decided about, and not answered yet.
+    unanswered: Option<(Proposal, u64)>,
 }
 
 impl Node {
     fn take(&mut self, taken: Taken) {
         assert_eq!(taken.faults, Vec::<String>::new());
         taken.changes.into_iter().for_each(|change| self.rows.apply(change));
+    }
+
+    fn answer(&mut self) {
+        if let Some((proposal, revision)) = self.unanswered.take() {
+            for change in self.known.committed(proposal, revision) {
+                self.rows.apply(change);
+            }
+        }
     }
 
     fn hear(&mut self, shared: &Shared, most: usize) {
@@ -128,6 +138,7 @@ impl Node {
 enum Step {
     Change(usize, Box<Change>),
     Hear(usize, usize),
+    Answer(usize),
     ReadAll(usize),
 }
 
@@ -135,6 +146,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (0usize..3, change()).prop_map(|(node, change)| Step::Change(node, Box::new(change))),
         3 => (0usize..3, 1usize..5).prop_map(|(node, most)| Step::Hear(node, most)),
+        4 => (0usize..3).prop_map(Step::Answer),
         1 => (0usize..3).prop_map(Step::ReadAll),
     ]
 }
@@ -162,6 +174,8 @@ proptest! {
             match step {
                 Step::Change(at, change) => {
                     let node = &mut nodes[at];
+                    // One change is under way at a time.
+                    node.answer();
                     let before = shared.all();
                     let proposal = node.known.propose(vec![*change]).unwrap();
                     let name = proposal.rows[0].name.clone();
@@ -170,13 +184,12 @@ proptest! {
                         Some(revision) => {
                             let found = before.iter().find(|row| row.name == name);
                             prop_assert_eq!(found.map(|row| row.revision), knew);
-                            for change in node.known.committed(proposal, revision) {
-                                node.rows.apply(change);
-                            }
+                            node.unanswered = Some((proposal, revision));
                         }
                         None => prop_assert_ne!(node.heard, shared.events.len(), "lost by nobody"),
                     }
                 }
+                Step::Answer(at) => nodes[at].answer(),
                 Step::Hear(at, most) => nodes[at].hear(&shared, most),
                 Step::ReadAll(at) => nodes[at].read_all(&shared),
             }
@@ -185,6 +198,7 @@ proptest! {
         there.take_all(shared.all(), shared.revision);
         for mut node in nodes {
             node.hear(&shared, usize::MAX);
+            node.answer();
             prop_assert_eq!(node.known.rows(), there.rows());
             prop_assert_eq!(&node.rows, there.rows());
         }
@@ -195,7 +209,7 @@ proptest! {
         let mut other = Shared::default();
         let all = Known::default().propose(Snapshot::default().changes_to(&there)).unwrap();
         prop_assert!(other.decide(&all).is_some());
-        let mut node = Node { known: Known::new(&kept), rows: kept.clone(), heard: 0 };
+        let mut node = Node { known: Known::new(&kept), rows: kept.clone(), ..Node::default() };
         node.read_all(&other);
         prop_assert_eq!(node.known.rows(), &there);
         // Nobody takes keys away; they are missing there, which the holder sees.
