@@ -191,7 +191,7 @@ impl Listening {
             self.counts.lost.store(lost_before + events.lost(), Ordering::Relaxed);
             // What came before an error counts.
             self.counts.events.fetch_add((held.len() - known) as u64, Ordering::Relaxed);
-            if !held.is_empty() && self.hand_on(&mut held).is_err() {
+            if !held.is_empty() && self.hand_on(&mut held, received.is_err()).is_err() {
                 return Ok(());
             }
             self.counts.errors.fetch_add(received?.unreadable, Ordering::Relaxed);
@@ -200,13 +200,13 @@ impl Listening {
     }
 
     /// Gives the agent's loop all that is held, where it has room for a message; waits for that only where
-    /// too much is held.
-    fn hand_on(&self, held: &mut Vec<Sample>) -> Result<(), Gone> {
-        let is_too_much = held.len() >= HELD_MAX;
+    /// too much is held, or nothing is held any longer.
+    fn hand_on(&self, held: &mut Vec<Sample>, is_last: bool) -> Result<(), Gone> {
+        let must_wait = is_last || held.len() >= HELD_MAX;
         let collected = Collected::Samples(std::mem::take(held));
         match self.to.try_send(collected) {
             Ok(()) => Ok(()),
-            Err(mpsc::error::TrySendError::Full(collected)) if is_too_much => {
+            Err(mpsc::error::TrySendError::Full(collected)) if must_wait => {
                 self.to.blocking_send(collected).map_err(|_| Gone)
             }
             Err(mpsc::error::TrySendError::Full(Collected::Samples(samples))) => {
@@ -319,24 +319,27 @@ mod tests {
             counts: Arc::default(),
         };
         let mut held = vec![sample(1)];
-        assert!(listening.hand_on(&mut held).is_ok() && held.is_empty());
+        assert!(listening.hand_on(&mut held, false).is_ok() && held.is_empty());
         held.push(sample(2));
-        assert!(listening.hand_on(&mut held).is_ok() && held.len() == 1, "the queue is full");
+        assert!(
+            listening.hand_on(&mut held, false).is_ok() && held.len() == 1,
+            "the queue is full"
+        );
         held.push(sample(3));
         assert_eq!(cookies(from.blocking_recv()), [1]);
-        assert!(listening.hand_on(&mut held).is_ok() && held.is_empty());
+        assert!(listening.hand_on(&mut held, false).is_ok() && held.is_empty());
         assert_eq!(cookies(from.blocking_recv()), [2, 3]);
         // Too much waits for room, and does not grow.
         held.push(sample(4));
-        assert!(listening.hand_on(&mut held).is_ok());
+        assert!(listening.hand_on(&mut held, false).is_ok());
         held.resize(HELD_MAX, sample(5));
         let loop_goes_on = thread::spawn(move || {
             let first = cookies(from.blocking_recv());
             (first, cookies(from.blocking_recv()).len())
         });
-        assert!(listening.hand_on(&mut held).is_ok() && held.is_empty());
+        assert!(listening.hand_on(&mut held, false).is_ok() && held.is_empty());
         assert_eq!(loop_goes_on.join().unwrap(), (vec![4], HELD_MAX));
         held.push(sample(6));
-        assert!(listening.hand_on(&mut held).is_err(), "nobody is there any more");
+        assert!(listening.hand_on(&mut held, false).is_err(), "nobody is there any more");
     }
 }

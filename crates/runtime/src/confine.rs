@@ -1,11 +1,15 @@
 //! What a process forbids itself before it hears anybody: rights, files, calls. See decision 61.
 //!
+//! - `reach`: what could still be used without a right,
 //! - `rights`: the user, capabilities, and that nothing can be gained or read from outside,
 //! - `files`: Landlock,
 //! - `calls`: seccomp.
 //!
 //! Done once, by the first thread, before there is another one: threads and programs inherit it, and
 //! nobody gets it back. Must never end the process: what a kernel does not have is told, and left out.
+
+#[cfg(target_os = "linux")]
+mod reach;
 
 #[cfg(target_os = "linux")]
 mod rights;

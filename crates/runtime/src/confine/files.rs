@@ -78,8 +78,13 @@ fn allow(
     Ok(rules)
 }
 
-/// The directories in which a file is: that of its name, and that of what its name leads to, as
-/// certificates are renewed. A directory is itself. Of the root only the file: its directory is all.
+/// Symbolic links that are followed on the way to one file: as many as Linux follows
+/// (path_resolution(7)). Where there are more nothing can be opened anyhow.
+const LINKS_MAX: usize = 40;
+
+/// The directories in which a file is: that of its name, that of each link on the way and of what it
+/// leads to, as certificates are renewed and releases of a database are changed. A directory is itself.
+/// Of the root only the file: its directory is all.
 fn real(path: &Path) -> Vec<PathBuf> {
     let directory = |path: &Path| {
         if path.is_dir() {
@@ -92,7 +97,35 @@ fn real(path: &Path) -> Vec<PathBuf> {
         }
     };
     let led = path.canonicalize().ok().map(|path| directory(&path));
-    std::iter::once(directory(path)).chain(led).collect()
+    std::iter::once(directory(path)).chain(links(path)).chain(led).collect()
+}
+
+/// The directories that have a link on the way to a file: what the link is changed to lies there too.
+/// Not the root's own ones: `/var/run` is a link, and `/var` is too much.
+fn links(path: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut way = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let mut parts: Vec<&Path> = way.ancestors().collect();
+        parts.reverse();
+        let link = parts.into_iter().find_map(|part| Some((part, std::fs::read_link(part).ok()?)));
+        let Some((link, target)) = link else { break };
+        let place = link.parent().unwrap_or(Path::new("")).to_owned();
+        // What is absolute replaces the place.
+        let mut next = place.join(target);
+        if let Ok(rest) = way.strip_prefix(link)
+            && rest != Path::new("")
+        {
+            next.push(rest);
+        }
+        if place == Path::new("") {
+            found.push(PathBuf::from("."));
+        } else if place.ancestors().count() > 2 {
+            found.push(place);
+        }
+        way = next;
+    }
+    found
 }
 
 #[cfg(test)]
@@ -109,10 +142,17 @@ mod tests {
         std::fs::write(at("archive/a1.pem"), "").unwrap();
         std::os::unix::fs::symlink("../archive/a1.pem", at("live/a.pem")).unwrap();
         let archive = at("archive").canonicalize().unwrap();
-        assert_eq!(real(&at("live/a.pem")), [at("live"), archive.clone()]);
-        assert_eq!(real(&at("archive")), [at("archive"), archive]);
+        assert_eq!(real(&at("live/a.pem")), [at("live"), at("live"), archive.clone()]);
+        assert_eq!(real(&at("archive")), [at("archive"), archive.clone()]);
         assert_eq!(real(&at("live/not-there-yet")), [at("live")]);
         assert_eq!(real(Path::new("zone")), [PathBuf::from(".")]);
+        // A directory that is another one from tomorrow on.
+        std::os::unix::fs::symlink("archive", at("current")).unwrap();
+        let way = real(&at("current/a1.pem"));
+        assert_eq!(way, [at("current"), directory.path().to_owned(), archive]);
+        // Around in a circle it ends.
+        std::os::unix::fs::symlink("round", at("round")).unwrap();
+        assert_eq!(real(&at("round/x")).len(), 1 + LINKS_MAX);
         // Not all of the machine.
         assert_eq!(real(Path::new("/config.yaml")), [PathBuf::from("/config.yaml")]);
     }

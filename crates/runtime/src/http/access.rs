@@ -188,7 +188,11 @@ impl Server {
         let origin = access.origin(peer.ip(), headers);
         self.attempts.check(origin).map_err(Refusal::too_many_attempts)?;
         let bearer = Attempts::bearer(secret.as_bytes());
-        bearer.and_then(|secret| access.holder(secret)).ok_or_else(|| {
+        let caller = bearer.and_then(|secret| access.holder(secret));
+        if caller.is_some() {
+            self.attempts.succeeded(origin);
+        }
+        caller.ok_or_else(|| {
             self.attempts.failed(origin);
             let detail = "this token is not known here: opengslb-cli tokens list shows those that \
                           are; it may have been revoked";

@@ -25,6 +25,14 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// from each anyhow, and must not be able to lock out everybody else.
 const NETWORKS_MAX: usize = 8_192;
 
+/// For how long a client whose token was good is heard though its proxy is not: until somebody who
+/// works there comes back the next day.
+const GOOD_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+/// Clients of proxies that are remembered for their good tokens. At the limit the one that was good the
+/// longest ago goes: it counts with its proxy again. Whoever makes all of them up has ten attempts of each
+/// in a minute, far too few to find 16 characters.
+const GOOD_MAX: usize = 256;
+
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
@@ -49,9 +57,13 @@ impl Origin {
     }
 }
 
-/// The networks that sent wrong tokens lately.
+/// The networks that sent wrong tokens lately, and clients of proxies that sent good ones.
 #[derive(Debug, Default)]
-pub(super) struct Attempts(Mutex<HashMap<Counted, Wrong>>);
+pub(super) struct Attempts {
+    wrong: Mutex<HashMap<Counted, Wrong>>,
+    /// When the last good one came, of a client and its proxy.
+    good: Mutex<HashMap<(Subnet, Subnet), Instant>>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Wrong {
@@ -68,8 +80,12 @@ impl Attempts {
 
     /// Whether an origin is listened to; if not, for how many seconds it is not.
     pub(super) fn check(&self, origin: Origin) -> Result<(), u64> {
-        let wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_good = self.was_good(origin);
+        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         for counted in origin.counted() {
+            if was_good && matches!(counted, Counted::Proxy(_)) {
+                continue;
+            }
             let most = match counted {
                 Counted::Client(_) => ATTEMPTS_MAX,
                 Counted::Proxy(_) => ATTEMPTS_OF_PROXY_MAX,
@@ -81,9 +97,29 @@ impl Attempts {
         Ok(())
     }
 
+    /// Remembers a good token, where a proxy sent it: others' wrong ones must not shut this client out.
+    pub(super) fn succeeded(&self, origin: Origin) {
+        let Some(proxy) = origin.proxy else { return };
+        let key = (origin.client, proxy);
+        let mut good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        if good.len() >= GOOD_MAX
+            && !good.contains_key(&key)
+            && let Some(oldest) = good.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key)
+        {
+            good.remove(&oldest);
+        }
+        good.insert(key, Instant::now());
+    }
+
+    fn was_good(&self, origin: Origin) -> bool {
+        let Some(proxy) = origin.proxy else { return false };
+        let good = self.good.lock().unwrap_or_else(PoisonError::into_inner);
+        good.get(&(origin.client, proxy)).is_some_and(|at| at.elapsed() < GOOD_WINDOW)
+    }
+
     /// Remembers a wrong token.
     pub(super) fn failed(&self, origin: Origin) {
-        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         for counted in origin.counted() {
             if wrong.len() >= NETWORKS_MAX && !wrong.contains_key(&counted) {
                 make_room(&mut wrong);
@@ -156,6 +192,38 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_had_a_good_token_is_heard_while_his_proxy_is_not() {
+        let attempts = Attempts::default();
+        let proxy: Option<Subnet> = Some("10.0.0.1/32".parse().unwrap());
+        let of = |n: u32| Origin { client: Subnet::of(IpAddr::V4(n.into()), 32), proxy };
+        let user = of(u32::MAX);
+        attempts.succeeded(user);
+        (0..ATTEMPTS_OF_PROXY_MAX).for_each(|n| attempts.failed(of(n)));
+        assert!(attempts.check(of(u32::MAX - 1)).is_err());
+        assert_eq!(attempts.check(user), Ok(()));
+        // By this proxy; and a search in his name is a search.
+        let other = Some("10.0.0.2/32".parse().unwrap());
+        (0..ATTEMPTS_OF_PROXY_MAX).for_each(|n| attempts.failed(Origin { proxy: other, ..of(n) }));
+        assert!(attempts.check(Origin { proxy: other, ..user }).is_err());
+        (0..ATTEMPTS_MAX).for_each(|_| attempts.failed(user));
+        assert!(attempts.check(user).is_err());
+        // Only so many are remembered: those of last.
+        tokio::time::advance(WINDOW).await;
+        (0..ATTEMPTS_OF_PROXY_MAX).for_each(|n| attempts.failed(of(n)));
+        for n in 0..u32::try_from(GOOD_MAX).unwrap() {
+            tokio::time::advance(Duration::from_millis(1)).await;
+            attempts.succeeded(of(1_000_000 + n));
+        }
+        assert_eq!(attempts.good.lock().unwrap().len(), GOOD_MAX);
+        assert!(attempts.check(user).is_err());
+        assert_eq!(attempts.check(of(1_000_000)), Ok(()));
+        // Nor for ever.
+        tokio::time::advance(GOOD_WINDOW).await;
+        (0..ATTEMPTS_OF_PROXY_MAX).for_each(|n| attempts.failed(of(n)));
+        assert!(attempts.check(of(1_000_000)).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_search_is_not_listened_to_until_the_minute_is_over() {
         let attempts = Attempts::default();
         let searcher = from("192.0.2.1/32");
@@ -176,18 +244,18 @@ mod tests {
         for n in 0..100 + u32::try_from(NETWORKS_MAX).unwrap() {
             attempts.failed(network(n));
         }
-        assert_eq!(attempts.0.lock().unwrap().len(), NETWORKS_MAX);
+        assert_eq!(attempts.wrong.lock().unwrap().len(), NETWORKS_MAX);
         // Others are still listened to, and a search among them is still found.
         for _ in 0..ATTEMPTS_MAX {
             assert_eq!(attempts.check(network(u32::MAX)), Ok(()));
             attempts.failed(network(u32::MAX));
         }
         assert!(attempts.check(network(u32::MAX)).is_err());
-        assert_eq!(attempts.0.lock().unwrap().len(), NETWORKS_MAX);
+        assert_eq!(attempts.wrong.lock().unwrap().len(), NETWORKS_MAX);
         tokio::time::advance(WINDOW).await;
         assert_eq!(attempts.check(network(u32::MAX)), Ok(()));
         attempts.failed(network(u32::MAX - 1));
-        assert_eq!(attempts.0.lock().unwrap().len(), 1);
+        assert_eq!(attempts.wrong.lock().unwrap().len(), 1);
     }
 
     #[test]

@@ -1,18 +1,59 @@
 //! The file of a local socket, which nobody else can open at any moment.
 
+#[cfg(target_os = "linux")]
+use std::fs::File;
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
+
+#[cfg(target_os = "linux")]
+use socket2::{Domain, SockAddr, Socket, Type};
 
 /// A socket file that only this user can open. One left over from a process that died is replaced.
 ///
-/// Whatever the umask, nobody else can connect at any moment: the socket is made in a directory that
-/// only this user may enter, and moved to its place once its own mode is right.
+/// Whatever the umask, nobody else can connect at any moment: its mode is right before it is there, and
+/// it is moved to its place once it listens.
 ///
 /// # Errors
 ///
 /// The directory cannot be written to, or the path is too long for a socket.
-pub fn private_socket(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
+#[cfg(target_os = "linux")]
+pub fn private_socket(path: &Path) -> io::Result<UnixListener> {
+    /// Operators and successors who wait for their turn: more than ever come at once.
+    const WAITING_MAX: i32 = 128;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".n");
+    let beside = Path::new(&beside);
+    match std::fs::remove_file(beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // A socket's file takes the mode that the socket has, less the umask (net/unix/af_unix.c).
+    let socket = File::from(OwnedFd::from(socket));
+    socket.set_permissions(Permissions::from_mode(0o600))?;
+    let socket = Socket::from(OwnedFd::from(socket));
+    socket.bind(&SockAddr::unix(beside)?)?;
+    socket.listen(WAITING_MAX)?;
+    socket.set_nonblocking(true)?;
+    // In one directory: from one to another, the first Landlock (Linux before 5.19) refuses it always.
+    std::fs::rename(beside, path)?;
+    Ok(OwnedFd::from(socket).into())
+}
+
+/// As on Linux; but made in a directory that only this user may enter, since a socket has no mode before
+/// it has a file.
+///
+/// # Errors
+///
+/// The directory cannot be written to, or the path is too long for a socket.
+#[cfg(not(target_os = "linux"))]
+pub fn private_socket(path: &Path) -> io::Result<UnixListener> {
+    use std::os::unix::fs::DirBuilderExt as _;
     let mut directory = path.as_os_str().to_owned();
     directory.push(".d");
     let directory = Path::new(&directory);
@@ -23,9 +64,9 @@ pub fn private_socket(path: &Path) -> io::Result<std::os::unix::net::UnixListene
     std::fs::DirBuilder::new().mode(0o700).create(directory)?;
     // A short name: a socket's path has 107 bytes (unix(7)).
     let beside = directory.join("s");
-    let listener = std::os::unix::net::UnixListener::bind(&beside)?;
+    let listener = UnixListener::bind(&beside)?;
     listener.set_nonblocking(true)?;
-    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::set_permissions(&beside, Permissions::from_mode(0o600))?;
     std::fs::rename(&beside, path)?;
     std::fs::remove_dir(directory)?;
     Ok(listener)

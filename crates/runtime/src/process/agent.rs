@@ -81,12 +81,21 @@ const CLIENT_LIMITS: ClientLimits = ClientLimits {
 pub async fn run(config: AgentConfig, around: Around) -> Result<(), StartError> {
     // First: until they are taken, a signal to reload would end the process.
     let mut signals = Signals::take()?;
+    #[cfg(unix)]
+    let mut around = around;
+    #[cfg(unix)]
+    let early = std::mem::take(&mut around.ground.sockets);
     let (mut process, mut prepared) = Process::start(config, around).await?;
     let (ask_numbers, mut asked_numbers) = numbers::queue();
     let _metrics = match process.running.metrics.address.map(address_of) {
         None => None,
         Some(address) => {
             let failed = |source| StartError::Metrics { address, source };
+            #[cfg(unix)]
+            let listener = super::sockets::metrics_of_agent(early, address).map_err(failed)?;
+            #[cfg(unix)]
+            let listener = TcpListener::from_std(listener).map_err(failed)?;
+            #[cfg(not(unix))]
             let listener = TcpListener::bind(address).await.map_err(failed)?;
             Some(numbers::serve(listener, ask_numbers).map_err(failed)?)
         }

@@ -10,7 +10,7 @@ use config::{Config, Mode};
 use health::{CheckKind, CheckSpec};
 
 #[cfg(unix)]
-use super::sockets::{Passed, Wanted, open_early};
+use super::sockets::{Passed, Wanted, open_early, open_metrics_early};
 #[cfg(unix)]
 use super::successor::Starter;
 use super::{StartError, make_directory};
@@ -26,12 +26,10 @@ pub struct Ground {
     /// Opened before rights were given up.
     #[cfg(unix)]
     pub(super) sockets: Vec<Passed>,
-    /// None where the process starts its successor itself, or never has one.
+    /// None where the process starts its successor itself, or never has one. Or why there is none where
+    /// there should be one: a root without `/proc`, for example.
     #[cfg(unix)]
-    pub(super) starter: Option<Starter>,
-    /// Why there is none where there should be one: a root without `/proc`, for example.
-    #[cfg(unix)]
-    no_starter: Option<std::io::Error>,
+    pub(super) starter: Option<Result<Starter, std::io::Error>>,
 }
 
 impl Ground {
@@ -50,18 +48,16 @@ impl Ground {
         #[cfg(unix)]
         let ground = {
             let limits = limits::set(!is_confined);
-            let (mut sockets, mut starter, mut no_starter) = (Vec::new(), None, None);
-            if let Mode::Overwatch(overwatch) = &config.mode
-                && is_confined
-                && cfg!(target_os = "linux")
-            {
-                sockets = open_early(&Wanted::new(overwatch, &config.metrics));
-                match Starter::begin() {
-                    Ok(begun) => starter = Some(begun),
-                    Err(error) => no_starter = Some(error),
+            let (mut sockets, mut starter) = (Vec::new(), None);
+            match &config.mode {
+                _ if !is_confined || !cfg!(target_os = "linux") => {}
+                Mode::Overwatch(overwatch) => {
+                    sockets = open_early(&Wanted::new(overwatch, &config.metrics));
+                    starter = Some(Starter::begin());
                 }
+                Mode::Agent(_) => sockets.extend(open_metrics_early(&config.metrics)),
             }
-            Self { limits, sockets, starter, no_starter }
+            Self { limits, sockets, starter }
         };
         #[cfg(not(unix))]
         let ground = Self {};
@@ -76,7 +72,7 @@ impl Ground {
         #[cfg(unix)]
         {
             self.limits.tell();
-            if let Some(error) = &self.no_starter {
+            if let Some(Err(error)) = &self.starter {
                 tracing::warn!(
                     "no process can take over from this one, a new release needs a restart: \
                      what would start it does not start: {error}"
@@ -89,7 +85,8 @@ impl Ground {
 
 /// What is said where a file may be outside of the sandbox.
 pub const OUTSIDE: &str = "with sandbox.enabled a process reads the directories that its configuration \
-    named when it started: a hand-over or a restart goes by other ones";
+    named when it started, with the rights that it kept: a hand-over or a restart goes by other directories, \
+    and a file that only root can read is to be readable for the user that this process runs as";
 
 /// Whether a file could not be read that this process may have forbidden itself.
 #[must_use]

@@ -124,6 +124,28 @@ pub(super) fn open_early(wanted: &Wanted) -> Vec<Passed> {
     early
 }
 
+/// The same for an agent, which has no other socket.
+pub(super) fn open_metrics_early(metrics: &MetricsSettings) -> Option<Passed> {
+    let address = metrics.address.map(address_of)?;
+    if !PRIVILEGED_PORTS.contains(&address.port()) {
+        return None;
+    }
+    let socket = TcpListener::bind(address).ok()?.into();
+    Some(Passed { role: Role::Metrics, at: address.to_string(), socket })
+}
+
+/// An agent's page of metrics, where it is open already.
+///
+/// # Errors
+///
+/// The address cannot be had.
+pub(super) fn metrics_of_agent(
+    mut passed: Vec<Passed>,
+    address: SocketAddr,
+) -> io::Result<TcpListener> {
+    listener(take(&mut passed, Role::Metrics, &address), address)
+}
+
 impl Sockets {
     /// Opens what is wanted, but for what the process before has open already.
     ///

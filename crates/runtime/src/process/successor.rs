@@ -29,7 +29,11 @@ pub const STARTER: &str = "start-successors";
 
 /// A process that starts others. It ends with this one.
 #[derive(Debug)]
-pub struct Starter(StdStream);
+pub struct Starter {
+    stream: StdStream,
+    /// Waited for when it ends: nobody else does.
+    process: std::process::Child,
+}
 
 impl Starter {
     /// Begins it; from this very binary, whatever lies at its path by then.
@@ -44,8 +48,8 @@ impl Starter {
         let program = words.next().ok_or_else(no_name)?;
         let mut command = std::process::Command::new("/proc/self/exe");
         command.arg0(&program).arg(STARTER).arg("--").arg(&program).args(words);
-        command.stdin(Stdio::from(OwnedFd::from(its))).stdout(Stdio::null()).spawn()?;
-        Ok(Self(ours))
+        let command = command.stdin(Stdio::from(OwnedFd::from(its))).stdout(Stdio::null());
+        Ok(Self { stream: ours, process: command.spawn()? })
     }
 }
 
@@ -56,6 +60,8 @@ pub(super) enum Successors {
     Here,
     /// Its starter.
     There(mpsc::Sender<()>),
+    /// Nobody, and why: this process is confined, and what it starts would be.
+    Nobody(io::Error),
 }
 
 impl Successors {
@@ -64,12 +70,20 @@ impl Successors {
     /// # Errors
     ///
     /// The runtime does not take the way to it.
-    pub(super) fn by(starter: Option<Starter>) -> io::Result<Self> {
-        let Some(Starter(stream)) = starter else { return Ok(Self::Here) };
+    pub(super) fn by(starter: Option<io::Result<Starter>>) -> io::Result<Self> {
+        let Starter { stream, mut process } = match starter {
+            None => return Ok(Self::Here),
+            Some(Err(error)) => return Ok(Self::Nobody(error)),
+            Some(Ok(starter)) => starter,
+        };
         let stream = UnixStream::from_std(stream)?;
         // One more wish than the one under way changes nothing.
         let (ask, asked) = mpsc::channel(1);
-        tokio::spawn(talk(stream, asked));
+        tokio::spawn(async move {
+            talk(stream, asked).await;
+            // Its end of the way is closed, or it ends by that ours is.
+            let _ = tokio::task::spawn_blocking(move || process.wait()).await;
+        });
         Ok(Self::There(ask))
     }
 
@@ -79,6 +93,11 @@ impl Successors {
             Self::Here => {
                 let words = std::env::args_os().collect();
                 tokio::spawn(run(words, |said| told(&said)));
+            }
+            Self::Nobody(error) => {
+                error!(
+                    "no process can be started to take over: what would start it does not: {error}"
+                );
             }
             Self::There(ask) => {
                 if let Err(TrySendError::Closed(())) = ask.try_send(()) {

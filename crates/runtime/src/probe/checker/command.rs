@@ -12,7 +12,8 @@ use std::time::Duration;
 use health::{CommandCheck, ErrorText, FailReason, Outcome, Phase};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, set_capabilities,
+    set_no_new_privs,
 };
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
@@ -50,10 +51,13 @@ impl Rights {
             permitted: CapabilitySet::empty(),
             inheritable: CapabilitySet::empty(),
         };
-        let is_given_up = set_no_new_privs(true)
-            .and_then(|()| clear_ambient_capability_set())
-            .and_then(|()| set_capabilities(None, none));
-        if is_given_up.is_ok() { Self::GivenUp } else { Self::Kept }
+        // Where the call itself is refused: nothing to give up is given up. What is not inheritable and
+        // not permitted is not ambient either.
+        let has_none = || capabilities(None).is_ok_and(|has| has == none);
+        let has_given_up =
+            || clear_ambient_capability_set().and_then(|()| set_capabilities(None, none)).is_ok();
+        let is_given_up = set_no_new_privs(true).is_ok() && (has_given_up() || has_none());
+        if is_given_up { Self::GivenUp } else { Self::Kept }
     }
 }
 
