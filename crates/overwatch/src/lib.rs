@@ -144,7 +144,7 @@ pub use event::{Command, Effect, Event, LinkId};
 pub use foresee::foresee;
 pub use hand::order::{HandFault, HandOrder};
 pub use hand::{AuditLine, HandItem, HandRow, Said};
-pub use learned::steps::{Replayed, replay};
+pub use learned::steps::{Replayed, batch_of_none, replay};
 pub use node::{Counters, Overwatch};
 pub use note::{Level, Note};
 pub use outside::{OutsideFault, OutsideRow, OutsideSource, OutsideTaken};

@@ -15,7 +15,7 @@ use std::time::Instant;
 use latency::{Lane, PortReport, Report, ReportRow, Table, TableLimits};
 use model::{AgentId, Rtt, Subnet, Time};
 use overwatch::learned::Learned;
-use store::TableFiles;
+use store::{TableCopy, TableFiles};
 use testkit::Random;
 
 /// As many as a report has at most.
@@ -44,7 +44,7 @@ fn main() {
     let rows = learned.len();
 
     let began = Instant::now();
-    let copy = Table::clone(&learned);
+    let copy = TableCopy { table: Table::clone(&learned), at: START, follows: true };
     figure("copy_table_ms", ms(began));
     let Ok((mut files, _)) = TableFiles::open(directory, LIMITS) else { panic!("no directory") };
     let began = Instant::now();

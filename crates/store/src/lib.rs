@@ -49,4 +49,4 @@ pub use backup::{Backup, BackupError};
 pub use error::StoreError;
 pub use shared::{Known, Proposal, SharedRow, Taken};
 pub use store::Store;
-pub use table::{Found, TableError, TableFiles};
+pub use table::{Found, TableCopy, TableError, TableFiles, TableLock};

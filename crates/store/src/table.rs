@@ -6,12 +6,15 @@
 //! learned.8.steps   while learned.8.rows is being written
 //! ```
 //!
+//! - `lock`: who may write,
 //! - [`frame`]: bytes with a length and checksums,
 //! - `read`: files to a table, whatever is left of them.
 //!
 //! Writes what it is given, in order, and never over what it could not read. Must not run on a thread
 //! that anybody waits for. Which steps there are is `overwatch`'s to know, what a row is `latency`'s. See
 //! `docs/decisions/0060-the-table-on-disk.md`.
+
+mod lock;
 
 pub mod frame;
 
@@ -22,8 +25,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use latency::{Table, TableLimits};
+use model::Time;
 
 use self::frame::{Header, put_frame};
+pub use self::lock::TableLock;
 pub use self::read::Found;
 
 /// The format that this release writes, and the highest it reads.
@@ -71,6 +76,15 @@ pub enum TableError {
         /// [`FORMAT`].
         known: u32,
     },
+    /// Another thread, or another process, writes them still.
+    #[error("the learned table: somebody else holds {path}")]
+    Held {
+        /// The lock.
+        path: PathBuf,
+    },
+    /// The writing of a snapshot was given up; steps go on as they did.
+    #[error("the learned table: a snapshot was given up")]
+    GivenUp,
     /// Steps that follow ones that are not on the disk: a snapshot has to come first.
     #[error("the learned table: nothing more is kept until a snapshot is written")]
     Closed,
@@ -92,6 +106,17 @@ pub struct TableFiles {
     other_bytes: u64,
     /// How long the last snapshot was.
     rows_bytes: u64,
+}
+
+/// A table that is to be written whole.
+#[derive(Debug)]
+pub struct TableCopy {
+    /// As it is behind the last step.
+    pub table: Table,
+    /// When it was so: up to then it says all.
+    pub at: Time,
+    /// Whether it can be had from the files too: no step that led to it is missing there.
+    pub follows: bool,
 }
 
 /// What a file holds.
@@ -126,9 +151,13 @@ impl TableFiles {
     ///
     /// # Errors
     ///
-    /// The directory cannot be read.
+    /// The directory cannot be read, or a later release wrote there.
     pub fn anew(directory: &Path) -> Result<Self, TableError> {
-        Ok(Self::behind(directory, &List::of(directory)?))
+        let listed = List::of(directory)?;
+        for (generation, kind, _) in &listed.files {
+            read::known(&path_of(directory, *generation, *kind), (*kind, *generation))?;
+        }
+        Ok(Self::behind(directory, &listed))
     }
 
     fn behind(directory: &Path, listed: &List) -> Self {
@@ -200,37 +229,51 @@ impl TableFiles {
         self.other_bytes + self.steps_bytes
     }
 
-    /// Writes a table whole, as it is behind the last step; then earlier files go. `between` is called
-    /// again and again meanwhile, to write steps that follow.
+    /// Writes a table whole; then earlier files go. `between` is called again and again meanwhile, to write
+    /// steps that follow.
     ///
     /// # Errors
     ///
-    /// The disk refuses, or `between` does; then nothing more is kept until this succeeds.
+    /// The disk refuses, or `between` does; then nothing more is kept until this succeeds, but for
+    /// [`TableError::GivenUp`] of a table that follows.
     pub fn snapshot(
         &mut self,
-        table: &Table,
+        copy: &TableCopy,
         between: &mut dyn FnMut(&mut Self) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
-        let written = self.try_snapshot(table, between);
-        if written.is_err() {
-            self.steps = None;
-            // A disk that is full has its room back.
-            let _ = std::fs::remove_file(self.directory.join(UNFINISHED));
+        let follows = copy.follows && self.is_open();
+        let written = self.try_snapshot(copy, follows, between);
+        let Err(fault) = &written else { return Ok(()) };
+        // A disk that is full has its room back.
+        let _ = std::fs::remove_file(self.directory.join(UNFINISHED));
+        if follows && matches!(fault, TableError::GivenUp) {
+            return written;
+        }
+        self.steps = None;
+        // So that a disk that stays full has not one more file with each attempt.
+        if !follows || self.steps_number <= 1 {
+            let path = path_of(&self.directory, self.generation, Kind::Steps);
+            if std::fs::remove_file(path).is_ok() {
+                self.steps_bytes = 0;
+            }
         }
         written
     }
 
     fn try_snapshot(
         &mut self,
-        table: &Table,
+        copy: &TableCopy,
+        follows: bool,
         between: &mut dyn FnMut(&mut Self) -> Result<(), TableError>,
     ) -> Result<(), TableError> {
-        self.begin(self.is_open())?;
+        self.begin(follows)?;
+        // Rows have no time. With this each snapshot that has its name has one, whenever power is cut.
+        self.append(&overwatch::batch_of_none(copy.at))?;
         let (generation, path) = (self.generation, self.directory.join(UNFINISHED));
         let mut file = create(&path)?;
         let mut bytes = Header { kind: Kind::Rows, generation, follows: false }.to_bytes();
         let (mut number, mut length) = (0, 0);
-        for chunk in table.saved() {
+        for chunk in copy.table.saved() {
             put_frame(&mut bytes, (generation, number), &chunk);
             number += 1;
             if bytes.len() >= SYNC_EVERY_BYTES {
@@ -290,6 +333,7 @@ impl TableFiles {
         }
         // Usually there is none.
         let _ = std::fs::remove_file(directory.join(UNFINISHED));
+        TableLock::remove(directory);
         Ok(listed.files.len())
     }
 }

@@ -72,11 +72,16 @@ impl Steps {
         if bytes.is_empty() {
             return Some(bytes);
         }
-        let mut batch = Vec::with_capacity(size_of::<u64>() + bytes.len());
-        batch.extend(now.unix_ms().to_le_bytes());
+        let mut batch = batch_of_none(now);
         batch.extend(bytes);
         Some(batch)
     }
+}
+
+/// A batch without steps: that the table says all up to a moment.
+#[must_use]
+pub fn batch_of_none(now: Time) -> Vec<u8> {
+    now.unix_ms().to_le_bytes().to_vec()
 }
 
 /// Does the steps of a batch again.

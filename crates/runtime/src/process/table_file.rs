@@ -9,6 +9,7 @@
 //! go well again. Nothing waits for it but the end of the process, and that not for long. See
 //! `docs/decisions/0060-the-table-on-disk.md`.
 
+mod anew;
 mod state;
 
 mod thread;
@@ -17,14 +18,15 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::overwatch::{Overwatch, Recalled, Replayed};
 use latency::{Table, TableLimits};
 use model::{AgentId, Time};
-use store::{Found, TableError, TableFiles};
+use store::{Found, TableCopy, TableError, TableFiles, TableLock};
 use tracing::{error, info, warn};
 
+use self::anew::Anew;
 pub(super) use self::state::Kept;
 use self::state::State;
 use self::thread::{Disk, Pace, Wanted};
@@ -40,6 +42,12 @@ const STEPS_BYTES: usize = 1024 * 1024;
 /// How long the end of the process waits for the disk. What it does not take by then is lost, as by a
 /// power cut.
 const STOP_MAX: Duration = Duration::from_secs(5);
+
+/// How long it waits then for a snapshot to be given up, which takes a write of some megabytes.
+const GIVING_UP_MAX: Duration = Duration::from_secs(1);
+
+/// How long a start waits for whoever wrote the files before: as long as that one gives itself.
+const LOCK_MAX: Duration = Duration::from_secs(6);
 
 /// The thread and the way to it.
 #[derive(Debug)]
@@ -68,7 +76,8 @@ impl TableKeeper {
         node: &mut Overwatch,
         now: Time,
     ) -> Result<Self, StartError> {
-        let began = std::time::Instant::now();
+        let lock = lock(directory)?;
+        let began = Instant::now();
         let (files, found) = TableFiles::open(directory, limits)?;
         let Found { mut table, replayed, incomplete, dropped, .. } = found;
         let Replayed { steps, refused, through } = replayed;
@@ -86,20 +95,29 @@ impl TableKeeper {
              of them refused)",
             began.elapsed().as_millis()
         );
-        let mut keeper = Self::start(files, Pace::REAL, now)?;
+        let mut keeper = Self::start((files, lock), Pace::REAL, now)?;
         // What was left out is not in the files' steps.
         keeper.has_gap = !dropped.is_empty() || !again.is_empty();
         Ok(keeper)
     }
 
-    /// Keeps what is learned behind what another process kept, from the whole table on.
+    /// Keeps what is learned behind whatever is there, from the whole table on; as soon as it can.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a thread.
     pub(super) fn anew(directory: &Path, now: Time) -> Result<Self, StartError> {
-        let mut keeper = Self::start(TableFiles::anew(directory)?, Pace::REAL, now)?;
+        let mut keeper = Self::start((Anew::new(directory), ()), Pace::REAL, now)?;
         keeper.has_gap = true;
         Ok(keeper)
     }
 
-    fn start(disk: impl Disk, pace: Pace, now: Time) -> Result<Self, StartError> {
+    /// Begins the thread. What guards the disk is held until nothing more is written.
+    fn start(
+        (disk, guard): (impl Disk, impl Send + 'static),
+        pace: Pace,
+        now: Time,
+    ) -> Result<Self, StartError> {
         let (wanted, waiting) = sync_channel(QUEUE_SECONDS);
         let (ends, ended) = sync_channel::<()>(0);
         let state = Arc::new(State::new(disk.bytes()));
@@ -108,6 +126,8 @@ impl TableKeeper {
         let builder = std::thread::Builder::new().name("store-rows".to_owned());
         let run = move || {
             thread::write_all(&mut disk, pace, &waiting, &of_thread);
+            // Before it is said: the next one may write at once.
+            drop((disk, guard));
             drop(ends);
         };
         builder.spawn(run).map_err(StartError::System)?;
@@ -128,13 +148,11 @@ impl TableKeeper {
     fn keep(&mut self, steps: Option<Vec<u8>>, table: impl FnOnce() -> Table, now: Time) {
         let is_idle = self.state.is_idle();
         self.has_gap |= steps.is_none();
+        let steps = steps.unwrap_or_default();
         if is_idle && (self.has_gap || self.state.wants_table()) && self.state.may_try() {
-            // All that changed by now is in the copy.
-            self.state.table_is_sent();
-            self.has_gap = !self.send(Wanted::Table(Box::new(table())));
+            self.send_table(steps, table, now);
             return;
         }
-        let steps = steps.unwrap_or_default();
         if is_idle && !self.has_gap && self.state.is_keeping() {
             // What is sent now is not written yet.
             self.saved_at = if steps.is_empty() { now } else { self.looked_at };
@@ -146,6 +164,17 @@ impl TableKeeper {
                 "the disk does not keep up: what is learned is not kept until it does; answering goes on"
             );
         }
+    }
+
+    /// Hands on a copy of all, and before it what leads to it, where that is known.
+    fn send_table(&mut self, steps: Vec<u8>, table: impl FnOnce() -> Table, now: Time) {
+        self.state.table_is_sent();
+        let mut follows = !self.has_gap && self.state.is_keeping();
+        if follows && !steps.is_empty() {
+            follows = self.send(Wanted::Steps(steps));
+        }
+        let copy = TableCopy { table: table(), at: now, follows };
+        self.has_gap = !self.send(Wanted::Table(Box::new(copy)));
     }
 
     /// Whether there was room for it.
@@ -173,9 +202,33 @@ impl TableKeeper {
     /// Hands on the last of it, and waits for the disk, but not for ever.
     pub(super) fn stop(mut self, node: &mut Overwatch, now: Time) {
         self.look(node, now);
-        drop(self.wanted);
-        if self.ended.recv_timeout(STOP_MAX) == Err(RecvTimeoutError::Timeout) {
+        self.end();
+    }
+
+    /// A snapshot of what the files hold as well is given up at once, any other one when time is over.
+    fn end(self) {
+        let Self { wanted, state, ended, .. } = self;
+        state.end();
+        drop(wanted);
+        if ended.recv_timeout(STOP_MAX) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+        state.be_over();
+        if ended.recv_timeout(GIVING_UP_MAX) == Err(RecvTimeoutError::Timeout) {
             error!("the disk does not take the last of what was learned; going without");
+        }
+    }
+}
+
+/// Waits for whoever writes the files still, but not for ever.
+fn lock(directory: &Path) -> Result<TableLock, TableError> {
+    let began = Instant::now();
+    loop {
+        match TableLock::take(directory) {
+            Err(TableError::Held { .. }) if began.elapsed() < LOCK_MAX => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            taken => return taken,
         }
     }
 }
@@ -202,8 +255,15 @@ pub(super) fn open(
     now: Time,
 ) -> Option<TableKeeper> {
     if is_kept {
-        let opened = TableKeeper::open(directory, limits, node, now);
-        return opened.map_err(|fault| tell_unkept(&fault)).ok();
+        return match TableKeeper::open(directory, limits, node, now) {
+            Ok(keeper) => Some(keeper),
+            Err(fault) => {
+                warn!("{}; going on without what was kept", chain(&fault));
+                // What changes from here on is noted all the same.
+                node.recall(Recalled { table: Table::new(limits), through: None }, now);
+                open_again(directory, is_kept, now)
+            }
+        };
     }
     match TableFiles::remove(directory) {
         Ok(0) => {}
@@ -215,7 +275,7 @@ pub(super) fn open(
     None
 }
 
-/// Goes on behind what another process kept.
+/// Goes on behind what another process kept, or what could not be read.
 pub(super) fn open_again(directory: &Path, is_kept: bool, now: Time) -> Option<TableKeeper> {
     let opened = is_kept.then(|| TableKeeper::anew(directory, now))?;
     opened.map_err(|fault| tell_unkept(&fault)).ok()

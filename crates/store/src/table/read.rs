@@ -162,6 +162,14 @@ fn read_rows_of(
     }
 }
 
+/// Refuses what a later release wrote.
+pub(super) fn known(path: &Path, what: (Kind, u64)) -> Result<(), TableError> {
+    match Header::read(&mut open(path)?, what).map_err(disk("read", path))? {
+        Err(HeaderFault::Newer(found)) => Err(newer(path.to_owned(), found)),
+        Ok(_) | Err(HeaderFault::Damaged) => Ok(()),
+    }
+}
+
 /// A snapshot's frames, behind its header.
 pub(crate) fn read_rows(
     from: impl Read,

@@ -78,8 +78,17 @@ impl World {
         self.ever.extend(words(&self.learned, name));
     }
 
+    fn copy(&self) -> TableCopy {
+        TableCopy { table: self.learned.clone(), at: at(self.second), follows: true }
+    }
+
     fn snapshot(&mut self) {
-        self.files.snapshot(&self.learned.clone(), &mut |_| Ok(())).unwrap();
+        self.files.snapshot(&self.copy(), &mut |_| Ok(())).unwrap();
+    }
+
+    fn names(&self) -> BTreeSet<String> {
+        let entries = fs::read_dir(self.directory.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
     fn path(&self, generation: u64, kind: Kind) -> PathBuf {
@@ -192,8 +201,8 @@ fn steps_that_are_cut_at_any_byte_lose_the_last_second_alone() {
         kept += usize::from(Some(through) != last);
         last = Some(through);
     }
-    // Each of the three is lost at its own bytes and none before.
-    assert_eq!(kept, 3);
+    // Each of the three is lost at its own bytes and none before, and the snapshot's own time last.
+    assert_eq!(kept, 4);
 }
 
 #[test]
@@ -302,7 +311,7 @@ fn the_same_bytes_behind_their_checksums() {
 fn a_cut_while_a_snapshot_is_written_loses_nothing() {
     let mut world = small();
     let copies = tempfile::tempdir().unwrap();
-    let table = world.learned.clone();
+    let table = world.copy();
     let mut moments = 0;
     let directory = world.directory.path().to_owned();
     let World { files, learned, second, .. } = &mut world;
@@ -334,23 +343,28 @@ fn after_any_trouble_steps_wait_for_a_snapshot_and_earlier_ones_stay() {
     let mut world = small();
     let before = saved(&world.learned);
     // A disk that refuses in the midst of a snapshot.
-    let table = world.learned.clone();
+    let (table, names) = (world.copy(), world.names());
     let full = |_: &mut TableFiles| Err(TableError::Closed);
     assert!(world.files.snapshot(&table, &mut { full }).is_err());
     assert!(!world.files.is_open() && world.files.wants_snapshot());
+    assert_eq!(world.names(), names, "a disk that stays full has no file more");
     world.tell_only("web", 50..60);
     let batch = world.learned.take_steps(at(world.second)).unwrap();
     assert!(matches!(world.files.append(&batch), Err(TableError::Closed)));
     assert!(saved(&world.check().table) == before, "what was written before is whole");
     // A second refusal, with steps in between that are missing: they must not be done to what came before.
-    let table = world.learned.clone();
-    let mut once = 0;
+    let (table, path) = (world.copy(), world.path(4, Kind::Steps));
+    let (mut once, mut left) = (0, Vec::new());
     let mut later = |files: &mut TableFiles| {
         once += 1;
         files.append(&[at(0).unix_ms().to_le_bytes().to_vec(), vec![9; 9]].concat())?;
+        left = fs::read(&path).unwrap();
         if once > 2 { Err(TableError::Closed) } else { Ok(()) }
     };
     assert!(world.files.snapshot(&table, &mut later).is_err());
+    assert_eq!(world.names(), names);
+    // As a power cut leaves it.
+    fs::write(world.path(4, Kind::Steps), left).unwrap();
     let found = world.check();
     assert!(saved(&found.table) == before);
     assert!(found.dropped.iter().any(|line| line.contains("what came before is missing")));
@@ -408,4 +422,90 @@ fn steps_become_a_snapshot_before_they_are_long() {
     }
     assert_eq!(snapshots, 10);
     assert!(most < STEPS_BYTES_MIN + 1_000_000, "{most}");
+}
+
+#[test]
+fn a_snapshot_without_a_step_behind_it_says_until_when_it_says_all() {
+    let mut world = World::new();
+    world.tell("web", 0..8);
+    world.snapshot();
+    assert_eq!(world.check().replayed.through, Some(at(world.second)));
+    // As soon as it has its name: before a power cut nothing else needs to be on the disk.
+    let (table, steps) = (world.copy(), world.path(3, Kind::Steps));
+    let mut first = Vec::new();
+    let mut between = |_: &mut TableFiles| {
+        if first.is_empty() {
+            first = fs::read(&steps).unwrap();
+        }
+        Ok(())
+    };
+    world.files.snapshot(&table, &mut between).unwrap();
+    fs::write(world.path(3, Kind::Steps), first).unwrap();
+    let found = world.check();
+    assert!(found.dropped.is_empty());
+    assert_eq!(found.replayed.through, Some(at(world.second)));
+}
+
+#[test]
+fn a_table_whose_steps_are_missing_does_not_follow() {
+    let mut world = small();
+    let before = saved(&world.learned);
+    // Too much for a queue: this is in the copy alone.
+    world.tell_only("web", 20..30);
+    let _ = world.learned.take_steps(at(world.second));
+    let copy = TableCopy { follows: false, ..world.copy() };
+    let (path, mut cut) = (world.path(3, Kind::Steps), Vec::new());
+    let World { files, learned, second, .. } = &mut world;
+    let refused = files.snapshot(&copy, &mut |files| {
+        learned.expire(at(*second));
+        files.append(&learned.take_steps(at(*second)).unwrap())?;
+        cut = fs::read(&path).unwrap();
+        Err(TableError::Closed)
+    });
+    assert!(refused.is_err() && !path.exists());
+    fs::write(&path, cut).unwrap();
+    let found = world.check();
+    assert!(saved(&found.table) == before, "what was written before, and nothing behind the gap");
+    assert!(found.dropped.iter().any(|line| line.contains("what came before is missing")));
+}
+
+#[test]
+fn a_snapshot_that_is_given_up_leaves_the_steps_open() {
+    let mut world = small();
+    let copy = world.copy();
+    let given_up = world.files.snapshot(&copy, &mut |_| Err(TableError::GivenUp));
+    assert!(matches!(given_up, Err(TableError::GivenUp)) && world.files.is_open());
+    world.tell("web", 40..44);
+    let found = world.check();
+    assert!(found.dropped.is_empty() && saved(&found.table) == saved(&world.learned));
+    // Without what leads to it nothing can follow.
+    let copy = TableCopy { follows: false, ..world.copy() };
+    assert!(world.files.snapshot(&copy, &mut |_| Err(TableError::GivenUp)).is_err());
+    assert!(!world.files.is_open());
+}
+
+#[test]
+fn one_at_a_time_writes() {
+    let world = small();
+    let lock = TableLock::take(world.directory.path()).unwrap();
+    let second = TableLock::take(world.directory.path());
+    assert!(matches!(second, Err(TableError::Held { .. })));
+    drop(lock);
+    drop(TableLock::take(world.directory.path()).unwrap());
+    TableFiles::remove(world.directory.path()).unwrap();
+    assert!(world.names().is_empty());
+}
+
+#[test]
+fn nobody_goes_on_behind_a_later_format() {
+    let world = small();
+    let path = world.path(2, Kind::Rows);
+    let mut later = fs::read(&path).unwrap();
+    later[8] = 2;
+    let end = frame::HEADER_BYTES - 4;
+    let checksum = crc32fast::hash(&later[..end]).to_le_bytes();
+    later[end..frame::HEADER_BYTES].copy_from_slice(&checksum);
+    fs::write(&path, &later).unwrap();
+    let refused = TableFiles::anew(world.directory.path());
+    assert!(matches!(refused, Err(TableError::Newer { .. })));
 }

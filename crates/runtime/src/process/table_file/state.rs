@@ -14,6 +14,10 @@ pub(super) struct State {
     is_resting: AtomicBool,
     /// What is sent is written.
     is_keeping: AtomicBool,
+    /// No snapshot is needed any more of what the files hold as well.
+    is_ending: AtomicBool,
+    /// Nor any other.
+    is_over: AtomicBool,
     bytes: AtomicU64,
     snapshots: AtomicU64,
     failures: AtomicU64,
@@ -41,6 +45,8 @@ impl State {
             wants_table: AtomicBool::new(false),
             is_resting: AtomicBool::new(false),
             is_keeping: AtomicBool::new(true),
+            is_ending: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
             bytes: AtomicU64::new(bytes),
             snapshots: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -83,6 +89,21 @@ impl State {
 
     pub(super) fn is_keeping(&self) -> bool {
         self.is_keeping.load(Ordering::Acquire)
+    }
+
+    /// All that is to be written was sent.
+    pub(super) fn end(&self) {
+        self.is_ending.store(true, Ordering::Release);
+    }
+
+    /// There is no more time.
+    pub(super) fn be_over(&self) {
+        self.is_over.store(true, Ordering::Release);
+    }
+
+    /// Whether a snapshot is not to be finished.
+    pub(super) fn gives_up(&self, follows: bool) -> bool {
+        (follows && self.is_ending.load(Ordering::Acquire)) || self.is_over.load(Ordering::Acquire)
     }
 
     /// An attempt went well; says whether the one before had not.

@@ -7,6 +7,7 @@ use ::overwatch::learned::Learned;
 use latency::Lane;
 use store::TableFiles;
 
+use super::thread::Between;
 use super::*;
 
 const LIMITS: TableLimits =
@@ -26,9 +27,27 @@ struct Trouble {
     is_full: AtomicBool,
     /// While this is true a write does not return.
     is_stuck: Mutex<bool>,
+    /// While this is true no piece of a snapshot is followed by another.
+    holds_pieces: Mutex<bool>,
     goes_on: Condvar,
     /// Tables that were tried.
     tables: AtomicUsize,
+    /// Of what time they were, and whether they followed.
+    copies: Mutex<Vec<(Time, bool)>>,
+    /// Pieces of snapshots that were begun.
+    pieces: AtomicUsize,
+}
+
+impl Trouble {
+    fn wait(&self, while_true: &Mutex<bool>) {
+        let stuck = while_true.lock().unwrap();
+        drop(self.goes_on.wait_while(stuck, |stuck| *stuck).unwrap());
+    }
+
+    fn let_go(&self) {
+        *self.holds_pieces.lock().unwrap() = false;
+        self.goes_on.notify_all();
+    }
 }
 
 struct Bad {
@@ -38,8 +57,7 @@ struct Bad {
 
 impl Bad {
     fn meet(&self) -> Result<(), TableError> {
-        let stuck = self.trouble.is_stuck.lock().unwrap();
-        drop(self.trouble.goes_on.wait_while(stuck, |stuck| *stuck).unwrap());
+        self.trouble.wait(&self.trouble.is_stuck);
         if !self.trouble.is_full.load(Ordering::SeqCst) {
             return Ok(());
         }
@@ -54,15 +72,16 @@ impl Disk for Bad {
         self.files.append(batch)
     }
 
-    fn snapshot(
-        &mut self,
-        table: &Table,
-        between: &mut dyn FnMut(&mut Self) -> Result<(), TableError>,
-    ) -> Result<(), TableError> {
+    fn snapshot(&mut self, copy: &TableCopy, between: &mut Between<'_>) -> Result<(), TableError> {
         self.trouble.tables.fetch_add(1, Ordering::SeqCst);
         self.meet()?;
-        self.files.snapshot(table, &mut |_| Ok(()))?;
-        between(self)
+        let Self { files, trouble } = self;
+        trouble.copies.lock().unwrap().push((copy.at, copy.follows));
+        files.snapshot(copy, &mut |files| {
+            trouble.pieces.fetch_add(1, Ordering::SeqCst);
+            trouble.wait(&trouble.holds_pieces);
+            between(&mut |batch| files.append(batch))
+        })
     }
 
     fn wants_snapshot(&self) -> bool {
@@ -89,7 +108,8 @@ impl World {
         let (files, _) = TableFiles::open(directory.path(), LIMITS).unwrap();
         let trouble = Arc::new(Trouble::default());
         let disk = Bad { files, trouble: Arc::clone(&trouble) };
-        let keeper = TableKeeper::start(disk, QUICK, at(0)).unwrap();
+        let lock = TableLock::take(directory.path()).unwrap();
+        let keeper = TableKeeper::start((disk, lock), QUICK, at(0)).unwrap();
         let mut learned = Learned::new(Table::new(LIMITS));
         learned.keep(Table::new(LIMITS));
         Self { directory, learned, keeper, trouble, second: 0 }
@@ -121,6 +141,13 @@ impl World {
             std::thread::yield_now();
         }
         panic!("it never comes to it: {:?}", self.kept());
+    }
+
+    /// Waits until a snapshot is in the midst of it.
+    fn until_a_piece(&self) {
+        while self.trouble.pieces.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
     }
 
     fn kept(&self) -> Kept {
@@ -216,4 +243,88 @@ fn at_the_end_all_is_written() {
     assert_eq!(keeper.ended.recv_timeout(STOP_MAX), Err(RecvTimeoutError::Disconnected));
     let found = TableFiles::open(directory.path(), LIMITS).unwrap().1;
     assert!(found.table.saved().eq(learned.saved()));
+}
+
+#[test]
+fn the_steps_of_the_second_of_a_snapshot_are_on_the_disk_before_it() {
+    let mut world = World::new();
+    world.second();
+    world.until(|world| world.kept().unsaved_ms == 0);
+    world.keeper.state.want_table();
+    *world.trouble.holds_pieces.lock().unwrap() = true;
+    // In this second both: what changed, and the whole table.
+    world.second();
+    let sent_at = at(world.second);
+    world.until_a_piece();
+    assert!(world.is_all_there(), "before the snapshot is");
+    world.trouble.let_go();
+    world.until(|world| world.kept().snapshots == 1 && world.kept().is_kept);
+    assert_eq!(*world.trouble.copies.lock().unwrap(), [(sent_at, true)]);
+    world.keeper.doubt();
+    world.until(|world| world.kept().snapshots == 2 && world.kept().is_kept);
+    assert!(!world.trouble.copies.lock().unwrap()[1].1, "a gap is before it");
+}
+
+/// A table in the midst of being written, as a hand-over finds it.
+fn in_a_snapshot(begin: impl FnOnce(&mut World)) -> World {
+    let mut world = World::new();
+    world.second();
+    world.until(|world| world.kept().unsaved_ms == 0);
+    *world.trouble.holds_pieces.lock().unwrap() = true;
+    begin(&mut world);
+    world.second();
+    world.until_a_piece();
+    // A second that comes meanwhile.
+    world.second();
+    world
+}
+
+#[test]
+fn a_snapshot_is_given_up_at_the_end_and_no_step_with_it() {
+    let world = in_a_snapshot(|world| world.keeper.state.want_table());
+    let World { keeper, learned, directory, trouble, .. } = world;
+    keeper.state.end();
+    trouble.let_go();
+    keeper.end();
+    assert_eq!(trouble.pieces.load(Ordering::SeqCst), 1, "no more than the piece it was at");
+    drop(TableLock::take(directory.path()).unwrap());
+    let names = |end: &str| {
+        let entries = std::fs::read_dir(directory.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(end)).count()
+    };
+    assert_eq!((names("rows"), names("new")), (0, 0));
+    let found = TableFiles::open(directory.path(), LIMITS).unwrap().1;
+    assert!(found.dropped.is_empty() && found.table.saved().eq(learned.saved()));
+}
+
+#[test]
+fn a_snapshot_that_alone_has_all_is_finished_at_the_end() {
+    let world = in_a_snapshot(|world| world.keeper.doubt());
+    let World { keeper, learned, directory, trouble, .. } = world;
+    keeper.state.end();
+    trouble.let_go();
+    keeper.end();
+    let found = TableFiles::open(directory.path(), LIMITS).unwrap().1;
+    assert!(found.dropped.is_empty() && found.table.saved().eq(learned.saved()));
+}
+
+#[test]
+fn who_finds_the_files_held_keeps_all_once_they_are_let_go() {
+    let mut world = World::new();
+    world.second();
+    // The one before writes still: nothing of its files is touched.
+    let anew = (Anew::new(world.directory.path()), ());
+    let next = TableKeeper::start(anew, QUICK, at(world.second)).unwrap();
+    let before = std::mem::replace(&mut world.keeper, next);
+    world.keeper.doubt();
+    world.until(|world| world.kept().failures > 2);
+    assert!(!world.kept().is_kept && world.kept().snapshots == 0);
+    before.end();
+    world.second();
+    world.until(|world| world.kept().is_kept && world.kept().unsaved_ms == 0);
+    assert!(world.is_all_there());
+    world.second();
+    world.until(|world| world.kept().unsaved_ms == 0);
+    assert!(world.is_all_there());
 }

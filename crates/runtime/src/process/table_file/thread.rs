@@ -3,8 +3,7 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use latency::Table;
-use store::{TableError, TableFiles};
+use store::{TableCopy, TableError, TableFiles};
 use tracing::{error, info};
 
 use super::state::State;
@@ -17,19 +16,21 @@ pub(super) enum Wanted {
     /// What changed.
     Steps(Vec<u8>),
     /// All of it, behind everything that was sent before.
-    Table(Box<Table>),
+    Table(Box<TableCopy>),
 }
+
+/// Writes a batch of steps.
+pub(super) type Append<'a> = dyn FnMut(&[u8]) -> Result<(), TableError> + 'a;
+
+/// What is done between the pieces of a snapshot.
+pub(super) type Between<'a> = dyn FnMut(&mut Append<'_>) -> Result<(), TableError> + 'a;
 
 /// Where it is written. The other one is the tests': a disk that is slow, or full.
 pub(super) trait Disk: Send + 'static {
     /// [`TableFiles::append`].
     fn append(&mut self, batch: &[u8]) -> Result<(), TableError>;
     /// [`TableFiles::snapshot`].
-    fn snapshot(
-        &mut self,
-        table: &Table,
-        between: &mut dyn FnMut(&mut Self) -> Result<(), TableError>,
-    ) -> Result<(), TableError>;
+    fn snapshot(&mut self, copy: &TableCopy, between: &mut Between<'_>) -> Result<(), TableError>;
     /// [`TableFiles::wants_snapshot`].
     fn wants_snapshot(&self) -> bool;
     /// [`TableFiles::bytes`].
@@ -41,12 +42,8 @@ impl Disk for TableFiles {
         Self::append(self, batch)
     }
 
-    fn snapshot(
-        &mut self,
-        table: &Table,
-        between: &mut dyn FnMut(&mut Self) -> Result<(), TableError>,
-    ) -> Result<(), TableError> {
-        Self::snapshot(self, table, between)
+    fn snapshot(&mut self, copy: &TableCopy, between: &mut Between<'_>) -> Result<(), TableError> {
+        Self::snapshot(self, copy, &mut |files| between(&mut |batch| files.append(batch)))
     }
 
     fn wants_snapshot(&self) -> bool {
@@ -118,25 +115,30 @@ impl Writer<'_> {
                     let written = disk.append(&batch);
                     self.see(disk, written, false);
                 }
-                Wanted::Table(table) => {
-                    let written = disk.snapshot(&table, &mut |disk| self.append_waiting(disk));
-                    drop(table);
+                Wanted::Table(copy) => {
+                    let follows = copy.follows;
+                    let mut between =
+                        |append: &mut Append<'_>| self.append_waiting(append, follows);
+                    let written = disk.snapshot(&copy, &mut between);
+                    drop(copy);
                     self.see(disk, written, true);
                 }
             }
         }
     }
 
-    /// Writes the steps that came meanwhile.
-    fn append_waiting<D: Disk>(&self, disk: &mut D) -> Result<(), TableError> {
+    /// Writes the steps that came meanwhile, and gives up what there is no time for.
+    fn append_waiting(&self, append: &mut Append<'_>, follows: bool) -> Result<(), TableError> {
+        // Looked at first: what was sent before the end was said is written in any case.
+        let is_given_up = self.state.gives_up(follows);
         for wanted in self.waiting.try_iter() {
             let _done = Done(self.state);
             // Only what is idle is sent a table.
             if let Wanted::Steps(batch) = wanted {
-                disk.append(&batch)?;
+                append(&batch)?;
             }
         }
-        Ok(())
+        if is_given_up { Err(TableError::GivenUp) } else { Ok(()) }
     }
 
     fn see<D: Disk>(&mut self, disk: &D, written: Result<(), TableError>, is_table: bool) {
@@ -147,9 +149,14 @@ impl Writer<'_> {
             self.rest = self.pace.least;
             if disk.wants_snapshot() {
                 self.state.want_table();
+            } else if is_table {
+                self.state.table_is_sent();
             }
             return;
         };
+        if matches!(fault, TableError::GivenUp) {
+            return;
+        }
         // Steps behind one that was not written.
         if matches!(fault, TableError::Closed) && !is_table {
             if self.rests_until.is_none() {
