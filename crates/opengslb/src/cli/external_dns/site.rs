@@ -95,7 +95,7 @@ impl Site {
             let (given, taken) = (change.give.len(), change.take.len());
             match settled {
                 Ok(()) => {
-                    applied.done.push(format!("{name}: {given} records given, {taken} taken"))
+                    applied.done.push(format!("{name}: {given} records given, {taken} taken"));
                 }
                 Err(why) => {
                     let text = why.to_string().replace('\n', "; ");
