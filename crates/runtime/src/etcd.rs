@@ -36,7 +36,7 @@ use crate::trust::{TrustError, tls_client_as};
 pub(crate) struct Etcd {
     endpoints: Vec<EtcdEndpoint>,
     /// The endpoint that answered last: it is asked first.
-    preferred: AtomicUsize,
+    preferred: Arc<AtomicUsize>,
     tls: Option<TlsConnector>,
     /// A user, and the file of the password.
     login: Option<(String, String)>,
@@ -66,6 +66,10 @@ pub(crate) enum News {
     Away(String),
     /// The lease that this overwatch holds; `None` where it holds none.
     Lease(Option<u64>),
+    /// It is followed anew, as the start of this number: what was told before is of an earlier one.
+    Begins(u64),
+    /// What was begun to be brought in is, or is not.
+    BroughtIn,
 }
 
 /// Why etcd did not do what it was asked.
@@ -130,7 +134,7 @@ impl Etcd {
         });
         Ok(Self {
             endpoints: settings.endpoints.clone(),
-            preferred: AtomicUsize::new(0),
+            preferred: Arc::new(AtomicUsize::new(0)),
             tls: tls.transpose()?,
             login: settings.login.clone(),
             prefix: settings.prefix.clone(),
@@ -154,16 +158,16 @@ impl Etcd {
         })
     }
 
-    fn prefer(&self, at: usize) {
-        self.preferred.store(at, Ordering::Relaxed);
-    }
-
     fn rows(&self) -> String {
         format!("{}/rows/", self.prefix)
     }
 
     fn format(&self) -> String {
         format!("{}/format", self.prefix)
+    }
+
+    fn bringing(&self) -> String {
+        format!("{}/bringing", self.prefix)
     }
 
     fn holder(&self) -> String {
@@ -173,11 +177,14 @@ impl Etcd {
 
 /// What goes on with etcd beside the loop. Dropping it ends all of it.
 #[derive(Debug)]
-pub(crate) struct Following(Vec<JoinHandle<()>>);
+pub(crate) struct Following(JoinHandle<()>);
 
 impl Following {
     /// Follows what changes, and asks for the lease.
-    pub(crate) fn start(etcd: &Arc<Etcd>, news: &mpsc::Sender<News>) -> Self {
+    ///
+    /// First it is told that this is start number `number`.
+    pub(crate) fn start(etcd: &Arc<Etcd>, news: &mpsc::Sender<News>, number: u64) -> Self {
+        let begins = news.clone();
         // A fault of this program begins each of them anew.
         let (at, to) = (Arc::clone(etcd), news.clone());
         let follow = async move {
@@ -191,13 +198,17 @@ impl Following {
                 rest().await;
             }
         };
-        Self(vec![tokio::spawn(follow), tokio::spawn(lease)])
+        Self(tokio::spawn(async move {
+            // Where nobody listens any more they end by themselves.
+            let _ = begins.send(News::Begins(number)).await;
+            tokio::join!(follow, lease);
+        }))
     }
 }
 
 impl Drop for Following {
     fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
+        self.0.abort();
     }
 }
 

@@ -12,6 +12,7 @@ use store::{Known, SharedRow, shared};
 use super::follow::read_all;
 use super::session::Session;
 use super::{Etcd, EtcdError, wire};
+use crate::random;
 
 /// Rows in one transaction. etcd takes 128 operations by default; one may be about the lease.
 pub(crate) const ROWS_MAX: usize = 120;
@@ -69,16 +70,22 @@ async fn commit_with(
 }
 
 /// Brings these rows in, in place of what there is, where nothing was ever brought in. Done by the holder
-/// alone; what was begun by one that fell is begun anew.
+/// alone; what was begun by one that fell is begun anew. Each goes on only as long as the mark is its own:
+/// two of them never mix, and whoever begins later ends the other.
+///
+/// Whether all of it is there now; if not, another one has the lease, or has begun or ended the same.
 pub(crate) async fn bring_in(
     etcd: &Etcd,
     rows: &Snapshot,
     lease: Option<u64>,
-) -> Result<(), EtcdError> {
+) -> Result<bool, EtcdError> {
     let mut session = Session::open(etcd).await?;
+    let mark = random::hexadecimal().ok_or_else(|| "the system gives no random bytes".into());
+    let (mark, marked) = (session.read(mark)?, etcd.bringing());
     let mut must = vec![wire::is_at(&etcd.format(), 0)];
     must.extend(lease.map(|lease| wire::is_leased(&etcd.holder(), lease)));
-    let mut steps = vec![vec![wire::delete_all(&etcd.rows())]];
+    let mut steps =
+        vec![vec![wire::put(&marked, mark.as_bytes(), 0), wire::delete_all(&etcd.rows())]];
     let changes = Snapshot::default().changes_to(rows);
     let proposal = session.read(Known::default().propose(changes))?;
     let puts = proposal.rows.iter().filter_map(|row| {
@@ -87,23 +94,29 @@ pub(crate) async fn bring_in(
     });
     let puts: Vec<_> = puts.collect();
     steps.extend(puts.chunks(ROWS_MAX).map(<[_]>::to_vec));
-    steps.push(vec![wire::put(&etcd.format(), shared::format().as_bytes(), 0)]);
-    for step in steps {
+    let format = wire::put(&etcd.format(), shared::format().as_bytes(), 0);
+    steps.push(vec![format, wire::delete(&marked)]);
+    for (number, step) in steps.into_iter().enumerate() {
         let request = wire::transaction(must.clone(), step, Vec::new());
+        if number == 0 {
+            must.push(wire::says(&marked, mark.as_bytes()));
+        }
         let answer = session.ask("/v3/kv/txn", &request).await?;
         if !session.read(wire::read_transaction(&answer))?.is_done {
-            // Another one has the lease, or has brought its rows in: they are read next.
-            return Ok(());
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Makes the rows those of a backup, as many at a time as a transaction takes. Says how many differed.
 pub(crate) async fn bring_to(etcd: &Etcd, rows: &Snapshot) -> Result<usize, EtcdError> {
     let mut session = Session::open(etcd).await?;
     let Some((there, revision)) = read_all(etcd, &mut session).await? else {
-        bring_in(etcd, rows, None).await?;
+        if !bring_in(etcd, rows, None).await? {
+            let what = "another one brings its rows in at this moment: restore it again";
+            session.read(Err(what.into()))?;
+        }
         return Ok(Snapshot::default().changes_to(rows).len());
     };
     let mut known = Known::default();

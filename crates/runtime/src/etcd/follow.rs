@@ -29,6 +29,10 @@ pub(super) async fn follow(etcd: Arc<Etcd>, news: mpsc::Sender<News>) {
     let mut from = None;
     while !news.is_closed() {
         if let Err(error) = follow_once(&etcd, &mut from, &news).await {
+            if let EtcdError::Nonsense { .. } = &error {
+                // A line that is too long would come again and again: all rows are read instead.
+                from = None;
+            }
             let away = News::Away(chain(&error));
             if news.send(away).await.is_err() {
                 return;

@@ -3,6 +3,8 @@
 //! Each request has a time after which it is given up; no body is read further than a limit. A request is never
 //! sent twice: whoever asks knows whether that would do harm.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use config::EtcdEndpoint;
@@ -10,7 +12,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
@@ -37,6 +39,7 @@ pub(super) struct Session {
     connection: JoinHandle<()>,
     endpoint: String,
     authority: String,
+    turn: Turn,
     token: Option<Zeroizing<String>>,
 }
 
@@ -50,6 +53,8 @@ impl Drop for Session {
 pub(super) struct Lines {
     body: Incoming,
     read: Vec<u8>,
+    /// So much of it has no end of a line.
+    scanned: usize,
     endpoint: String,
 }
 
@@ -58,11 +63,8 @@ impl Session {
     pub(super) async fn open(etcd: &Etcd) -> Result<Self, EtcdError> {
         let mut last = None;
         for (at, endpoint) in etcd.in_turn() {
-            match Self::open_one(etcd, endpoint).await {
-                Ok(session) => {
-                    etcd.prefer(at);
-                    return Ok(session);
-                }
+            match Self::open_one(etcd, (at, endpoint)).await {
+                Ok(session) => return Ok(session),
                 Err(error) => last = Some(error),
             }
         }
@@ -72,14 +74,22 @@ impl Session {
         }))
     }
 
-    async fn open_one(etcd: &Etcd, endpoint: &EtcdEndpoint) -> Result<Self, EtcdError> {
+    async fn open_one(
+        etcd: &Etcd,
+        (at, endpoint): (usize, &EtcdEndpoint),
+    ) -> Result<Self, EtcdError> {
         let name = endpoint.to_string();
         let unreached = |source| EtcdError::Unreached { endpoint: name.clone(), source };
         let connected = timeout(CONNECT_MAX, connect(etcd, endpoint)).await;
         let connected = connected.map_err(|_| unreached("it takes too long".into()))?;
         let (sender, connection) = connected.map_err(unreached)?;
         let authority = endpoint.at.to_string();
-        let mut session = Self { sender, connection, endpoint: name, authority, token: None };
+        let turn = Turn {
+            at,
+            next: (at + 1) % etcd.endpoints.len().max(1),
+            first: Arc::clone(&etcd.preferred),
+        };
+        let mut session = Self { sender, connection, endpoint: name, authority, turn, token: None };
         session.log_in(etcd).await?;
         Ok(session)
     }
@@ -111,13 +121,19 @@ impl Session {
                 }
             }
             if status.is_success() {
+                self.turn.answered();
                 return Ok(Bytes::from(read));
             }
+            self.turn.refused(status);
             let (endpoint, message) = (self.endpoint.clone(), wire::read_refusal(&read));
             Err(EtcdError::Refused { endpoint, message })
         };
         let late = |_| EtcdError::Silent { endpoint, source: "it takes too long".into() };
-        timeout(ANSWER_MAX, whole).await.map_err(late)?
+        let asked = timeout(ANSWER_MAX, whole).await.map_err(late).flatten();
+        if let Err(EtcdError::Silent { .. }) = &asked {
+            self.turn.silent();
+        }
+        asked
     }
 
     /// A question whose answer goes on and on.
@@ -127,13 +143,18 @@ impl Session {
         request: &Value,
     ) -> Result<(Self, Lines), EtcdError> {
         let response = timeout(ANSWER_MAX, self.send(path, request)).await;
-        let response = response.map_err(|_| self.silent("it takes too long".into()))??;
+        let response = response.map_err(|_| self.silent("it takes too long".into())).flatten();
+        if let Err(EtcdError::Silent { .. }) = &response {
+            self.turn.silent();
+        }
+        let response = response?;
         let endpoint = self.endpoint.clone();
         if !response.status().is_success() {
+            self.turn.refused(response.status());
             let message = format!("a watch is answered with {}", response.status());
             return Err(EtcdError::Refused { endpoint, message });
         }
-        Ok((self, Lines { body: response.into_body(), read: Vec::new(), endpoint }))
+        Ok((self, Lines { body: response.into_body(), read: Vec::new(), scanned: 0, endpoint }))
     }
 
     async fn send(&mut self, path: &str, request: &Value) -> Result<Response<Incoming>, EtcdError> {
@@ -173,10 +194,14 @@ impl Lines {
     /// The next line; waits for it as long as the caller does, and loses nothing where that ends.
     pub(super) async fn next(&mut self) -> Result<Vec<u8>, EtcdError> {
         loop {
-            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+            let mut new = self.read.iter().skip(self.scanned);
+            if let Some(end) = new.position(|byte| *byte == b'\n') {
+                let end = self.scanned + end;
+                self.scanned = 0;
                 let rest = self.read.split_off(end + 1);
                 return Ok(std::mem::replace(&mut self.read, rest));
             }
+            self.scanned = self.read.len();
             let endpoint = || self.endpoint.clone();
             if self.read.len() > ANSWER_BYTES_MAX {
                 let source = "a line is too long".into();
@@ -187,6 +212,31 @@ impl Lines {
             let frame = frame.ok_or_else(|| silent("the watch ended".into()))?;
             let frame = frame.map_err(|error| silent(error.into()))?;
             self.read.extend_from_slice(frame.data_ref().map_or(&[][..], Bytes::as_ref));
+        }
+    }
+}
+
+/// Which endpoint is asked first: one that answers, for as long as it does. One that takes connections and
+/// nothing else, or that is cut off from the others, is left for the next.
+struct Turn {
+    at: usize,
+    next: usize,
+    first: Arc<AtomicUsize>,
+}
+
+impl Turn {
+    fn answered(&self) {
+        self.first.store(self.at, Ordering::Relaxed);
+    }
+
+    fn silent(&self) {
+        self.first.store(self.next, Ordering::Relaxed);
+    }
+
+    /// Without a majority, or with no leader, it says that it cannot, or that it waited in vain.
+    fn refused(&self, status: StatusCode) {
+        if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT {
+            self.silent();
         }
     }
 }

@@ -8,13 +8,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use super::commit::{Outcome, bring_in, commit};
+use super::commit::{Outcome, bring_in, bring_to, commit};
 use super::*;
 
 /// What the script says to a request.
 enum Answer {
     Json(Value),
     Refusal(Value),
+    /// It cannot, without the others.
+    Unavailable,
     /// Line by line; then it stays open.
     Lines(Vec<Value>),
     /// It hangs up.
@@ -51,6 +53,9 @@ async fn serve(mut stream: TcpStream, script: Script, asked: Asked) {
             Answer::Refusal(json) => {
                 let json = json.to_string();
                 format!("HTTP/1.1 400 Bad\r\nContent-Length: {}\r\n\r\n{json}", json.len())
+            }
+            Answer::Unavailable => {
+                "HTTP/1.1 503 Unavailable\r\nContent-Length: 2\r\n\r\n{}".to_owned()
             }
             Answer::Lines(lines) => {
                 let mut text = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
@@ -301,13 +306,73 @@ async fn rows_are_brought_in_some_at_a_time_and_the_format_last() {
         let line = overwatch::AuditLine { at, what, by: None, reason: None };
         kept.apply(Change::PutAudit(number, line));
     }
-    bring_in(&etcd(&[port], None), &kept, Some(7)).await.unwrap();
+    assert!(bring_in(&etcd(&[port], None), &kept, Some(7)).await.unwrap());
     let asked = asked.lock().unwrap();
     let counts: Vec<usize> =
         asked.iter().map(|(_, _, body)| body["success"].as_array().unwrap().len()).collect();
-    assert_eq!(counts, [1, 120, 120, 60, 1]);
-    assert!(asked.iter().all(|(_, _, body)| body["compare"].as_array().unwrap().len() == 2));
+    assert_eq!(counts, [2, 120, 120, 60, 2]);
+    let compares = asked.iter().map(|(_, _, body)| body["compare"].as_array().unwrap().len());
+    assert_eq!(compares.collect::<Vec<_>>(), [2, 3, 3, 3, 3]);
+    // Each goes on only where the mark of the first is there.
+    let put = &asked[0].2["success"][0]["request_put"];
+    for (_, _, body) in asked.iter().skip(1) {
+        assert_eq!(body["compare"][2]["key"], put["key"]);
+        assert_eq!(body["compare"][2]["value"], put["value"]);
+    }
     assert_eq!(asked[4].2["success"][0]["request_put"]["key"], coded("/t/format"));
+}
+
+#[tokio::test]
+async fn rows_that_another_one_brings_in_as_well_are_not_said_to_be_there() {
+    let asked = Mutex::new(0);
+    let (port, _) = gateway(move |path, _| match path {
+        "/v3/kv/txn" => {
+            let mut asked = asked.lock().unwrap();
+            *asked += 1;
+            Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": *asked == 1 }))
+        }
+        _ => range(Vec::new(), 9),
+    })
+    .await;
+    let etcd = etcd(&[port], None);
+    let error = bring_to(&etcd, &Snapshot::default()).await.unwrap_err();
+    assert!(crate::logs::chain(&error).contains("restore it again"), "{error:?}");
+    assert!(!bring_in(&etcd, &Snapshot::default(), Some(7)).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_endpoint_that_takes_connections_and_cannot_answer_is_left_for_the_next() {
+    let done = |_: &str, _: &Value| {
+        Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": true }))
+    };
+    let (mute, _) = gateway(|_, _| Answer::Nothing).await;
+    let (alone, _) = gateway(|_, _| Answer::Unavailable).await;
+    let (well, _) = gateway(done).await;
+    let three = etcd(&[mute, alone, well], None);
+    let error = commit(&three, &rows(), None).await.unwrap_err();
+    assert!(matches!(error, EtcdError::Silent { .. }), "{error}");
+    let error = commit(&three, &rows(), None).await.unwrap_err();
+    assert!(matches!(error, EtcdError::Refused { .. }), "{error}");
+    for _ in 0..2 {
+        assert_eq!(commit(&three, &rows(), None).await.unwrap(), Outcome::Done(12));
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_means_nothing_is_begun_anew_with_all_rows() {
+    let (port, _) = gateway(|path, body| match path {
+        "/v3/kv/range" => two_pages(body),
+        _ => Answer::Lines(vec![json!({ "result": { "created": true } }), json!(["what?"])]),
+    })
+    .await;
+    let (news, mut heard) = mpsc::channel(16);
+    let task = tokio::spawn(follow::follow(etcd(&[port], None), news));
+    for _ in 0..2 {
+        assert!(matches!(heard.recv().await, Some(News::All(..))));
+        assert!(matches!(heard.recv().await, Some(News::InStep)));
+        assert!(matches!(heard.recv().await, Some(News::Away(_))));
+    }
+    task.abort();
 }
 
 #[tokio::test]

@@ -122,6 +122,16 @@ pub(crate) fn is_leased(key: &str, lease: u64) -> Value {
     })
 }
 
+/// What must be so: this key says this.
+pub(crate) fn says(key: &str, value: &[u8]) -> Value {
+    json!({
+        "key": STANDARD.encode(key),
+        "target": "VALUE",
+        "result": "EQUAL",
+        "value": STANDARD.encode(value),
+    })
+}
+
 /// This is there from now on; with a lease, as long as that.
 pub(crate) fn put(key: &str, value: &[u8], lease: u64) -> Value {
     json!({ "request_put": {

@@ -349,7 +349,7 @@ impl Process {
         // What found no room does not wait for the next change.
         self.keeping.keep(Vec::new());
         self.keep_rows();
-        self.share_drift();
+        self.look_after_shared();
         self.edges.look_after_store(&self.running.config, &mut self.keeping);
         self.look_after_cut_off();
     }

@@ -64,7 +64,13 @@ impl Process {
         match objection {
             // Who asked may have gone.
             Some(objection) => drop(reply.send(Told::Objected(objection))),
-            None if self.sharing.is_some() => self.share_word(command, (said, expected), reply),
+            None if self.sharing.is_some() && !command.is_of_this_overwatch() => {
+                self.share_word(command, (said, expected), reply);
+            }
+            None if self.sharing.is_some() => {
+                self.carry_out_here(command, said);
+                self.answer_when_kept(reply, Told::Done);
+            }
             None => {
                 let is_about_tokens = matches!(command, Command::Tokens(_));
                 self.handle(Event::Command { command, said });

@@ -78,9 +78,7 @@ impl Process {
         self.dialling.end();
         self.keeping.give();
         self.give_rows();
-        if let Some(sharing) = &mut self.sharing {
-            sharing.stop(self.clock.now());
-        }
+        self.stop_sharing();
         let expected = positions.into_iter().map(|(agent, position)| Expected {
             agent: agent.to_string(),
             position: position.map(|position| (position.epoch, position.sequence)),

@@ -40,6 +40,7 @@ impl Process {
             Err(faults) => tell(Err(&faults), &self.running.digest),
         };
         self.reloads.end(&told);
+        self.take_now();
         // Somebody may have asked meanwhile.
         self.begin_next();
     }

@@ -100,6 +100,16 @@ impl Running {
     /// What a process starts with, together with what was made in an earlier life. What does not fit
     /// is left out, with its faults; with nothing of it the files are as good as they were.
     pub(super) fn with_kept(&self, made: &Made) -> (Option<Prepared>, Vec<String>) {
+        self.fitting(made, true)
+    }
+
+    /// What runs, with what was made at another overwatch instead of what was made so far. What does not fit is
+    /// left out; nothing comes of it where the fault is none of what was made.
+    pub(super) fn with_shared(&self, made: &Made) -> (Option<Prepared>, Vec<String>) {
+        self.fitting(made, false)
+    }
+
+    fn fitting(&self, made: &Made, is_a_start: bool) -> (Option<Prepared>, Vec<String>) {
         let (mut left_out, mut lines) = (BTreeSet::new(), Vec::new());
         loop {
             let wrong = match self.with(self.files.clone(), made.clone(), &left_out) {
@@ -107,12 +117,13 @@ impl Running {
                 Err(wrong) => wrong,
             };
             let before = left_out.len();
+            let is_of_this_machine = wrong.iter().all(|wrong| wrong.made.is_none());
             left_out.extend(wrong.iter().filter_map(|wrong| Some(wrong.made.as_ref()?.0.clone())));
             lines.extend(wrong.into_iter().map(|wrong| wrong.line));
             if left_out.len() == before {
                 // Nothing of what was made is to blame alone: all of it.
                 let all: BTreeSet<_> = made.entities().map(|(name, _)| name.clone()).collect();
-                if left_out.len() == all.len() {
+                if left_out.len() == all.len() || (is_of_this_machine && !is_a_start) {
                     return (None, lines);
                 }
                 left_out = all;

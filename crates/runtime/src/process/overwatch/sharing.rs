@@ -4,12 +4,19 @@
 //! One change is under way at a time. Whoever asks is answered once it is decided and kept here too; with etcd
 //! gone they are told so at once. Answering DNS has nothing to do with any of it.
 //!
+//! - `standing`: how things stand with etcd, and what is said of that,
+//! - `local`: words about what is not shared,
 //! - `heard`: what others changed.
+
+mod standing;
+
+mod local;
 
 mod heard;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ::overwatch::{Change, Command, Custody, Event, Said, Snapshot};
 use config::OverwatchConfig;
@@ -20,7 +27,8 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, warn};
 
 use super::super::StartError;
-use super::super::numbers::Shared;
+pub(super) use self::standing::Standing;
+pub(in crate::process) use self::standing::SharingCounters;
 use super::Process;
 use super::edges::access_of;
 use super::making::Wanted as Made;
@@ -47,44 +55,31 @@ pub(super) struct Sharing {
     /// The lease that makes this one the holder.
     pub(super) lease: Option<u64>,
     waiting: VecDeque<Wanted>,
-    under_way: Option<(Wanted, Proposal)>,
+    /// Lines about what was done here alone.
+    lines: VecDeque<Wanted>,
+    /// Whether the lines wait for the next tick.
+    is_resting: bool,
+    under_way: Option<UnderWay>,
+    /// Changes that were sent: each has its number.
+    sent: u64,
     /// Nothing is begun before this revision is known.
     wait_for: u64,
     /// What was made through the API as it runs here.
     pub(super) applied: String,
     /// What was made elsewhere and does not run yet.
     pub(super) to_apply: Option<String>,
+    /// It did not fit as it was tried last: when it is tried again, and what was said of it.
+    untaken: Option<(Instant, Vec<String>)>,
     pub(super) counters: SharingCounters,
     following: Option<Following>,
+    /// How often it was followed; news of an earlier time than this start are none.
+    starts: u64,
+    /// Whether the news are of this start.
+    is_hearing: bool,
+    /// Whether the first rows are being brought in.
+    is_bringing: bool,
     news: mpsc::Sender<News>,
     decisions: mpsc::Sender<Decision>,
-}
-
-/// How things stand with etcd.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// All that is there is known here.
-    InStep,
-    /// It is not followed.
-    Away {
-        /// Since when.
-        since: Time,
-        /// Why.
-        why: String,
-    },
-}
-
-/// What happened so far. Only grows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::process) struct SharingCounters {
-    /// Changes of this overwatch that were taken.
-    pub(in crate::process) done: u64,
-    /// Those that another one was first at.
-    pub(in crate::process) lost: u64,
-    /// Those that were refused since etcd was not there.
-    pub(in crate::process) refused: u64,
-    /// Rows that others changed.
-    pub(in crate::process) heard: u64,
 }
 
 /// A change, and who waits for it.
@@ -105,13 +100,25 @@ enum What {
     Made(Box<Prepared>, String, String),
     /// Keys of a zone.
     Keys(NameBuf),
+    /// The line of what was done here alone, and when it was.
+    Line(String, Time),
     /// What time has changed.
     Drift,
 }
 
-/// What came of the change under way.
+/// The change that etcd decides about.
+struct UnderWay {
+    number: u64,
+    wanted: Wanted,
+    proposal: Proposal,
+}
+
+/// What came of a change, by its number.
 #[derive(Debug)]
-pub(super) struct Decision(Result<Outcome, EtcdError>);
+pub(super) struct Decision {
+    number: u64,
+    decided: Result<Outcome, EtcdError>,
+}
 
 /// Where it comes from.
 pub(super) struct Sources {
@@ -146,12 +153,19 @@ impl Sharing {
             standing: Standing::Away { since: now, why },
             lease: None,
             waiting: VecDeque::new(),
+            lines: VecDeque::new(),
+            is_resting: false,
             under_way: None,
+            sent: 0,
             wait_for: 0,
             applied: kept.made.clone(),
             to_apply: None,
+            untaken: None,
             counters: SharingCounters::default(),
             following: None,
+            starts: 0,
+            is_hearing: false,
+            is_bringing: false,
             news,
             decisions,
         };
@@ -160,14 +174,14 @@ impl Sharing {
 
     /// Follows etcd from now on.
     pub(super) fn start(&mut self) {
-        self.following = Some(Following::start(&self.etcd, &self.news));
+        self.starts += 1;
+        self.following = Some(Following::start(&self.etcd, &self.news, self.starts));
     }
 
-    /// Leaves etcd to another process; whoever waits is not answered by this one.
-    pub(super) fn stop(&mut self, now: Time) {
+    /// Leaves etcd to another process.
+    fn stop(&mut self, now: Time) {
         self.following = None;
-        self.waiting.clear();
-        self.under_way = None;
+        self.is_hearing = false;
         if let Some(lease) = self.lease.take() {
             let etcd = Arc::clone(&self.etcd);
             tokio::spawn(async move { etcd.give_back(lease).await });
@@ -176,45 +190,46 @@ impl Sharing {
         self.standing = Standing::Away { since: now, why };
     }
 
-    /// What is said of etcd where something asks: a line, and whether all is well.
-    pub(super) fn status(&self) -> api::status::SharedStore {
-        let holder = self.lease.is_some();
-        match &self.standing {
-            Standing::InStep => {
-                api::status::SharedStore { in_step: true, since: None, why: None, holder }
-            }
-            Standing::Away { since, why } => api::status::SharedStore {
-                in_step: false,
-                since: Some(since.to_rfc3339()),
-                why: Some(why.clone()),
-                holder,
-            },
-        }
+    /// What is next. Lines wait where nothing can be changed; all else is told so.
+    fn next_wanted(&mut self) -> Option<Wanted> {
+        let is_their_time = self.refusal().is_none() && !self.is_resting;
+        let line = if is_their_time { self.lines.pop_front() } else { None };
+        line.or_else(|| self.waiting.pop_front())
     }
 
-    /// What is counted, for the page of metrics.
-    pub(super) fn numbers(&self) -> Shared {
-        Shared {
-            is_in_step: self.standing == Standing::InStep,
-            is_holder: self.lease.is_some(),
-            revision: self.known.revision(),
-            counters: self.counters,
-        }
-    }
-
-    /// Why nothing can be changed now.
-    fn refusal(&self) -> Option<String> {
-        match &self.standing {
-            Standing::InStep => None,
-            Standing::Away { since, why } => Some(format!(
-                "nothing was changed: etcd is not reached since {}: {why}. Answers go on by what is known",
-                since.to_rfc3339()
-            )),
-        }
-    }
 }
 
 impl Process {
+    /// Leaves etcd to another process, and says so to whoever waits: nobody else will.
+    pub(super) fn stop_sharing(&mut self) {
+        let now = self.clock.now();
+        let Some(sharing) = &mut self.sharing else { return };
+        sharing.stop(now);
+        let (waiting, under_way) = (std::mem::take(&mut sharing.waiting), sharing.under_way.take());
+        if let Some(UnderWay { wanted, .. }) = under_way {
+            let why = "another process takes over while etcd is asked: whether that is done shows there";
+            self.end_shared(wanted, Told::StoreAway(why.to_owned()));
+        }
+        for wanted in waiting {
+            let why = "nothing was changed: another process takes over".to_owned();
+            self.end_shared(wanted, Told::StoreAway(why));
+        }
+        let lines = self.sharing.as_ref().map_or(0, |sharing| sharing.lines.len());
+        if lines > 0 {
+            warn!("{lines} lines about agents are in this log, and not in etcd");
+        }
+    }
+
+    /// Looks after what waits for its time.
+    pub(super) fn look_after_shared(&mut self) {
+        if let Some(sharing) = &mut self.sharing {
+            sharing.is_resting = false;
+        }
+        self.share_next();
+        self.share_drift();
+        self.take_again();
+    }
+
     /// Has an operator's word decided about.
     pub(super) fn share_word(
         &mut self,
@@ -241,7 +256,7 @@ impl Process {
     }
 
     /// Brings to the others what time has changed, where this one is to do that.
-    pub(super) fn share_drift(&mut self) {
+    fn share_drift(&mut self) {
         let Some(sharing) = &self.sharing else { return };
         let is_idle = sharing.under_way.is_none() && sharing.waiting.is_empty();
         if !is_idle || sharing.lease.is_none() || sharing.standing != Standing::InStep {
@@ -255,9 +270,12 @@ impl Process {
 
     fn share(&mut self, wanted: Wanted) {
         let Some(sharing) = &mut self.sharing else { return };
-        if sharing.waiting.len() < WAITING_MAX {
-            sharing.waiting.push_back(wanted);
+        if sharing.waiting.len() >= WAITING_MAX {
+            sharing.counters.refused += 1;
+            let why = format!("nothing was changed: {WAITING_MAX} changes wait for etcd already");
+            return self.end_shared(wanted, Told::StoreAway(why));
         }
+        sharing.waiting.push_back(wanted);
         self.share_next();
     }
 
@@ -266,7 +284,7 @@ impl Process {
         while let Some(sharing) = &mut self.sharing
             && sharing.under_way.is_none()
             && (sharing.known.revision() >= sharing.wait_for || sharing.refusal().is_some())
-            && let Some(wanted) = sharing.waiting.pop_front()
+            && let Some(wanted) = sharing.next_wanted()
         {
             if let Some(why) = sharing.refusal() {
                 sharing.counters.refused += 1;
@@ -299,6 +317,10 @@ impl Process {
                 changes.extend(node.draft_line(line, said, now));
                 Ok(changes)
             }
+            What::Line(what, at) => {
+                let is_there = self.sharing.as_ref().is_some_and(|s| s.has_line(what, *at));
+                Ok(if is_there { Vec::new() } else { node.draft_line(what, said, *at) })
+            }
             What::Keys(zone) => Ok(node.draft_keys(zone.as_name(), random::secrets(), now)),
             What::Drift => {
                 Ok(self.sharing.as_ref().map_or_else(Vec::new, |s| node.drift(s.known.rows(), now)))
@@ -325,19 +347,22 @@ impl Process {
         let lease = sharing.lease.filter(|_| matches!(wanted.what, What::Keys(_) | What::Drift));
         let (etcd, decisions) = (Arc::clone(&sharing.etcd), sharing.decisions.clone());
         let rows = proposal.rows.clone();
-        sharing.under_way = Some((wanted, proposal));
+        sharing.sent += 1;
+        let number = sharing.sent;
+        sharing.under_way = Some(UnderWay { number, wanted, proposal });
         tokio::spawn(async move {
             let decided = commit::commit(&etcd, &rows, lease).await;
             // The loop may have ended meanwhile.
-            let _ = decisions.send(Decision(decided)).await;
+            let _ = decisions.send(Decision { number, decided }).await;
         });
     }
 
     /// It was decided about the change under way.
-    pub(super) fn on_decision(&mut self, Decision(decided): Decision) {
+    pub(super) fn on_decision(&mut self, Decision { number, decided }: Decision) {
         let Some(sharing) = &mut self.sharing else { return };
         // Nobody waits for it where the process was about to be left meanwhile.
-        let Some((wanted, proposal)) = sharing.under_way.take() else { return };
+        let asked = sharing.under_way.take_if(|under_way| under_way.number == number);
+        let Some(UnderWay { wanted, proposal, .. }) = asked else { return };
         match decided {
             Ok(Outcome::Done(revision)) => {
                 sharing.counters.done += 1;
@@ -380,12 +405,9 @@ impl Process {
 
     /// A change was taken: carries it out, and answers.
     fn carry_out_shared(&mut self, wanted: Wanted, changes: Vec<Change>) {
-        let Wanted { what, said, reply, .. } = wanted;
+        let Wanted { what, reply, .. } = wanted;
         match what {
-            What::Word(command) => {
-                if command.is_of_this_overwatch() {
-                    self.handle(Event::Command { command, said });
-                }
+            What::Word(_) => {
                 self.take_in(changes);
                 if let Some(reply) = reply {
                     self.answer_when_kept(reply, Told::Done);
@@ -399,7 +421,7 @@ impl Process {
                 self.take_in(changes);
                 self.apply_made(*prepared);
             }
-            What::Keys(_) | What::Drift => self.take_in(changes),
+            What::Keys(_) | What::Line(..) | What::Drift => self.take_in(changes),
         }
     }
 
@@ -418,6 +440,9 @@ impl Process {
 
     /// A change came to nothing.
     fn end_shared(&mut self, wanted: Wanted, told: Told) {
+        if let (What::Line(..), Some(sharing)) = (&wanted.what, &mut self.sharing) {
+            return sharing.put_line_back(wanted, &told);
+        }
         match (wanted.what, wanted.reply) {
             (What::Made(..), _) => self.end_making(told),
             // Who asked may have gone.
@@ -435,3 +460,6 @@ impl Process {
         self.handle(Event::Custody(custody));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -195,6 +195,27 @@ fn what_was_kept_is_never_lost() {
     assert_eq!((running.config.domains.len(), document(&running)), (1, kept));
 }
 
+/// A file that cannot be read at this moment is no fault of what was made elsewhere.
+#[test]
+fn what_was_made_elsewhere_is_not_left_out_for_a_fault_of_this_machine() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let is_away = Arc::new(AtomicBool::new(true));
+    let mut first = running(FILE);
+    let (away, files) = (Arc::clone(&is_away), files(FILE));
+    first.files = Files::new(move |made| {
+        if away.swap(false, Ordering::Relaxed) { Err(Vec::new()) } else { files.check(made) }
+    });
+    let name = EntityName::new(config::EntityKind::Domain, &["b.test"]).unwrap();
+    let made = Made::none().with(&name, serde_json::json!({"regions": ["here"]})).unwrap();
+    assert!(first.with_shared(&made).0.is_none());
+    let prepared = first.with_shared(&made).0.unwrap();
+    assert_eq!(prepared.running.config.domains.len(), 2);
+    // A start answers all the same, without it.
+    is_away.store(true, Ordering::Relaxed);
+    let prepared = first.with_kept(&made).0.unwrap();
+    assert_eq!(prepared.running.config.domains.len(), 1);
+}
+
 #[test]
 fn cookies_are_made_with_what_no_agent_knows() {
     let cookies = |text: &str| {

@@ -4,6 +4,7 @@
 //! not fit to this overwatch's files is left out and logged. All else is taken in at once.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use config::Made;
 use tokio::task::spawn_blocking;
@@ -18,9 +19,13 @@ use super::super::running::Prepared;
 use super::Standing;
 use crate::etcd::{News, commit};
 use crate::logs::chain;
+use crate::panics::caught;
 
 /// Differences that are named in the log when all rows were read; of the others it says how many.
 const NAMED_MAX: usize = 20;
+/// How soon what was made elsewhere is tried again that did not fit, since a file here cannot be read: a
+/// certificate that is being renewed is there again by then.
+const TAKEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 impl Process {
     /// etcd, or the way to it, has news.
@@ -28,9 +33,15 @@ impl Process {
         let now = self.clock.now();
         let Some(sharing) = &mut self.sharing else { return };
         match news {
+            News::Begins(number) => sharing.is_hearing = number == sharing.starts,
+            News::BroughtIn => sharing.is_bringing = false,
+            // Told before etcd was left to another process.
+            _ if !sharing.is_hearing || sharing.following.is_none() => return,
             News::Empty => self.bring_in(),
             News::All(rows, revision) => {
                 let taken = sharing.known.take_all(rows, revision);
+                // All is known; an etcd that was restored may never come to the revision that was waited for.
+                sharing.wait_for = 0;
                 differences(&taken.changes);
                 self.take(taken);
             }
@@ -72,16 +83,27 @@ impl Process {
     }
 
     /// The first rows are this overwatch's, where it is the one to bring them in.
-    fn bring_in(&self) {
-        let Some(sharing) = &self.sharing else { return };
+    fn bring_in(&mut self) {
+        let Some(sharing) = self.sharing.as_mut().filter(|sharing| !sharing.is_bringing) else {
+            return;
+        };
         let Some(lease) = sharing.lease else { return };
+        sharing.is_bringing = true;
+        let news = sharing.news.clone();
         let (etcd, rows) = (Arc::clone(&sharing.etcd), sharing.known.rows().clone());
         info!("nothing is in etcd yet: what operators made here is brought in");
         tokio::spawn(async move {
-            // Tried again as long as nothing is there.
-            if let Err(error) = commit::bring_in(&etcd, &rows, Some(lease)).await {
-                warn!("what operators made here is not in etcd yet: {}", chain(&error));
+            // Tried again as long as nothing is there, also after a fault of this program.
+            match caught(commit::bring_in(&etcd, &rows, Some(lease))).await {
+                Ok(Ok(true)) => info!("what operators made here is in etcd"),
+                Ok(Ok(false)) => info!("another overwatch brings its rows in: those are read"),
+                Ok(Err(error)) => {
+                    warn!("what operators made here is not in etcd yet: {}", chain(&error));
+                }
+                Err(_) => {}
             }
+            // The loop may have ended meanwhile.
+            let _ = news.send(News::BroughtIn).await;
         });
     }
 
@@ -92,18 +114,36 @@ impl Process {
         for change in &changes {
             if let (Change::PutMade(document), Some(sharing)) = (change, &mut self.sharing) {
                 sharing.to_apply = Some(document.clone());
+                sharing.untaken = None;
             }
         }
         self.take_in(changes);
         self.begin_next();
     }
 
+    /// Tries again what did not fit, where its time has come.
+    pub(super) fn take_again(&mut self) {
+        let untaken = self.sharing.as_ref().and_then(|sharing| sharing.untaken.as_ref());
+        if untaken.is_some_and(|(again, _)| Instant::now() >= *again) {
+            self.begin_next();
+        }
+    }
+
+    /// What did not fit may fit now: the files are others.
+    pub(in super::super) fn take_now(&mut self) {
+        let untaken = self.sharing.as_mut().and_then(|sharing| sharing.untaken.as_mut());
+        if let Some((again, _)) = untaken {
+            *again = Instant::now();
+        }
+    }
+
     /// Begins to check what was made elsewhere, where that is so.
     pub(in super::super) fn begin_taking(&mut self) {
-        let Some(document) = self.sharing.as_mut().and_then(|sharing| sharing.to_apply.take())
-        else {
+        let Some(sharing) = &mut self.sharing else { return };
+        if sharing.untaken.as_ref().is_some_and(|(again, _)| Instant::now() < *again) {
             return;
-        };
+        }
+        let Some(document) = sharing.to_apply.take() else { return };
         self.making.is_taking = true;
         let (running, steps) = (Arc::clone(&self.running), self.making.steps());
         tokio::spawn(async move {
@@ -113,7 +153,7 @@ impl Process {
                     "" => (Made::none(), Vec::new()),
                     text => Made::from_document(text),
                 };
-                let (prepared, mut lines) = running.with_kept(&made);
+                let (prepared, mut lines) = running.with_shared(&made);
                 lines.extend(set_aside.iter().map(|fault| chain(fault)));
                 (prepared.map(Box::new), lines)
             });
@@ -132,17 +172,28 @@ impl Process {
         lines: Vec<String>,
     ) {
         self.making.is_taking = false;
-        for line in lines {
-            error!("made at another overwatch, and left out here: {line}");
+        let said = self.sharing.as_mut().and_then(|sharing| sharing.untaken.take());
+        if said.is_none_or(|(_, said)| said != lines) {
+            for line in &lines {
+                error!("made at another overwatch, and left out here: {line}");
+            }
+            if prepared.is_none() {
+                error!("what was made at another overwatch does not run here; it is tried again");
+            }
         }
-        match prepared {
-            Some(prepared) => {
+        match (prepared, &mut self.sharing) {
+            (Some(prepared), _) => {
                 self.apply(*prepared);
                 if let Some(sharing) = &mut self.sharing {
                     sharing.applied = document;
                 }
             }
-            None => error!("what was made at another overwatch does not run here"),
+            // Unless something newer is there.
+            (None, Some(sharing)) if sharing.to_apply.is_none() => {
+                sharing.to_apply = Some(document);
+                sharing.untaken = Some((Instant::now() + TAKEN_AGAIN_AFTER, lines));
+            }
+            (None, _) => {}
         }
         self.begin_next();
     }
