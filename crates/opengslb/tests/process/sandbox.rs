@@ -165,7 +165,7 @@ fn without_a_sandbox_nothing_is_given_up_and_hand_overs_work_too() {
     drop(handed_over(&mut overwatch));
 }
 
-/// Root in a directory that is somebody else's is that somebody.
+/// Root in a directory that is somebody else's is that somebody; unless that one could not go on.
 #[test]
 fn root_becomes_whose_the_data_is() {
     /// `nobody` nearly everywhere; here it is only a number.
@@ -176,7 +176,30 @@ fn root_becomes_whose_the_data_is() {
     if chown(site.data(), Some(NOBODY), Some(NOBODY)).is_err() {
         return eprintln!("SKIPPED: this user cannot give files to others");
     }
-    let overwatch = Site::start(&site.write("", ""));
+    // Its configuration is root's alone: so it stays root, and says why. Of its rights it keeps the one to
+    // make files in another one's directory, and the one to read there.
+    let config = site.write("", "");
+    let mut overwatch = Site::start(&config);
+    let said = overwatch.line("this process stays root");
+    assert!(said.contains("overwatch.yaml"), "{said}");
+    assert_eq!(status(&overwatch.pid(), "Uid"), "0\t0\t0\t0");
+    let capabilities = u64::from_str_radix(&status(&overwatch.pid(), "CapEff"), 16).unwrap();
+    assert_eq!(capabilities & !0b110, 0, "{capabilities:b}");
+    overwatch.signal("TERM");
+    assert!(overwatch.end().success(), "{}", overwatch.log());
+
+    // What it left is root's too.
+    chown(&config, Some(NOBODY), None).unwrap();
+    let mut overwatch = Site::start(&config);
+    let said = overwatch.line("this process stays root");
+    assert!(said.contains("cannot use") && !said.contains("overwatch.yaml"), "{said}");
+    overwatch.signal("TERM");
+    assert!(overwatch.end().success(), "{}", overwatch.log());
+    for entry in fs::read_dir(site.data()).unwrap() {
+        chown(entry.unwrap().path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+
+    let overwatch = Site::start(&config);
     assert_confined(&overwatch.pid());
     for name in ["Uid", "Gid"] {
         let ids = status(&overwatch.pid(), name);
