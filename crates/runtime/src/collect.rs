@@ -335,11 +335,14 @@ mod tests {
         held.resize(HELD_MAX, sample(5));
         let loop_goes_on = thread::spawn(move || {
             let first = cookies(from.blocking_recv());
-            (first, cookies(from.blocking_recv()).len())
+            (first, cookies(from.blocking_recv()).len(), cookies(from.blocking_recv()))
         });
         assert!(listening.hand_on(&mut held, false).is_ok() && held.is_empty());
-        assert_eq!(loop_goes_on.join().unwrap(), (vec![4], HELD_MAX));
+        // So does what came before an error.
         held.push(sample(6));
+        assert!(listening.hand_on(&mut held, true).is_ok() && held.is_empty());
+        assert_eq!(loop_goes_on.join().unwrap(), (vec![4], HELD_MAX, vec![6]));
+        held.push(sample(7));
         assert!(listening.hand_on(&mut held, false).is_err(), "nobody is there any more");
     }
 }

@@ -94,4 +94,31 @@ mod tests {
         }
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     }
+
+    /// The first version of Landlock refuses every rename from one directory to another.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_sandbox_of_an_old_kernel_lets_it_be_made() {
+        use landlock::{
+            ABI, Access as _, AccessFs, Ruleset, RulesetAttr as _, RulesetCreatedAttr as _,
+            RulesetStatus, path_beneath_rules,
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("control.sock");
+        let confined = || {
+            let all = AccessFs::from_all(ABI::V1);
+            let rules = Ruleset::default().handle_access(all).unwrap().create().unwrap();
+            let rules = rules.add_rules(path_beneath_rules([directory.path()], all)).unwrap();
+            if rules.restrict_self().unwrap().ruleset == RulesetStatus::NotEnforced {
+                return eprintln!("SKIPPED: this kernel has no Landlock");
+            }
+            drop(private_socket(&path).unwrap());
+            // What it would have met.
+            std::fs::create_dir(directory.path().join("d")).unwrap();
+            let moved = std::fs::rename(&path, directory.path().join("d/s"));
+            assert_eq!(moved.unwrap_err().kind(), io::ErrorKind::CrossesDevices);
+        };
+        // A thread's own.
+        std::thread::scope(|scope| scope.spawn(confined).join()).unwrap();
+    }
 }
