@@ -97,6 +97,12 @@ impl Etcd {
         self.child.wait().unwrap();
     }
 
+    /// It takes connections, and says nothing any more.
+    pub(crate) fn hang(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
+    }
+
     /// It is back, with what it had on its disk.
     pub(crate) fn start_again(&mut self) {
         self.child = run(&self.words, &self.directory);
