@@ -13,7 +13,9 @@ use config::{Config, Mode, OverwatchConfig};
 
 use super::super::digest::Digest;
 use super::super::geography::Geography;
+use super::super::overwatch::SharingCounters;
 use super::super::settings;
+use super::super::table_file::Kept;
 use super::*;
 use crate::answer::Answering;
 use crate::clock::Clock;
@@ -309,6 +311,11 @@ fn every_family_is_filled_by_one_process_or_both() {
     of_checks(&mut overwatchs, &ProbeCounters::default());
     of_servers(&mut overwatchs, &world.node, world.now);
     of_requests(&mut overwatchs, ApiCounters::default());
+    let kept = Kept { is_kept: true, unsaved_ms: 0, bytes: 0, snapshots: 0, failures: 0 };
+    of_kept(&mut overwatchs, Some(kept));
+    let counters = SharingCounters::default();
+    let shared = Shared { is_in_step: true, is_holder: true, revision: 1, counters };
+    of_shared(&mut overwatchs, Some(shared));
     let kernel = Some(CollectorCounters::default());
     let mut agents = super::agent(&agent, kernel, 1, (&reloads(), world.now));
     of_checks(&mut agents, &ProbeCounters::default());
