@@ -26,9 +26,9 @@ use store::{Known, Proposal};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, warn};
 
-use super::super::StartError;
-pub(super) use self::standing::Standing;
 pub(in crate::process) use self::standing::SharingCounters;
+pub(super) use self::standing::Standing;
+use super::super::StartError;
 use super::Process;
 use super::edges::access_of;
 use super::making::Wanted as Made;
@@ -39,7 +39,7 @@ use crate::http::Told;
 use crate::logs::chain;
 use crate::random;
 
-/// Changes that wait: as many as the API has connections. The next one is not answered.
+/// Changes that wait: as many as the API has connections. The next one is refused.
 const WAITING_MAX: usize = 256;
 /// News that wait for the loop; past it etcd waits.
 const QUEUE_NEWS: usize = 64;
@@ -196,7 +196,6 @@ impl Sharing {
         let line = if is_their_time { self.lines.pop_front() } else { None };
         line.or_else(|| self.waiting.pop_front())
     }
-
 }
 
 impl Process {
@@ -207,7 +206,8 @@ impl Process {
         sharing.stop(now);
         let (waiting, under_way) = (std::mem::take(&mut sharing.waiting), sharing.under_way.take());
         if let Some(UnderWay { wanted, .. }) = under_way {
-            let why = "another process takes over while etcd is asked: whether that is done shows there";
+            let why =
+                "another process takes over while etcd is asked: whether that is done shows there";
             self.end_shared(wanted, Told::StoreAway(why.to_owned()));
         }
         for wanted in waiting {
