@@ -73,7 +73,7 @@ pub enum TableError {
         path: PathBuf,
         /// Its format.
         found: u32,
-        /// [`FORMAT`].
+        /// That of this release.
         known: u32,
     },
     /// Another thread, or another process, writes them still.
