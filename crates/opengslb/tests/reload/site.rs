@@ -16,6 +16,8 @@ use crate::daemon::{Daemon, eventually};
 use crate::files::{config_in, write};
 use crate::learner::{Learner, Seen};
 
+/// Thousands of ended connections of this test's own clients hold TCP ports, a third of all at times.
+const TRIES: usize = 20;
 pub(crate) const SERVICE: &str = "app.test";
 pub(crate) const TOKEN: &str = "correct-horse-battery-staple";
 /// The mesh key, and as the configuration writes it.
@@ -64,7 +66,7 @@ impl Site {
 
     fn start_as(text: &dyn Fn(&TempDir) -> String) -> Self {
         // A port that the system chose for UDP may be somebody's for TCP; DNS needs both.
-        for _ in 0..5 {
+        for _ in 0..TRIES {
             let directory = tempfile::tempdir().unwrap();
             write(&directory, &text(&directory));
             if let Some(overwatch) = launch(&directory) {
@@ -73,7 +75,7 @@ impl Site {
                 return Self { overwatch, dns, mesh, directory, _learners: Vec::new() };
             }
         }
-        panic!("five times no port that is free for both UDP and TCP");
+        panic!("{TRIES} times no port that is free for both UDP and TCP");
     }
 
     /// Its agents end, without a word.
@@ -83,7 +85,7 @@ impl Site {
 
     /// Starts it again where it has ended; on other ports.
     pub(crate) fn start_again(&mut self) {
-        let again = (0..5).find_map(|_| launch(&self.directory));
+        let again = (0..TRIES).find_map(|_| launch(&self.directory));
         self.overwatch = again.unwrap();
         self.dns = self.overwatch.word_after("answering DNS on ").parse().unwrap();
     }
@@ -206,7 +208,13 @@ fn launch(directory: &TempDir) -> Option<Daemon> {
     let mut overwatch = Daemon::start(&config_in(directory), &[]);
     let is_up = |overwatch: &Daemon| overwatch.has("answering DNS on ");
     eventually("it serves or ends", || is_up(&overwatch) || !overwatch.is_running());
-    is_up(&overwatch).then_some(overwatch)
+    if !is_up(&overwatch) {
+        overwatch.hear_out();
+        let _ =
+            writeln!(std::io::stderr(), "an overwatch that did not start:\n{}", overwatch.log());
+        return None;
+    }
+    Some(overwatch)
 }
 
 fn kept_text(directory: &TempDir) -> String {
