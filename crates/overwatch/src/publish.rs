@@ -214,14 +214,17 @@ fn servers_of(service: &Service, registry: &Registry, now: Time) -> Vec<Server> 
         let is_out = standing == Standing::Down && by == Authority::Override;
         entry.backend.key.service == *service && !is_out && !entry.has_left
     });
-    let servers = named.map(|entry| Server {
-        region: entry.backend.region.clone(),
-        address: entry.backend.key.address,
-        port: entry.backend.key.port,
-        weight: entry.weight(now),
-        standing: entry.standing.0,
-        last_up: if entry.standing.0 == Standing::Up { Some(now) } else { entry.last_up },
-        connect_rtt: entry.validation.as_ref().and_then(CheckState::connect_rtt),
+    let servers = named.map(|entry| {
+        let (standing, last_up) = entry.standing_in_answers(now);
+        Server {
+            region: entry.backend.region.clone(),
+            address: entry.backend.key.address,
+            port: entry.backend.key.port,
+            weight: entry.weight(now),
+            standing,
+            last_up,
+            connect_rtt: entry.validation.as_ref().and_then(CheckState::connect_rtt),
+        }
     });
     servers.collect()
 }

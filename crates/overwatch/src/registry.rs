@@ -77,6 +77,8 @@ pub struct Entry {
     pub less: Option<Less>,
     /// What follows from all of it, and whose word decided.
     pub standing: (Standing, Authority),
+    /// What would follow, were it not drained.
+    pub(crate) undrained: Standing,
     /// When it was last up, if it ever was: `last_healthy` goes by it. Not kept current while it
     /// is up.
     pub last_up: Option<Time>,
@@ -88,8 +90,8 @@ pub struct Entry {
     pub stale_since: Option<Time>,
 }
 
-/// A standing that changed; or the same standing of a backend that is new, or whose agent left or
-/// came back, which changes whether a policy may name it.
+/// A standing that changed; or the same standing of a backend that is new, that is drained and
+/// serves or does not any more, or whose agent left or came back: whether it may be named changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// Which backend.
@@ -304,6 +306,7 @@ impl Registry {
             spoken: self.spoken.get(&key).copied().unwrap_or_default(),
             less: None,
             standing: (Standing::Down, Authority::Session),
+            undrained: Standing::Down,
             last_up: None,
             since: Time::EPOCH,
             has_left: false,
@@ -314,12 +317,35 @@ impl Registry {
 
 impl Entry {
     /// Its weight, less what it is drained of and what it gets less since it strains. While it gets
-    /// new clients at all it has some.
+    /// new clients at all it has some. Drained of all it stands behind all others, and weighs there
+    /// what it weighs.
     pub(crate) fn weight(&self, now: Time) -> u32 {
-        let drained = self.spoken.drain.map_or(0, |drain| drain.permille(now).min(1_000));
-        let left = u64::from(1_000 - drained) * u64::from(self.left_permille());
-        let weight = u64::from(self.backend.weight) * left;
+        let kept = self.spoken.drain.map_or(1_000, |drain| 1_000 - drain.permille(now).min(1_000));
+        let kept = if kept == 0 { 1_000 } else { kept };
+        let weight = u64::from(self.backend.weight) * u64::from(kept);
+        let weight = weight * u64::from(self.left_permille());
         u32::try_from(weight.div_ceil(1_000_000)).unwrap_or(self.backend.weight)
+    }
+
+    /// How it stands to answers. Drained of all it is emptied, whoever else called it up; and down
+    /// where it does not serve either, since nobody is to be sent there before one that was up.
+    pub(crate) fn standing_in_answers(&self, now: Time) -> (Standing, Option<Time>) {
+        let last_up = |standing: Standing| match standing {
+            Standing::Up => Some(now),
+            Standing::Doubtful | Standing::Draining | Standing::Down => self.last_up,
+        };
+        if !self.is_drained(now) {
+            return (self.standing.0, last_up(self.standing.0));
+        }
+        match self.undrained {
+            Standing::Up | Standing::Doubtful => (Standing::Draining, last_up(self.undrained)),
+            Standing::Draining | Standing::Down => (Standing::Down, None),
+        }
+    }
+
+    /// Whether it is drained of all.
+    fn is_drained(&self, now: Time) -> bool {
+        self.is_bled_out() || self.spoken.drain.is_some_and(|drain| drain.permille(now) >= 1_000)
     }
 
     fn refresh(
@@ -329,14 +355,16 @@ impl Entry {
         liveness: impl Fn(&AgentId) -> SessionLiveness,
     ) -> Option<Change> {
         let session = self.agent.as_ref().map_or(SessionLiveness::NotAnAgent, &liveness);
-        let new = standing(&Evidence {
+        let undrained = Evidence {
             override_: self.spoken.override_,
-            draining: self.is_bled_out()
-                || self.spoken.drain.is_some_and(|drain| drain.permille(now) >= 1_000),
+            draining: false,
             validation: self.validation.as_ref().map(CheckState::status),
             session,
             claim: self.claim,
-        });
+        };
+        let new = standing(&Evidence { draining: self.is_drained(now), ..undrained });
+        let undrained = standing(&undrained).0;
+        let was_undrained = std::mem::replace(&mut self.undrained, undrained);
         let is_stale = matches!(session, SessionLiveness::Stale | SessionLiveness::Gone);
         self.stale_since = is_stale.then(|| self.stale_since.unwrap_or(now));
         let has_left = session == SessionLiveness::Gone && !self.is_configured;
@@ -348,7 +376,9 @@ impl Entry {
         let is_first = self.since == Time::EPOCH;
         if old.0 != new.0 || is_first {
             self.since = now;
-        } else if had_left == has_left {
+        } else if had_left == has_left
+            && (new.0 != Standing::Draining || was_undrained == undrained)
+        {
             return None;
         }
         Some(Change { key: key.clone(), from: old.0, to: new.0, by: new.1 })

@@ -58,7 +58,8 @@ pub struct Candidate<'a> {
 ///    family second: a region with any server that is up stands before every region that has only
 ///    doubtful ones, and A and AAAA are both answered from the region chosen. A region that an
 ///    operator drains for this client stands behind all others that serve (`drain`).
-/// 2. None left: the domain's policy, among the allowed regions only (here).
+/// 2. None left: servers that are being emptied and serve; then the domain's policy. Among the
+///    allowed regions only (here).
 /// 3. Estimate per region: what is believed of it (`belief`).
 /// 4. Limits: `min_samples` tells what is learned from what is guessed, and `max_latency_ms` puts a
 ///    region behind all others, so that it is taken where nothing else is left, under a reason of

@@ -29,7 +29,8 @@ pub struct Server {
     /// Its part of its region's turns; 0 takes it out.
     pub weight: u32,
     /// Whether it may stand in an answer. One that an operator took down belongs in no pool: the
-    /// policy for "none healthy" may name whatever is in it.
+    /// policy for "none healthy" may name whatever is in it. One that is being emptied, and serves:
+    /// where nothing else does.
     pub standing: Standing,
     /// When it was last seen to serve; now, for one that does. `None` where it never was.
     pub last_up: Option<Time>,
@@ -54,6 +55,8 @@ pub struct ServerPool {
 pub(crate) enum Tier {
     Up,
     Doubtful,
+    /// It serves, and is being emptied: better than one that may not serve at all.
+    Draining,
     /// Not healthy, but up at the last moment at which anything was.
     LastUp,
     /// Whatever there is.
@@ -65,6 +68,7 @@ pub(crate) enum Tier {
 struct RegionServers {
     up: Families,
     doubtful: Families,
+    draining: Families,
     last_up: Families,
     any: Families,
     /// The lowest connect time of those that are up or doubtful.
@@ -251,6 +255,7 @@ impl ServerPool {
     fn found(&self, ranked: RankedRegion, tier: Tier, turn: u64) -> Found<'_> {
         let reason = match tier {
             Tier::Up | Tier::Doubtful => ranked.reason,
+            Tier::Draining => Reason::Draining,
             Tier::LastUp => Reason::LastHealthy,
             Tier::Any => Reason::AllServers,
         };
@@ -271,13 +276,14 @@ fn families(regions: &[RegionServers], region: u16, tier: Tier) -> &Families {
     regions.get(usize::from(region)).map_or(NOBODY, |servers| match tier {
         Tier::Up => &servers.up,
         Tier::Doubtful => &servers.doubtful,
+        Tier::Draining => &servers.draining,
         Tier::LastUp => &servers.last_up,
         Tier::Any => &servers.any,
     })
 }
 
 impl Tier {
-    /// Whether its servers serve, as far as is known.
+    /// Whether its servers take new clients, as far as is known.
     const fn serves(self) -> bool {
         matches!(self, Self::Up | Self::Doubtful)
     }
@@ -285,10 +291,11 @@ impl Tier {
 
 /// Which servers a domain may name, the best first.
 const fn tiers(policy: NonePolicy) -> &'static [Tier] {
+    use Tier::{Any, Doubtful, Draining, LastUp, Up};
     match policy {
-        NonePolicy::LastHealthy => &[Tier::Up, Tier::Doubtful, Tier::LastUp, Tier::Any],
-        NonePolicy::Servfail => &[Tier::Up, Tier::Doubtful],
-        NonePolicy::All => &[Tier::Up, Tier::Doubtful, Tier::Any],
+        NonePolicy::LastHealthy => &[Up, Doubtful, Draining, LastUp, Any],
+        NonePolicy::Servfail => &[Up, Doubtful, Draining],
+        NonePolicy::All => &[Up, Doubtful, Draining, Any],
     }
 }
 
@@ -312,6 +319,7 @@ impl RegionServers {
         Self {
             up: up.completed_by(&doubtful),
             doubtful,
+            draining: of(&|server| server.standing == Standing::Draining),
             last_up: of(&|server| server.last_up.is_some_and(|at| Some(at) >= fell_at)),
             any: of(&|_| true),
             connect_rtt: serving.filter_map(|server| server.connect_rtt).min(),

@@ -33,6 +33,8 @@ pub enum Reason {
     Weighted,
     /// The first region in the domain's order that is up.
     Failover,
+    /// Nothing else serves: servers that are being emptied.
+    Draining,
     /// Nothing is healthy: servers that were up last.
     LastHealthy,
     /// Nothing is healthy, and nothing ever was or the policy asks for it: all servers.
@@ -45,7 +47,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::LearnedLatency,
         Self::LearnedOverLimit,
         Self::Exploration,
@@ -59,6 +61,7 @@ impl Reason {
         Self::RoundRobin,
         Self::Weighted,
         Self::Failover,
+        Self::Draining,
         Self::LastHealthy,
         Self::AllServers,
         Self::NoneHealthy,
@@ -82,6 +85,7 @@ impl Reason {
             Self::RoundRobin => "round_robin",
             Self::Weighted => "weighted",
             Self::Failover => "failover",
+            Self::Draining => "draining",
             Self::LastHealthy => "last_healthy",
             Self::AllServers => "all_servers",
             Self::NoneHealthy => "none_healthy",

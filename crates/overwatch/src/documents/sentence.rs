@@ -58,6 +58,7 @@ fn because(
         Reason::RoundRobin => "it is its turn; the next query may go elsewhere".to_owned(),
         Reason::Weighted => "it is its turn by weight; the next query may go elsewhere".to_owned(),
         Reason::Failover => "it is the first in the domain's order that serves".to_owned(),
+        Reason::Draining => "its servers are being drained, and no other one serves".to_owned(),
         Reason::LastHealthy => "nothing is healthy, and its servers were up last".to_owned(),
         Reason::AllServers => {
             "nothing is healthy, and the domain's policy is to name all servers then".to_owned()

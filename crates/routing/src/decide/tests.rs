@@ -169,6 +169,10 @@ proptest! {
                     prop_assert!(has(decision.region, best));
                     prop_assert!(named.iter().all(|server| healthy.contains(&server.standing)));
                 }
+                None if has(None, Standing::Draining) => {
+                    prop_assert_eq!(decision.reason, Reason::Draining);
+                    prop_assert!(named.iter().all(|one| one.standing == Standing::Draining));
+                }
                 None => prop_assert!(matches!(
                     decision.reason,
                     Reason::LastHealthy | Reason::AllServers | Reason::NoneHealthy

@@ -113,6 +113,30 @@ fn draining_takes_no_new_clients() {
 }
 
 #[test]
+fn what_is_drained_is_named_where_nothing_else_serves() {
+    // us-east was up until now; eu-west is being emptied.
+    let change = |server: &mut Server| {
+        let is_drained = here(server, "eu-west");
+        server.standing = if is_drained { Standing::Draining } else { Standing::Down };
+    };
+    let eu = "draining eu-west 192.0.0.1 2001:db8::1";
+    for algorithm in [Algorithm::Failover, Algorithm::RoundRobin, LEARNED] {
+        check(algorithm, change, &[eu]);
+        let settings = DomainSettings { none_healthy: NonePolicy::Servfail, ..domain(algorithm) };
+        let map = map(&settings, geo(&[]), &[]);
+        assert_eq!(turn(&map, &pool(&settings, change), 0), eu);
+    }
+    // Doubtful ones come first.
+    let doubtful = |server: &mut Server| {
+        change(server);
+        if here(server, "us-east") {
+            server.standing = Standing::Doubtful;
+        }
+    };
+    check(Algorithm::Failover, doubtful, &["failover us-east 192.0.1.1 2001:db8:1::1"]);
+}
+
+#[test]
 fn with_nothing_healthy_the_last_healthy_are_named() {
     // ap-southeast fell with us-east, eu-west an hour before; one server never was up.
     let change = |server: &mut Server| {
