@@ -6,6 +6,8 @@
 //!
 //! In the order of the data:
 //!
+//! - `row`: what a network's connections to one region said,
+//! - `networks`: whose rows there are,
 //! - `line`: what a distance alone lets one expect; every other number is a distance from it,
 //! - `weight`: what a row counts, by its samples and its age,
 //! - `group`: networks that have something in common, and what their rows add up to,
@@ -16,6 +18,10 @@
 //!
 //! Sums are of whole numbers. So beliefs depend on the rows alone, not on the order in which they
 //! came, to the last bit, once both were refitted: overwatches that have the same rows agree.
+
+mod row;
+
+mod networks;
 
 mod line;
 
@@ -31,7 +37,7 @@ mod around;
 
 mod clients;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
@@ -42,13 +48,15 @@ use model::{Subnet, Time};
 pub(crate) use self::group::Mix;
 use self::group::{ClassKeys, Groups};
 use self::line::{Line, Observed};
+use self::networks::{Network, Networks, Set};
+use self::row::Row;
 use self::spread::{Scatter, Spreads};
 use self::weight::{Contribution, Epoch};
 use crate::DomainSettings;
 
 /// What one domain's rows say, about the networks they were measured in and about all others.
 ///
-/// Memory goes with the rows, some 300 bytes each: bounded by the table's own limit.
+/// Memory goes with the rows, 20 bytes each, and with the networks: bounded by the table's own limit.
 #[derive(Clone, Debug)]
 pub struct Beliefs {
     geo: Arc<Geo>,
@@ -56,11 +64,9 @@ pub struct Beliefs {
     directions: Vec<Option<Direction>>,
     /// Whether any distance is ever known.
     placed: bool,
-    networks: HashMap<Subnet, Network, BuildHasherDefault<Mix>>,
+    networks: Networks,
     /// The classes that networks with rows were in so far: at most all of the geography.
     kinds: HashMap<ClassId, Kind, BuildHasherDefault<Mix>>,
-    /// How many networks there are of each width, by family.
-    widths: BTreeMap<(bool, u8), usize>,
     groups: Groups,
     line: Line,
     epoch: Epoch,
@@ -74,23 +80,6 @@ struct Kind {
     keys: ClassKeys,
     /// The distances to the regions, by number.
     km: Box<[Option<u16>]>,
-}
-
-/// A network with rows.
-#[derive(Clone, Debug, PartialEq)]
-struct Network {
-    class: ClassId,
-    rows: Vec<OwnRow>,
-}
-
-/// A row of a network.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct OwnRow {
-    region: u16,
-    km: Option<u16>,
-    estimate: RegionEstimate,
-    /// What it added to its groups; `None` where it is faster than light and not used.
-    counted: Option<Contribution>,
 }
 
 /// Whom a belief is about.
@@ -111,6 +100,16 @@ pub struct Heard {
     pub is_news: bool,
     /// Whether anybody connected since. Counts are rounded and need not show it.
     pub is_seen: bool,
+}
+
+/// What came of taking a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) heard: Heard,
+    /// The connections that the one before it had counted; `None` where there was none.
+    pub(crate) counted: Option<u64>,
+    /// Whether the network has rows only now, or none any more.
+    pub(crate) turned: bool,
 }
 
 /// A time and how firmly it is believed.
@@ -179,9 +178,8 @@ impl Beliefs {
             geo: Arc::clone(geo),
             directions,
             placed,
-            networks: HashMap::default(),
+            networks: Networks::default(),
             kinds: HashMap::default(),
-            widths: BTreeMap::new(),
             groups: Groups::default(),
             line: Line::START,
             epoch: Epoch::of(Time::EPOCH),
@@ -194,78 +192,73 @@ impl Beliefs {
     /// region that the domain does not have is passed over. Tells what the row says that the one
     /// before it did not.
     pub fn take(&mut self, subnet: Subnet, region: u16, row: Option<RegionEstimate>) -> Heard {
+        self.take_row(subnet, region, row).heard
+    }
+
+    pub(crate) fn take_row(
+        &mut self,
+        subnet: Subnet,
+        region: u16,
+        row: Option<RegionEstimate>,
+    ) -> Taken {
         if usize::from(region) >= self.directions.len() {
-            return Heard::default();
+            return Taken::default();
         }
         if self.networks.is_empty() {
             // Nothing was added up yet, so the epoch may begin anywhere.
             self.epoch = row.map_or(self.epoch, |row| Epoch::of(row.observed_at));
         }
-        let known = self.networks.get(&subnet);
+        let known = self.networks.get(subnet);
         if known.is_none() && row.is_none() {
-            return Heard::default();
+            return Taken::default();
         }
-        let class = known.map_or_else(|| self.geo.locate(subnet.address()).class, |n| n.class);
+        let class = known.map_or_else(|| self.geo.locate(subnet.address()).class, |(of, _)| of);
         let (geo, directions) = (&self.geo, &self.directions);
         let kind =
             self.kinds.entry(class).or_insert_with(|| Kind::of(geo.class(class), directions));
         let keys = group::keys(subnet, &kind.keys);
-        let km = kind.km.get(usize::from(region)).copied().flatten();
-        let new = row.map(|estimate| self.counted(OwnRow { region, km, estimate, counted: None }));
-        let old = self.replace(subnet, class, region, new);
-        let counted = |row: Option<OwnRow>| row.and_then(|row| row.counted);
-        let is_impossible = |row: Option<OwnRow>| row.is_some_and(|row| row.counted.is_none());
-        self.groups.change(&keys, region, counted(old), counted(new));
-        self.impossible += usize::from(is_impossible(new));
-        self.impossible -= usize::from(is_impossible(old));
-        let rows = old.zip(new).map(|(old, new)| (old.estimate, new.estimate));
-        rows.map_or(Heard { is_news: true, is_seen: new.is_some() }, |(old, new)| Heard {
-            is_news: weight::is_news(&old, &new),
-            is_seen: new.observed_at > old.observed_at || new.samples > old.samples,
-        })
+        let km = kind.km(region);
+        let new = row.map(|estimate| Row::new(region, &estimate));
+        let Set { old, turned } = self.networks.set((subnet, class), region, new);
+        let counted = |row: Option<Row>| row.and_then(|row| self.contribution(&row, km));
+        let (taken_away, added) = (counted(old), counted(new));
+        self.groups.change(&keys, region, taken_away, added);
+        self.impossible += usize::from(new.is_some() && added.is_none());
+        self.impossible -= usize::from(old.is_some() && taken_away.is_none());
+        let rows = old.zip(new).map(|(old, new)| (old.estimate(), new.estimate()));
+        let heard =
+            rows.map_or(Heard { is_news: true, is_seen: new.is_some() }, |(old, new)| Heard {
+                is_news: weight::is_news(&old, &new),
+                is_seen: new.observed_at > old.observed_at || new.samples > old.samples,
+            });
+        Taken { heard, counted: old.map(|old| old.samples()), turned }
     }
 
-    /// Puts a row in the place of the network's one of that region; gives that back.
-    fn replace(
-        &mut self,
-        subnet: Subnet,
-        class: ClassId,
-        region: u16,
-        row: Option<OwnRow>,
-    ) -> Option<OwnRow> {
-        let width = (subnet.is_ipv4(), subnet.length());
-        let network = self.networks.entry(subnet).or_insert_with(|| {
-            *self.widths.entry(width).or_default() += 1;
-            Network { class, rows: Vec::with_capacity(1) }
-        });
-        let at = network.rows.binary_search_by_key(&region, |row| row.region);
-        let old = match (at, row) {
-            (Ok(at), Some(row)) => {
-                network.rows.get_mut(at).map(|place| std::mem::replace(place, row))
-            }
-            (Ok(at), None) => Some(network.rows.remove(at)),
-            (Err(at), Some(row)) => {
-                network.rows.insert(at, row);
-                None
-            }
-            (Err(_), None) => None,
-        };
-        if network.rows.is_empty() {
-            self.networks.remove(&subnet);
-            if let Some(count) = self.widths.get_mut(&width) {
-                *count -= 1;
-            }
-            self.widths.retain(|_, count| *count > 0);
-        }
-        old
+    /// Whether a network has rows.
+    pub(crate) fn has_rows(&self, subnet: Subnet) -> bool {
+        self.networks.get(subnet).is_some()
     }
 
-    /// The row with what it adds to its groups.
-    fn counted(&self, row: OwnRow) -> OwnRow {
-        let is_possible = f64::from(row.estimate.rtt.us()) >= line::floor_us(row.km);
-        let counted =
-            is_possible.then(|| Contribution::new(&row.estimate, row.km, &self.line, self.epoch));
-        OwnRow { counted, ..row }
+    /// The networks that have rows, in no order.
+    pub(crate) fn subnets(&self) -> impl Iterator<Item = Subnet> {
+        self.networks.iter().map(|network| network.subnet)
+    }
+
+    /// How many networks have rows.
+    pub(crate) const fn len(&self) -> usize {
+        self.networks.len()
+    }
+
+    /// The lengths, the longest first, that networks with rows around this one may have, its own included.
+    pub(crate) fn lengths(&self, subnet: Subnet) -> impl Iterator<Item = u8> + '_ {
+        self.networks.lengths(subnet)
+    }
+
+    /// What a row over a distance adds to its groups; `None` where it is faster than light and not
+    /// used. The same until the next refit, which adds all up anew where it is not.
+    fn contribution(&self, row: &Row, km: Option<u16>) -> Option<Contribution> {
+        let is_possible = f64::from(row.rtt_us()) >= line::floor_us(km);
+        is_possible.then(|| Contribution::new(&row.estimate(), km, &self.line, self.epoch))
     }
 
     /// Fits what all rows have in common anew: the line and the usual spreads. To be called every
@@ -273,38 +266,48 @@ impl Beliefs {
     pub fn refit(&mut self) {
         let mut observed = Observed::new();
         let mut newest = Time::EPOCH;
-        let rows = self.networks.values().flat_map(|network| &network.rows);
-        for row in rows.filter(|row| row.counted.is_some()) {
-            observed.add(row.km, row.estimate.rtt.us());
-            newest = newest.max(row.estimate.observed_at);
-        }
+        self.each_possible(|row, km| {
+            observed.add(km, row.rtt_us());
+            newest = newest.max(row.observed_at());
+        });
         let (line, epoch) = (Line::fit(observed), Epoch::of(newest));
         if (line, epoch) != (self.line, self.epoch) {
             (self.line, self.epoch) = (line, epoch);
             self.add_up_again();
         }
         let mut scatter = Scatter::default();
-        for row in self.networks.values().flat_map(|network| &network.rows) {
-            if row.counted.is_some() {
-                let expected_us = self.line.expected_us(row.km);
-                let residual_us = f64::from(row.estimate.rtt.us()) - expected_us;
-                scatter.add(&self.line, row.km, residual_us);
-            }
-        }
+        self.each_possible(|row, km| {
+            let residual_us = f64::from(row.rtt_us()) - self.line.expected_us(km);
+            scatter.add(&self.line, km, residual_us);
+        });
         self.spreads = Spreads::fit(&self.groups, scatter, self.placed);
     }
 
-    fn add_up_again(&mut self) {
-        self.groups.clear();
-        let mut networks = std::mem::take(&mut self.networks);
-        for (subnet, network) in &mut networks {
-            let keys = group::keys(*subnet, &group::class_keys(self.geo.class(network.class)));
-            for row in &mut network.rows {
-                *row = self.counted(*row);
-                self.groups.change(&keys, row.region, None, row.counted);
+    /// Every row that is not faster than light, with its distance.
+    fn each_possible(&self, mut take: impl FnMut(&Row, Option<u16>)) {
+        for Network { class, rows, .. } in self.networks.iter() {
+            let Some(kind) = self.kinds.get(&class) else { continue };
+            for row in rows {
+                let km = kind.km(row.region);
+                if f64::from(row.rtt_us()) >= line::floor_us(km) {
+                    take(row, km);
+                }
             }
         }
-        self.networks = networks;
+    }
+
+    fn add_up_again(&mut self) {
+        let mut groups = std::mem::take(&mut self.groups);
+        groups.clear();
+        for Network { subnet, class, rows } in self.networks.iter() {
+            let Some(kind) = self.kinds.get(&class) else { continue };
+            let keys = group::keys(subnet, &kind.keys);
+            for row in rows {
+                let counted = self.contribution(row, kind.km(row.region));
+                groups.change(&keys, row.region, None, counted);
+            }
+        }
+        self.groups = groups;
     }
 
     /// How many rows are not used because light in fibre is not that fast: rows of forged times,
@@ -326,6 +329,11 @@ impl Kind {
         let from = class.place.map(Place::direction);
         let km = |to: &Option<Direction>| from.zip(*to).map(|(from, to)| from.distance_km(&to));
         Self { keys: group::class_keys(class), km: directions.iter().map(km).collect() }
+    }
+
+    /// The distance to a region, where it is known.
+    fn km(&self, region: u16) -> Option<u16> {
+        self.km.get(usize::from(region)).copied().flatten()
     }
 }
 

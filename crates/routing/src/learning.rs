@@ -59,7 +59,7 @@ use self::times::Times;
 use self::volume::Scale;
 use crate::baseline::Baseline;
 use crate::belief::{Belief, Beliefs};
-use crate::ranking::{RankedRegion, Ranking, RankingId, Rankings};
+use crate::ranking::{RankedRegion, Ranking, RankingId, Rankings, Trial};
 use crate::{Algorithm, DomainMap, DomainSettings, shadow};
 
 /// The learning of one domain.
@@ -140,7 +140,8 @@ struct Sums {
 #[derive(Debug)]
 struct Made {
     blocks: Arc<RangeMap<RankingId>>,
-    /// Each cell's ranking, by its number: side by side, since a map reads all of them.
+    /// Each cell's ranking, by its number: side by side, since a map reads all of them. What geography says
+    /// of those that nobody judged.
     chosen: Vec<RankingId>,
     rankings: Arc<Rankings>,
     times: Times,
@@ -239,9 +240,9 @@ impl Learning {
         }
         for (subnet, region, row) in changes {
             let Some(region) = self.number(&region) else { continue };
-            let heard = self.beliefs.take(subnet, region, row);
-            let counted = self.cells.count(subnet, region, row.map(|row| row.samples));
-            self.queue.push((subnet, region, Counted { heard, ..counted }));
+            let taken = self.beliefs.take_row(subnet, region, row);
+            let counted = self.cells.count(subnet, taken, row.map(|row| row.samples));
+            self.queue.push((subnet, region, counted));
         }
     }
 
@@ -425,10 +426,10 @@ impl Learning {
     /// The traffic of all cells anew.
     fn add_up(&mut self) {
         self.traffic = [Traffic::default(); 2];
-        for cell in &self.cells.list {
+        for (id, cell) in (0..).zip(&self.cells.list) {
             let [without, with] = &mut self.traffic;
-            let traffic = if cell.has_rows { with } else { without };
-            traffic.add(cell.volume, cell.trying());
+            let traffic = if cell.has_rows() { with } else { without };
+            traffic.add(cell.volume, self.made.trying(id));
         }
     }
 
@@ -437,6 +438,22 @@ impl Learning {
         let later = self.todo.iter().nth(JUDGED_MAX).copied();
         let later = later.map(|later| self.todo.split_off(&later)).unwrap_or_default();
         std::mem::replace(&mut self.todo, later)
+    }
+}
+
+impl Made {
+    fn chosen(&self, id: CellId) -> RankingId {
+        self.chosen.get(id as usize).copied().unwrap_or(RankingId::NONE)
+    }
+
+    /// What a cell tries now: its ranking says it.
+    fn trials(&self, id: CellId) -> &[Trial] {
+        self.rankings.get(self.chosen(id)).trials()
+    }
+
+    /// The share of its slots that a cell tries something in.
+    fn trying(&self, id: CellId) -> f64 {
+        self.trials(id).iter().map(|trial| trial.part()).sum()
     }
 }
 

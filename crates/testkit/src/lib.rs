@@ -10,5 +10,5 @@ mod heap;
 mod random;
 
 pub use bend::bend;
-pub use heap::{CountingHeap, allocations, heap_calls};
+pub use heap::{CountingHeap, allocations, heap_bytes, heap_calls};
 pub use random::Random;

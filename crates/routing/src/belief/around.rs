@@ -8,8 +8,9 @@ use model::{Subnet, Time};
 
 use super::group::{self, Keys, Level, Sums};
 use super::prior::Prior;
+use super::row::Row;
 use super::weight::Contribution;
-use super::{Belief, Beliefs, Kind, Network, Spot, line};
+use super::{Belief, Beliefs, Kind, Spot, line};
 
 /// Networks may nest where agents count in networks of different widths: rows of so many widths
 /// around a spot are looked at, the narrowest first.
@@ -23,14 +24,22 @@ struct Around<'a> {
     kind: Cow<'a, Kind>,
     keys: Keys,
     groups: [&'a [Sums]; Level::COUNT],
-    own: [Option<(&'a Network, Keys)>; WIDTHS_MAX],
+    own: [Option<OwnRows<'a>>; WIDTHS_MAX],
     now: Time,
     /// What turns weights into networks now.
     effective: f64,
 }
 
-/// A network's own row of a region, with the groups that it is in.
-type Own<'a> = (&'a RegionEstimate, Contribution, &'a Keys);
+/// The rows of the network, or of one around it, with its class and its groups.
+#[derive(Clone, Copy)]
+struct OwnRows<'a> {
+    rows: &'a [Row],
+    kind: &'a Kind,
+    keys: Keys,
+}
+
+/// A network's own row of a region, what it adds to groups, and which those are.
+type Own<'a> = (RegionEstimate, Contribution, &'a Keys);
 
 impl Beliefs {
     /// What is believed of one region. A region that the domain does not have is a mere guess.
@@ -64,13 +73,11 @@ impl Beliefs {
         let keys = group::keys(spot.subnet, &kind.keys);
         let mut own = [None; WIDTHS_MAX];
         if spot.has_rows {
-            let is_ipv4 = spot.subnet.is_ipv4();
-            let widths = self.widths.range((is_ipv4, 0)..=(is_ipv4, spot.subnet.length())).rev();
-            let networks = widths.filter_map(|((_, length), _)| {
-                let subnet = Subnet::of(spot.subnet.address(), *length);
-                let network = self.networks.get(&subnet)?;
-                let keys_of = self.kinds.get(&network.class)?;
-                Some((network, group::keys(subnet, &keys_of.keys)))
+            let networks = self.networks.lengths(spot.subnet).filter_map(|length| {
+                let subnet = Subnet::of(spot.subnet.address(), length);
+                let (class, rows) = self.networks.get(subnet)?;
+                let kind = self.kinds.get(&class)?;
+                Some(OwnRows { rows, kind, keys: group::keys(subnet, &kind.keys) })
             });
             own.iter_mut().zip(networks).for_each(|(place, found)| *place = Some(found));
         }
@@ -91,8 +98,8 @@ impl Beliefs {
             // Beyond the last number nothing is known, and nobody asks.
             first.saturating_add(u16::try_from(nth).unwrap_or(u16::MAX))
         });
-        let km = regions.map(|region| around.kind.km.get(usize::from(region)).copied().flatten());
-        let own = regions.map(|region| around.own(region));
+        let km = regions.map(|region| around.kind.km(region));
+        let own = regions.map(|region| self.own(around, region));
         let mut priors = km.map(|km| Prior::of_distance(&self.line, &self.spreads, km));
         let groups = around.keys.iter().zip(around.groups);
         for (level, (key, group)) in Level::ALL.into_iter().zip(groups) {
@@ -114,19 +121,17 @@ impl Beliefs {
             let (km, own) = (km.get(nth).copied().flatten(), own.get(nth).copied().flatten());
             nth += 1;
             if let Some((row, ..)) = own {
-                prior.measure(row, around.now);
+                prior.measure(&row, around.now);
             }
-            prior.belief(line::floor_us(km), own.map(|(row, ..)| *row))
+            prior.belief(line::floor_us(km), own.map(|(row, ..)| row))
         })
     }
-}
 
-impl Around<'_> {
     /// The row of the narrowest network that has one of this region which is possible.
-    fn own(&self, region: u16) -> Option<Own<'_>> {
-        self.own.iter().flatten().find_map(|(network, keys)| {
-            let row = network.rows.iter().find(|row| row.region == region)?;
-            Some((&row.estimate, row.counted?, keys))
+    fn own<'a>(&self, around: &'a Around<'_>, region: u16) -> Option<Own<'a>> {
+        around.own.iter().flatten().find_map(|OwnRows { rows, kind, keys }| {
+            let row = rows.iter().find(|row| row.region == region)?;
+            Some((row.estimate(), self.contribution(row, kind.km(region))?, keys))
         })
     }
 }

@@ -36,16 +36,25 @@ pub(super) type Keys = [Option<u64>; Level::COUNT];
 pub(super) type ClassKeys = [Option<u64>; 5];
 
 /// What the rows of a group say about one region.
+///
+/// Half of all groups are those of a /20, a few networks each: so nothing is kept between the sums. One
+/// row weighs below 2^19, and its squared residual has 24 bits more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
     pub(super) region: u16,
+    /// The upper part of the weights' sum, of 48 bits,
+    weight_high: u16,
+    weight_low: u32,
     pub(super) networks: u32,
-    weight: u64,
+    /// and that of the squares' sum, of 96.
+    squares_high: u32,
+    squares_low: u64,
     minutes: u64,
     residual: i64,
     noise: u64,
-    squares: u128,
 }
+
+const _: () = assert!(size_of::<Sums>() == 48, "sums have no gaps");
 
 /// What the sums amount to.
 #[derive(Clone, Copy, Debug)]
@@ -126,25 +135,49 @@ fn prefix(subnet: Subnet, ipv4: u8, ipv6: u8) -> Option<u64> {
 
 impl Sums {
     const fn none(region: u16) -> Self {
-        Self { region, networks: 0, weight: 0, minutes: 0, residual: 0, noise: 0, squares: 0 }
+        Self {
+            region,
+            weight_high: 0,
+            weight_low: 0,
+            networks: 0,
+            squares_high: 0,
+            squares_low: 0,
+            minutes: 0,
+            residual: 0,
+            noise: 0,
+        }
+    }
+
+    const fn weight(&self) -> u64 {
+        (self.weight_high as u64) << u32::BITS | self.weight_low as u64
+    }
+
+    const fn squares(&self) -> u128 {
+        (self.squares_high as u128) << u64::BITS | self.squares_low as u128
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the parts of a number")]
+    const fn set(&mut self, weight: u64, squares: u128) {
+        self.weight_high = (weight >> u32::BITS) as u16;
+        self.weight_low = weight as u32;
+        self.squares_high = (squares >> u64::BITS) as u32;
+        self.squares_low = squares as u64;
     }
 
     const fn add(&mut self, row: Contribution) {
         self.networks += 1;
-        self.weight += row.weight;
+        self.set(self.weight() + row.weight, self.squares() + squares_of(row));
         self.minutes += row.weight * row.minute;
         self.residual += row.weight.cast_signed() * row.residual;
         self.noise += row.weight * row.noise;
-        self.squares += row.weight as u128 * (row.residual * row.residual).unsigned_abs() as u128;
     }
 
     const fn take_away(&mut self, row: Contribution) {
         self.networks -= 1;
-        self.weight -= row.weight;
+        self.set(self.weight() - row.weight, self.squares() - squares_of(row));
         self.minutes -= row.weight * row.minute;
         self.residual -= row.weight.cast_signed() * row.residual;
         self.noise -= row.weight * row.noise;
-        self.squares -= row.weight as u128 * (row.residual * row.residual).unsigned_abs() as u128;
     }
 
     /// These sums without one of the rows in them.
@@ -157,15 +190,16 @@ impl Sums {
     /// [`super::weight::Epoch::networks`].
     #[expect(clippy::cast_precision_loss, reason = "53 bits are more than is measured")]
     pub(super) fn moments(&self, networks: f64) -> Option<Moments> {
-        if self.networks == 0 || self.weight == 0 {
+        if self.networks == 0 || self.weight() == 0 {
             return None;
         }
-        let weight = self.weight as f64;
+        let weight = self.weight() as f64;
         let count = f64::from(self.networks);
         let mean = self.residual as f64 / weight;
         let noise = self.noise as f64 / weight;
         // Converting 64 bits is one instruction, 128 many; the same comes of both.
-        let squares = u64::try_from(self.squares).map_or(self.squares as f64, |low| low as f64);
+        let squares =
+            if self.squares_high == 0 { self.squares_low as f64 } else { self.squares() as f64 };
         let around = (squares / weight - mean * mean).max(0.0);
         let spread = (around * count / (count - 1.0).max(1.0) - noise).max(0.0);
         Some(Moments {
@@ -179,11 +213,15 @@ impl Sums {
 
     /// The mean minute of observation, for [`super::weight::Epoch::time`].
     pub(super) const fn minute(&self) -> u64 {
-        match self.minutes.checked_div(self.weight) {
+        match self.minutes.checked_div(self.weight()) {
             Some(minute) => minute,
             None => 0,
         }
     }
+}
+
+const fn squares_of(row: Contribution) -> u128 {
+    row.weight as u128 * (row.residual * row.residual).unsigned_abs() as u128
 }
 
 impl Groups {
@@ -200,6 +238,8 @@ impl Groups {
             let place = match group.binary_search_by_key(&region, |sums| sums.region) {
                 Ok(place) => place,
                 Err(place) => {
+                    // Regions are few, and there is no room to spare for more.
+                    group.reserve_exact(1);
                     group.insert(place, Sums::none(region));
                     place
                 }

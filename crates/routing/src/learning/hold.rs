@@ -28,14 +28,21 @@ pub(crate) fn wish(prospects: &[Prospect], held: u16, terms: &HoldTerms) -> Opti
             .filter(|other| than_us.is_none_or(|us| is_surely_better(other, current, us)))
             .min_by_key(|other| other.belief.rtt_us)
     };
+    let nearest_guess = || {
+        let is_nearer = |other: &&Prospect| other.belief.rtt_us < current.belief.rtt_us;
+        let guesses = others().filter(|other| other.standing == Standing::Known);
+        guesses.filter(is_nearer).min_by_key(|other| other.belief.rtt_us)
+    };
     let margin_us = terms.margin_us(current.belief.rtt_us);
     let target = match current.standing {
         // Nothing can be known to be better than what nothing is known of.
         Standing::Unknown => None,
         Standing::Known if !current.is_measured => None,
         Standing::Known => least(Standing::Known, Some(margin_us)),
+        // Where it is it must not be: then a guess will do.
         Standing::OverLimit => least(Standing::Known, None)
             .or_else(|| others().find(|other| other.standing == Standing::Unknown))
+            .or_else(nearest_guess)
             .or_else(|| least(Standing::OverLimit, Some(margin_us))),
     };
     target.map(|target| target.region)

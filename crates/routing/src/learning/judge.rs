@@ -7,7 +7,7 @@ use model::Time;
 
 use super::cells::{Attempt, Cell, CellId};
 use super::explore::{self, Traffic};
-use super::prospect::{Prospect, Standing};
+use super::prospect::Prospect;
 use super::{Learning, Scratch, hold};
 use crate::baseline::Base;
 use crate::belief::{Belief, Spot};
@@ -84,8 +84,8 @@ impl Learning {
             for (nth, id) in concerned.iter().enumerate() {
                 let Some(cell) = self.cells.list.get_mut(*id as usize) else { continue };
                 let [without, with] = &mut self.traffic;
-                let traffic = if cell.has_rows { with } else { without };
-                traffic.add(connections * scale, cell.trying());
+                let traffic = if cell.has_rows() { with } else { without };
+                traffic.add(connections * scale, self.made.trying(*id));
                 cell.volume += connections * scale;
                 let is_own = nth == 0 && cell.spot == subnet;
                 if counted.heard.is_news && is_own {
@@ -93,10 +93,10 @@ impl Learning {
                 } else if counted.heard.is_news {
                     cell.hear();
                 }
-                if let Some(attempt) = cell.attempts.iter_mut().find(|a| a.region == region)
-                    && counted.heard.is_seen
+                if counted.heard.is_seen
+                    && let Some(attempt) = cell.attempt_mut(region)
                 {
-                    *attempt = Attempt::new(region);
+                    attempt.restart();
                 }
                 if !counted.is_new {
                     self.expect(*id, connections, is_own, now);
@@ -110,16 +110,15 @@ impl Learning {
         let Some(cell) = self.cells.list.get_mut(id as usize) else { return };
         let mut given_up = 0;
         let slot_ms = self.settings.learning.exploration.slot_ms.max(1) as f64;
-        for trial in cell.trials.iter().flatten() {
+        for trial in self.made.trials(id) {
             let expected = connections * trial.part();
-            let attempt = cell.attempts.iter_mut().find(|attempt| attempt.region == trial.region);
-            if let Some(attempt) = attempt {
+            if let Some(attempt) = cell.attempt_mut(trial.region) {
                 attempt.expected += expected;
-                let since_ms = now.ms_since(*attempt.since.get_or_insert(now)) as f64;
+                let since_ms = now.ms_since(attempt.expected_since(now)) as f64;
                 let has_had_slots = since_ms / slot_ms * trial.part() >= SLOTS_MIN;
                 let is_enough = has_had_slots && attempt.expected >= EXPECTED_MAX;
-                if is_enough && attempt.given_up_until.is_none() {
-                    attempt.given_up_until = Some(now.plus_ms(GIVEN_UP_MS));
+                if is_enough && attempt.given_up_until().is_none() {
+                    attempt.give_up(now.plus_ms(GIVEN_UP_MS));
                     given_up += 1;
                 }
             }
@@ -127,7 +126,7 @@ impl Learning {
                 let at =
                     |region: u16| self.made.times.get(id, region).map(|rtt| f64::from(rtt.us()));
                 let loss = at(trial.region)
-                    .zip(cell.held.and_then(at))
+                    .zip(cell.held().and_then(at))
                     .map_or(0.0, |(to, from)| to - from);
                 self.counted.explored_connections += expected;
                 self.counted.explored_cost_us += expected * loss.max(0.0);
@@ -150,7 +149,7 @@ impl Learning {
             let Some(cell) = self.cells.list.get_mut(wish.cell as usize) else { continue };
             let ([without, with], [of_without, of_with]) = (&self.traffic, &mut self.moves);
             let (traffic, moves) =
-                if cell.has_rows { (with, of_with) } else { (without, of_without) };
+                if cell.has_rows() { (with, of_with) } else { (without, of_without) };
             let share = if traffic.all > 0.0 { cell.volume / traffic.all } else { 0.0 };
             if !moves.spend(share) {
                 self.counted.moves_put_off += 1;
@@ -158,10 +157,8 @@ impl Learning {
                 continue;
             }
             self.counted.moved += 1;
-            self.counted.found +=
-                u64::from(cell.attempts.iter().any(|attempt| attempt.region == wish.target));
-            cell.held = Some(wish.target);
-            cell.moved_at = Some(now);
+            self.counted.found += u64::from(cell.attempt_of(wish.target).is_some());
+            cell.hold(Some(wish.target), Some(now));
             self.judge(wish.cell, now, &mut changed);
         }
         changed
@@ -184,8 +181,9 @@ impl Learning {
         self.rank(held, &base, trials);
         let ranking = self.ranking_id(id);
         let has_stayed = self.has_stayed(id, now);
+        let (was, before) = (self.made.chosen(id), self.made.trying(id));
         let cell = self.cells.list.get_mut(id as usize)?;
-        let is_ranked = cell.ranking != Some(ranking);
+        let is_ranked = !cell.is_judged() || was != ranking;
         if is_ranked {
             changed.ranked.push(id);
         }
@@ -194,19 +192,18 @@ impl Learning {
         if let Some(chosen) = self.made.chosen.get_mut(id as usize) {
             *chosen = ranking;
         }
-        let before = cell.trying();
-        (cell.held, cell.ranking) = (held, Some(ranking));
+        cell.judged(held);
         cell.attempt(trials);
         let [without, with] = &mut self.traffic;
-        let traffic = if cell.has_rows { with } else { without };
-        traffic.change(cell.volume, before, cell.trying());
+        let traffic = if cell.has_rows() { with } else { without };
+        traffic.change(cell.volume, before, self.made.trying(id));
         wish.map(|target| Wish { lot: slot::lot(spot), cell: id, target })
     }
 
     /// The number of the ranking in the scratch: mostly that which the cell has.
     fn ranking_id(&mut self, cell: CellId) -> RankingId {
         let (rankings, ranking) = (&mut self.made.rankings, &self.scratch.ranking);
-        let last = self.cells.list.get(cell as usize).and_then(|cell| cell.ranking);
+        let last = self.made.chosen.get(cell as usize).copied();
         let same = last.filter(|last| rankings.get(*last) == ranking);
         let known = same.or_else(|| rankings.find(ranking));
         known.unwrap_or_else(|| Arc::make_mut(rankings).id_of(ranking))
@@ -219,7 +216,7 @@ impl Learning {
         let allowed = |region: &u16| prospects.iter().any(|prospect| prospect.region == *region);
         let cell = self.cells.list.get(id as usize)?;
         let around = || self.cells.held_around(cell).filter(allowed);
-        let held = base.pin.or_else(|| cell.held.filter(allowed)).or_else(around);
+        let held = base.pin.or_else(|| cell.held().filter(allowed)).or_else(around);
         held.or_else(|| Some(prospects.first()?.region))
     }
 
@@ -250,11 +247,11 @@ impl Learning {
             self.beliefs.of_clients(clients, now, beliefs);
         }
         if beliefs.is_empty() {
-            let spot = Spot { subnet: cell.spot, class: base.class, has_rows: cell.has_rows };
+            let spot = Spot { subnet: cell.spot, class: base.class, has_rows: cell.has_rows() };
             self.beliefs.all(&spot, now, beliefs);
         }
         // The mean of many is what it is, be they in one cell or named one by one.
-        let is_one = cell.has_rows || clients.is_some();
+        let is_one = cell.has_rows() || clients.is_some();
         let unlearned = self.baseline.rankings.get(base.unlearned);
         let terms = (min_samples, max_latency_ms);
         out.clear();
@@ -273,7 +270,7 @@ impl Learning {
     /// Whether a cell is where it is for the dwell time.
     fn has_stayed(&self, id: CellId, now: Time) -> bool {
         let dwell_ms = self.settings.learning.hold.dwell_ms;
-        let moved_at = self.cells.list.get(id as usize).and_then(|cell| cell.moved_at);
+        let moved_at = self.cells.list.get(id as usize).and_then(Cell::moved_at);
         moved_at.is_none_or(|at| now.ms_since(at) >= dwell_ms)
     }
 
@@ -290,25 +287,27 @@ impl Learning {
         };
         let reports = |region: u16| self.reports.get(usize::from(region)) == Some(&true);
         let is_given_up = |region: u16| {
-            let attempt = cell.attempts.iter().find(|attempt| attempt.region == region);
-            attempt.and_then(|attempt| attempt.given_up_until).is_some_and(|until| now < until)
+            let given_up = cell.attempt_of(region).and_then(Attempt::given_up_until);
+            given_up.is_some_and(|until| now < until)
         };
         let may_try = |region: u16| reports(region) && !is_given_up(region);
         let found = explore::candidates(&self.scratch.prospects, held, &terms.hold, may_try);
         let [without, with] = &self.traffic;
-        let traffic = if cell.has_rows { with } else { without };
+        let traffic = if cell.has_rows() { with } else { without };
         let rate = explore::rate(&terms.exploration, self.purse.share(&terms.exploration), traffic);
         let mut trials = explore::trials(found, rate);
         [trials.next(), trials.next()]
     }
 
-    /// The ranking: the held region, then the others by what they promise; into the scratch.
+    /// The ranking: the held region, then the others by what they promise; into the scratch. One
+    /// over the limit stays first as well until its cell has moved, as all moves are: not while
+    /// frozen, not within the dwell time, and no more than a part of the traffic in a minute.
     fn rank(&mut self, held: Option<u16>, base: &Base, trials: [Option<Trial>; 2]) {
         let set = self.baseline.rankings.get(base.unlearned).set();
         let Scratch { prospects, order, ranking, .. } = &mut self.scratch;
         order.clear();
         order.extend(prospects.iter().enumerate().map(|(nth, prospect)| {
-            let is_held = held == Some(prospect.region) && prospect.standing != Standing::OverLimit;
+            let is_held = held == Some(prospect.region);
             let comes_later = !is_held && base.pin != Some(prospect.region);
             let reason = match base.pin {
                 Some(pin) if pin == prospect.region => Reason::Pinned,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use model::RangeMap;
 
 use super::Learning;
+use super::cells::CellId;
 use super::cells::part::Laid;
-use super::cells::{Cell, CellId};
 use crate::ranking::RankingId;
 
 /// Where one of so many ranges belongs to a cell whose ranking is new, all blocks are laid anew: to copy a
@@ -17,14 +17,19 @@ const RANGES_PER_CHANGE: usize = 20;
 impl Learning {
     /// The cells of the networks as they are now; whether all were laid anew.
     pub(super) fn lay_cells(&mut self) -> bool {
-        let Laid { born, left, turned, areas } = self.cells.lay(&self.baseline);
+        let Laid { born, left, turned, areas } = self.cells.lay(&self.baseline, &self.beliefs);
         self.todo.extend(&born);
         let Some(areas) = areas else {
             self.choose_all();
             self.add_up();
             return true;
         };
-        self.made.chosen.resize(self.cells.list.len(), RankingId::NONE);
+        let [without, with] = &mut self.traffic;
+        for gone in left {
+            let share = self.made.trying(gone.id);
+            (if gone.has_rows { &mut *with } else { &mut *without }).remove(gone.volume, share);
+        }
+        self.make_room();
         for id in born {
             let base =
                 self.cells.list.get(id as usize).and_then(|cell| self.baseline.get(cell.base));
@@ -34,17 +39,16 @@ impl Learning {
             }
         }
         let [without, with] = &mut self.traffic;
-        for (has_rows, volume, share) in left {
-            (if has_rows { &mut *with } else { &mut *without }).remove(volume, share);
-        }
-        for cell in turned.iter().filter_map(|id| self.cells.list.get(*id as usize)) {
-            let (from, to) = if cell.has_rows {
+        for id in turned {
+            let Some(cell) = self.cells.list.get(id as usize) else { continue };
+            let (from, to) = if cell.has_rows() {
                 (&mut *without, &mut *with)
             } else {
                 (&mut *with, &mut *without)
             };
-            from.remove(cell.volume, cell.trying());
-            to.add(cell.volume, cell.trying());
+            let share = self.made.trying(id);
+            from.remove(cell.volume, share);
+            to.add(cell.volume, share);
         }
         self.made.unlaid_areas.extend(areas);
         false
@@ -62,8 +66,7 @@ impl Learning {
         let ranked = std::mem::take(&mut self.made.unlaid);
         let areas = std::mem::take(&mut self.made.unlaid_areas);
         let areas = self.areas_of(&ranked, areas);
-        let chosen = &self.made.chosen;
-        let ranking = |id: CellId| chosen.get(id as usize).copied().unwrap_or(RankingId::NONE);
+        let ranking = |id: CellId| self.made.chosen(id);
         let sources = (&*self.cells.map, &RangeMap::filled(()));
         let blocks = self.made.blocks.repainted(&areas, sources, |cell, ()| ranking(cell));
         self.made.blocks = Arc::new(blocks);
@@ -108,20 +111,29 @@ impl Learning {
         self.forget_rankings();
         self.made.unlaid.clear();
         self.made.unlaid_areas.clear();
-        let chosen = &self.made.chosen;
-        let ranking = |id: CellId| chosen.get(id as usize).copied().unwrap_or(RankingId::NONE);
+        let ranking = |id: CellId| self.made.chosen(id);
         let blocks = self.cells.map.overlay(&RangeMap::filled(()), |cell, ()| ranking(cell));
         self.made.blocks = Arc::new(blocks);
     }
 
-    /// Every cell's ranking anew: what geography says of those that nobody judged.
+    /// What geography says, of every cell that nobody judged.
     pub(super) fn choose_all(&mut self) {
-        let baseline = &self.baseline;
-        let ranking =
-            |cell: &Cell| cell.ranking.or_else(|| Some(baseline.get(cell.base)?.unlearned));
-        let rankings = self.cells.list.iter().map(|cell| ranking(cell).unwrap_or(RankingId::NONE));
-        self.made.chosen.clear();
-        self.made.chosen.extend(rankings);
+        self.make_room();
+        for (cell, chosen) in self.cells.list.iter().zip(&mut self.made.chosen) {
+            if !cell.is_judged() {
+                let base = self.baseline.get(cell.base);
+                *chosen = base.map_or(RankingId::NONE, |base| base.unlearned);
+            }
+        }
+    }
+
+    /// A ranking's place for each cell, and no more: there are millions.
+    fn make_room(&mut self) {
+        let (cells, chosen) = (&self.cells.list, &mut self.made.chosen);
+        if chosen.capacity() < cells.len() {
+            chosen.reserve_exact(cells.capacity() - chosen.len());
+        }
+        chosen.resize(cells.len(), RankingId::NONE);
     }
 
     /// The blocks of a domain that learns nothing.
@@ -147,8 +159,10 @@ impl Learning {
 
     pub(super) fn keep_rankings(&mut self) {
         let mut kept = self.baseline.rankings.clone();
-        for cell in &mut self.cells.list {
-            cell.ranking = cell.ranking.map(|id| kept.id_of(self.made.rankings.get(id)));
+        for (cell, chosen) in self.cells.list.iter().zip(&mut self.made.chosen) {
+            if cell.is_judged() {
+                *chosen = kept.id_of(self.made.rankings.get(*chosen));
+            }
         }
         self.made.rankings_used = kept.len();
         self.made.rankings = Arc::new(kept);
@@ -234,7 +248,8 @@ mod tests {
                 prop_assert!(*learning.made.blocks == anew(&learning));
                 // And so are the cells, with the traffic they have.
                 let (in_part, traffic) = (Arc::clone(&learning.cells.map), learning.traffic);
-                prop_assert_eq!(learning.cells.lay_all(&learning.baseline), Vec::<CellId>::new());
+                let born = learning.cells.lay_all(&learning.baseline, &learning.beliefs);
+                prop_assert_eq!(born, Vec::<CellId>::new());
                 prop_assert!(learning.cells.map == in_part);
                 learning.add_up();
                 for (now, before) in learning.traffic.iter().zip(traffic) {
@@ -267,7 +282,8 @@ mod tests {
             assert!(!learning.lay_cells(), "in part");
             assert_eq!(cell(&learning), subnet(expect), "without {inside}");
             let in_part = Arc::clone(&learning.cells.map);
-            assert_eq!(learning.cells.lay_all(&learning.baseline), [], "without {inside}");
+            let born = learning.cells.lay_all(&learning.baseline, &learning.beliefs);
+            assert_eq!(born, [], "without {inside}");
             assert!(learning.cells.map == in_part, "without {inside}");
         }
     }

@@ -7,7 +7,7 @@ use geo::GeoClass;
 use model::{Region, Subnet, Time};
 
 use super::Learning;
-use super::cells::{Cell, CellId};
+use super::cells::{Attempt, Cell, CellId};
 use super::hold;
 use super::prospect::{Prospect, Standing};
 use crate::baseline::Base;
@@ -201,22 +201,24 @@ impl Learning {
         self.foresee((cell, base), now, &mut beliefs, &mut prospects);
         let off = self.off(base);
         let outlook = |prospect: &Prospect| {
-            let attempt = cell.attempts.iter().find(|attempt| attempt.region == prospect.region);
+            let attempt = cell.attempt_of(prospect.region);
             Outlook {
                 region: prospect.region,
                 belief: prospect.belief,
                 interval_us: prospect.interval_us(),
                 is_learned: prospect.is_learned,
-                untried: self.untried(prospect, (cell, &prospects), off, now),
+                untried: self.untried(prospect, (id, cell, &prospects), off, now),
                 expected: attempt.map_or(0.0, |attempt| attempt.expected),
             }
         };
         let slot_ms = self.settings.learning.exploration.slot_ms.max(1);
         let trial = slot::trial_now(ranking.trials(), block, slot_ms, now);
         Some(Story {
-            judged: self.judged(cell, base),
+            judged: self.judged((id, cell), base),
             outlooks: prospects.iter().map(outlook).collect(),
-            hold: cell.held.map(|held| self.hold_story((id, cell), base, (held, &prospects), now)),
+            hold: cell
+                .held()
+                .map(|held| self.hold_story((id, cell), base, (held, &prospects), now)),
             exploration: ExplorationStory {
                 off,
                 slot_ends: now.plus_ms(slot_ms - now.unix_ms() % slot_ms),
@@ -237,12 +239,12 @@ impl Learning {
         pin.map(|(network, region)| (*network, region))
     }
 
-    fn judged(&self, cell: &Cell, base: &Base) -> Judged {
+    fn judged(&self, (id, cell): (CellId, &Cell), base: &Base) -> Judged {
         match base.resolver {
             Some(resolver) => Judged::Clients(resolver),
-            None if cell.has_rows => Judged::Network(cell.spot),
-            None if self.cells.is_network(cell.spot) => Judged::Around(cell.spot),
-            None => Judged::Class,
+            None if cell.has_rows() => Judged::Network(cell.spot),
+            None if self.cells.is_class(id, cell.base) => Judged::Class,
+            None => Judged::Around(cell.spot),
         }
     }
 
@@ -260,15 +262,15 @@ impl Learning {
     fn untried(
         &self,
         prospect: &Prospect,
-        (cell, prospects): (&Cell, &[Prospect]),
+        (id, cell, prospects): (CellId, &Cell, &[Prospect]),
         off: Option<Off>,
         now: Time,
     ) -> Option<Untried> {
         let region = prospect.region;
-        if cell.trials.iter().flatten().any(|trial| trial.region == region) {
+        if self.made.trials(id).iter().any(|trial| trial.region == region) {
             return None;
         }
-        if cell.held == Some(region) {
+        if cell.held() == Some(region) {
             return Some(Untried::Held);
         }
         if off.is_some() {
@@ -277,12 +279,11 @@ impl Learning {
         if prospect.standing == Standing::OverLimit {
             return Some(Untried::OverLimit);
         }
-        let current = prospects.iter().find(|prospect| cell.held == Some(prospect.region));
+        let current = prospects.iter().find(|prospect| cell.held() == Some(prospect.region));
         let Some(current) = current.filter(|current| current.standing == Standing::Known) else {
             return Some(Untried::NothingToBeat);
         };
-        let attempt = cell.attempts.iter().find(|attempt| attempt.region == region);
-        let given_up = attempt.and_then(|attempt| attempt.given_up_until);
+        let given_up = cell.attempt_of(region).and_then(Attempt::given_up_until);
         Some(match given_up.filter(|until| now < *until) {
             _ if !prospect.may_beat(current, &self.settings.learning.hold) => Untried::NotPromising,
             _ if self.reports.get(usize::from(region)) != Some(&true) => Untried::NoAgent,
@@ -302,7 +303,7 @@ impl Learning {
         let current = prospects.iter().find(|prospect| prospect.region == held);
         let known = current.filter(|current| current.standing != Standing::Unknown);
         let wish = hold::wish(prospects, held, &terms.hold);
-        let dwell_ends = cell.moved_at.map(|at| at.plus_ms(terms.hold.dwell_ms));
+        let dwell_ends = cell.moved_at().map(|at| at.plus_ms(terms.hold.dwell_ms));
         let waits = match dwell_ends.filter(|until| now < *until) {
             _ if base.pin.is_some() => Some(Waits::Pinned),
             _ if terms.is_frozen || self.hand.is_frozen => Some(Waits::Frozen),
@@ -312,7 +313,7 @@ impl Learning {
         };
         HoldStory {
             region: held,
-            since: cell.moved_at,
+            since: cell.moved_at(),
             leaves_below_us: known.map(|current| {
                 let rtt_us = current.belief.rtt_us;
                 rtt_us.saturating_sub(terms.hold.margin_us(rtt_us))

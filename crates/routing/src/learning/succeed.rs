@@ -69,11 +69,11 @@ impl Learning {
 
     /// Lays the cells and holds each where the one that had its place had moved to.
     fn inherit(&mut self, from: &Self) {
-        let born = self.cells.lay(&self.baseline).born;
+        let born = self.cells.lay(&self.baseline, &self.beliefs).born;
         let held: Vec<_> =
             self.cells.list.iter().map(|cell| self.held_before(from, cell)).collect();
         for (cell, (held, moved_at)) in self.cells.list.iter_mut().zip(held) {
-            (cell.held, cell.moved_at) = (held, moved_at);
+            cell.hold(held, moved_at);
         }
         self.todo.extend(born);
         // The first map lays its blocks whatever is judged.
@@ -84,10 +84,10 @@ impl Learning {
     /// or those around it, put it: so it does again.
     fn held_before(&self, from: &Self, cell: &Cell) -> (Option<u16>, Option<Time>) {
         let (id, _) = from.cells.map.get(cell.spot.address());
-        let old = from.cells.list.get(id as usize).filter(|old| old.moved_at.is_some());
-        let held = old.and_then(|old| from.settings.regions.get(usize::from(old.held?)));
+        let old = from.cells.list.get(id as usize).filter(|old| old.moved_at().is_some());
+        let held = old.and_then(|old| from.settings.regions.get(usize::from(old.held()?)));
         let held = held.and_then(|region| self.number(&region.name));
-        (held, old.and_then(|old| old.moved_at))
+        (held, old.and_then(Cell::moved_at))
     }
 }
 

@@ -11,6 +11,8 @@ use super::*;
 use crate::fixture::{LEARNED, NOW, constraint, domain, geo, pool, subnet};
 use crate::{Reason, decide};
 
+mod limits;
+
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 
@@ -75,7 +77,7 @@ impl Bench {
     fn tries(&self, client: &str) -> Vec<String> {
         let map = self.learning.map();
         let (ranking, _) = map.block(client.parse().unwrap());
-        let name = |trial: &crate::Trial| map.region_name(trial.region).unwrap().to_string();
+        let name = |trial: &Trial| map.region_name(trial.region).unwrap().to_string();
         ranking.trials().iter().map(name).collect()
     }
 
@@ -320,7 +322,7 @@ fn the_first_day_spends_no_more_than_the_budget() {
             bench.measure(network, "us-east", 90, 10);
         }
         // Always something left to learn: nobody measures ap-southeast.
-        bench.learning.cells.list.iter_mut().for_each(|cell| cell.attempts.clear());
+        bench.learning.cells.list.iter_mut().for_each(|cell| cell.attempts = None);
         bench.pass(MINUTE_MS);
         if minute > 0 {
             shares.push(bench.learning.explored_share());

@@ -7,17 +7,17 @@ use std::sync::Arc;
 
 use model::{RangeMap, Subnet};
 
-use super::{Born, Cell, CellId, Cells, around};
+use super::{CellId, Cells, Gone, around, near};
 use crate::baseline::Baseline;
+use crate::belief::Beliefs;
 
 /// What came of laying cells.
 #[derive(Debug, Default)]
 pub(crate) struct Laid {
     /// New cells.
     pub(crate) born: Vec<CellId>,
-    /// What cells that are no more had: whether there were rows, their traffic, the share that trials
-    /// got of it.
-    pub(crate) left: Vec<(bool, f64, f64)>,
+    /// What cells that are no more had.
+    pub(crate) left: Vec<Gone>,
     /// Cells that have rows where they had none, or the other way round.
     pub(crate) turned: Vec<CellId>,
     /// Where cells are others now, ascending and apart; `None` for everywhere.
@@ -26,49 +26,37 @@ pub(crate) struct Laid {
 
 impl Cells {
     /// Lays the cells around the networks that came or went.
-    pub(super) fn lay_part(&mut self, baseline: &Baseline) -> Laid {
+    pub(super) fn lay_part(&mut self, baseline: &Baseline, beliefs: &Beliefs) -> Laid {
         let touched = std::mem::take(&mut self.touched);
-        let mut left = Vec::new();
-        let near: BTreeSet<Subnet> = touched
-            .iter()
-            .flat_map(|subnet| std::iter::once(*subnet).chain(around(*subnet)))
-            .collect();
-        near.iter().for_each(|subnet| self.sweep_one(*subnet, &mut left));
+        let near = near(&touched);
+        let left = self.sweep(&near, beliefs);
         let areas = areas_of(&touched);
-        let nodes = self.networks_in(&areas, &near);
-        let has_rows: Vec<bool> = nodes
-            .iter()
-            .map(|subnet| self.networks.get(subnet).is_some_and(|network| !network.rows.is_empty()))
-            .collect();
-        let numbered: Vec<(Subnet, usize)> = nodes.into_iter().zip(0..).collect();
-        let by_network = RangeMap::from_covering(&numbered, |covering| {
-            let any = covering.iter().any(|(_, node)| has_rows.get(*node) == Some(&true));
+        let nodes = self.networks_in(&areas, &near, beliefs);
+        let nodes: Vec<(Subnet, bool)> =
+            nodes.into_iter().map(|subnet| (subnet, beliefs.has_rows(subnet))).collect();
+        let by_network = RangeMap::from_covering(&nodes, |covering| {
+            let any = covering.iter().any(|(_, has_rows)| *has_rows);
             covering.last().map(|(subnet, _)| (*subnet, any))
         });
         let areas: Vec<(IpAddr, IpAddr)> =
             areas.iter().map(|area| (area.address(), area.last())).collect();
         let mut turned = Vec::new();
-        let Self { list, free, networks, rest, .. } = self;
-        let mut born = Born { list, free, ids: Vec::new(), unplaced: BTreeSet::new() };
-        let map = self.map.repainted(&areas, (&by_network, &baseline.map), |node, base| {
-            let Some((subnet, has_rows)) = node else {
-                let place = rest.get_mut(base.index());
-                return place.map_or(0, |place| *place.get_or_insert_with(|| born.rest(base)));
-            };
-            let Some(network) = networks.get_mut(&subnet) else { return 0 };
-            let id = network.cells.iter().find(|(of, _)| *of == base).map(|(_, id)| *id);
-            let id = id.unwrap_or_else(|| {
-                let cell = Cell { has_rows, ..Cell::new(base, subnet) };
-                let id = born.give(cell);
-                network.cells.push((base, id));
-                id
-            });
-            if let Some(cell) = born.list.get_mut(id as usize).filter(|c| c.has_rows != has_rows) {
-                cell.has_rows = has_rows;
-                turned.push(id);
+        let before = Arc::clone(&self.map);
+        let (mut born, rest) = self.born();
+        let map = before.repainted(&areas, (&by_network, &baseline.map), |node, base| {
+            let Some((subnet, has_rows)) = node else { return born.rest(rest, base) };
+            let born_before = born.ids.len();
+            let id = born.of_network(subnet, base);
+            if let Some(cell) = born.list.get_mut(id as usize).filter(|c| c.has_rows() != has_rows)
+            {
+                cell.set_has_rows(has_rows);
+                if born.ids.len() == born_before {
+                    turned.push(id);
+                }
             }
             id
         });
+        drop(before);
         born.place(&map);
         let born = born.ids;
         self.map = Arc::new(map);
@@ -77,16 +65,21 @@ impl Cells {
 
     /// The networks that are to be seen in these areas, or may be: those that are, those that are
     /// new, and all around them.
-    fn networks_in(&self, areas: &[Subnet], near: &BTreeSet<Subnet>) -> BTreeSet<Subnet> {
+    fn networks_in(
+        &self,
+        areas: &[Subnet],
+        near: &BTreeSet<Subnet>,
+        beliefs: &Beliefs,
+    ) -> BTreeSet<Subnet> {
         let mut nodes: BTreeSet<Subnet> = BTreeSet::new();
         let mut add = |subnet: Subnet| {
-            let is_new = self.networks.contains_key(&subnet) && nodes.insert(subnet);
+            let is_new = self.is_network(beliefs, subnet) && nodes.insert(subnet);
             // One that is gone may show those around it as well.
             if is_new || near.contains(&subnet) {
-                let wider =
-                    self.lengths.range((subnet.is_ipv4(), 0)..(subnet.is_ipv4(), subnet.length()));
-                let wider = wider.map(|((_, length), _)| Subnet::of(subnet.address(), *length));
-                nodes.extend(wider.filter(|wider| self.networks.contains_key(wider)));
+                let lengths = beliefs.lengths(subnet).filter(|length| *length < subnet.length());
+                let with_rows = lengths.map(|length| Subnet::of(subnet.address(), length));
+                let wider = with_rows.chain(around(subnet));
+                nodes.extend(wider.filter(|wider| self.is_network(beliefs, *wider)));
             }
         };
         near.iter().for_each(|subnet| add(*subnet));
