@@ -59,6 +59,6 @@ pub use table::estimate::RegionEstimate;
 pub use table::held::{Held, Suspicion};
 pub use table::lane::Lane;
 pub use table::refusal::TableRefusal;
-pub use table::saved::{Loaded, Loading, SavedFault};
+pub use table::saved::{Loaded, Loading, SavedFault, TableSnapshot};
 pub use table::told::cursor::Cursor;
 pub use table::{Applied, Position, Table, TableCounters, TableLimits};

@@ -16,6 +16,8 @@ mod level;
 
 mod agent;
 
+mod pieces;
+
 mod check;
 
 pub mod told;
@@ -35,6 +37,7 @@ pub mod saved;
 pub mod ranking;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::{AgentId, Region, Service, Subnet, Time};
 
@@ -51,8 +54,9 @@ use crate::report::Report;
 #[derive(Clone, Debug)]
 pub struct Table {
     limits: TableLimits,
-    /// Bounded by who may register, not here.
-    agents: BTreeMap<AgentId, AgentRows>,
+    /// Bounded by who may register, not here. A snapshot shares them: of what changes while there is one,
+    /// what is shared is copied first, piece by piece.
+    agents: BTreeMap<AgentId, Arc<AgentRows>>,
     /// What changed since last asked.
     changes: Changes,
     /// Rows of all agents.
@@ -180,7 +184,7 @@ impl Table {
         report: &Report,
         now: Time,
     ) -> Result<Applied, TableRefusal> {
-        let known = self.agents.get_mut(agent).ok_or(TableRefusal::UnknownAgent)?;
+        let known = self.agents.get(agent).ok_or(TableRefusal::UnknownAgent)?;
         let limits = known.limits(self.limits);
         let added = check::check(known, epoch, report, &limits, now)?;
         let told = Position { epoch, sequence: report.through };
@@ -205,6 +209,7 @@ impl Table {
         if after > before && others + after > limits.rows_max {
             return Err(TableRefusal::TableFull { max: limits.rows_max });
         }
+        let known = Arc::make_mut(known);
         let mut taken = Taken::default();
         let told = word.told;
         for port in &word.report.ports {
@@ -230,12 +235,12 @@ impl Table {
     /// Sets how long an agent's rows are good for after they were observed; the table's own
     /// [`TableLimits::ttl_ms`] bounds it.
     pub fn set_ttl(&mut self, agent: &AgentId, ttl_ms: u64) {
-        self.agents.entry(agent.clone()).or_default().ttl_ms = Some(ttl_ms);
+        Arc::make_mut(self.agents.entry(agent.clone()).or_default()).ttl_ms = Some(ttl_ms);
     }
 
     /// Sets what an agent's port stands for. Its rows stay and count for the new lane at once.
     pub fn set_lane(&mut self, agent: &AgentId, port: u16, lane: Lane) {
-        let known = self.agents.entry(agent.clone()).or_default();
+        let known = Arc::make_mut(self.agents.entry(agent.clone()).or_default());
         let rows = match known.ports.get_mut(&port) {
             Some(rows) if rows.lane == lane => return,
             Some(rows) => rows,
@@ -250,7 +255,7 @@ impl Table {
     /// Drops an agent's port with its rows: the agent no longer registers it. The agent's position
     /// goes back to 0, so that the rows come again if the port does.
     pub fn remove_lane(&mut self, agent: &AgentId, port: u16) {
-        let Some(known) = self.agents.get_mut(agent) else { return };
+        let Some(known) = self.agents.get_mut(agent).map(Arc::make_mut) else { return };
         let Some(removed) = known.ports.remove(&port) else { return };
         if let Some(position) = &mut known.position {
             position.sequence = 0;
@@ -269,10 +274,15 @@ impl Table {
     }
 
     /// Drops the rows that are over the time to live, and lets those count that fell and have
-    /// waited. Walks all rows; expected once a minute or so.
+    /// waited. Looks at each block of rows; expected once a minute or so.
     pub fn expire(&mut self, now: Time) {
         for known in self.agents.values_mut() {
             let limits = known.limits(self.limits);
+            // What stays as it is stays shared.
+            if !known.is_moved(&limits, now) {
+                continue;
+            }
+            let known = Arc::make_mut(known);
             let before = known.len();
             for port in known.ports.values_mut() {
                 port.rows.pass(now);
@@ -358,7 +368,7 @@ impl Table {
     /// Rows of one agent.
     #[must_use]
     pub fn rows_of(&self, agent: &AgentId) -> usize {
-        self.agents.get(agent).map_or(0, AgentRows::len)
+        self.agents.get(agent).map_or(0, |known| known.len())
     }
 
     /// Rows of all agents.

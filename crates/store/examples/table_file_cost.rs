@@ -3,7 +3,8 @@
 //!
 //! Networks are IPv4 /24s drawn evenly of all there are; each agent tells of all of them. Beside the
 //! time to read the table back stands a limit of the same run: to read the bytes of its file, twice over,
-//! from memory that the kernel has them in.
+//! from memory that the kernel has them in. Beside the longest stop of the loop for a snapshot stands what a
+//! slice of a search takes of it, over the same rows.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
@@ -12,6 +13,8 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Instant;
 
+use latency::table::page::Wanted;
+use latency::table::ranking::{By, Order, Search};
 use latency::{Lane, PortReport, Report, ReportRow, Table, TableLimits};
 use model::{AgentId, Rtt, Subnet, Time};
 use overwatch::learned::Learned;
@@ -20,6 +23,12 @@ use testkit::Random;
 
 /// As many as a report has at most.
 const REPORT_ROWS: usize = 16_384;
+/// As many as an agent sends at once.
+const AGENT_ROWS: usize = 4_096;
+/// As many as the node looks at before it does what else there is.
+const SLICE_WORK: usize = 65_536;
+/// Slices that are timed.
+const SLICES: usize = 100;
 const START: Time = Time::from_unix_ms(1_766_138_700_000);
 const LIMITS: TableLimits =
     TableLimits { rows_per_agent_max: usize::MAX, rows_max: usize::MAX, ttl_ms: 7 * 86_400_000 };
@@ -43,9 +52,11 @@ fn main() {
     let _ = learned.take_steps(START);
     let rows = learned.len();
 
-    let began = Instant::now();
-    let copy = TableCopy { table: Table::clone(&learned), at: START, follows: true };
-    figure("copy_table_ms", ms(began));
+    figure("slice_ms", slice_ms(&learned));
+    stop(&mut learned, &ids, &drawn, &mut random);
+    // What it told is in the snapshot too.
+    let _ = learned.take_steps(START);
+    let copy = TableCopy { table: learned.snapshot(), at: START, follows: true };
     let Ok((mut files, _)) = TableFiles::open(directory, LIMITS) else { panic!("no directory") };
     let began = Instant::now();
     assert!(files.snapshot(&copy, &mut |_| Ok(())).is_ok(), "the disk refuses");
@@ -77,6 +88,41 @@ fn main() {
     figure("steps_write_ms", mean(|second| second.1));
     read(directory, rows, "load_with_steps");
     figure("kept_rows", rows as f64);
+}
+
+/// What one slice of a search takes.
+fn slice_ms(table: &Table) -> f64 {
+    let order = Order { by: By::Rtt, is_descending: true };
+    let mut search = Search::new(Wanted::default(), order, 50);
+    let (began, mut slices) = (Instant::now(), 0);
+    while slices < SLICES {
+        slices += 1;
+        if table.search(&mut search, SLICE_WORK) {
+            break;
+        }
+    }
+    ms(began) / slices as f64
+}
+
+/// How long the loop stands for a snapshot: while it is taken, and for what a report of each agent takes longer while
+/// there is one. Its rows lie as far apart as they can, so each finds its block shared.
+fn stop(learned: &mut Learned, ids: &[AgentId], drawn: &[Subnet], random: &mut Random) {
+    let apart = drawn.len().div_ceil(AGENT_ROWS).max(1);
+    let far: Vec<Subnet> = drawn.iter().step_by(apart).copied().collect();
+    let mut told = |learned: &mut Learned, id| {
+        let began = Instant::now();
+        fill(learned, id, &far, random);
+        ms(began)
+    };
+    let began = Instant::now();
+    let snapshot = learned.snapshot();
+    let taken = ms(began);
+    let beside: Vec<f64> = ids.iter().map(|id| told(learned, id)).collect();
+    drop(snapshot);
+    let alone: Vec<f64> = ids.iter().map(|id| told(learned, id)).collect();
+    let longer = beside.iter().zip(&alone).map(|(beside, alone)| beside - alone);
+    figure("snapshot_taken_ms", taken);
+    figure("snapshot_stop_ms", longer.fold(taken, f64::max));
 }
 
 /// Reads the table back, and the bytes of its files.

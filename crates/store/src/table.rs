@@ -24,7 +24,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use latency::{Table, TableLimits};
+use latency::{TableLimits, TableSnapshot};
 use model::Time;
 
 use self::frame::{Header, put_frame};
@@ -112,7 +112,7 @@ pub struct TableFiles {
 #[derive(Debug)]
 pub struct TableCopy {
     /// As it is behind the last step.
-    pub table: Table,
+    pub table: TableSnapshot,
     /// When it was so: up to then it says all.
     pub at: Time,
     /// Whether it can be had from the files too: no step that led to it is missing there.

@@ -6,8 +6,9 @@ use std::ops::AddAssign;
 use model::{Rtt, Subnet, Time};
 
 use super::changes::Changes;
-use super::held::Held;
+use super::held::{Held, WAIT_MS};
 use super::level::{Fall, Level};
+use super::pieces::Pieces;
 use super::row::{Row, kept_time};
 use super::rows::{RowStore, tellings};
 use super::{Applied, Lane, Position, TableLimits, evict};
@@ -34,7 +35,7 @@ pub(crate) struct PortRows {
     /// The rows that count.
     pub(crate) rows: RowStore,
     /// Those that do not, or not yet; the newer word about a network. Bounded as the rows are.
-    pub(crate) waiting: BTreeMap<Subnet, Waiting>,
+    pub(super) waiting: Pieces<Subnet, Waiting>,
     /// The networks of which a deep fall was believed, until what they fell to is usual; some of
     /// them need not be in `rows` any more. Bounded as the rows are.
     pub(super) fallen: BTreeSet<Subnet>,
@@ -123,6 +124,18 @@ impl AgentRows {
         self.ports.values().map(|port| port.waiting.len()).sum()
     }
 
+    /// Whether time alone changes something of it ([`super::Table::expire`]).
+    pub(super) fn is_moved(&self, limits: &TableLimits, now: Time) -> bool {
+        let then = limits.expired_until(now);
+        let is_due = |waiting: &Waiting| {
+            let has_waited = now.ms_since(waiting.since) >= WAIT_MS;
+            limits.is_expired(waiting.row.observed_at, now) || (self.held.is_none() && has_waited)
+        };
+        self.ports.values().any(|port| {
+            port.rows.is_moved(then, now) || port.waiting.iter().any(|(_, waiting)| is_due(waiting))
+        })
+    }
+
     /// Makes some tellings one where a port has nearly as many as it can tell apart; the same ones for
     /// all ports, so that a position of the agent lies between two of them or in none.
     pub(crate) fn join_tellings(&mut self) {
@@ -156,7 +169,7 @@ impl AgentRows {
 impl PortRows {
     /// Of a lane, without a row.
     pub(crate) const fn new(lane: Lane) -> Self {
-        Self { lane, rows: RowStore::NONE, waiting: BTreeMap::new(), fallen: BTreeSet::new() }
+        Self { lane, rows: RowStore::NONE, waiting: Pieces::NONE, fallen: BTreeSet::new() }
     }
 
     /// Takes the checked rows of a report.

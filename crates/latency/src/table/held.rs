@@ -4,6 +4,7 @@
 //! See `docs/decisions/0038-an-agent-is-held.md`.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::{AgentId, Subnet, Time};
 
@@ -70,12 +71,12 @@ impl Table {
     /// fell and wait.
     #[must_use]
     pub fn rows_waiting(&self, agent: &AgentId) -> usize {
-        self.agents.get(agent).map_or(0, AgentRows::waiting)
+        self.agents.get(agent).map_or(0, |known| known.waiting())
     }
 
     /// Holds an agent that was held before a restart. One that is held stays so.
     pub fn hold(&mut self, agent: &AgentId, since: Time) {
-        let known = self.agents.entry(agent.clone()).or_default();
+        let known = Arc::make_mut(self.agents.entry(agent.clone()).or_default());
         known.held.get_or_insert(Held { since, why: Suspicion::Before, networks: 0 });
     }
 
@@ -83,6 +84,7 @@ impl Table {
     /// begins anew. Says whether it was held.
     pub fn accept(&mut self, agent: &AgentId, now: Time) -> bool {
         let Some(known) = self.agents.get_mut(agent) else { return false };
+        let known = Arc::make_mut(known);
         if known.held.take().is_none() {
             return false;
         }
@@ -128,7 +130,7 @@ impl AgentRows {
         let deep = |(subnet, waiting): (&Subnet, &Waiting)| {
             (waiting.fall == Fall::Deep).then_some(*subnet)
         };
-        let waiting = || self.ports.values().flat_map(|port| &port.waiting);
+        let waiting = || self.ports.values().flat_map(|port| port.waiting.iter());
         let rows = self.ports.values().flat_map(|port| port.rows.iter());
         let lately =
             || rows.clone().filter(|(_, row)| now.ms_since(row.observed_at) < DOWNWARDS_MS);

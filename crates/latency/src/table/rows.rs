@@ -217,6 +217,12 @@ impl RowStore {
         }
     }
 
+    /// Whether [`Self::pass`] changes something, or rows were last observed `then` or before.
+    pub(super) fn is_moved(&self, then: Option<Time>, now: Time) -> bool {
+        let is_old = |then| self.blocks().any(|(_, oldest)| oldest <= units_of(then));
+        now.unix_ms() / ERA_MS > self.era || then.is_some_and(is_old)
+    }
+
     /// Time passes for what is usual. To be called before rows are set.
     pub(crate) fn pass(&mut self, now: Time) {
         let era = now.unix_ms() / ERA_MS;

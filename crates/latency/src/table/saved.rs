@@ -3,11 +3,15 @@
 //!
 //! Each chunk says whose it is, so that one that is lost takes nothing else with it. What is lost is
 //! noticed by the numbers that an agent's own chunk promises. See
-//! `docs/decisions/0060-the-table-on-disk.md`.
+//! `docs/decisions/0060-the-table-on-disk.md`, and `0066-a-snapshot-shares-the-table.md` for how a table is
+//! held still meanwhile.
 
 mod load;
 
-use model::Subnet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{AgentId, Subnet};
 
 pub use self::load::{Loaded, Loading};
 use super::agent::{AgentRows, PortRows, Waiting};
@@ -53,19 +57,43 @@ enum Part {
 const PARTS: [Part; 6] =
     [Part::Agent, Part::Port, Part::Rows, Part::Counts, Part::Waiting, Part::Fallen];
 
+/// What a table held at one moment, whatever becomes of it since.
+///
+/// It shares the rows with the table: taken in the time of a look at each agent. What then
+/// changes in the table is copied before, some kilobytes at a time.
+#[derive(Clone, Debug)]
+pub struct TableSnapshot {
+    agents: BTreeMap<AgentId, Arc<AgentRows>>,
+}
+
 impl Table {
-    /// All that it holds, in chunks to be read in the same order ([`Loading`]). Counters and what changed
-    /// since last asked are not in it.
-    pub fn saved(&self) -> impl Iterator<Item = Vec<u8>> {
-        (0u32..).zip(&self.agents).flat_map(|(number, (agent, known))| {
-            let mut first = of(Part::Agent, number);
-            put_name(&mut first, agent.as_str());
-            save_agent(known, &mut first);
-            let ports = known.ports.iter();
-            std::iter::once(first)
-                .chain(ports.flat_map(move |(port, rows)| rows.saved(number, *port)))
-        })
+    /// What it holds now. Counters and what changed since last asked are not in it.
+    #[must_use]
+    pub fn snapshot(&self) -> TableSnapshot {
+        TableSnapshot { agents: self.agents.clone() }
     }
+
+    /// [`TableSnapshot::saved`] of what it holds now.
+    pub fn saved(&self) -> impl Iterator<Item = Vec<u8>> {
+        saved(&self.agents)
+    }
+}
+
+impl TableSnapshot {
+    /// All of it, in chunks to be read in the same order ([`Loading`]).
+    pub fn saved(&self) -> impl Iterator<Item = Vec<u8>> {
+        saved(&self.agents)
+    }
+}
+
+fn saved(agents: &BTreeMap<AgentId, Arc<AgentRows>>) -> impl Iterator<Item = Vec<u8>> {
+    (0u32..).zip(agents).flat_map(|(number, (agent, known))| {
+        let mut first = of(Part::Agent, number);
+        put_name(&mut first, agent.as_str());
+        save_agent(known, &mut first);
+        let ports = known.ports.iter();
+        std::iter::once(first).chain(ports.flat_map(move |(port, rows)| rows.saved(number, *port)))
+    })
 }
 
 fn of(part: Part, agent: u32) -> Vec<u8> {

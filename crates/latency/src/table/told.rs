@@ -71,7 +71,7 @@ impl Table {
         mut report: Report,
         now: Time,
     ) -> Result<Applied, TableRefusal> {
-        let known = self.agents.get_mut(agent).ok_or(TableRefusal::UnknownAgent)?;
+        let known = self.agents.get(agent).ok_or(TableRefusal::UnknownAgent)?;
         let position = known.position.ok_or(TableRefusal::UnknownAgent)?;
         for told in &mut report.ports {
             let Some(port) = known.ports.get(&told.port) else { continue };

@@ -1,11 +1,11 @@
 //! The thread that writes what was learned, so that a slow or full disk holds up nothing but itself.
 //!
 //! ```text
-//! loop: node --(steps of a second | a copy of the table)--> thread --> files
+//! loop: node --(steps of a second | a snapshot of the table)--> thread --> files
 //!       state <----------------(how it goes)----------------+
 //! ```
 //!
-//! Whatever goes wrong is healed by a copy of the whole table, which the thread asks for once it may
+//! Whatever goes wrong is healed by a snapshot of the whole table, which the thread asks for once it may
 //! go well again. Nothing waits for it but the end of the process, and that not for long. See
 //! `docs/decisions/0060-the-table-on-disk.md`.
 
@@ -21,7 +21,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::{Duration, Instant};
 
 use ::overwatch::{Overwatch, Recalled, Replayed};
-use latency::{Table, TableLimits};
+use latency::{Table, TableLimits, TableSnapshot};
 use model::{AgentId, Time};
 use store::{Found, TableCopy, TableError, TableFiles, TableLock};
 use tracing::{error, info, warn};
@@ -137,7 +137,7 @@ impl TableKeeper {
     /// Hands on what changed. Expected once a second, and where [`TableKeeper::is_due`] says so.
     pub(super) fn look(&mut self, node: &mut Overwatch, now: Time) {
         let steps = node.take_steps(now);
-        self.keep(steps, || node.table().clone(), now);
+        self.keep(steps, || node.table().snapshot(), now);
     }
 
     /// Whether so much changed that it does not wait for the end of the second.
@@ -145,7 +145,7 @@ impl TableKeeper {
         node.steps_len() >= STEPS_BYTES
     }
 
-    fn keep(&mut self, steps: Option<Vec<u8>>, table: impl FnOnce() -> Table, now: Time) {
+    fn keep(&mut self, steps: Option<Vec<u8>>, table: impl FnOnce() -> TableSnapshot, now: Time) {
         let is_idle = self.state.is_idle();
         self.has_gap |= steps.is_none();
         let steps = steps.unwrap_or_default();
@@ -166,8 +166,8 @@ impl TableKeeper {
         }
     }
 
-    /// Hands on a copy of all, and before it what leads to it, where that is known.
-    fn send_table(&mut self, steps: Vec<u8>, table: impl FnOnce() -> Table, now: Time) {
+    /// Hands on a snapshot of all, and before it what leads to it, where that is known.
+    fn send_table(&mut self, steps: Vec<u8>, table: impl FnOnce() -> TableSnapshot, now: Time) {
         self.state.table_is_sent();
         let mut follows = !self.has_gap && self.state.is_keeping();
         if follows && !steps.is_empty() {

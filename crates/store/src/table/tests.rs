@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use latency::{Lane, PortReport, Report, ReportRow};
+use latency::{Lane, PortReport, Report, ReportRow, Table};
 use model::{AgentId, Rtt, Subnet, Time};
 use overwatch::learned::Learned;
 use testkit::{Random, bend};
@@ -57,29 +57,12 @@ impl World {
 
     fn tell_only(&mut self, name: &str, networks: std::ops::Range<u32>) {
         self.second += 8;
-        let (now, second) = (at(self.second), self.second);
-        let row = |n: u32| {
-            let rtt_us = Rtt::from_us(1_000 * (second + u64::from(n % 50) + 1)).unwrap();
-            let subnet = Subnet::of(std::net::Ipv4Addr::from_bits(n << 8 | 10 << 24).into(), 24);
-            ReportRow {
-                subnet,
-                rtt_us,
-                deviation_us: 9,
-                min_rtt: rtt_us,
-                samples: 3,
-                observed_at: now,
-            }
-        };
-        let after = self.learned.position(&agent(name)).map_or(0, |position| position.sequence);
-        let ports =
-            vec![PortReport { port: 80, rows: networks.map(row).collect(), refreshed: Vec::new() }];
-        let report = as_it_travels(Report { after, through: after + 1, ports });
-        self.learned.apply(&agent(name), 3, &report, now).unwrap();
+        told(&mut self.learned, name, networks, self.second);
         self.ever.extend(words(&self.learned, name));
     }
 
     fn copy(&self) -> TableCopy {
-        TableCopy { table: self.learned.clone(), at: at(self.second), follows: true }
+        TableCopy { table: self.learned.snapshot(), at: at(self.second), follows: true }
     }
 
     fn snapshot(&mut self) {
@@ -109,6 +92,40 @@ impl World {
             }
         }
         found
+    }
+}
+
+/// An agent tells of these networks.
+fn told(learned: &mut Learned, name: &str, networks: std::ops::Range<u32>, second: u64) {
+    let now = at(second);
+    let row = |n: u32| {
+        let rtt_us = Rtt::from_us(1_000 * (second + u64::from(n % 50) + 1)).unwrap();
+        let subnet = Subnet::of(std::net::Ipv4Addr::from_bits(n << 8 | 10 << 24).into(), 24);
+        ReportRow { subnet, rtt_us, deviation_us: 9, min_rtt: rtt_us, samples: 3, observed_at: now }
+    };
+    let after = learned.position(&agent(name)).map_or(0, |position| position.sequence);
+    let ports =
+        vec![PortReport { port: 80, rows: networks.map(row).collect(), refreshed: Vec::new() }];
+    let report = as_it_travels(Report { after, through: after + 1, ports });
+    learned.apply(&agent(name), 3, &report, now).unwrap();
+}
+
+/// What may come while a snapshot is written: rows, so many that blocks are divided, an agent that is held,
+/// believed again, withdrawn, and back.
+fn meanwhile(learned: &mut Learned, nth: u64, second: u64) {
+    let (web, probe) = (agent("web"), agent("outside:probe"));
+    match nth {
+        0 => learned.hold(&web, at(second)),
+        1 => told(learned, "web", 0..40, second),
+        2 => learned.forget(&probe),
+        3 => drop(learned.accept(&web, at(second))),
+        4 => told(learned, "web", 3_000..4_100, second),
+        5 => {
+            let lane = Lane { services: Vec::new(), region: "us".parse().unwrap() };
+            learned.set_lane(&probe, 80, lane);
+            told(learned, "outside:probe", 0..3, second);
+        }
+        _ => learned.expire(at(second)),
     }
 }
 
@@ -305,37 +322,58 @@ fn the_same_bytes_behind_their_checksums() {
     }
 }
 
-/// While a snapshot is written there are files of two generations: a cut at any moment leaves all that
-/// was written.
+fn copy_of(directory: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    copy
+}
+
+/// While a snapshot is written there are files of two generations: a cut at any moment, and at any byte of
+/// what came meanwhile, leaves all that was written, and nothing that was not so.
 #[test]
 fn a_cut_while_a_snapshot_is_written_loses_nothing() {
     let mut world = small();
-    let copies = tempfile::tempdir().unwrap();
+    told(&mut world.learned, "web", 0..1_000, world.second + 1);
+    world.files.append(&world.learned.take_steps(at(world.second)).unwrap()).unwrap();
     let table = world.copy();
-    let mut moments = 0;
+    let mut states = vec![saved(&world.learned)];
     let directory = world.directory.path().to_owned();
+    let mut before_the_end = None;
     let World { files, learned, second, .. } = &mut world;
     files
         .snapshot(&table, &mut |files| {
-            // One more second comes in.
             *second += 8;
-            learned.expire(at(*second));
+            meanwhile(learned, states.len() as u64 - 1, *second);
             files.append(&learned.take_steps(at(*second)).unwrap())?;
-            let copy = copies.path().join(moments.to_string());
-            fs::create_dir(&copy).unwrap();
-            for entry in fs::read_dir(&directory).unwrap() {
-                let entry = entry.unwrap();
-                fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
-            }
-            let (_, found) = TableFiles::open(&copy, LIMITS).unwrap();
+            let copy = copy_of(&directory);
+            let (_, found) = TableFiles::open(copy.path(), LIMITS).unwrap();
             assert!(found.dropped.is_empty(), "{:?}", found.dropped);
             assert!(saved(&found.table) == saved(learned));
-            moments += 1;
+            states.push(saved(learned));
+            before_the_end = Some(copy);
             Ok(())
         })
         .unwrap();
-    assert!(moments >= 4);
+    assert!(states.len() > 6, "{}", states.len());
     assert!(saved(&world.open().1.table) == saved(&world.learned));
+    // Without the snapshot and with it.
+    for copy in [before_the_end.unwrap(), copy_of(&directory)] {
+        let path = path_of(copy.path(), 3, Kind::Steps);
+        let whole = fs::read(&path).unwrap();
+        let mut at_state = states.len() - 1;
+        for end in (frame::HEADER_BYTES..whole.len()).rev().step_by(7) {
+            fs::write(&path, &whole[..end]).unwrap();
+            let found = saved(&TableFiles::open(copy.path(), LIMITS).unwrap().1.table);
+            while states[at_state] != found {
+                assert!(at_state > 0, "cut at {end}: never so");
+                at_state -= 1;
+            }
+        }
+        assert_eq!(at_state, 0);
+    }
 }
 
 #[test]

@@ -271,11 +271,14 @@ impl Block {
         }
     }
 
+    /// Whether a row may still have to settle: else no era changes it.
+    pub(super) const fn has_young(&self) -> bool {
+        self.has_young
+    }
+
     /// Its rows are so many eras older.
     pub(super) fn age(&mut self, eras: u64) {
-        if self.has_young {
-            self.change(|_, kept| kept.aged(eras));
-        }
+        self.change(|_, kept| kept.aged(eras));
     }
 
     /// The earliest observation anew, after a row of it went. Ends where another one has the same.

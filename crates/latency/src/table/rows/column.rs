@@ -2,14 +2,15 @@
 //! may hold. Networks are numbers here, as many bits long as their prefix.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::row::Kept;
 use super::block::{Block, ROWS_MAX};
 
-/// Rows by the number of their network.
+/// Rows by the number of their network. A copy shares the blocks: one is copied when it changes first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Column {
-    blocks: BTreeMap<u128, Block>,
+    blocks: BTreeMap<u128, Arc<Block>>,
 }
 
 impl Column {
@@ -33,11 +34,11 @@ impl Column {
         let around = around.filter(|(start, block)| holds(**start, block.bits(), network));
         let Some((start, block)) = around else {
             let (start, bits) = self.gap(network, bits);
-            let block = self.blocks.entry(start).or_insert_with(|| Block::new(bits));
-            return block.set(network - start, kept);
+            let block = self.blocks.entry(start).or_insert_with(|| Arc::new(Block::new(bits)));
+            return Arc::make_mut(block).set(network - start, kept);
         };
         let start = *start;
-        let before = block.set(network - start, kept);
+        let before = Arc::make_mut(block).set(network - start, kept);
         self.divide(start);
         before
     }
@@ -60,8 +61,8 @@ impl Column {
             let (of_block, rest) = rows.split_at(inside.min(ROWS_MAX));
             rows = rest;
             let shifted: Vec<_> = of_block.iter().map(|(at, kept)| (at - start, *kept)).collect();
-            let block = self.blocks.entry(start).or_insert_with(|| Block::new(width));
-            block.set_all(&shifted, |nth, old| {
+            let block = self.blocks.entry(start).or_insert_with(|| Arc::new(Block::new(width)));
+            Arc::make_mut(block).set_all(&shifted, |nth, old| {
                 if let Some((network, kept)) = of_block.get(nth) {
                     before(*network, *kept, old);
                 }
@@ -72,10 +73,10 @@ impl Column {
 
     /// Divides a block as long as it, or a part of it, has too many rows.
     fn divide(&mut self, start: u128) {
-        let Some(parts) = self.blocks.get(&start).and_then(Block::divided) else { return };
+        let Some(parts) = self.blocks.get(&start).and_then(|block| block.divided()) else { return };
         self.blocks.remove(&start);
         for (begins, part) in parts {
-            self.blocks.insert(start + begins, part);
+            self.blocks.insert(start + begins, Arc::new(part));
             self.divide(start + begins);
         }
     }
@@ -102,6 +103,9 @@ impl Column {
         if !holds(start, block.bits(), network) {
             return None;
         }
+        // What is not there copies nothing.
+        block.get(network - start)?;
+        let block = Arc::make_mut(block);
         let removed = block.remove(network - start);
         if block.len() == 0 {
             self.blocks.remove(&start);
@@ -125,7 +129,7 @@ impl Column {
 
     /// The rows of the block that begins here.
     pub(super) fn of_block(&self, start: u128) -> impl Iterator<Item = (u128, Kept)> {
-        let rows = self.blocks.get(&start).into_iter().flat_map(Block::iter);
+        let rows = self.blocks.get(&start).into_iter().flat_map(|block| block.iter());
         rows.map(move |(offset, kept)| (start + offset, kept))
     }
 
@@ -143,26 +147,29 @@ impl Column {
         network: u128,
     ) -> impl Iterator<Item = (u128, &Block)> + Clone {
         let begin = self.blocks.range(..=network).next_back().map_or(network, |(start, _)| *start);
-        self.blocks.range(begin..).map(|(start, block)| (*start, block))
+        self.blocks.range(begin..).map(|(start, block)| (*start, &**block))
     }
 
     /// Changes every row; not its time of observation.
     pub(super) fn change(&mut self, mut change: impl FnMut(u128, Kept) -> Kept) {
         for (start, block) in &mut self.blocks {
-            block.change(|offset, kept| change(start + offset, kept));
+            Arc::make_mut(block).change(|offset, kept| change(start + offset, kept));
         }
     }
 
     /// All rows are so many eras older.
     pub(super) fn age(&mut self, eras: u64) {
-        self.blocks.values_mut().for_each(|block| block.age(eras));
+        for block in self.blocks.values_mut().filter(|block| block.has_young()) {
+            Arc::make_mut(block).age(eras);
+        }
     }
 
-    /// The bytes of the rows and of what is kept to find them: blocks in a tree whose nodes are half
-    /// full, as they are where rows came in their order, and two allocations with 16 bytes of their
-    /// own.
+    /// The bytes of the rows and of what is kept to find them: blocks behind a count of who shares them, in a
+    /// tree whose nodes are half full, as they are where rows came in their order, and three
+    /// allocations with 16 bytes of their own.
     pub(super) fn heap_bytes(&self) -> usize {
-        let of_block = (size_of::<u128>() + size_of::<Block>()) * 2 + 2 * 16;
+        let in_tree = (size_of::<u128>() + size_of::<Arc<Block>>()) * 2;
+        let of_block = in_tree + 2 * size_of::<usize>() + size_of::<Block>() + 3 * 16;
         self.blocks.values().map(|block| of_block + block.heap_bytes()).sum()
     }
 }

@@ -1,8 +1,7 @@
 //! Counts of connections as they came, of rows whose few bits do not hold them. A row beyond the limit
 //! has what its bits say.
 
-use std::collections::BTreeMap;
-
+use super::super::pieces::Pieces;
 use super::super::row::Kept;
 use super::Width;
 
@@ -13,11 +12,11 @@ pub(super) const COUNTS_MAX: usize = 16_384;
 
 /// Exact counts by network.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Counts(BTreeMap<(Width, u128), u32>);
+pub(super) struct Counts(Pieces<(Width, u128), u32>);
 
 impl Counts {
     /// None yet.
-    pub(super) const NONE: Self = Self(BTreeMap::new());
+    pub(super) const NONE: Self = Self(Pieces::NONE);
 
     /// How many connections a row counts.
     pub(super) fn of(&self, network: (Width, u128), kept: Kept) -> u32 {

@@ -2,6 +2,7 @@
 //! end of which agents something is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::{AgentId, Rtt, Time};
 
@@ -61,6 +62,7 @@ impl Loading {
         let port = reader.u16()?;
         let (agent, _) = self.agents.get(&number).ok_or(SavedFault::Stray)?;
         let known = self.table.agents.get_mut(agent).ok_or(SavedFault::Stray)?;
+        let known = Arc::make_mut(known);
         if part == Part::Port {
             let lane = read_lane(&mut reader)?;
             let rows = RowStore::load_head(&mut reader)?;
@@ -104,7 +106,7 @@ impl Loading {
         if self.table.agents.contains_key(&agent) || self.agents.contains_key(&number) {
             return Err(reader.fault().into());
         }
-        self.table.agents.insert(agent.clone(), known);
+        self.table.agents.insert(agent.clone(), Arc::new(known));
         self.agents.insert(number, (agent, promised));
         Ok(())
     }
@@ -127,7 +129,7 @@ impl Loading {
         let Self { mut table, agents } = self;
         let mut incomplete = BTreeSet::new();
         for (agent, promised) in agents.into_values() {
-            let Some(known) = table.agents.get_mut(&agent) else { continue };
+            let Some(known) = table.agents.get_mut(&agent).map(Arc::make_mut) else { continue };
             let is_whole = Promised::of(known) == promised;
             let before = known.len();
             let evicted = known.evict_beyond(table.limits.rows_per_agent_max, &mut table.changes);
@@ -149,7 +151,7 @@ impl Table {
         let before: Vec<(AgentId, usize)> =
             self.agents.iter().map(|(agent, known)| (agent.clone(), known.len())).collect();
         for (agent, known) in &mut self.agents {
-            if known.wake(now) {
+            if Arc::make_mut(known).wake(now) {
                 changed.insert(agent.clone());
             }
         }
@@ -167,7 +169,8 @@ impl Table {
 
     /// An agent tells everything again: something of it was lost here.
     pub fn ask_again(&mut self, agent: &AgentId) {
-        let position = self.agents.get_mut(agent).and_then(|known| known.position.as_mut());
+        let known = self.agents.get_mut(agent).map(Arc::make_mut);
+        let position = known.and_then(|known| known.position.as_mut());
         if let Some(position) = position {
             position.sequence = 0;
         }

@@ -282,3 +282,74 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever becomes of the table: rows that come, fall and wait, move to other blocks, grow too old,
+    /// agents that are held, believed, withdrawn and come back.
+    #[test]
+    fn a_snapshot_stays_what_it_was(steps in prop::collection::vec(step(), 1..16)) {
+        let (mut table, mut now) = (full(), at(DAY_MS));
+        let mut taken: Vec<(TableSnapshot, Vec<Vec<u8>>)> = Vec::new();
+        for step in steps {
+            taken.push((table.snapshot(), chunks(&table)));
+            now = now.plus_ms(MINUTE_MS);
+            step.done(&mut table, &mut now);
+        }
+        for (snapshot, then) in taken {
+            prop_assert!(snapshot.saved().eq(then));
+        }
+    }
+}
+
+/// Something that changes a table.
+#[derive(Clone, Debug)]
+enum Step {
+    /// One of the two agents tells of so many neighbours from a network on.
+    Tell(bool, u32, u32, u64),
+    Expire(u64),
+    Hold,
+    Accept,
+    Forget,
+    NoLane,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let networks = (0u32..3_000, prop_oneof![3 => 1u32..50, 1 => 1_000u32..1_500]);
+    let told = (any::<bool>(), networks, 500u64..90_000);
+    prop_oneof![
+        4 => told.prop_map(|(is_a, (first, count), us)| Step::Tell(is_a, first, count, us)),
+        2 => (1u64..240).prop_map(Step::Expire),
+        1 => Just(Step::Hold),
+        1 => Just(Step::Accept),
+        1 => Just(Step::Forget),
+        1 => Just(Step::NoLane),
+    ]
+}
+
+impl Step {
+    fn done(self, table: &mut Table, now: &mut Time) {
+        let a = agent("a");
+        match self {
+            Self::Tell(is_a, first, count, us) => {
+                let id = if is_a { a } else { agent("b") };
+                table.set_lane(&id, 80, lane("eu"));
+                let rows = (first..first + count).map(|n| {
+                    let subnet = if n % 3 == 0 { v6(n.into()) } else { v4(n) };
+                    row(subnet, us + u64::from(n % 7), n + 30, *now)
+                });
+                let after = table.position(&id).map_or(0, |position| position.sequence);
+                table.apply(&id, 7, &report(after, after + 1, rows.collect()), *now).unwrap();
+            }
+            Self::Expire(hours) => {
+                *now = now.plus_ms(hours * 60 * MINUTE_MS);
+                table.expire(*now);
+            }
+            Self::Hold => table.hold(&a, *now),
+            Self::Accept => drop(table.accept(&a, *now)),
+            Self::Forget => table.forget(&a),
+            Self::NoLane => table.remove_lane(&agent("b"), 80),
+        }
+    }
+}

@@ -127,7 +127,7 @@ impl World {
     fn look(&mut self) {
         let steps = self.learned.take_steps(at(self.second));
         let Self { learned, keeper, second, .. } = self;
-        keeper.keep(steps, || Table::clone(learned), at(*second));
+        keeper.keep(steps, || learned.snapshot(), at(*second));
     }
 
     /// Looks until it is so: each look is the next second, in which nothing happens.
@@ -223,7 +223,7 @@ fn what_was_lost_on_the_way_is_kept_whole() {
     world.second();
     // A gap in what was noted, and a doubt.
     world.second += 1;
-    world.keeper.keep(None, || Table::clone(&world.learned), at(world.second));
+    world.keeper.keep(None, || world.learned.snapshot(), at(world.second));
     world.until(|world| world.kept().snapshots == 1 && world.kept().is_kept);
     assert!(world.is_all_there());
     world.keeper.doubt();

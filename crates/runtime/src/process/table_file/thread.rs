@@ -55,8 +55,8 @@ impl Disk for TableFiles {
     }
 }
 
-/// How long the thread rests after a failure: each time twice as long, up to the most. A copy of a large
-/// table is not made every second for a disk that stays full.
+/// How long the thread rests after a failure: each time twice as long, up to the most. A large
+/// table is not written every second to a disk that stays full.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     pub(super) least: Duration,
