@@ -62,8 +62,8 @@ pub struct Candidate<'a> {
 ///    allowed regions only (here).
 /// 3. Estimate per region: what is believed of it (`belief`).
 /// 4. Limits: `min_samples` tells what is learned from what is guessed, and `max_latency_ms` puts a
-///    region behind all others, so that it is taken where nothing else is left, under a reason of
-///    its own (`learning::prospect`).
+///    region behind all others but the present one, so that it is taken where nothing else is left,
+///    under a reason of its own (`learning::prospect`). The present one is left (`learning::hold`).
 /// 5. Hold: the present region, until another is surely better (`learning::hold`).
 /// 6. Explore: in some slots of time a block goes to a region that may turn out better, if that is
 ///    up (here; which and how often: `learning::explore`; when: `slot`).

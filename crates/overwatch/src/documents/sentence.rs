@@ -34,9 +34,7 @@ fn because(
 ) -> String {
     match story.decision.reason {
         Reason::LearnedLatency => learned(story, chosen),
-        Reason::LearnedOverLimit => {
-            format!("it takes {}, over max_latency_ms, and nothing better serves", time(chosen))
-        }
+        Reason::LearnedOverLimit => over_limit(story, chosen),
         Reason::Exploration => exploration(story, settings, now),
         Reason::Pinned => match story.pin {
             Some((network, _)) => format!("an operator pinned {network} to it"),
@@ -90,6 +88,19 @@ fn learned(story: &Explanation<'_>, chosen: &Candidate<'_>) -> String {
             other.region,
             time(other)
         ),
+    }
+}
+
+/// A region over the limit is the last that serves, or the one that the client has yet to leave.
+fn over_limit(story: &Explanation<'_>, chosen: &Candidate<'_>) -> String {
+    let main = format!("it takes {}, over max_latency_ms", time(chosen));
+    let hold = story.learned.as_ref().and_then(|learned| learned.hold);
+    let hold = hold.filter(|hold| story.decision.region_place() == Some(usize::from(hold.region)));
+    match hold.and_then(|hold| hold.wish.and(hold.waits)) {
+        None => format!("{main}, and nothing better serves"),
+        Some(waits) => {
+            format!("{main}, and the client is to leave it but waits ({})", waits.as_str())
+        }
     }
 }
 

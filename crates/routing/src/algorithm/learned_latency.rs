@@ -23,11 +23,12 @@
 //! **Keys.** `learning`, for both. `latency_config.min_samples`: what rests on fewer connections is
 //! a guess, not learned. `latency_config.max_latency_ms`: a region above it is out, unless every
 //! other allowed region is out or down; then the lowest is taken, with the reason
-//! `learned_over_limit`. Without the key there is no limit. `regions`, `countries`, `continents`,
+//! `learned_over_limit`. A network that is there leaves it without a margin, and otherwise as it
+//! would leave any region. Without the key there is no limit. `regions`, `countries`, `continents`,
 //! `default_region` and the custom networks, for what was not learned.
 //!
 //! **Order.** The present region; then the others by their times, in steps of a fifth, so that
-//! neighbours who differ by little are one block; then those of which nothing is known; last those
+//! neighbours who differ by little are one block; then those of which nothing is known; last others
 //! over the limit (`learned_over_limit`). Equal steps keep the order of
 //! [`geolocation`](super::geolocation). A region whose time was learned has the reason
 //! `learned_latency`, any other one `geo_fallback`.
