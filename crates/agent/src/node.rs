@@ -104,6 +104,12 @@ impl Agent {
         self.shares.less()
     }
 
+    /// Whether overwatches told this agent to talk to the one at this address.
+    #[must_use]
+    pub fn knows_peer(&self, address: &str) -> bool {
+        self.peers.contains(address)
+    }
+
     /// What was learned so far, in numbers; `None` where learning is switched off.
     #[must_use]
     pub fn learning(&self) -> Option<(&LearnerCounters, usize)> {
@@ -147,7 +153,7 @@ impl Agent {
                     self.links.extend(opened.map(|opened| (link, opened)));
                 }
             }
-            Event::FrameReceived { link, frame } => self.on_frame(link, frame, &mut out),
+            Event::FrameReceived { link, frame } => self.on_frame(link, frame, now, &mut out),
             Event::LinkClosed { link } => {
                 let note = self.links.remove(&link).and_then(Link::broken);
                 out.extend(note.map(Effect::Log));
@@ -172,10 +178,10 @@ impl Agent {
         })
     }
 
-    fn on_frame(&mut self, id: LinkId, frame: Frame, out: &mut Vec<Effect>) {
+    fn on_frame(&mut self, id: LinkId, frame: Frame, now: Time, out: &mut Vec<Effect>) {
         let epoch = self.epoch;
         let Some(link) = self.links.get_mut(&id) else { return };
-        let asked = link.on_frame(frame, epoch, out);
+        let asked = link.on_frame(frame, epoch, now, out);
         let told = link.exclude.clone();
         match asked {
             Asked::Nothing => return,
@@ -187,7 +193,10 @@ impl Agent {
             Asked::Registration { resume, peers } => {
                 self.exclude(told);
                 self.dial(peers, out);
-                self.outlive(resume);
+                if self.outlives(resume) {
+                    // What it said of itself in the handshake is of an earlier life: it says so anew.
+                    return self.links.values_mut().for_each(|link| link.hang_up(out));
+                }
                 let registration = self.registration();
                 if let Some(link) = self.links.get_mut(&id) {
                     link.say(Frame::Registration(registration), out);
@@ -199,16 +208,19 @@ impl Agent {
             }
         }
         if let (Some(learner), Some(link)) = (&self.learner, self.links.get_mut(&id)) {
-            link.report(learner, self.epoch, out);
+            link.report(learner, self.epoch, now, out);
         }
     }
 
-    /// A clock that went back over a restart must not make this life look older than the last.
-    fn outlive(&mut self, resume: Option<Position>) {
-        if let Some(position) = resume.filter(|position| position.epoch > self.epoch) {
-            self.epoch = position.epoch.saturating_add(1);
-            self.links.values_mut().for_each(Link::restart_reports);
+    /// A clock that went back over a restart must not make this life look older than the last. Tells whether
+    /// this life has another number for it.
+    fn outlives(&mut self, resume: Option<Position>) -> bool {
+        let last = resume.map_or(0, |position| position.epoch);
+        let is_older = last > self.epoch;
+        if is_older {
+            self.epoch = last.saturating_add(1);
         }
+        is_older
     }
 
     /// Adds addresses that are not to be learned from. They stay: an overwatch that is away may
@@ -328,7 +340,7 @@ impl Agent {
                 concentration.filter(|_| is_news).map(|c| Effect::Log(Note::Concentrated(c))),
             );
             for link in self.links.values_mut() {
-                link.report(learner, self.epoch, out);
+                link.report(learner, self.epoch, now, out);
             }
         }
     }

@@ -209,7 +209,17 @@ fn a_clock_that_went_back_does_not_make_this_life_older_than_the_last() {
     learn(&mut agent);
     let later = START.unix_ms() + 5_000;
     let resume = Some(Position { epoch: later, sequence: 77 });
-    let frames = sent(join(&mut agent, 1, Welcome { resume, ..welcome() }));
+    let effects = join(&mut agent, 1, Welcome { resume, ..welcome() });
+    assert!(effects.contains(&Effect::Close { link: 1 }), "it proves itself anew: {effects:?}");
+    assert_eq!(sent(effects), []);
+    agent.handle(Event::LinkClosed { link: 1 }, START);
+    // The handshake says which life it is.
+    let peer = peer("overwatch", 2, 1);
+    let dialled = "overwatch-2:7946".to_owned();
+    let opened = Event::LinkOpened { link: 2, dialled, peer, pinned: None };
+    let hello = sent(agent.handle(opened, START));
+    assert!(matches!(&hello[..], [Frame::Hello(hello)] if hello.epoch == later + 1), "{hello:?}");
+    let frames = sent(join(&mut agent, 3, Welcome { resume, ..welcome() }));
     assert_eq!(reports(&frames), [(later + 1, 0)]);
 }
 
@@ -218,11 +228,39 @@ fn a_report_that_was_refused_comes_again_with_the_next_publication() {
     let mut agent = agent();
     learn(&mut agent);
     assert_eq!(reports(&sent(join(&mut agent, 1, welcome()))).len(), 1);
-    let full = Frame::Refused(Refusal::from(RefusalReason::TableFull));
-    let effects = say(&mut agent, 1, full);
+    let unknown = Frame::Refused(Refusal::from(RefusalReason::UnknownPort));
+    let effects = say(&mut agent, 1, unknown);
     assert!(matches!(effects.as_slice(), [Effect::Log(Note::Refused { .. })]), "{effects:?}");
     let again = agent.handle(Event::Tick, START.plus_ms(30_000));
     assert_eq!(reports(&sent(again)).len(), 1);
+}
+
+#[test]
+fn a_full_table_is_asked_after_room_once_a_minute() {
+    let mut agent = agent();
+    learn(&mut agent);
+    assert_eq!(reports(&sent(join(&mut agent, 1, welcome()))).len(), 1);
+    let full = || Frame::Refused(Refusal::from(RefusalReason::TableFull));
+    let mut told = 0;
+    for second in 1..=600 {
+        let now = START.plus_ms(second * 1_000);
+        let frame = Event::FrameReceived { link: 1, frame: full() };
+        let reported = reports(&sent(agent.handle(Event::Tick, now))).len();
+        if reported > 0 || second == 1 {
+            agent.handle(frame, now);
+        }
+        told += reported;
+    }
+    assert!((5..=10).contains(&told), "{told} reports in ten minutes");
+    // Once there is room what was not taken comes, and all that is left at once.
+    let epoch = START.unix_ms();
+    let mut first = None;
+    for second in 601..=700 {
+        let now = START.plus_ms(second * 1_000);
+        let frames = sent(agent.handle(Event::Tick, now));
+        first = first.or_else(|| reports(&frames).first().copied());
+    }
+    assert_eq!(first, Some((epoch, 0)));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use model::{AgentId, Time};
 
 use super::InPerson;
 use crate::agents::{AgentRecord, Agents, PinState};
+use crate::node::EXPIRE_EVERY_MS;
 use crate::session::Stage;
 use crate::{Effect, LinkId, Overwatch};
 
@@ -31,6 +32,11 @@ const REPORT_ROWS_MAX: usize = 4_096;
 /// agent may be about to tell both. Less than from one question to the next.
 const MEND_AFTER_MS: u64 = 800;
 
+/// Around a full minute, when rows expire, what differs may do so for no longer than the clocks of two
+/// overwatches differ. Nothing is mended so long before and after it: some seconds that clocks are apart,
+/// and those until the next question.
+const EXPIRING_MS: u64 = 10_000;
+
 /// Where all rows were told again and the digests still differ, they are told once more when a digest is
 /// another one than then, but no sooner than after this: what is left may be a matter of time, as rows
 /// that expire here and there.
@@ -38,6 +44,10 @@ const MEND_AGAIN_MS: u64 = 4_000;
 
 /// Rows that were told again and refused are told once more after this: mostly there is no room for them.
 const REFUSED_MS: u64 = 60_000;
+
+/// New rows that were refused are told once more after this, then after twice as long, up to [`REFUSED_MS`]:
+/// it may be room that they lack, or only their agent's word about a port.
+const REFUSED_FIRST_MS: u64 = 1_000;
 
 /// Another overwatch that listens.
 #[derive(Debug)]
@@ -67,9 +77,22 @@ struct Told {
 struct Has {
     /// Of which key.
     key: Option<KeyHash>,
+    /// With what it was told since it said so.
     position: Option<Position>,
     digest: u64,
     mending: Mending,
+    news: News,
+}
+
+/// How it goes with the rows behind its position.
+#[derive(Clone, Copy, Debug, Default)]
+struct News {
+    /// When it was told some, and where it stood: it has not said since where it stands.
+    told: Option<(Time, Option<Position>)>,
+    /// When those were told that it refused, and for how long they rest.
+    refused: Option<(Time, u64)>,
+    /// Something was refused: one report at a time, until it has all.
+    is_careful: bool,
 }
 
 /// How far all rows were told again.
@@ -99,7 +122,8 @@ impl Listener {
             if let Some(has) = self.has.get_mut(&agent.agent_id) {
                 has.hears((key, position, digest));
             } else if self.has.len() < Agents::RECORDS_MAX {
-                let has = Has { key, position, digest, mending: Mending::New };
+                let (mending, news) = (Mending::New, News::default());
+                let has = Has { key, position, digest, mending, news };
                 self.has.insert(agent.agent_id, has);
             }
         }
@@ -109,6 +133,15 @@ impl Listener {
 impl Has {
     /// The listener says anew what it has: something changed, or what it was told was refused.
     fn hears(&mut self, (key, position, digest): (Option<KeyHash>, Option<Position>, u64)) {
+        match self.news.told.take() {
+            Some((at, before)) if (self.key, before) == (key, position) => {
+                let twice = |(_, rest_ms): (Time, u64)| (rest_ms * 2).min(REFUSED_MS);
+                let rest_ms = self.news.refused.map_or(REFUSED_FIRST_MS, twice);
+                (self.news.refused, self.news.is_careful) = (Some((at, rest_ms)), true);
+            }
+            None if (self.key, self.position) == (key, position) => {}
+            _ => self.news.refused = None,
+        }
         let is_same = (self.key, self.position, self.digest) == (key, position, digest);
         match self.mending {
             Mending::DoneAt(at, _) if is_same => self.mending = Mending::Refused(at),
@@ -116,6 +149,15 @@ impl Has {
             _ => {}
         }
         (self.key, self.position, self.digest) = (key, position, digest);
+    }
+}
+
+impl News {
+    /// Whether it may be told rows now.
+    fn may_be_told(&self, now: Time) -> bool {
+        let is_resting = self.refused.is_some_and(|(at, rest_ms)| now.ms_since(at) < rest_ms);
+        let is_asked = self.is_careful && self.told.is_some();
+        !(is_resting || is_asked)
     }
 }
 
@@ -288,11 +330,13 @@ impl Overwatch {
         let position = self.table.position(agent);
         if position > has.position {
             let in_person = self.peers.in_person.get(agent);
-            if in_person.is_some_and(|known| known.rows.holds_back(has.position, now)) {
+            let is_held_back = in_person.is_some_and(|k| k.rows.holds_back(has.position, now));
+            if is_held_back || !has.news.may_be_told(now) {
                 return None;
             }
             let (epoch, report) =
                 self.table.next_report(agent, has.position, REPORT_ROWS_MAX, cursor)?;
+            has.news.told.get_or_insert((now, has.position));
             has.position = Some(Position { epoch, sequence: report.through });
             // What it says that it has is of before.
             has.mending = Mending::No;
@@ -302,6 +346,7 @@ impl Overwatch {
             has.mending = Mending::No;
             return None;
         }
+        has.news.is_careful &= has.news.told.is_some();
         self.mend(agent, has, cursor, now)
     }
 
@@ -323,7 +368,9 @@ impl Overwatch {
                 has.mending = Mending::Due(now);
                 return None;
             }
-            Mending::Due(at) if now.ms_since(at) < MEND_AFTER_MS => return None,
+            Mending::Due(at) if now.ms_since(at) < MEND_AFTER_MS || is_expiring(now) => {
+                return None;
+            }
             Mending::Refused(at) if now.ms_since(at) < REFUSED_MS => return None,
             Mending::New | Mending::Due(_) | Mending::Refused(_) => None,
             Mending::From(from) => from,
@@ -340,6 +387,12 @@ impl Overwatch {
         has.mending = Mending::From(Some(Position { epoch, sequence: report.through }));
         Some((epoch, report))
     }
+}
+
+/// Whether rows expire about now, here or at another overwatch.
+const fn is_expiring(now: Time) -> bool {
+    let of_minute_ms = now.unix_ms() % EXPIRE_EVERY_MS;
+    of_minute_ms < EXPIRING_MS || of_minute_ms >= EXPIRE_EVERY_MS - EXPIRING_MS
 }
 
 /// Who an agent is that was heard here.

@@ -56,6 +56,36 @@ fn who_tells_rows_without_a_pause_is_told_on() {
 }
 
 #[test]
+fn who_has_no_room_is_told_in_proportion_and_takes_all_once_there_is_some() {
+    let mut mesh = Mesh::new(2);
+    mesh.nodes[1].settings.table.rows_max = 45;
+    mesh.kill(End::Overwatch(1));
+    mesh.revive(End::Overwatch(1));
+    let (agent, other) = (mesh.start(&[0]), mesh.start(&[0, 1]));
+    mesh.cut(End::Agent(agent), 1);
+    mesh.advance(5);
+    learn(&mut mesh, other, 0..30, 85);
+    mesh.advance(41);
+    learn(&mut mesh, agent, 0..40, 85);
+    mesh.advance(41);
+    assert_eq!((rows(&mesh, 0), rows(&mesh, 1)), (40, 0));
+    let told = |mesh: &Mesh| mesh.at(0).peer_counters().rows_told;
+    let before = told(&mesh);
+    mesh.advance(600);
+    let times = (told(&mesh) - before) / 40;
+    assert!((9..=13).contains(&times), "told {times} times in ten minutes");
+    // Another one's rows go.
+    let command = Command::Revoke("agent-1".parse().unwrap());
+    mesh.tell(1, Event::Command { command, said: said() });
+    mesh.advance(62);
+    assert_eq!(rows(&mesh, 1), 40);
+    // And what comes from now on comes at once.
+    learn(&mut mesh, agent, 40..45, 85);
+    mesh.advance(41);
+    assert_eq!(rows(&mesh, 1), 45);
+}
+
+#[test]
 fn who_is_thrown_out_where_it_spoke_is_there_for_nobody() {
     let mut mesh = Mesh::new(2);
     let agent = mesh.start(&[0]);
