@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use anyhow::bail;
-use opengslb_sim::chaos::partition::{Healed, Partition};
+use opengslb_sim::chaos::partition::{BYTES_PER_MS, FACTOR, FLOOR_BYTES, Healed, Partition};
 use opengslb_sim::chaos::{ChaosSettings, ChaosSummary, chaos};
 
 /// Which seeds, and how large the worlds are.
@@ -75,10 +75,12 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             broken += of_it;
         }
     });
-    let ChaosSummary { steps, faults, heals, rows_told, answers } = all;
+    let ChaosSummary { steps, faults, heals, rows_told, answers, .. } = all;
+    let ChaosSummary { checks, evicted, no_room, refused, .. } = all;
     say(&format!(
         "{agents} agents, {overwatches} overwatches, {minutes} min: {steps} steps, {faults} faults, \
-         {heals} heals, {answers} answers, {rows_told} rows told among overwatches"
+         {heals} heals, {answers} answers, {checks} checks by overwatches, {rows_told} rows told \
+         among them, {evicted} rows made room, {no_room} found none, {refused} words were not kept"
     ));
     if broken > 0 {
         bail!("{broken} seeds of {seeds:?} broke something");
@@ -87,8 +89,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 fn partitions() -> anyhow::Result<()> {
+    say(&format!(
+        "each connection carries {} Mbit/s each way; a heal may take {FACTOR} times the bytes of what differs, \
+         and {FLOOR_BYTES}",
+        BYTES_PER_MS * 8 / 1_000
+    ));
     say(Healed::HEADER);
-    for partition in Partition::SHOWN {
+    for partition in Partition::shown() {
         say(&partition.heal()?.to_string());
     }
     Ok(())
@@ -100,6 +107,10 @@ fn add(sum: &mut ChaosSummary, other: ChaosSummary) {
     sum.heals += other.heals;
     sum.rows_told += other.rows_told;
     sum.answers += other.answers;
+    sum.checks += other.checks;
+    sum.evicted += other.evicted;
+    sum.no_room += other.no_room;
+    sum.refused += other.refused;
 }
 
 fn say(line: &str) {

@@ -6,24 +6,36 @@
 //! - `site`: what agents and overwatches are told,
 //! - `nodes`: agents and overwatches, their clocks and disks,
 //! - `wires`: connections and how they break,
+//! - `clients`: how far networks are from servers, and connections that close,
+//! - `truth`: what agents really saw,
 //! - `world`: the event loop,
 //! - `links`: who dials whom, and what is carried,
 //! - `lives`: who dies, starts and hangs,
+//! - `checks`: what nodes find out for themselves about servers,
 //! - `faults`: what goes wrong, and when,
 //! - `invariants`: what must hold,
+//! - `learned`: what must hold of rows,
+//! - `seam`: where a test breaks the product, to see that it is noticed,
 //! - [`partition`]: one partition alone, and what its heal costs.
 //!
 //! As in the rest of this crate the nodes are the production values, and the seed decides everything else: a
 //! seed that breaks something breaks it again. TLS is outside. Inside of a connection nothing is lost, doubled
-//! or overtaken, as with TCP: what the network does to packets shows as delay and as connections that break; what
-//! was under way on an old connection may still arrive when a new one stands.
+//! or overtaken, as with TCP: packets that are show as delay and as connections that break, at any byte. What was
+//! under way on an old connection may still arrive when a new one stands, and what was heard and not acknowledged
+//! is told again, or comes by way of another overwatch too.
 //!
 //! A run is a row of bad stretches. After each everything heals, and ten seconds later all overwatches must
-//! hold the same.
+//! hold the same. In half of the worlds there is less room than there are rows.
+
+mod checks;
+
+mod clients;
 
 mod faults;
 
 mod invariants;
+
+mod learned;
 
 mod links;
 
@@ -33,7 +45,11 @@ mod nodes;
 
 pub mod partition;
 
+mod seam;
+
 mod site;
+
+mod truth;
 
 mod wires;
 
@@ -72,6 +88,14 @@ pub struct ChaosSummary {
     pub rows_told: u64,
     /// Questions that were asked of overwatches, and answered.
     pub answers: u64,
+    /// Checks of servers by overwatches.
+    pub checks: u64,
+    /// Rows that made room for others of their agents.
+    pub evicted: u64,
+    /// Reports or rows for which a table had no room.
+    pub no_room: u64,
+    /// Words of operators that were told to be not kept, since the disk refused.
+    pub refused: u64,
 }
 
 /// Why there is no summary.

@@ -12,7 +12,7 @@ use super::world::{Event, World};
 const STRETCH_MS: (u64, u64) = (8_000, 50_000);
 /// From one fault to the next.
 const FAULT_MS: (u64, u64) = (200, 4_000);
-/// How far a clock may be off at a start, either way: more than any grace.
+/// How far a clock may be off at a start, either way, and may jump ahead later: more than any grace.
 const CLOCK_OFF_MS: u64 = 45_000;
 /// How long a process hangs.
 const HANG_MS: (u64, u64) = (500, 20_000);
@@ -41,7 +41,7 @@ impl World {
         self.summary.faults += 1;
         let (agent, node) = (self.luck.index(self.hosts.len()), self.luck.index(self.nodes.len()));
         let other = self.luck.index(self.nodes.len());
-        match self.luck.below(16) {
+        match self.luck.below(18) {
             0 | 1 => self.wires.part(End::Agent(agent), End::Overwatch(node)),
             2 | 3 => self.wires.part(End::Overwatch(other), End::Overwatch(node)),
             4 => self.isolate(node),
@@ -65,6 +65,8 @@ impl World {
                 }
             }
             14 => self.spoil_disk(node),
+            15 => self.jump(End::Overwatch(node)),
+            16 => self.jump(End::Agent(agent)),
             _ => self.say(node, agent)?,
         }
         self.part_wires();
@@ -81,10 +83,15 @@ impl World {
         }
     }
 
-    /// A machine dies, and comes back after a while with another time on its clock.
+    /// A process dies, or all of its machine; it comes back after a while with another time on its clock.
     fn crash(&mut self, end: End) {
-        let is_polite = self.luck.chance(0.5);
-        self.kill(end, is_polite);
+        let is_process = self.luck.chance(0.5);
+        self.kill(end, is_process);
+        if let End::Agent(agent) = end
+            && let Some(host) = self.hosts.get_mut(agent)
+        {
+            host.is_dark |= !is_process;
+        }
         let back = self.now.plus_ms(self.luck_between(DOWN_MS));
         self.queue.push(back, Event::Revive(end));
     }
@@ -95,6 +102,14 @@ impl World {
             clock.hangs_until = Some(until);
         }
         self.queue.push(until, Event::GoOn(end));
+    }
+
+    /// A clock goes ahead while its process runs. Never back: the product's own does not.
+    fn jump(&mut self, end: End) {
+        let ahead_ms = self.luck.below(CLOCK_OFF_MS);
+        if let Some(clock) = self.clock_mut(end) {
+            clock.ahead_ms += ahead_ms;
+        }
     }
 
     fn spoil_disk(&mut self, node: usize) {

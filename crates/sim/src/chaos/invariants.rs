@@ -2,21 +2,31 @@
 //!
 //! After every step of an overwatch: each server belongs to the agent that stands there and to nobody else;
 //! no answer names a server that this overwatch knows to be down, unless the domain's policy says so and
-//! the reason tells; a word that was acknowledged holds; the table is within its bounds. After each heal: all
-//! overwatches hold the same rows and servers, all that was learned since its agent began is there, what is
-//! down is known to be, and scopes do not overlap.
+//! the reason tells; a word that was acknowledged holds, and says what was said; a server that the overwatch
+//! checks itself is what its check said; nothing is over its bound; and now and then, that scopes do not
+//! overlap. After each heal: all overwatches hold the same rows and servers, what they hold is what the agents
+//! saw ([`super::learned`]), what is down is known to be.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use health::{Authority, Standing};
-use model::{AgentId, Subnet, Time};
+use model::{Subnet, Time};
 use overwatch::{Asker, Outcome, Overwatch, Transport, View, Worker, resolve};
 
-use super::nodes::{End, Node};
-use super::site;
+use super::clients::NETWORKS;
+use super::nodes::{End, Host, Node, Words};
+use super::seam::{Passing, Seam};
+use super::site::{self, Room};
 use super::world::World;
 use crate::resolver;
+
+/// How often bounds are looked at that cost more than a number, in steps of an overwatch.
+const BOUNDS_EVERY: u64 = 16;
+/// How often all scopes are, likewise: a look costs as much as sixteen steps.
+const SCOPES_EVERY: u64 = 64;
+/// Words of operators that are kept: [`overwatch::AuditLine`]s.
+const AUDIT_MAX: usize = 1_000;
 
 /// Something did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +47,8 @@ pub struct Broken {
 /// What did not hold, before it is known when.
 pub(super) type Fault = (&'static str, String);
 
+const BOUND: &str = "memory stays under its bound";
+
 /// Client networks that are asked for.
 pub(super) fn network(number: usize) -> Subnet {
     let third = u8::try_from(number).unwrap_or(u8::MAX);
@@ -44,6 +56,7 @@ pub(super) fn network(number: usize) -> Subnet {
 }
 
 /// What an overwatch says to a client network.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Said {
     pub(super) address: Option<Ipv4Addr>,
     pub(super) scope: Option<u8>,
@@ -51,7 +64,7 @@ pub(super) struct Said {
 }
 
 /// Asks an overwatch.
-pub(super) fn ask(view: &View, client: Subnet, now: Time) -> Said {
+fn ask(seam: &mut Seam, view: &View, client: Subnet, now: Time) -> Said {
     let resolver = IpAddr::from([192, 0, 2, 53]);
     let asker = Asker { address: resolver, local: resolver, transport: Transport::Udp, now };
     let mut buffer = [0; 1_500];
@@ -63,92 +76,106 @@ pub(super) fn ask(view: &View, client: Subnet, now: Time) -> Said {
     };
     let answer = resolver::read(reply.bytes);
     let (address, scope) = answer.map_or((None, None), |answer| (answer.address, answer.scope));
-    Said { address, scope, reason }
+    let mut said = Said { address, scope, reason };
+    seam.passes(Passing::Answer(client, &mut said));
+    said
 }
 
-/// After a step of an overwatch. `clients` are asked for.
-pub(super) fn check_step(node: &Node, clients: &[Subnet], now: Time) -> Result<(), Fault> {
-    let Some(value) = &node.value else { return Ok(()) };
-    let at = node.clock.at(now);
-    let table = value.table();
-    if table.len() > node.settings.table.rows_max {
-        return Err(("memory stays under its bound", format!("{} rows", table.len())));
-    }
-    for (key, agent, (_, by)) in value.standings() {
-        let IpAddr::V4(address) = key.address else { continue };
-        let owner = site::agent_at(address);
-        if agent.is_some_and(|agent| !site::is_agent(agent, owner)) {
-            let detail = format!("{address} is held by {agent:?}");
-            return Err(("no agent speaks for another", detail));
+/// After a step of an agent.
+pub(super) fn check_agent(host: &Host, room: Room) -> Result<(), Fault> {
+    match host.value.as_ref().and_then(agent::Agent::learning) {
+        Some((_, rows)) if rows > room.of_agent => {
+            Err((BOUND, format!("an agent has {rows} rows, of {} at most", room.of_agent)))
         }
-        let said = node.words.get(&owner).and_then(super::nodes::Words::last);
-        if said.is_some() != (by == Authority::Override) {
-            let detail = format!("{address}: said {said:?}, but {} decides", by.as_str());
-            return Err(("acknowledged words hold", detail));
-        }
+        _ => Ok(()),
     }
-    let Some(view) = &node.view else { return Ok(()) };
-    for client in clients {
-        let Said { address, reason, .. } = ask(view, *client, at);
-        let Some(address) = address else { continue };
-        let mut named = value.standings().filter(|(key, ..)| key.address == address);
-        let standing = named.next().map(|(_, _, (standing, _))| standing);
-        let is_up = matches!(standing, Some(Standing::Up | Standing::Doubtful));
-        if !is_up && !matches!(reason, "last_healthy" | "all_servers") {
-            let status = standing.map_or("not known", Standing::as_str);
-            let detail = format!("{address} is {status} and named by {reason}");
-            return Err(("no answer names a server that is known to be down", detail));
-        }
-    }
-    Ok(())
 }
 
 impl World {
-    /// Ten seconds after everything healed.
-    pub(super) fn compare(&mut self) -> Result<(), Fault> {
-        let new: Vec<usize> =
-            (0..self.nodes.len()).filter(|number| !self.is_old(*number)).collect();
-        let mut first: Option<(usize, String, String)> = None;
-        for number in new {
-            let Some(value) = self.value(number) else { continue };
-            let document = value.peer_document(self.now);
-            let (rows, registry) = (document.rows_digest, document.registry_digest);
-            match &first {
-                None => first = Some((number, rows, registry)),
-                Some((other, same_rows, same_registry)) => {
-                    if rows != *same_rows {
-                        let detail = self.rows_of(*other, number);
-                        return Err(("rows converge", detail));
-                    }
-                    if registry != *same_registry {
-                        let detail = self.servers_of(*other, number);
-                        return Err(("registries converge", detail));
-                    }
-                }
-            }
+    /// After a step of an overwatch. `clients` are asked for.
+    pub(super) fn check_step(&mut self, number: usize, clients: &[Subnet]) -> Result<(), Fault> {
+        let Some(node) = self.nodes.get(number) else { return Ok(()) };
+        let Some(value) = &node.value else { return Ok(()) };
+        let rows = value.table().len();
+        if rows > self.room.in_all {
+            return Err((BOUND, format!("{rows} rows, of {} at most", self.room.in_all)));
         }
-        for number in 0..self.nodes.len() {
-            self.check_healed(number)?;
+        if node.steps.is_multiple_of(BOUNDS_EVERY) {
+            self.check_bounds(node, value)?;
+        }
+        check_standings(node, value)?;
+        let at = node.clock.at(self.now);
+        for client in clients {
+            check_answer(&mut self.seam, (node, value), *client, at)?;
+        }
+        if node.steps.is_multiple_of(SCOPES_EVERY) {
+            check_scopes(&mut self.seam, node, at)?;
         }
         Ok(())
     }
 
-    fn check_healed(&self, number: usize) -> Result<(), Fault> {
+    /// What an overwatch holds and keeps in proportion to agents, servers and words.
+    fn check_bounds(&self, node: &Node, value: &Overwatch) -> Result<(), Fault> {
+        let (agents, table) = (self.ids.len(), value.table());
+        for id in &self.ids {
+            let (rows, waiting) = (table.rows_of(id), table.rows_waiting(id));
+            if rows.max(waiting) > self.room.of_agent {
+                let detail = format!("{rows} rows of {id}, and {waiting} that wait");
+                return Err((BOUND, detail));
+            }
+        }
+        let (kept, servers) = (&node.disk.kept, value.standings().count());
+        let counts = [
+            ("servers", servers, agents),
+            ("servers that are kept", kept.backends.len().max(kept.health.len()), agents),
+            ("pins", kept.pins.len(), agents),
+            ("words in force", kept.hand.len(), agents),
+            ("words", kept.audit.len(), AUDIT_MAX),
+            ("overwatches", value.peer_list().len(), self.nodes.len()),
+            ("checks", node.watched.len(), agents),
+        ];
+        let over = counts.into_iter().find(|(_, count, most)| count > most);
+        over.map_or(Ok(()), |(of, count, most)| Err((BOUND, format!("{count} {of}, not {most}"))))
+    }
+
+    /// Ten seconds after everything healed.
+    pub(super) fn compare(&mut self) -> Result<(), Fault> {
+        let mut first: Option<(usize, String, String)> = None;
+        let mut same = None;
+        for number in 0..self.nodes.len() {
+            self.check_healed(number)?;
+            let rows = self.check_rows(number)?;
+            if self.is_old(number) {
+                continue;
+            }
+            let Some(value) = self.value(number) else { continue };
+            let document = value.peer_document(self.now);
+            let (digest, registry) = (document.rows_digest, document.registry_digest);
+            let (other, same_digest, same_registry) =
+                first.get_or_insert_with(|| (number, digest.clone(), registry.clone()));
+            // Where there is no room for all, who comes first has it.
+            let same = same.get_or_insert_with(|| rows.clone());
+            let is_same = digest == *same_digest && rows == *same;
+            if !is_same && self.room.fits_all(self.hosts.len()) {
+                let detail = self.differing_rows(*other, number);
+                return Err(("rows converge", detail));
+            }
+            if registry != *same_registry {
+                let detail = self.servers_of(*other, number);
+                return Err(("registries converge", detail));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_healed(&mut self, number: usize) -> Result<(), Fault> {
         let (Some(value), Some(node)) = (self.value(number), self.nodes.get(number)) else {
             return Ok(());
         };
+        let at = node.clock.at(self.now);
+        let backends = value.backend_list(at).backends;
         for (agent, host) in self.hosts.iter().enumerate() {
-            let Ok(id) = site::agent_id(agent) else { continue };
-            let rows = value.table().rows_of(&id) + value.table().rows_waiting(&id);
-            if rows < host.seen.len() {
-                let detail = format!(
-                    "overwatch {number} has {rows} rows of {id}, which saw {}",
-                    host.seen.len()
-                );
-                return Err(("what is learned is told", detail));
-            }
             let address = site::address(agent).to_string();
-            let backends = value.backend_list(node.clock.at(self.now)).backends;
             let Some(backend) = backends.iter().find(|backend| backend.address == address) else {
                 let detail = format!("overwatch {number} does not know {address}");
                 return Err(("every server is known", detail));
@@ -162,28 +189,7 @@ impl World {
                 return Err(("what is down is known to be", detail));
             }
         }
-        self.check_scopes(node)
-    }
-
-    /// Two scopes are disjoint or the same.
-    fn check_scopes(&self, node: &Node) -> Result<(), Fault> {
-        let Some(view) = &node.view else { return Ok(()) };
-        let mut scopes: BTreeSet<Subnet> = BTreeSet::new();
-        for number in 0..self.networks() {
-            let client = network(number);
-            let said = ask(view, client, node.clock.at(self.now));
-            let Some(scope) = said.scope.filter(|_| said.address.is_some()) else { continue };
-            scopes.insert(Subnet::of(client.address(), scope.min(24)));
-        }
-        let mut last: Option<Subnet> = None;
-        // In the order of subnets a wider one stands before those in it.
-        for scope in scopes {
-            if let Some(wider) = last.filter(|last| last.contains(scope.address())) {
-                return Err(("scopes do not overlap", format!("{wider} and {scope}")));
-            }
-            last = Some(scope);
-        }
-        Ok(())
+        check_scopes(&mut self.seam, node, at)
     }
 
     pub(super) fn value(&self, number: usize) -> Option<&Overwatch> {
@@ -192,46 +198,6 @@ impl World {
 
     pub(super) fn is_old(&self, number: usize) -> bool {
         self.nodes.get(number).is_some_and(|node| node.is_old)
-    }
-
-    /// How two overwatches differ, for who looks for the fault.
-    fn rows_of(&self, one: usize, other: usize) -> String {
-        let mut lines = Vec::new();
-        for agent in 0..self.hosts.len() {
-            let Ok(id) = site::agent_id(agent) else { continue };
-            let of = |number: usize| {
-                let table = self.value(number).map(Overwatch::table);
-                let rows = table.map(|table| (table.rows_of(&id), table.digest(&id)));
-                (rows, table.and_then(|table| table.position(&id)))
-            };
-            if of(one) != of(other) {
-                let (here, there) = (self.agent_at(one, &id), self.agent_at(other, &id));
-                lines.push(format!(
-                    "{id}: {:?} at {one} ({here}), {:?} at {other} ({there})",
-                    of(one),
-                    of(other)
-                ));
-            }
-        }
-        lines.join("; ") + &self.sessions_of(one) + &self.sessions_of(other)
-    }
-
-    /// How an agent stands with an overwatch.
-    fn agent_at(&self, number: usize, id: &AgentId) -> String {
-        let list = self.value(number).map(|value| value.agent_list(self.now).agents);
-        let known = list.into_iter().flatten().find(|agent| agent.agent_id == id.as_str());
-        let status = known.map_or_else(|| "unknown".to_owned(), |agent| agent.status);
-        let told =
-            self.value(number).and_then(|value| value.table().report_after(id, None, 10_000));
-        let rows = told.iter().flat_map(|(_, report)| &report.ports).flat_map(|port| &port.rows);
-        let rows: Vec<String> = rows
-            .map(|row| {
-                let (samples, observed) =
-                    (row.samples, row.observed_at.ms_since(super::faults::START));
-                format!("{} {} {samples} {observed}", row.subnet, row.rtt_us.us())
-            })
-            .collect();
-        format!("{status}: {}", rows.join(", "))
     }
 
     fn servers_of(&self, one: usize, other: usize) -> String {
@@ -252,7 +218,7 @@ impl World {
         )
     }
 
-    fn sessions_of(&self, number: usize) -> String {
+    pub(super) fn sessions_of(&self, number: usize) -> String {
         let peers = self.value(number).map(Overwatch::peer_list).unwrap_or_default();
         let at = self.nodes.get(number).map_or(self.now, |node| node.clock.at(self.now));
         let since = peers.iter().map(|peer| peer.since.map(|since| at.ms_since(since)));
@@ -260,4 +226,77 @@ impl World {
         let wires = self.wires.of(End::Overwatch(number)).len();
         format!("; {number} reaches others for ms {since:?} and has {wires} connections")
     }
+}
+
+/// Whose each server is, and whose word decides about it.
+fn check_standings(node: &Node, value: &Overwatch) -> Result<(), Fault> {
+    for (key, agent, (standing, by)) in value.standings() {
+        let IpAddr::V4(address) = key.address else { continue };
+        let owner = site::agent_at(address);
+        if agent.is_some_and(|agent| !site::is_agent(agent, owner)) {
+            let detail = format!("{address} is held by {agent:?}");
+            return Err(("no agent speaks for another", detail));
+        }
+        let said = node.words.get(&owner).and_then(Words::last);
+        let is_up = standing == Standing::Up;
+        if said != (by == Authority::Override).then_some(is_up) {
+            let (standing, by) = (standing.as_str(), by.as_str());
+            let detail = format!("{address}: said {said:?}, but {by} makes it {standing}");
+            return Err(("acknowledged words hold", detail));
+        }
+        let verdict = node.watched.get(&owner).and_then(|watched| watched.verdict);
+        let is_heeded = match by {
+            Authority::Validation => verdict.is_none_or(|verdict| verdict == is_up),
+            Authority::Claim | Authority::Static => verdict.is_none(),
+            // A goodbye stands above the check, and an operator above both.
+            Authority::Override | Authority::Draining | Authority::Session => true,
+        };
+        if !is_heeded {
+            let (standing, by) = (standing.as_str(), by.as_str());
+            let detail = format!("{address}: checked as {verdict:?}, but {by} makes it {standing}");
+            return Err(("an overwatch goes by its own check", detail));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an answer names what may be named.
+fn check_answer(
+    seam: &mut Seam,
+    (node, value): (&Node, &Overwatch),
+    client: Subnet,
+    at: Time,
+) -> Result<(), Fault> {
+    let Some(view) = &node.view else { return Ok(()) };
+    let Said { address, reason, .. } = ask(seam, view, client, at);
+    let Some(address) = address else { return Ok(()) };
+    let mut named = value.standings().filter(|(key, ..)| key.address == address);
+    let standing = named.next().map(|(_, _, (standing, _))| standing);
+    let is_up = matches!(standing, Some(Standing::Up | Standing::Doubtful));
+    if !is_up && !matches!(reason, "last_healthy" | "all_servers") {
+        let status = standing.map_or("not known", Standing::as_str);
+        let detail = format!("{address} is {status} and named by {reason}");
+        return Err(("no answer names a server that is known to be down", detail));
+    }
+    Ok(())
+}
+
+/// Two scopes are disjoint or the same.
+fn check_scopes(seam: &mut Seam, node: &Node, at: Time) -> Result<(), Fault> {
+    let Some(view) = &node.view else { return Ok(()) };
+    let mut scopes: BTreeSet<Subnet> = BTreeSet::new();
+    for client in (0..NETWORKS).map(network) {
+        let said = ask(seam, view, client, at);
+        let Some(scope) = said.scope.filter(|_| said.address.is_some()) else { continue };
+        scopes.insert(Subnet::of(client.address(), scope.min(24)));
+    }
+    let mut last: Option<Subnet> = None;
+    // In the order of subnets a wider one stands before those in it.
+    for scope in scopes {
+        if let Some(wider) = last.filter(|last| last.contains(scope.address())) {
+            return Err(("scopes do not overlap", format!("{wider} and {scope}")));
+        }
+        last = Some(scope);
+    }
+    Ok(())
 }

@@ -6,12 +6,15 @@ use mesh::{Frame, KeyHash, Peer};
 
 use super::invariants::Fault;
 use super::nodes::End;
+use super::seam::Passing;
 use super::site;
 use super::wires::{self, LinkId, QUEUE_FRAMES, Side};
 use super::world::{Event, World, name_of, overwatch_at};
 
 /// The pause of a real edge before it dials again, in milliseconds.
 const DIAL_MS: (u64, u64) = (200, 5_000);
+/// How many frames come in two pieces.
+const IN_PIECES: f64 = 0.05;
 /// TCP gives up a silent peer after about so long, in milliseconds.
 const SILENT_MS: (u64, u64) = (3_000, 6_500);
 
@@ -81,14 +84,20 @@ impl World {
         }
     }
 
-    pub(super) fn arrived(&mut self, link: LinkId, to: Side, bytes: &[u8]) -> Result<(), Fault> {
+    pub(super) fn arrived(
+        &mut self,
+        link: LinkId,
+        to: Side,
+        mut bytes: Vec<u8>,
+    ) -> Result<(), Fault> {
         let Some(wire) = self.wires.list.get_mut(&link) else { return Ok(()) };
         let end = wire.end(to);
         let half = wire.half(to);
+        half.arrive(&mut bytes);
         if !half.is_open {
             return Ok(());
         }
-        half.decoder.push(bytes);
+        half.decoder.push(&bytes);
         let mut frames = Vec::new();
         loop {
             match half.decoder.next_frame() {
@@ -134,6 +143,10 @@ impl World {
         wire.dialler.held.clear();
         wire.dialled.held.clear();
         for side in [Side::Dialler, Side::Dialled] {
+            // What a process said before it ended is said; what a machine said is lost with the way.
+            if !is_polite && let Some(wire) = self.wires.list.get_mut(&link) {
+                wire.half(side).break_off(&mut self.network);
+            }
             let silent_ms = if is_polite { 10 } else { SILENT_MS.1 };
             let jitter_ms = self.network.below(silent_ms);
             let at = self.wires.arrival(link, side, jitter_ms, self.now);
@@ -173,17 +186,28 @@ impl World {
                     self.queue.push(at, Event::Gone { link, side });
                 }
                 for bytes in held {
-                    let at = self.wires.arrival(link, side, 0, self.now);
+                    let at = self.wires.carry(link, side, bytes.len(), 0, self.now);
                     self.queue.push(at, Event::Arrived { link, to: side, bytes });
                 }
             }
         }
     }
 
-    pub(super) fn send(&mut self, link: LinkId, by: End, frame: &Frame) -> Result<(), Fault> {
-        let Some(bytes) = wires::bytes_of(frame) else {
+    pub(super) fn send(&mut self, link: LinkId, by: End, mut frame: Frame) -> Result<(), Fault> {
+        let to = self.wires.list.get(&link).map(|wire| {
+            let dialled = End::Overwatch(wire.to);
+            if wire.from == by { dialled } else { wire.from }
+        });
+        let Some(to) = to else { return Ok(()) };
+        if !self.seam.passes(Passing::Frame { by, to, frame: &mut frame }) {
+            return Ok(());
+        }
+        let Some(mut bytes) = wires::bytes_of(&frame) else {
             return Err(("what a node says can be sent", frame.kind().as_str().to_owned()));
         };
+        if !self.seam.passes(Passing::Bytes(&mut bytes)) {
+            return Ok(());
+        }
         let Some(wire) = self.wires.list.get_mut(&link).filter(|wire| !wire.is_broken) else {
             return Ok(());
         };
@@ -199,9 +223,7 @@ impl World {
         }
         let (there, to) = (wire.end(from.other()), from.other());
         if self.wires.sees(by, there) {
-            let jitter_ms = self.network.below(30);
-            let at = self.wires.arrival(link, to, jitter_ms, self.now);
-            self.queue.push(at, Event::Arrived { link, to, bytes });
+            self.post(link, to, bytes);
             return Ok(());
         }
         let held = self.wires.list.get_mut(&link).map(|wire| &mut wire.half(to).held);
@@ -213,6 +235,19 @@ impl World {
             self.break_wire(link, false);
         }
         Ok(())
+    }
+
+    /// Bytes are on their way; now and then in two pieces.
+    fn post(&mut self, link: LinkId, to: Side, mut bytes: Vec<u8>) {
+        let rest = self.network.chance(IN_PIECES).then(|| {
+            let first = self.network.index(bytes.len());
+            bytes.split_off(first)
+        });
+        for bytes in std::iter::once(bytes).chain(rest) {
+            let jitter_ms = self.network.below(30);
+            let at = self.wires.carry(link, to, bytes.len(), jitter_ms, self.now);
+            self.queue.push(at, Event::Arrived { link, to, bytes });
+        }
     }
 
     /// An end closes; what it said before arrives.

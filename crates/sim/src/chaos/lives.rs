@@ -22,20 +22,21 @@ impl World {
                 let host = self.hosts.get_mut(agent);
                 host.is_some_and(|host| {
                     host.backlog.clear();
-                    host.seen.clear();
+                    host.learned.ends();
                     host.is_ending = false;
                     host.value.take().is_some()
                 })
             }
             End::Overwatch(number) => {
+                self.count(number);
                 let node = self.nodes.get_mut(number);
                 node.is_some_and(|node| {
                     node.backlog.clear();
                     node.disk.writing.clear();
+                    node.watched.clear();
+                    node.checking.clear();
                     node.view = None;
                     node.life += 1;
-                    let told = node.value.as_ref().map_or(0, |v| v.peer_counters().rows_told);
-                    self.summary.rows_told += told;
                     node.value.take().is_some()
                 })
             }
@@ -68,6 +69,7 @@ impl World {
             End::Agent(agent) => {
                 if let Some(host) = self.hosts.get_mut(agent) {
                     let at = host.clock.at(now);
+                    host.is_dark = false;
                     host.value = Some(Agent::new(host.settings.clone(), [], at));
                 }
                 self.check_server(agent)
@@ -114,13 +116,16 @@ impl World {
         }
     }
 
-    /// A write is done, and those before it; or waits for room.
+    /// A write is done, and those before it; or is refused and tried again. Who waits for any of them is told
+    /// then and there that it is not kept: it may be later, and nobody is told.
     pub(super) fn written(&mut self, number: usize, life: u64) {
         let now = self.now;
         let Some(node) = self.nodes.get_mut(number).filter(|node| node.life == life) else {
             return;
         };
         if node.disk.is_full {
+            let waiting = node.disk.writing.iter_mut().filter_map(|(_, word)| word.take());
+            self.summary.refused += waiting.count() as u64;
             self.queue.push(now.plus_ms(1_000), Event::Written { number, life });
             return;
         }

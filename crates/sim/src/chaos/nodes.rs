@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use agent::Agent;
 use mesh::KeyHash;
-use model::{Subnet, Time};
+use model::Time;
 use overwatch::{Change, Overwatch, Snapshot, View};
+
+use super::truth::Learned;
 
 /// One end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +31,10 @@ pub(super) struct Host {
     pub(super) is_ending: bool,
     /// Whether its server works.
     pub(super) is_healthy: bool,
-    /// Networks that its present life has seen, before it heals.
-    pub(super) seen: BTreeSet<Subnet>,
+    /// Whether all of the machine is down, its server too.
+    pub(super) is_dark: bool,
+    /// What it saw.
+    pub(super) learned: Learned,
     /// What waits while it hangs.
     pub(super) backlog: VecDeque<agent::Event>,
 }
@@ -51,11 +55,26 @@ pub(super) struct Node {
     pub(super) backlog: VecDeque<overwatch::Event>,
     /// What operators said of servers here.
     pub(super) words: BTreeMap<usize, Words>,
+    /// The servers that it wants checked, by agent.
+    pub(super) watched: BTreeMap<usize, Watched>,
+    /// Those of which a check is planned.
+    pub(super) checking: BTreeSet<usize>,
     /// Its starts; what was planned for an earlier one is void.
     pub(super) life: u64,
+    /// What it was told since it was made.
+    pub(super) steps: u64,
 }
 
-/// A clock that may be wrong. It never goes back while a process lives.
+/// A server that an overwatch wants checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Watched {
+    pub(super) every_ms: u64,
+    /// What it was told last.
+    pub(super) verdict: Option<bool>,
+}
+
+/// A clock that may be wrong. It never goes back while a process lives, as the product's own does not; it may
+/// go ahead at any time, as that of a machine that was moved or stood still.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Clock {
     /// How much later it is there, in milliseconds, and the same backwards.
@@ -63,6 +82,44 @@ pub(super) struct Clock {
     pub(super) behind_ms: u64,
     /// The process does nothing until then.
     pub(super) hangs_until: Option<Time>,
+}
+
+impl Host {
+    pub(super) fn new(settings: agent::Settings, dials: BTreeSet<String>) -> Self {
+        Self {
+            value: None,
+            settings,
+            clock: Clock::default(),
+            pins: BTreeMap::new(),
+            dials,
+            is_ending: false,
+            is_healthy: true,
+            is_dark: false,
+            learned: Learned::default(),
+            backlog: VecDeque::new(),
+        }
+    }
+}
+
+impl Node {
+    pub(super) fn new(settings: overwatch::Settings, is_old: bool) -> Self {
+        Self {
+            value: None,
+            settings,
+            is_old,
+            clock: Clock::default(),
+            view: None,
+            disk: Disk::default(),
+            pins: BTreeMap::new(),
+            dials: BTreeSet::new(),
+            backlog: VecDeque::new(),
+            words: BTreeMap::new(),
+            watched: BTreeMap::new(),
+            checking: BTreeSet::new(),
+            life: 0,
+            steps: 0,
+        }
+    }
 }
 
 impl Clock {
@@ -84,7 +141,7 @@ pub(super) struct Disk {
     pub(super) writing: VecDeque<(Vec<Change>, Option<u64>)>,
     /// A write takes this long.
     pub(super) delay_ms: u64,
-    /// Nothing can be written until then.
+    /// Every write is refused, and tried again. Who waits for one is told that it is not kept.
     pub(super) is_full: bool,
 }
 

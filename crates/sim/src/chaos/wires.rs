@@ -1,7 +1,8 @@
 //! Connections: bytes in order, with a delay, until they break; and pairs that cannot see each other.
 //!
 //! A pair that loses sight keeps its connections for some seconds, as TCP does: what is said meanwhile
-//! arrives late if they see each other again in time. Each end notices the end for itself.
+//! arrives late if they see each other again in time. One that breaks does so at any byte. Each end notices
+//! the end for itself.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,6 +10,7 @@ use mesh::{Exporter, Frame, FrameDecoder};
 use model::Time;
 
 use super::nodes::End;
+use crate::random::Random;
 
 /// One connection; both ends know it by the same number, which is never used again.
 pub(super) type LinkId = u64;
@@ -50,12 +52,35 @@ pub(super) struct Half {
     last_at: Time,
     /// What was said to it while the two could not see each other.
     pub(super) held: VecDeque<Vec<u8>>,
+    /// Bytes on their way to it.
+    in_flight: u64,
+    /// How many of them still arrive, once the connection is broken.
+    left: Option<u64>,
+    /// When the line to it is free again, in microseconds.
+    free_at_us: u64,
 }
 
 impl Half {
     fn new() -> Self {
         let (decoder, held) = (FrameDecoder::new(), VecDeque::new());
-        Self { decoder, is_open: true, last_at: Time::EPOCH, held }
+        let (in_flight, left, free_at_us) = (0, None, 0);
+        Self { decoder, is_open: true, last_at: Time::EPOCH, held, in_flight, left, free_at_us }
+    }
+
+    /// Breaks at a byte: `luck` of those on their way still arrive.
+    pub(super) fn break_off(&mut self, luck: &mut Random) {
+        if self.left.is_none() {
+            self.left = Some(luck.below(self.in_flight + 1));
+        }
+    }
+
+    /// Bytes arrive; those that do not are cut off.
+    pub(super) fn arrive(&mut self, bytes: &mut Vec<u8>) {
+        self.in_flight = self.in_flight.saturating_sub(bytes.len() as u64);
+        if let Some(left) = &mut self.left {
+            bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+            *left -= bytes.len() as u64;
+        }
     }
 }
 
@@ -92,6 +117,8 @@ pub(super) struct Wires {
     pub(super) cut: BTreeSet<(End, End)>,
     /// Pairs whose way is slow, and by how many milliseconds.
     pub(super) slow: BTreeMap<(End, End), u64>,
+    /// What a connection carries each way, in bytes a millisecond; all at once where it is not said.
+    pub(super) bytes_per_ms: Option<u64>,
     last: LinkId,
 }
 
@@ -152,6 +179,26 @@ impl Wires {
         let half = wire.half(to);
         half.last_at = half.last_at.max(now.plus_ms(delay_ms));
         half.last_at
+    }
+
+    /// When these bytes arrive that are sent now; they are on their way from now on.
+    pub(super) fn carry(
+        &mut self,
+        link: LinkId,
+        to: Side,
+        bytes: usize,
+        jitter_ms: u64,
+        now: Time,
+    ) -> Time {
+        let per_ms = self.bytes_per_ms;
+        let Some(wire) = self.list.get_mut(&link) else { return now };
+        let half = wire.half(to);
+        half.in_flight += bytes as u64;
+        let line_us = per_ms.map_or(0, |per_ms| bytes as u64 * 1_000 / per_ms.max(1));
+        let now_us = now.unix_ms() * 1_000;
+        half.free_at_us = half.free_at_us.max(now_us) + line_us;
+        let queued_ms = (half.free_at_us - now_us) / 1_000;
+        self.arrival(link, to, jitter_ms + queued_ms, now)
     }
 
     /// The connections of an end.

@@ -1,27 +1,26 @@
 //! The event loop of bad days: hands nodes their events, carries out what they want, and checks after each
 //! step.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use geo::Geo;
-use health::{FailReason, Outcome};
-use model::{Rtt, Sample, SocketState, Subnet, Time};
-use overwatch::Snapshot;
+use health::Outcome;
+use mesh::Frame;
+use model::{AgentId, Subnet, Time};
 
+use super::clients::{NETWORKS, Ways};
 use super::faults::START;
 use super::invariants::{self, Broken, Fault};
-use super::nodes::{Clock, Disk, End, Host, Node};
-use super::site;
+use super::nodes::{End, Host, Node};
+use super::seam::{Passing, Seam};
+use super::site::{self, Room};
 use super::wires::{self, LinkId, Side, Wires};
 use super::{ChaosError, ChaosSettings, ChaosSummary};
 use crate::queue::Queue;
 use crate::random::Random;
-use crate::settings::{PORT, SetUpError};
+use crate::settings::SetUpError;
 
-/// Client networks: as many as a table holds of one agent, at most.
-const NETWORKS: usize = 32;
 /// How often everybody's deadlines are looked at, in milliseconds.
 const LOOK_MS: u64 = 250;
 /// A connection that is not established by then is closed, in milliseconds.
@@ -36,6 +35,12 @@ pub(super) enum Event {
     },
     Look,
     Observe,
+    /// An overwatch checks an agent's server.
+    Check {
+        number: usize,
+        agent: usize,
+        life: u64,
+    },
     Dial {
         from: End,
         address: String,
@@ -80,7 +85,13 @@ pub(super) struct World {
     /// What goes wrong.
     pub(super) luck: Random,
     pub(super) network: Random,
-    clients: Random,
+    pub(super) clients: Random,
+    pub(super) ways: Ways,
+    /// How much nodes may hold.
+    pub(super) room: Room,
+    /// The agents' names.
+    pub(super) ids: Vec<AgentId>,
+    pub(super) seam: Seam,
     pub(super) stretch_ends: Option<Time>,
     /// Everything is healed and not compared yet.
     pub(super) is_calm: bool,
@@ -89,7 +100,7 @@ pub(super) struct World {
     pub(super) words_said: u64,
     /// The word that is being said now.
     pub(super) word: Option<u64>,
-    cookie: u64,
+    pub(super) cookie: u64,
     pub(super) summary: ChaosSummary,
     /// Bytes that overwatches said to one another.
     pub(super) bytes_told: u64,
@@ -101,35 +112,38 @@ impl World {
         let overwatches = settings.overwatches.clamp(1, 16);
         // One of them may be of the release before.
         let old = (overwatches > 2 && luck.chance(0.25)).then(|| luck.index(overwatches));
-        Self::of((seed, luck), settings, old, site::ROWS_MAX)
+        let room = Room::by_luck(&mut luck, settings.agents.clamp(1, 100));
+        Self::of((seed, luck), settings, old, room)
     }
 
-    /// One with this overwatch of the release before, and so many rows at most of each agent.
+    /// One with this overwatch of the release before, and so much room for rows.
     pub(super) fn of(
         (seed, mut luck): (u64, Random),
         settings: ChaosSettings,
         old: Option<usize>,
-        rows_max: usize,
+        room: Room,
     ) -> Result<Self, SetUpError> {
         let agents = settings.agents.clamp(1, 100);
         let overwatches = settings.overwatches.clamp(1, 16);
+        let ids = (0..agents).map(site::agent_id).collect::<Result<_, _>>()?;
         let all: Vec<String> = (0..overwatches).map(address_of).collect();
         let hosts = (0..agents).map(|agent| {
-            let settings = site::agent(agent, agents > 1 && agent == agents - 1, rows_max)?;
+            let settings = site::agent(agent, agents > 1 && agent == agents - 1, room)?;
             // Most know one overwatch and learn the others from it.
             let first = all.get(luck.index(overwatches)).cloned();
             let dials = match old {
                 Some(_) => all.iter().cloned().collect(),
                 None => first.into_iter().collect(),
             };
-            Ok(host(settings, dials))
+            Ok(Host::new(settings, dials))
         });
         let hosts = hosts.collect::<Result<_, SetUpError>>()?;
         let nodes = (0..overwatches).map(|number| {
             let is_old = old == Some(number);
             let others = if is_old { Vec::new() } else { all.clone() };
-            let settings = site::overwatch(&name_of(number), agents, others, rows_max)?;
-            Ok(node(settings, is_old))
+            let mut settings = site::overwatch(&name_of(number), agents, others, room)?;
+            settings.checks.enabled = luck.chance(0.5);
+            Ok(Node::new(settings, is_old))
         });
         let nodes = nodes.collect::<Result<_, SetUpError>>()?;
         let geo = Arc::new(Geo::from_placed(&[], &[])?);
@@ -145,6 +159,10 @@ impl World {
             luck,
             network: Random::new(seed, "network"),
             clients: Random::new(seed, "clients"),
+            ways: Ways::new(seed, agents),
+            room,
+            ids,
+            seam: Seam::default(),
             stretch_ends: None,
             is_calm: false,
             dialling: BTreeSet::new(),
@@ -163,8 +181,19 @@ impl World {
         self.queue.push(self.now.plus_ms(10_000), Event::Observe);
         self.queue.push(self.now.plus_ms(20_000), Event::Heal);
         self.live_until(ends)?;
-        self.summary.rows_told += self.rows_told();
+        (0..self.nodes.len()).for_each(|number| self.count(number));
         Ok(self.summary)
+    }
+
+    /// Adds up what an overwatch counted, before it is gone.
+    pub(super) fn count(&mut self, number: usize) {
+        let Some(value) = self.nodes.get(number).and_then(|node| node.value.as_ref()) else {
+            return;
+        };
+        let counters = value.table().counters();
+        self.summary.rows_told += value.peer_counters().rows_told;
+        self.summary.evicted += counters.evicted;
+        self.summary.no_room += counters.refused.get("table_full").copied().unwrap_or(0);
     }
 
     /// Rows that those who live told one another.
@@ -218,9 +247,10 @@ impl World {
             }
             Event::Look => self.look()?,
             Event::Observe => self.observe()?,
+            Event::Check { number, agent, life } => self.check(number, agent, life)?,
             Event::Dial { from, address } => self.dial(from, address),
             Event::Opened(link) => self.opened(link)?,
-            Event::Arrived { link, to, bytes } => self.arrived(link, to, &bytes)?,
+            Event::Arrived { link, to, bytes } => self.arrived(link, to, bytes)?,
             Event::Gone { link, side } => self.gone(link, side)?,
             Event::GivenUp(link) => self.given_up(link),
             Event::Written { number, life } => self.written(number, life),
@@ -236,6 +266,7 @@ impl World {
             Event::Compare => {
                 self.compare()?;
                 self.summary.heals += 1;
+                self.ways.move_on();
                 self.begin_stretch();
             }
         }
@@ -266,54 +297,9 @@ impl World {
         Ok(())
     }
 
-    /// An agent checks its server.
-    pub(super) fn check_server(&mut self, agent: usize) -> Result<(), Fault> {
-        let (Some(host), Ok(backend)) = (self.hosts.get(agent), site::server(agent)) else {
-            return Ok(());
-        };
-        let connect = Rtt::from_us(1_000).map_err(|_| ("a time is one", String::new()))?;
-        let outcome = match host.is_healthy {
-            true => Outcome::Pass { connect },
-            false => Outcome::Fail(FailReason::Refused),
-        };
-        self.tell_agent(agent, agent::Event::Checked { backend, outcome })
-    }
-
-    /// Clients of one network close connections at one agent's server.
-    fn observe(&mut self) -> Result<(), Fault> {
-        let next = self.now.plus_ms(100 + self.clients.below(900));
-        self.queue.push(next, Event::Observe);
-        // Between heal and comparison nothing new is learned.
-        if self.is_calm {
-            return Ok(());
-        }
-        let agent = self.clients.index(self.hosts.len());
-        let network = self.clients.index(NETWORKS);
-        let client = invariants::network(network);
-        let Some(host) = self.hosts.get_mut(agent).filter(|host| host.value.is_some()) else {
-            return Ok(());
-        };
-        if host.clock.hangs(self.now) {
-            return Ok(());
-        }
-        host.seen.insert(client);
-        let rtt_ms = 10 + (agent as u32 * 37 + network as u32 * 11) % 200;
-        let samples = (0..3).map(|_| {
-            self.cookie += 1;
-            sample(agent, client, rtt_ms, self.cookie)
-        });
-        let samples = samples.collect();
-        self.tell_agent(agent, agent::Event::Samples(samples))
-    }
-
-    /// How many client networks there are.
-    pub(super) const fn networks(&self) -> usize {
-        NETWORKS
-    }
-
     /// Hands an overwatch an event, carries out what it wants, and checks.
     pub(super) fn tell(&mut self, number: usize, event: overwatch::Event) -> Result<(), Fault> {
-        let now = self.now;
+        let (now, mut event) = (self.now, event);
         let Some(node) = self.nodes.get_mut(number) else { return Ok(()) };
         if node.clock.hangs(now) {
             // Ticks are not made up for.
@@ -324,24 +310,36 @@ impl World {
         }
         let at = node.clock.at(now);
         let Some(value) = &mut node.value else { return Ok(()) };
+        node.steps += 1;
+        if let overwatch::Event::Checked { backend, outcome } = &event {
+            let watched = site::agent_of(backend).and_then(|agent| node.watched.get_mut(&agent));
+            if let Some(watched) = watched {
+                watched.verdict = Some(matches!(outcome, Outcome::Pass { .. }));
+            }
+        }
+        if !self.seam.passes(Passing::Event(&mut event)) {
+            return Ok(());
+        }
         for effect in value.handle(event, at) {
             self.carry_out(number, effect)?;
         }
         let clients = [self.clients.index(NETWORKS), self.clients.index(NETWORKS)];
         let clients: Vec<Subnet> = clients.into_iter().map(invariants::network).collect();
         self.summary.answers += clients.len() as u64;
-        let Some(node) = self.nodes.get(number) else { return Ok(()) };
-        invariants::check_step(node, &clients, now)
+        self.check_step(number, &clients)
     }
 
     pub(super) fn carry_out(
         &mut self,
         number: usize,
-        effect: overwatch::Effect,
+        mut effect: overwatch::Effect,
     ) -> Result<(), Fault> {
         use overwatch::Effect;
+        if !self.seam.passes(Passing::Effect(number, &mut effect)) {
+            return Ok(());
+        }
         match effect {
-            Effect::Send { link, frame } => self.send(link, End::Overwatch(number), &frame)?,
+            Effect::Send { link, frame } => self.send(link, End::Overwatch(number), frame)?,
             Effect::Close { link } => self.close(link, End::Overwatch(number)),
             Effect::Publish(view) => {
                 if let Some(node) = self.nodes.get_mut(number) {
@@ -365,11 +363,10 @@ impl World {
                     return Err(("a pinned key holds", name_of(number)));
                 }
             }
-            // Nothing is checked, signed or read here.
-            Effect::Watch { .. }
-            | Effect::Unwatch { .. }
-            | Effect::Draw { .. }
-            | Effect::Log(_) => {}
+            Effect::Watch { backend, spec } => self.watch(number, &backend, spec.interval_ms),
+            Effect::Unwatch { backend } => self.unwatch(number, &backend),
+            // Nothing is signed or read here.
+            Effect::Draw { .. } | Effect::Log(_) => {}
         }
         Ok(())
     }
@@ -387,11 +384,21 @@ impl World {
             }
             let at = host.clock.at(now);
             let Some(value) = &mut host.value else { return Ok(()) };
-            for effect in value.handle(event, at) {
+            if matches!(event, agent::Event::PollEnded) {
+                host.learned.end_interval();
+            }
+            let effects = value.handle(event, at);
+            invariants::check_agent(host, self.room)?;
+            for effect in effects {
                 let Some(host) = self.hosts.get_mut(agent) else { return Ok(()) };
                 match effect {
                     Effect::Poll => events.push_back(agent::Event::PollEnded),
-                    Effect::Send { link, frame } => self.send(link, End::Agent(agent), &frame)?,
+                    Effect::Send { link, frame } => {
+                        if let Frame::Report { epoch, report } = &frame {
+                            host.learned.tells(*epoch, report);
+                        }
+                        self.send(link, End::Agent(agent), frame)?;
+                    }
                     Effect::Close { link } => self.close(link, End::Agent(agent)),
                     Effect::Pin { dialled, key, .. } => drop(host.pins.insert(dialled, key)),
                     Effect::Dial { address } => drop(host.dials.insert(address)),
@@ -400,36 +407,6 @@ impl World {
             }
         }
         Ok(())
-    }
-}
-
-fn host(settings: agent::Settings, dials: BTreeSet<String>) -> Host {
-    Host {
-        value: None,
-        settings,
-        clock: Clock::default(),
-        pins: BTreeMap::new(),
-        dials,
-        is_ending: false,
-        is_healthy: true,
-        seen: BTreeSet::new(),
-        backlog: VecDeque::new(),
-    }
-}
-
-fn node(settings: overwatch::Settings, is_old: bool) -> Node {
-    Node {
-        value: None,
-        settings,
-        is_old,
-        clock: Clock::default(),
-        view: None,
-        disk: Disk { kept: Snapshot::default(), ..Disk::default() },
-        pins: BTreeMap::new(),
-        dials: BTreeSet::new(),
-        backlog: VecDeque::new(),
-        words: BTreeMap::new(),
-        life: 0,
     }
 }
 
@@ -444,19 +421,4 @@ fn address_of(number: usize) -> String {
 
 pub(super) fn overwatch_at(address: &str, count: usize) -> Option<usize> {
     (0..count).find(|number| address_of(*number) == address)
-}
-
-/// A connection that closed.
-pub(super) fn sample(agent: usize, client: Subnet, rtt_ms: u32, cookie: u64) -> Sample {
-    Sample {
-        client: client.address(),
-        local: SocketAddr::new(site::address(agent).into(), PORT),
-        smoothed_rtt_us: rtt_ms * 1_000,
-        rtt_deviation_us: 500,
-        min_rtt_us: Some(rtt_ms * 1_000),
-        bytes_acked: 10_000,
-        data_segments_out: Some(5),
-        cookie,
-        state: SocketState::Closed,
-    }
 }

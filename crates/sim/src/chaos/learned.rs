@@ -1,0 +1,143 @@
+//! What must hold of rows: that every overwatch holds what the agents saw, all of it where there is room,
+//! and nothing else; and how two of them differ, for who looks for the fault.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use latency::Table;
+use model::{AgentId, Region, Rtt, Subnet};
+use overwatch::Overwatch;
+
+use super::clients::NETWORKS;
+use super::invariants::Fault;
+use super::nodes::Host;
+use super::site;
+use super::truth::{Row, rows_of};
+use super::world::World;
+
+/// The rows of one agent.
+type Rows = BTreeMap<(u16, Subnet), Row>;
+
+impl World {
+    /// The rows of all agents at one overwatch, checked against what they saw.
+    pub(super) fn check_rows(&self, number: usize) -> Result<Vec<Rows>, Fault> {
+        let Some(table) = self.value(number).map(Overwatch::table) else { return Ok(Vec::new()) };
+        let of_all = self.ids.iter().map(|id| rows_of(table, id)).collect::<Vec<_>>();
+        // One that is full refuses reports: what it holds may be of before.
+        let is_current = !self.is_full(table);
+        for ((id, host), rows) in self.ids.iter().zip(&self.hosts).zip(&of_all) {
+            let fault = |what, why: String| Err((what, format!("overwatch {number}, {id}: {why}")));
+            for ((_, subnet), row) in rows {
+                if let Some(why) = host.learned.contradicts(*subnet, row, is_current) {
+                    return fault("what is told was seen", why);
+                }
+            }
+            if let Some(why) = self.lacks(table, id, host, rows) {
+                return fault("what is learned is told", why);
+            }
+        }
+        self.check_estimates(number, table, &of_all)?;
+        Ok(of_all)
+    }
+
+    /// Whether a report of one agent may be too much for a table.
+    fn is_full(&self, table: &Table) -> bool {
+        let is_tight = !self.room.fits_all(self.hosts.len());
+        is_tight && table.len() + NETWORKS > self.room.in_all
+    }
+
+    /// What a table lacks of an agent that it should have.
+    fn lacks(&self, table: &Table, id: &AgentId, host: &Host, rows: &Rows) -> Option<String> {
+        let told = host.learned.told?;
+        if self.is_full(table) {
+            return None;
+        }
+        let at = table.position(id);
+        if at != Some(told) {
+            return Some(format!("it stands at {at:?}, and the agent told up to {told:?}"));
+        }
+        if rows.len() >= self.room.of_agent && !self.room.fits_agent() {
+            // What made room and is seen again is told whole within the hour.
+            return None;
+        }
+        let has = |network: &Subnet| {
+            rows.iter().any(|((_, of), row)| of == network && row.epoch == told.epoch)
+        };
+        let lacking = host.learned.networks().find(|network| !has(network))?;
+        Some(format!("it has {} rows, and none of {lacking} of life {}", rows.len(), told.epoch))
+    }
+
+    /// What is known of each region follows from the rows of its agents.
+    fn check_estimates(&self, number: usize, table: &Table, of_all: &[Rows]) -> Result<(), Fault> {
+        let mut of_regions: BTreeMap<(Subnet, Region), Vec<&Row>> = BTreeMap::new();
+        for (agent, rows) in of_all.iter().enumerate() {
+            let Ok(region) = site::region(agent) else { continue };
+            for ((_, subnet), row) in rows {
+                of_regions.entry((*subnet, region.clone())).or_default().push(row);
+            }
+        }
+        let Ok(service) = crate::settings::service() else { return Ok(()) };
+        let fault = |why: String| Err(("rows are what agents told", format!("at {number}: {why}")));
+        let estimates = table.rows(&service);
+        if estimates.len() != of_regions.len() {
+            return fault(format!("{} networks, not {}", estimates.len(), of_regions.len()));
+        }
+        for (subnet, region, estimate) in estimates {
+            let rows = of_regions.get(&(subnet, region.clone()));
+            let times = || rows.into_iter().flatten().map(|row| row.rtt_us);
+            let least = times().min().and_then(|us| Rtt::from_us(us.into()).ok());
+            let most = times().max().and_then(|us| Rtt::from_us(us.into()).ok());
+            let is_between = least <= Some(estimate.rtt) && Some(estimate.rtt) <= most;
+            if !is_between || times().count() != estimate.agents as usize {
+                return fault(format!("{subnet} in {region}: {estimate:?} of {rows:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// How two overwatches differ, for who looks for the fault.
+    pub(super) fn differing_rows(&self, one: usize, other: usize) -> String {
+        let mut lines = Vec::new();
+        for id in &self.ids {
+            let of = |number: usize| {
+                let table = self.value(number).map(Overwatch::table);
+                let rows = table.map(|table| (table.rows_of(id), table.digest(id)));
+                let position = table.and_then(|table| table.position(id));
+                (rows, position, table.map(|table| rows_of(table, id)).unwrap_or_default())
+            };
+            let (here, there) = (of(one), of(other));
+            if here == there {
+                continue;
+            }
+            let differ: BTreeSet<Subnet> = here
+                .2
+                .keys()
+                .chain(there.2.keys())
+                .filter(|key| here.2.get(*key) != there.2.get(*key))
+                .map(|(_, subnet)| *subnet)
+                .collect();
+            let say = |rows: &Rows| {
+                let rows = rows.iter().filter(|((_, subnet), _)| differ.contains(subnet));
+                rows.map(|((_, subnet), row)| format!("{subnet} {row:?}")).collect::<Vec<_>>()
+            };
+            lines.push(format!(
+                "{id}: {:?} {:?} at {one} ({}), {:?} {:?} at {other} ({}): {:?} and {:?}",
+                here.0,
+                here.1,
+                self.status_at(one, id),
+                there.0,
+                there.1,
+                self.status_at(other, id),
+                say(&here.2),
+                say(&there.2)
+            ));
+        }
+        lines.join("; ") + &self.sessions_of(one) + &self.sessions_of(other)
+    }
+
+    /// How an agent stands with an overwatch.
+    fn status_at(&self, number: usize, id: &AgentId) -> String {
+        let list = self.value(number).map(|value| value.agent_list(self.now).agents);
+        let known = list.into_iter().flatten().find(|agent| agent.agent_id == id.as_str());
+        known.map_or_else(|| "unknown".to_owned(), |agent| agent.status)
+    }
+}
