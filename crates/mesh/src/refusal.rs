@@ -75,6 +75,8 @@ pub enum RefusalReason {
     TableFull = 26,
     /// The overwatch has tokens for the service, but none for the agent's region.
     UnknownRegion = 27,
+    /// The overwatch knows as many agents as it may, and none of them can be forgotten.
+    TooManyAgents = 28,
 }
 
 /// One line of the list.
@@ -89,7 +91,7 @@ enum Session {
 use Session::{Ends, GoesOn};
 
 /// The list, in the order of the numbers: the reason, its word, what follows, its sentence.
-const LIST: [Line; 28] = [
+const LIST: [Line; 29] = [
     (
         RefusalReason::Unlisted,
         "unlisted",
@@ -266,6 +268,13 @@ const LIST: [Line; 28] = [
         "the overwatch has tokens for this service, but none for the agent's region: compare \
                  agent.identity.region with regions in overwatch.agent_tokens",
     ),
+    (
+        RefusalReason::TooManyAgents,
+        "too_many_agents",
+        Ends,
+        "the overwatch knows as many agents as it may, and all are there, hold servers or were \
+                 revoked: forget those that will not come back (agents forget)",
+    ),
 ];
 
 impl RefusalReason {
@@ -350,7 +359,7 @@ mod tests {
 
     #[test]
     fn numbers_and_words_are_stable_and_used_once() {
-        assert_eq!(RefusalReason::all().count(), RefusalReason::UnknownRegion as usize + 1);
+        assert_eq!(RefusalReason::all().count(), RefusalReason::TooManyAgents as usize + 1);
         for (number, reason) in (0..).zip(RefusalReason::all()) {
             assert_eq!(reason.number(), number, "{reason}");
             assert_eq!(RefusalReason::from_number(number), reason);

@@ -5,6 +5,10 @@
 
 mod barred;
 
+mod rivals;
+
+pub(crate) mod room;
+
 pub(crate) mod vouched;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +18,7 @@ use mesh::{KeyHash, RefusalReason};
 use model::{AgentId, BackendKey, Region, Service, Time};
 
 use self::barred::Barred;
+use self::rivals::Rivals;
 use crate::event::LinkId;
 use crate::{HandFault, KeyFault, OutsideFault, TokenFault};
 
@@ -77,6 +82,8 @@ pub struct AgentRecord {
     pub(crate) is_vouched: bool,
     /// Whether rows came by way of another overwatch since its session here began.
     pub(crate) was_told_elsewhere: bool,
+    /// Others that came for its name with its key.
+    rivals: Option<Rivals>,
     /// Another key that asks for this name and waits for an operator to say which one it is.
     pub newcomer: Option<(KeyHash, Service)>,
     /// Blocked backends that it offered; approving it frees them. Bounded by a registration.
@@ -98,12 +105,15 @@ pub struct Applicant<'a> {
     pub link: LinkId,
     /// Whether its token grants the service and every backend that its name stands for here.
     pub grants_all_held: bool,
+    /// Whether a session of this name stands that is of another life, or comes from another address.
+    pub is_rival: bool,
 }
 
 /// All agents ever pinned.
 #[derive(Debug)]
 pub struct Agents {
     records: BTreeMap<AgentId, AgentRecord>,
+    records_max: usize,
     barred: Barred,
     enrolment: Enrolment,
 }
@@ -153,14 +163,19 @@ pub enum Objection {
 }
 
 impl Agents {
-    /// 20,000 agents: twenty times the largest mesh that was measured; at the limit a new one is
-    /// refused, those known stay.
+    /// 20,000 agents: twenty times the largest mesh that was measured; at the limit a new one takes the
+    /// place of one that is away (`room`), or is refused.
     pub const RECORDS_MAX: usize = 20_000;
 
     /// Nobody yet.
     #[must_use]
     pub const fn new(enrolment: Enrolment) -> Self {
-        Self { records: BTreeMap::new(), barred: Barred::NONE, enrolment }
+        Self {
+            records: BTreeMap::new(),
+            records_max: Self::RECORDS_MAX,
+            barred: Barred::NONE,
+            enrolment,
+        }
     }
 
     /// New agents come in this way from now on; those that are in stay so.
@@ -201,13 +216,16 @@ impl Agents {
     ///                            that the name stands for, or refused: agent_key_changed;
     ///                            under `approve` refused: approval_pending, and the pinned key
     ///                            stays until an operator names the other
-    /// unknown   unknown          welcome under `auto`, pending under `approve`
+    /// unknown   unknown          welcome under `auto`, pending under `approve`;
+    ///                            refused where there is no room: too_many_agents
     /// ```
+    ///
+    /// And one that comes again and again from elsewhere while it is there: already_connected.
     ///
     /// So a token of one service never gets at the name of another's agent, and nobody loses a name
     /// by being away.
     pub fn admit(&mut self, applicant: &Applicant<'_>, now: Time) -> Admission {
-        let Applicant { id, key, service, link, grants_all_held } = *applicant;
+        let Applicant { id, key, service, link, grants_all_held, is_rival } = *applicant;
         let is_revoked = |record: &AgentRecord| record.pin.state == PinState::Revoked;
         let known = self.records.get(id);
         if self.barred.has_key(&key) || known.is_some_and(is_revoked) {
@@ -219,7 +237,7 @@ impl Agents {
             return Admission::Refused(RefusalReason::AgentKeyChanged);
         }
         if known.is_none() && !self.make_room() {
-            return Admission::Refused(RefusalReason::TooManyConnections);
+            return Admission::Refused(RefusalReason::TooManyAgents);
         }
         let state = match self.enrolment {
             Enrolment::Auto => PinState::Enrolled,
@@ -234,31 +252,27 @@ impl Agents {
             record.newcomer = Some((key, service));
             return Admission::Refused(RefusalReason::ApprovalPending);
         }
+        // Also where another key takes over: what the old one proved is worth nothing any more.
+        let before = record.link;
         if is_change {
             record.succeed(pin, now);
         }
         if record.pin.state == PinState::Pending {
             return Admission::Refused(RefusalReason::ApprovalPending);
         }
+        if is_rival && record.has_too_many_rivals(now) {
+            return Admission::Refused(RefusalReason::AlreadyConnected);
+        }
         record.last_seen = Some(now);
-        // What was given up has a grace to register anew; else it would not count as there.
-        let given_up = |session: &&mut Session| session.liveness(now) == SessionLiveness::Stale;
-        if let Some(session) = record.session.as_mut().filter(given_up) {
-            *session = Session::remembered(session.terms(), now);
-        }
-        Admission::Welcome { replaces: record.link.replace(link), is_new_pin }
-    }
-
-    /// Makes room for one more name: at the limit, the one that has waited longest for an operator
-    /// goes. Says whether there is room.
-    fn make_room(&mut self) -> bool {
-        if self.records.len() < Self::RECORDS_MAX {
-            return true;
-        }
-        let waiting = self.records.iter().filter(|(_, r)| r.pin.state == PinState::Pending);
-        let oldest = waiting.min_by_key(|(_, record)| record.pin.first_seen);
-        let oldest = oldest.map(|(id, _)| id.clone());
-        oldest.is_some_and(|id| self.records.remove(&id).is_some())
+        // What was given up has a grace to register anew, and who said goodbye begins anew; else it
+        // would not count as there.
+        record.session = record.session.and_then(|session| match session.liveness(now) {
+            SessionLiveness::Stale => Some(Session::remembered(session.terms(), now)),
+            SessionLiveness::Gone => None,
+            _ => Some(session),
+        });
+        record.link = Some(link);
+        Admission::Welcome { replaces: before, is_new_pin }
     }
 
     /// An admitted agent registered: from now on its heartbeats count.
@@ -374,13 +388,14 @@ impl Agents {
     }
 
     /// Whether an agent has a connection that is not known to be dead, here or to another overwatch:
-    /// nobody else may speak in its name or for its backends.
+    /// nobody else may speak in its name or for its backends. Who said goodbye is not there, also while
+    /// another overwatch does not know it yet.
     #[must_use]
     pub fn is_there(&self, id: &AgentId, now: Time) -> bool {
         let Some(record) = self.records.get(id) else { return false };
         let liveness = record.session.map(|session| session.liveness(now));
         let is_heard = record.link.is_some() || record.is_vouched;
-        is_heard && liveness != Some(SessionLiveness::Stale)
+        is_heard && !matches!(liveness, Some(SessionLiveness::Stale | SessionLiveness::Gone))
     }
 
     /// Sets the ports that an agent registers; says which ones it no longer does.
@@ -431,6 +446,7 @@ impl AgentRecord {
             left: None,
             is_vouched: false,
             was_told_elsewhere: false,
+            rivals: None,
             newcomer: None,
             wanted: BTreeSet::new(),
             ports: BTreeSet::new(),

@@ -81,6 +81,9 @@ impl Overwatch {
         }
         let what = match command {
             Command::Approve { agent, key } => {
+                // What was refused before is offered anew on a new connection; and where another key has
+                // the name from now on, the old one's ends.
+                self.disconnect_agent(&agent, now, out);
                 let before = self.agents.get(&agent).map(|record| record.pin.key);
                 let changed = self.agents.approve(&agent, key, now);
                 if self.agents.get(&agent).map(|record| record.pin.key) != before {
@@ -92,14 +95,14 @@ impl Overwatch {
                     Some(Change::PutPin(id.clone(), self.agents.get(id)?.pin.clone()))
                 });
                 out.push(Effect::Keep(pins.collect()));
-                // What was refused before is offered anew on a new connection.
-                let link = self.agents.get(&agent).and_then(|record| record.link);
-                out.extend(link.map(|link| Effect::Close { link }));
                 format!("agent {agent} was approved")
             }
             Command::Revoke(agent) => self.revoke(&agent, now, out),
             Command::Accept(agent) => self.accept(&agent, now, out),
-            Command::Forget(agent) => self.forget(&agent, out),
+            Command::Forget(agent) => {
+                self.forget(&agent, now, out);
+                format!("agent {agent} was forgotten; its name and its backends are free")
+            }
             Command::ForgetSource(source) => self.forget_outside(&source),
             Command::Keys(order) => match self.key_order(&order, now, out) {
                 Some(what) => what,
@@ -156,25 +159,11 @@ impl Overwatch {
         self.agents.is_there(agent, now).then_some(Objection::IsThere)
     }
 
-    /// Knows an agent no more: neither its key nor what it offered. Its name is free.
-    fn forget(&mut self, agent: &AgentId, out: &mut Vec<Effect>) -> String {
-        let held = self.registry.entries().filter(|entry| entry.agent.as_ref() == Some(agent));
-        let held: Vec<BackendKey> = held.map(|entry| entry.backend.key.clone()).collect();
-        self.registry.release(agent, |_| true);
-        self.table.forget(agent);
-        self.peers.forget(agent);
-        self.touched.extend(held);
-        self.agents.forget(agent);
-        out.push(Effect::Keep(vec![Change::RemovePin(agent.clone())]));
-        format!("agent {agent} was forgotten; its name and its backends are free")
-    }
-
     /// Throws an agent out: its session, its backends and its rows.
     fn revoke(&mut self, agent: &AgentId, now: Time, out: &mut Vec<Effect>) -> String {
         let held = self.registry.entries().filter(|entry| entry.agent.as_ref() == Some(agent));
         let held: BTreeSet<BackendKey> = held.map(|entry| entry.backend.key.clone()).collect();
-        let link = self.agents.revoke(agent, held.clone()).flatten();
-        if let Some(link) = link {
+        if let Some(link) = self.agents.revoke(agent, held.clone()).flatten() {
             let refusal = Refusal::new(RefusalReason::AgentRevoked, agent.as_str());
             self.refuse(link, refusal, now, out);
         }

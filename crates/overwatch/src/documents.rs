@@ -127,7 +127,7 @@ impl Overwatch {
         let agents: Vec<AgentStatus> = self
             .agents
             .iter()
-            .filter(|(_, record)| record.pin.state == PinState::Enrolled)
+            .filter(|(id, record)| self.is_expected(id, record, now))
             .map(|(id, record)| AgentStatus {
                 agent_id: id.to_string(),
                 region: record.region.as_ref().map(ToString::to_string),
@@ -194,6 +194,13 @@ impl Overwatch {
 
     fn backends_of(&self, agent: &AgentId) -> usize {
         self.registry.entries().filter(|entry| entry.agent.as_ref() == Some(agent)).count()
+    }
+
+    /// Whether an agent should be there: one that said goodbye should not, nor one of which nothing is
+    /// known since the start.
+    fn is_expected(&self, id: &AgentId, record: &AgentRecord, now: Time) -> bool {
+        let is_gone = self.liveness(id, now) == SessionLiveness::Gone;
+        record.pin.state == PinState::Enrolled && (!is_gone || self.agents.is_there(id, now))
     }
 
     fn agent_status(&self, id: &AgentId, record: &AgentRecord, now: Time) -> &'static str {

@@ -21,6 +21,7 @@ impl Overwatch {
         out: &mut Vec<Effect>,
     ) {
         let (agent, key) = (proven.agent_id.clone(), proven.key);
+        self.make_room_for(&agent, now, out);
         let is_known = self.agents.get(&agent).is_some();
         let applicant = Applicant {
             id: &agent,
@@ -28,6 +29,7 @@ impl Overwatch {
             service: &proven.service,
             link,
             grants_all_held: self.grants_all_held(link, &proven),
+            is_rival: self.is_rival(link, &proven),
         };
         match self.agents.admit(&applicant, now) {
             Admission::Refused(reason) => {
@@ -66,6 +68,18 @@ impl Overwatch {
                 out.push(Effect::Send { link, frame });
             }
         }
+    }
+
+    /// Whether an agent of this name has a session of another life, or from another address.
+    fn is_rival(&self, link: LinkId, proven: &ProvenAgent) -> bool {
+        let address_of = |link: LinkId| self.sessions.get(&link).map(|session| session.address);
+        let record = self.agents.get(&proven.agent_id);
+        record.is_some_and(|record| {
+            let standing = record.link.and_then(address_of);
+            standing.is_some_and(|standing| {
+                Some(standing) != address_of(link) || record.epoch != proven.epoch
+            })
+        })
     }
 
     /// Whether a token grants all that an agent's name stands for: the service it was pinned with

@@ -89,6 +89,8 @@ mod joining;
 
 mod speaking;
 
+mod forgetting;
+
 pub mod outside;
 
 pub mod agents;

@@ -38,8 +38,9 @@ use crate::{
 };
 
 /// How often rows are looked through for old ones: far below any sensible time to live, far above
-/// what a walk over the table costs.
-const EXPIRE_EVERY_MS: u64 = 60_000;
+/// what a walk over the table costs. With each full minute, by the time of the minute, so that overwatches
+/// drop the same rows at the same time.
+pub(crate) const EXPIRE_EVERY_MS: u64 = 60_000;
 
 /// Most sessions at once: every agent there can be with a connection that is about to replace its
 /// last one. At the limit a new connection is refused; the edge has a limit of its own before that.
@@ -71,7 +72,8 @@ pub struct Overwatch {
     pub(crate) touched: BTreeSet<BackendKey>,
     pub(crate) counters: Counters,
     pub(crate) started: Time,
-    next_expiry: Time,
+    /// The last full minute with which rows were looked through.
+    expired: u64,
     pub(crate) hand: Hand,
     /// Whose what operators make is.
     pub(crate) custody: Custody,
@@ -124,7 +126,7 @@ impl Overwatch {
             touched: BTreeSet::new(),
             counters: Counters::default(),
             started: now,
-            next_expiry: now.plus_ms(EXPIRE_EVERY_MS),
+            expired: now.unix_ms() / EXPIRE_EVERY_MS,
             hand: Hand::default(),
             custody: Custody::default(),
             tokens: Tokens::default(),
@@ -310,6 +312,10 @@ impl Overwatch {
             Stage::Telling(_) => self.on_listener_frame(link, frame, now, out),
             Stage::Speaking(speaker) => {
                 let agent = speaker.agent.clone();
+                // Somebody else has the name: nothing that was proven on this session counts for it.
+                if self.agents.get(&agent).is_none_or(|record| record.link != Some(link)) {
+                    return self.disconnect(link, now, out);
+                }
                 self.agents.heard(&agent, now);
                 match frame {
                     Frame::Heartbeat => {}
@@ -354,10 +360,13 @@ impl Overwatch {
         let ends = refusal.reason.ends_session();
         self.count(link, refusal.clone(), now, out);
         out.push(Effect::Send { link, frame: Frame::Refused(refusal) });
-        if !ends {
-            return;
+        if ends {
+            self.disconnect(link, now, out);
         }
-        // What the peer had sent by now is not heard any more: one refusal, not many.
+    }
+
+    /// Ends a session from this side, whatever it was. What the peer had sent by now is not heard any more.
+    pub(crate) fn disconnect(&mut self, link: LinkId, now: Time, out: &mut Vec<Effect>) {
         if let Some(Stage::Speaking(speaker)) = self.sessions.get_mut(&link).map(Session::end) {
             self.agents.left(&speaker.agent, link, false, now);
         }
@@ -406,10 +415,12 @@ impl Overwatch {
     }
 
     fn tick(&mut self, now: Time, out: &mut Vec<Effect>) {
-        if now >= self.next_expiry {
-            self.next_expiry = now.plus_ms(EXPIRE_EVERY_MS);
+        let minute = now.unix_ms() / EXPIRE_EVERY_MS;
+        if minute > self.expired {
+            self.expired = minute;
             self.forget_certificates();
-            self.table.expire(now);
+            self.forget_long_gone(now, out);
+            self.table.expire(Time::from_unix_ms(minute * EXPIRE_EVERY_MS));
         }
         for backend in self.registry.remove_stale(now, self.stale.remove_after_ms) {
             self.touched.insert(backend.clone());

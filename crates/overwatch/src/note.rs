@@ -7,7 +7,7 @@ use dnssec::{Role, Step};
 use health::{Authority, Standing, Strain};
 use latency::Suspicion;
 use mesh::{KeyHash, Refusal};
-use model::{AgentId, BackendKey, Region};
+use model::{AgentId, BackendKey, Region, Time};
 
 /// How much a note matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +125,13 @@ pub enum Note {
         /// Days left; negative where it has ended.
         days: i64,
     },
+    /// An agent that was away for long, or longest when room was needed, was forgotten.
+    AgentForgotten {
+        /// Which one.
+        agent: AgentId,
+        /// Since when it was away.
+        since: Time,
+    },
     /// A backend that nobody vouches for was forgotten.
     BackendForgotten {
         /// Which.
@@ -213,6 +220,7 @@ impl Note {
             | Self::Straining { .. }
             | Self::StrainOver { .. }
             | Self::CertificateEnds { .. }
+            | Self::AgentForgotten { .. }
             | Self::BackendForgotten { .. }
             | Self::KeysMade { .. }
             | Self::KeysNotMade { .. }
@@ -271,6 +279,9 @@ impl fmt::Display for Note {
             Self::CertificateEnds { backend, days } => {
                 let days = days.unsigned_abs();
                 write!(f, "backend {backend} shows a certificate that ended {days} days ago")
+            }
+            Self::AgentForgotten { agent, since } => {
+                write!(f, "agent {agent} is forgotten: it was away since {}", since.to_rfc3339())
             }
             Self::BackendForgotten { backend } => {
                 write!(f, "backend {backend} is forgotten: nobody has vouched for it for long")

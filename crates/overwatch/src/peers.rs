@@ -97,7 +97,7 @@ struct InForce {
     address: IpAddr,
     condition: Option<Condition>,
     load: Option<Load>,
-    /// Whether all of its claims were granted, and nothing since could change that.
+    /// Whether it was granted since anything last made it worth less.
     is_settled: bool,
 }
 
@@ -205,6 +205,11 @@ impl Peers {
             (known.grants, known.said) = (grants, self.said);
         }
         known.registration = Some((self.said, Arc::new(registration.clone())));
+    }
+
+    /// What an agent said in person that it offers.
+    pub(crate) fn offered_in_person(&self, agent: &AgentId) -> Option<&Arc<Registration>> {
+        self.in_person.get(agent)?.registration.as_ref().map(|(_, registration)| registration)
     }
 
     /// An agent said in person which of its servers strain.
@@ -365,6 +370,7 @@ impl Overwatch {
         self.dial_peers(now, out);
         self.give_up_silent_peers(now, out);
         self.weigh_all(now, out);
+        self.grant_again(now);
         self.ask_peers(now, out);
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing passes here that its tokens do not grant ([`session::grant`]) or the table does not take.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use health::HeartbeatTerms;
 use latency::{Position, Report, TableRefusal};
@@ -23,15 +24,13 @@ impl Overwatch {
         out: &mut Vec<Effect>,
     ) {
         let Some(session) = self.sessions.get_mut(&link) else { return };
-        let peer = session.address;
         let Stage::Speaking(speaker) = &mut session.stage else { return };
         let is_first = !std::mem::replace(&mut speaker.has_registered, true);
-        let agents = &self.agents;
-        let is_there = |other: &AgentId| agents.is_there(other, now);
+        let Some(session) = self.sessions.get(&link) else { return };
+        let Stage::Speaking(speaker) = &session.stage else { return };
         let authorities = [&speaker.authority];
-        let claimant = Claimant { agent, peer, authorities: &authorities };
-        let known = (&self.registry, agents);
-        let mut granted = session::grant(&claimant, registration, known, is_there);
+        let claimant = Claimant { agent, peer: session.address, authorities: &authorities };
+        let mut granted = self.grant(&claimant, registration, now);
         let refusals = std::mem::take(&mut granted.refusals);
         let backends = granted.offers.len();
         self.counters.registrations += 1;
@@ -45,6 +44,53 @@ impl Overwatch {
         let blocked = offered.filter(|key| self.agents.is_blocked(key)).cloned().collect();
         self.agents.wants(agent, blocked);
         self.refuse_claims(link, refusals, now, out);
+    }
+
+    /// Grants agents that speak here what was refused before, or what was forgotten while they were
+    /// silent, as soon as nothing speaks against it any more. Says no to nobody: that was said.
+    pub(crate) fn grant_again(&mut self, now: Time) {
+        let lacking = self.sessions.iter().filter_map(|(link, session)| {
+            let Stage::Speaking(speaker) = &session.stage else { return None };
+            let registration = self.peers.offered_in_person(&speaker.agent)?;
+            let speaks = self.agents.get(&speaker.agent)?.speaks_in_person(now);
+            let lacks =
+                speaks && speaker.has_registered && self.lacks(&speaker.agent, registration);
+            lacks.then(|| (*link, speaker.agent.clone(), Arc::clone(registration)))
+        });
+        for (link, agent, registration) in lacking.collect::<Vec<_>>() {
+            let Some(session) = self.sessions.get(&link) else { continue };
+            let Stage::Speaking(speaker) = &session.stage else { continue };
+            let authorities = [&speaker.authority];
+            let claimant =
+                Claimant { agent: &agent, peer: session.address, authorities: &authorities };
+            let granted = self.grant(&claimant, &registration, now);
+            if self.gains(&agent, &granted) {
+                self.take_registration(&agent, &registration, granted, now);
+            }
+        }
+    }
+
+    /// Sorts a registration into what may pass now and what may not.
+    pub(crate) fn grant(
+        &self,
+        claimant: &Claimant<'_>,
+        registration: &Registration,
+        now: Time,
+    ) -> Granted {
+        let is_there = |other: &AgentId| self.agents.is_there(other, now);
+        session::grant(claimant, registration, (&self.registry, &self.agents), is_there)
+    }
+
+    /// Whether an agent offers what it does not hold.
+    pub(crate) fn lacks(&self, agent: &AgentId, registration: &Registration) -> bool {
+        let mut offers = registration.backends.iter();
+        offers.any(|offer| self.registry.holder(&offer.key) != Some(agent))
+    }
+
+    /// Whether an agent is granted what it does not hold.
+    pub(crate) fn gains(&self, agent: &AgentId, granted: &Granted) -> bool {
+        let mut offers = granted.offers.iter();
+        offers.any(|offer| self.registry.holder(&offer.key) != Some(agent))
     }
 
     /// Goes by what an agent offers, as far as it was granted.

@@ -29,9 +29,20 @@ fn admit_with(
     link: LinkId,
     grants_all_held: bool,
 ) -> Admission {
+    admit_as(agents, name, seed, (link, grants_all_held, false), NOW)
+}
+
+fn admit_as(
+    agents: &mut Agents,
+    name: &str,
+    seed: u8,
+    (link, grants_all_held, is_rival): (LinkId, bool, bool),
+    now: Time,
+) -> Admission {
     let (id, service) = (id(name), "app".parse().unwrap());
-    let applicant = Applicant { id: &id, key: key(seed), service: &service, link, grants_all_held };
-    agents.admit(&applicant, NOW)
+    let key = key(seed);
+    let applicant = Applicant { id: &id, key, service: &service, link, grants_all_held, is_rival };
+    agents.admit(&applicant, now)
 }
 
 const CHANGED: Admission = Admission::Refused(RefusalReason::AgentKeyChanged);
@@ -117,4 +128,83 @@ fn nobody_can_fill_the_list_by_waiting() {
         assert_eq!(admit(&mut agents, &format!("a{number}"), 1, 1), PENDING);
     }
     assert_eq!(agents.iter().count(), Agents::RECORDS_MAX);
+}
+
+#[test]
+fn a_name_that_another_key_takes_over_closes_the_connection_of_the_old_one() {
+    let mut agents = Agents::new(Enrolment::Auto);
+    admit(&mut agents, "a", 1, 1);
+    agents.registered(&id("a"), "eu".parse().unwrap(), TERMS, NOW);
+    // It hangs: its connection stands, and nobody hears it.
+    let later = NOW.plus_ms(60_000);
+    let rebuilt = admit_as(&mut agents, "a", 2, (2, true, false), later);
+    assert_eq!(rebuilt, welcome(Some(1), true));
+}
+
+#[test]
+fn a_name_in_use_changes_hands_twice_and_no_more() {
+    let mut agents = Agents::new(Enrolment::Auto);
+    let at = |seconds: u64| NOW.plus_ms(seconds * 1_000);
+    let mut come = |link: LinkId, is_rival: bool, seconds: u64| {
+        let admission = admit_as(&mut agents, "a", 1, (link, true, is_rival), at(seconds));
+        if matches!(admission, Admission::Welcome { .. }) {
+            agents.came(&id("a"), link, at(seconds));
+            let terms = HeartbeatTerms { interval_ms: 10_000, missed_threshold: 3 };
+            agents.registered(&id("a"), "eu".parse().unwrap(), terms, at(seconds));
+        }
+        agents.heard(&id("a"), at(seconds));
+        admission
+    };
+    let refused = Admission::Refused(RefusalReason::AlreadyConnected);
+    assert_eq!(come(1, false, 0), welcome(None, true));
+    // The same one again, as after breaks that nobody noticed, is no rival.
+    for link in 2..9 {
+        assert_eq!(come(link, false, link), welcome(Some(link - 1), false));
+    }
+    assert_eq!(come(9, true, 10), welcome(Some(8), false));
+    assert_eq!(come(10, true, 11), welcome(Some(9), false));
+    for seconds in 12..200 {
+        assert_eq!(come(11, true, seconds), refused);
+    }
+    // After a while in which nobody came it may have moved.
+    (200..270).for_each(|seconds| agents.heard(&id("a"), at(seconds)));
+    let moved = admit_as(&mut agents, "a", 1, (12, true, true), at(270));
+    assert_eq!(moved, welcome(Some(10), false));
+}
+
+#[test]
+fn who_is_away_longest_makes_room_and_nobody_who_is_there() {
+    let mut agents = Agents::new(Enrolment::Auto);
+    agents.records_max = 4;
+    let at = |minutes: u64| NOW.plus_ms(minutes * 60_000);
+    let come = |agents: &mut Agents, name: &str, seed: u8, minutes: u64| {
+        let admission = admit_as(agents, name, seed, (seed.into(), true, false), at(minutes));
+        agents.registered(&id(name), "eu".parse().unwrap(), TERMS, at(minutes));
+        admission
+    };
+    for (name, seed) in [("a", 1), ("b", 2), ("c", 3), ("d", 4)] {
+        assert_eq!(come(&mut agents, name, seed, u64::from(seed)), welcome(None, true));
+    }
+    let full = Admission::Refused(RefusalReason::TooManyAgents);
+    assert_eq!(come(&mut agents, "e", 5, 5), full);
+    // The first hangs, the second said goodbye, the third has servers, the fourth is held.
+    agents.left(&id("b"), 2, true, at(6));
+    agents.left(&id("c"), 3, false, at(5));
+    agents.left(&id("d"), 4, false, at(5));
+    agents.set_held(&id("d"), Some(at(5)));
+    let dispensable = |agents: &Agents, minutes: u64| -> Vec<AgentId> {
+        let holding = BTreeSet::from([id("c")]);
+        let gone = agents.dispensable(&holding, NOW, at(minutes));
+        gone.map(|(_, agent)| agent.clone()).collect()
+    };
+    assert!(agents.is_full());
+    assert_eq!(dispensable(&agents, 7), [], "it may be back at once");
+    assert_eq!(dispensable(&agents, 17), [id("b")]);
+    agents.forget(&id("b"));
+    assert!(!agents.is_full());
+    assert_eq!(come(&mut agents, "e", 5, 17), welcome(None, true));
+    // Of those that were there before a start nobody knows how long they were away.
+    agents.remember(id("f"), agents.get(&id("e")).unwrap().pin.clone(), None, at(17));
+    assert_eq!(dispensable(&agents, 9), []);
+    assert_eq!(dispensable(&agents, 17), [id("f")]);
 }

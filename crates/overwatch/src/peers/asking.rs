@@ -209,8 +209,15 @@ impl Overwatch {
                 self.ask_peers(now, out);
                 return true;
             }
-            Frame::Goodbye | Frame::Refused(_) => {
+            Frame::Goodbye => {
                 out.push(Effect::Close { link });
+                self.peer_lost(link, now, out);
+                return true;
+            }
+            Frame::Refused(refusal) => {
+                let address = self.peers.asking.get(&link).map(|session| session.address.clone());
+                let fault = HandshakeFault::Refused(refusal);
+                self.not_met(link, &address.unwrap_or_default(), &fault, now, out);
                 self.peer_lost(link, now, out);
                 return true;
             }

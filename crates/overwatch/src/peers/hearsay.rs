@@ -16,7 +16,7 @@ use model::{AgentId, Time};
 use super::InForce;
 use crate::agents::PinState;
 use crate::agents::vouched::Vouching;
-use crate::session::{self, Claimant};
+use crate::session::Claimant;
 use crate::{Change, Effect, LinkId, Note, Overwatch};
 
 /// What one overwatch says of one agent.
@@ -161,6 +161,9 @@ impl Overwatch {
             self.peers.weigh_again(agent);
         }
         let Some(best) = best else { return self.agents.vouched_no_more(agent, now) };
+        if best.who.presence == Presence::There {
+            self.make_room_for(agent, now, out);
+        }
         match best.who.presence {
             Presence::Away => self.agents.vouched_no_more(agent, now),
             Presence::Gone => self.agents.gone_elsewhere(agent, best.who.epoch, now),
@@ -187,26 +190,25 @@ impl Overwatch {
         let in_force = self.peers.in_force.get(agent);
         let in_force = in_force.filter(|known| known.is_of(registration, told.who.address));
         let is_new = in_force.is_none();
+        let is_settled = in_force.is_some_and(|known| known.is_settled);
         let terms = HeartbeatTerms {
             interval_ms: registration.heartbeat_ms,
             missed_threshold: registration.missed_threshold,
         };
-        if in_force.is_none_or(|known| !known.is_settled) {
-            let refused = self.registered_elsewhere(agent, told, now, out);
-            if is_new {
-                self.peers.counters.refused += refused as u64;
+        if !is_settled || self.lacks(agent, registration) {
+            let taken = self.registered_elsewhere(agent, (told, is_settled), now, out);
+            if let Some(refused) = taken {
+                if is_new {
+                    self.peers.counters.refused += refused as u64;
+                }
+                let before = self.peers.in_force.remove(agent).filter(|_| !is_new);
+                let load = before.and_then(|before| before.load);
+                let (registration, address) = (Arc::clone(registration), told.who.address);
+                // Servers that are granted anew have no strain yet.
+                let known =
+                    InForce { registration, address, condition: None, load, is_settled: true };
+                self.peers.in_force.insert(agent.clone(), known);
             }
-            let before = self.peers.in_force.remove(agent).filter(|_| !is_new);
-            let (registration, address) = (Arc::clone(registration), told.who.address);
-            let is_settled = refused == 0;
-            // Servers that are granted anew have no strain yet.
-            let (condition, load) = match before {
-                Some(before) if !is_settled => (before.condition, before.load),
-                Some(before) => (None, before.load),
-                None => (None, None),
-            };
-            let known = InForce { registration, address, condition, load, is_settled };
-            self.peers.in_force.insert(agent.clone(), known);
         }
         self.agents.heard_elsewhere(agent, terms, now);
         let Some(in_force) = self.peers.in_force.get_mut(agent) else { return };
@@ -224,22 +226,23 @@ impl Overwatch {
         }
     }
 
-    /// Takes a registration; tells how many of its claims were refused.
+    /// Takes a registration; tells how many of its claims were refused. One that is settled is taken again
+    /// only where the agent gains by it.
     fn registered_elsewhere(
         &mut self,
         agent: &AgentId,
-        told: &Hearsay,
+        (told, is_settled): (&Hearsay, bool),
         now: Time,
         out: &mut Vec<Effect>,
-    ) -> usize {
-        let Some(registration) = &told.registration else { return 0 };
+    ) -> Option<usize> {
+        let registration = told.registration.as_ref()?;
         let (proven, own) =
             (Authority::new(told.who.grants.clone()), self.identity.tokens.authority());
         let claimant = Claimant { agent, peer: told.who.address, authorities: &[&proven, &own] };
-        let agents = &self.agents;
-        let is_there = |other: &AgentId| agents.is_there(other, now);
-        let known = (&self.registry, agents);
-        let granted = session::grant(&claimant, registration, known, is_there);
+        let granted = self.grant(&claimant, registration, now);
+        if is_settled && !self.gains(agent, &granted) {
+            return None;
+        }
         let (backends, refused) = (granted.offers.len(), granted.refusals.len());
         let is_new = self.agents.get(agent).is_some_and(|record| record.region.is_none());
         self.take_registration(agent, registration, granted, now);
@@ -247,6 +250,6 @@ impl Overwatch {
             let (agent, region) = (agent.clone(), registration.region.clone());
             out.push(Effect::Log(Note::AgentRegistered { agent, region, backends }));
         }
-        refused
+        Some(refused)
     }
 }

@@ -18,6 +18,7 @@
 //! - `outside`: times that no agent measured,
 //! - `searching`: the first rows of an order,
 //! - `peers`: several overwatches, and what they tell one another,
+//! - `claims`: who holds a name or a backend that several want,
 //! - `lifecycle`: how backends come, go and stand,
 //! - `scopes`: for whom answers say that they hold,
 //! - `decoding`: what bytes can do before they are a frame,
@@ -35,6 +36,7 @@
 mod bench;
 mod by_hand;
 mod decoding;
+mod claims;
 mod dialogues;
 mod fuzz_loop;
 mod held;

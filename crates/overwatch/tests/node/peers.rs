@@ -2,6 +2,7 @@
 
 mod limits;
 mod mesh;
+mod names;
 
 use ::mesh::frame::PROTOCOL;
 use ::mesh::{

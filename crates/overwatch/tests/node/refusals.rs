@@ -59,7 +59,7 @@ fn count(bench: &Bench, reason: RefusalReason) -> u64 {
     of(&counters.refusals) + of(&counters.refused_by_agents)
 }
 
-fn identity(name: &str) -> AgentIdentity {
+pub(crate) fn identity(name: &str) -> AgentIdentity {
     AgentIdentity {
         agent_id: parsed(name),
         epoch: 1_000,
@@ -75,12 +75,12 @@ fn hello(name: &str) -> mesh::Hello {
     mesh::Hello { protocol: 1, agent_id: parsed(name), epoch: 1, service: parsed(APP), region }
 }
 
-fn offer(service: &str, address: &str) -> BackendOffer {
+pub(crate) fn offer(service: &str, address: &str) -> BackendOffer {
     let key = key_of(service, address);
     BackendOffer { key, listen_port: 80, weight: 100, check: None, healthy: true }
 }
 
-fn registration(region: &str, backends: Vec<BackendOffer>) -> Frame {
+pub(crate) fn registration(region: &str, backends: Vec<BackendOffer>) -> Frame {
     Frame::Registration(Registration {
         region: parsed(region),
         backends,

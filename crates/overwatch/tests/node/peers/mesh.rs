@@ -187,6 +187,21 @@ impl Mesh {
         }
     }
 
+    /// An agent's machine is back with a clock that was set back.
+    pub(crate) fn revive_with_clock_back(&mut self, agent: usize, ms: u64) {
+        let host = &mut self.hosts[agent];
+        let then = Time::from_unix_ms(self.now.unix_ms() - ms);
+        host.value = Some(Agent::new(host.settings.clone(), [], then));
+    }
+
+    /// One that was dialled refuses the one that dialled it; what that does.
+    pub(crate) fn refuse(&mut self, from: End, to: usize, refusal: mesh::Refusal) -> Vec<Effect> {
+        let (link, _) = self.wires.iter().find(|(_, w)| (w.from, w.to) == (from, to)).unwrap();
+        let End::Overwatch(number) = from else { panic!("{from:?}") };
+        let event = Event::FrameReceived { link: *link, frame: Frame::Refused(refusal) };
+        self.nodes[number].value.as_mut().unwrap().handle(event, self.now)
+    }
+
     /// An agent is asked to end.
     pub(crate) fn stop(&mut self, agent: usize) {
         self.tell_agent(agent, agent::Event::Stop);
