@@ -52,7 +52,7 @@ pub fn resolve<'v, 'b>(
     };
     let query = heard(query, &view.terms.ecs, asker);
     let mut chain = Chain::default();
-    let (outcome, found) = find(view, asker, &query, worker.next_turn(), &mut chain);
+    let (outcome, found) = find(view, asker, &query, worker, &mut chain);
     if let Outcome::Steered { place, .. } = outcome {
         worker.see_domain(place);
     }
@@ -133,7 +133,7 @@ fn find<'v: 'q, 'q>(
     view: &'v View,
     asker: &Asker,
     query: &Query<'q>,
-    turn: u64,
+    worker: &mut Worker,
     chain: &'q mut Chain<'q>,
 ) -> (Outcome<'v>, Found<'q>) {
     let question = query.question;
@@ -162,6 +162,7 @@ fn find<'v: 'q, 'q>(
         End::Steered { index, steering, .. } => match view.domains.get(index) {
             Some(domain) => {
                 let client = client_network(query, asker);
+                let turn = worker.next_turn(index, question.qtype);
                 let decision = decide(&domain.map, &domain.pool, client.address(), turn, asker.now);
                 if let Some(alias) = decision.region_place().and_then(|at| steering.alias(at)) {
                     lookup = view.zones.follow(lookup, alias, question.qtype, chain);

@@ -4,15 +4,23 @@
 //! Each worker has its own, so nothing here is shared or locked. Must never decide what is
 //! answered, only whose turn among equals it is and whether the answer is sent.
 
-use dns::{Account, CookieStanding, RateLimiter, Verdict};
+use dns::{Account, CookieStanding, RateLimiter, RecordType, Verdict};
 use dnssec::Signatures;
 
 use crate::{Asker, Transport};
 
+/// Domains with turns of their own: 24 KiB in all. Of more, those so many places apart have theirs
+/// together: servers are named as often still, unless both are asked in step.
+const DOMAINS_MAX: usize = 1_024;
+
+/// A, AAAA, and all else: a client asks for all three at once.
+const KINDS: usize = 3;
+
 /// One worker of the DNS server.
 pub struct Worker {
-    /// Counts its queries; servers follow one another with it.
-    turn: u64,
+    /// Count the queries, by domain and kind; servers follow one another with them. By one count for
+    /// all, half of the servers would have all turns of A where questions for A and AAAA come in pairs.
+    turns: Box<[u64]>,
     /// The domain that was asked for last, by its place in the view.
     last_domain: usize,
     /// `None` where answers are not limited.
@@ -24,14 +32,21 @@ pub struct Worker {
 impl Worker {
     /// A worker that has seen nobody.
     #[must_use]
-    pub const fn new(limiter: Option<RateLimiter>) -> Self {
-        Self { turn: 0, last_domain: 0, limiter, signatures: None }
+    pub fn new(limiter: Option<RateLimiter>) -> Self {
+        let turns = vec![0; DOMAINS_MAX * KINDS].into_boxed_slice();
+        Self { turns, last_domain: 0, limiter, signatures: None }
     }
 
-    /// The turn of a query.
-    pub(crate) const fn next_turn(&mut self) -> u64 {
-        let turn = self.turn;
-        self.turn = turn.wrapping_add(1);
+    /// The turn of a query for a domain, by its place in the view.
+    pub(crate) fn next_turn(&mut self, place: usize, qtype: RecordType) -> u64 {
+        let kind = match qtype {
+            RecordType::A => 0,
+            RecordType::AAAA => 1,
+            _ => 2,
+        };
+        let Some(next) = self.turns.get_mut(place % DOMAINS_MAX * KINDS + kind) else { return 0 };
+        let turn = *next;
+        *next = turn.wrapping_add(1);
         turn
     }
 
@@ -67,9 +82,9 @@ impl Worker {
 }
 
 impl std::fmt::Debug for Worker {
-    /// Without the accounts, which are many.
+    /// Without the accounts and turns, which are many.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (turn, is_limiting) = (self.turn, self.limiter.is_some());
-        f.debug_struct("Worker").field("turn", &turn).field("is_limiting", &is_limiting).finish()
+        let is_limiting = self.limiter.is_some();
+        f.debug_struct("Worker").field("is_limiting", &is_limiting).finish_non_exhaustive()
     }
 }

@@ -23,6 +23,7 @@
 //! - `scopes`: for whom answers say that they hold,
 //! - `decoding`: what bytes can do before they are a frame,
 //! - `fuzz_loop`: what no packet can do to the query path,
+//! - `turns`: which server of several is named,
 //! - `validators`: what a validator of somebody else's says of signed zones.
 //!
 //! No socket, no clock, no sleep; but a validator needs the first two.
@@ -54,6 +55,7 @@ mod searching;
 mod settings;
 mod shared;
 mod strains;
+mod turns;
 mod validators;
 mod windows;
 mod wire;
