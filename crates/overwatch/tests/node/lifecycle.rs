@@ -296,6 +296,56 @@ fn the_api_tells_the_demo_as_it_is() {
 }
 
 #[test]
+fn after_an_outage_of_all_regions_every_client_is_at_home() {
+    let mut bench = Bench::demo();
+    let in_sg = |bench: &Bench| {
+        let clients = (0..200).map(|i| format!("10.{}.{}.9", 16 + i / 16, i % 16 * 16));
+        clients.filter(|client| bench.steer(client).0 == [ip(SG)]).count()
+    };
+    let cut_both = |bench: &mut Bench| {
+        bench.cut("sg");
+        bench.advance(2_000);
+        bench.cut("eu");
+        bench.advance(300_000);
+        assert_eq!(in_sg(bench), 200, "nothing is up: all stay where they were");
+    };
+    cut_both(&mut bench);
+    bench.connect("eu");
+    bench.connect("sg");
+    assert_eq!(in_sg(&bench), 200, "nobody was away");
+    bench.advance(60_000);
+    assert_eq!(in_sg(&bench), 200);
+    // Who is back later was away for so long, and no longer.
+    cut_both(&mut bench);
+    bench.connect("eu");
+    bench.advance(60_000);
+    assert_eq!(in_sg(&bench), 0);
+    bench.connect("sg");
+    bench.advance(30_000);
+    assert!((60..=140).contains(&in_sg(&bench)), "{} of 200", in_sg(&bench));
+    bench.advance(31_000);
+    assert_eq!(in_sg(&bench), 200);
+}
+
+#[test]
+fn one_that_is_in_doubt_serves_nobody_while_one_is_coming_back() {
+    let mut bench = Bench::demo();
+    let in_sg = |bench: &Bench| {
+        let clients = (0..200).map(|i| format!("10.{}.{}.9", 16 + i / 16, i % 16 * 16));
+        clients.filter(|client| bench.steer(client).0 == [ip(SG)]).count()
+    };
+    bench.stop("sg");
+    bench.advance(600_000);
+    bench.start(settings::agent("sg", "ap-southeast", SG), SG, 2);
+    bench.connect("sg");
+    assert_eq!(in_sg(&bench), 0, "it is coming back");
+    bench.cut("eu");
+    bench.advance(10_000);
+    assert_eq!(bench.standing(EU), "doubtful");
+    assert_eq!(in_sg(&bench), 200);
+}
+
+#[test]
 fn a_region_that_comes_back_gets_its_clients_bit_by_bit() {
     let mut bench = Bench::demo();
     // 200 networks that geography knows nothing of, each drawn for itself.
