@@ -212,7 +212,7 @@ fn clamped(rows_max: usize) -> usize {
 /// A row's place in the index. The hash is fixed, so that a run can be repeated; a stranger who
 /// wants collisions needs completed connections from addresses of their choice, and gets no more
 /// than a slow look-up among `rows_max`.
-fn hash(port: u16, subnet: Subnet) -> u64 {
+pub(crate) fn hash(port: u16, subnet: Subnet) -> u64 {
     let mut hasher = DefaultHasher::new();
     (port, subnet).hash(&mut hasher);
     hasher.finish()

@@ -128,7 +128,7 @@ impl Learner {
 
     /// Gives a new number to each row that is worth telling.
     pub fn publish(&mut self, now: Time) {
-        let told = self.publisher.publish(&mut self.rows, self.settings.min_samples, now);
+        let told = self.publisher.publish(&mut self.rows, &self.settings);
         self.counters.published += told.whole;
         self.counters.refreshed += told.refreshed;
         self.published = Some(now);

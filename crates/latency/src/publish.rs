@@ -4,18 +4,20 @@
 
 use std::collections::BTreeMap;
 
-use model::{Rtt, Time};
+use model::Rtt;
 
-use crate::aggregate::{Aggregate, Places, Row};
+use crate::aggregate::{Aggregate, Places, Row, hash};
 use crate::packed::Packed;
 use crate::report::{PortReport, RefreshRow, Report, ReportRow};
+use crate::settings::LearningSettings;
 
 /// A row has moved when a time of it changed by more than a fiftieth of the last told average,
 /// 2 %: below what decides between two regions.
 const MOVED_PART: u32 = 50;
 
-/// A row that was not told for so long is told whole, moved or not: a table may have expired it
-/// meanwhile, and could do nothing with a refresh. No `subnet_ttl` should be shorter.
+/// A row that is in use is told whole once in so long, moved or not: a table may have dropped it meanwhile,
+/// and could do nothing with a refresh. More often where `subnet_ttl` is shorter. Each row has a turn of its
+/// own, so that no report is longer for it than others.
 const WHOLE_AGAIN_MS: u64 = 3_600_000;
 
 /// What was last told about a row: frozen, so that one number means one value to everybody.
@@ -60,11 +62,12 @@ impl Publisher {
 
     /// Gives the next numbers to the rows worth telling, in the order of their ports and subnets,
     /// which packs reports best. Walks the rows that changed since the last time.
-    pub(crate) fn publish(&mut self, rows: &mut Aggregate, min_samples: u32, now: Time) -> Told {
-        let changed = rows.take_changed();
+    pub(crate) fn publish(&mut self, rows: &mut Aggregate, settings: &LearningSettings) -> Told {
+        let (changed, min_samples) = (rows.take_changed(), settings.min_samples);
+        let again_ms = whole_again_ms(settings);
         let is_due = |place: &u32| {
             let row = rows.row(*place)?;
-            worth_telling(row.published.as_ref(), &current(row, min_samples)?, now)
+            worth_telling(row, &current(row, min_samples)?, again_ms)
         };
         let mut due: Vec<u32> = changed.iter().filter(|place| is_due(place).is_some()).collect();
         // The keys stay where they are: a copy of all would be the most that a learner ever needs.
@@ -75,7 +78,7 @@ impl Publisher {
         for place in &due {
             let Some(row) = rows.row_mut(*place) else { continue };
             let Some(current) = current(row, min_samples) else { continue };
-            let is_whole = worth_telling(row.published.as_ref(), &current, now) == Some(true);
+            let is_whole = worth_telling(row, &current, again_ms) == Some(true);
             self.sequence += 1;
             self.told.add(*place);
             let sequence = Packed::of(self.sequence);
@@ -190,16 +193,33 @@ fn current(row: &Row, min_samples: u32) -> Option<Published> {
     })
 }
 
+/// How often a row in use is told whole.
+fn whole_again_ms(settings: &LearningSettings) -> u64 {
+    let in_time_ms = settings.subnet_ttl_ms.saturating_sub(settings.report_interval_ms);
+    WHOLE_AGAIN_MS.min(in_time_ms).max(1)
+}
+
 /// Whether a row is to be told whole (true), only refreshed (false) or not at all.
-fn worth_telling(last: Option<&Published>, current: &Published, now: Time) -> Option<bool> {
-    let Some(last) = last else { return Some(true) };
+fn worth_telling(row: &Row, current: &Published, again_ms: u64) -> Option<bool> {
+    let Some(last) = &row.published else { return Some(true) };
     let is_seen = (last.samples, last.observed_at) != (current.samples, current.observed_at);
-    let is_old = now.ms_since(last.observed_at.time()) > WHOLE_AGAIN_MS;
     let step_us = last.rtt.us() / MOVED_PART;
     let moved = last.rtt.us().abs_diff(current.rtt.us()) > step_us
         || last.deviation_us.abs_diff(current.deviation_us) > step_us
         || last.min_rtt.us().abs_diff(current.min_rtt.us()) > step_us;
-    if moved || (is_seen && is_old) { Some(true) } else { is_seen.then_some(false) }
+    if moved || (is_seen && is_its_turn(row, (last, current), again_ms)) {
+        Some(true)
+    } else {
+        is_seen.then_some(false)
+    }
+}
+
+/// Whether a row's turn to be told whole came since it was last seen: each row has one in `again_ms`, at a
+/// time that its port and network draw.
+fn is_its_turn(row: &Row, (last, current): (&Published, &Published), again_ms: u64) -> bool {
+    let drawn_ms = hash(row.port, row.subnet) % again_ms;
+    let turn = |told: &Published| told.observed_at.number().saturating_add(drawn_ms) / again_ms;
+    turn(last) != turn(current)
 }
 
 fn whole(row: &Row, published: &Published) -> ReportRow {

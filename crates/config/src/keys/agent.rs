@@ -174,9 +174,10 @@ pub(super) static KEYS: &[Key] = &[
     ),
     Key::new(
         "agent.latency_learning.subnet_ttl",
-        duration(SECOND_MS, 366 * DAY_MS),
+        duration(SECOND_MS, 7 * DAY_MS),
         Unset::Default("168h"),
-        "How long a network is kept after its last connection.",
+        "How long a network is kept after its last connection, here and by overwatches, which keep none for \
+         longer than a week.",
     ),
     Key::new(
         "agent.latency_learning.min_samples",

@@ -1,6 +1,7 @@
 //! Every key of the `latency_learning` block: each test fails when its key is ignored. Then the
 //! way of a report from a learner to tables.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use model::{SocketState, SubnetWidths};
@@ -223,7 +224,7 @@ fn min_samples_holds_a_row_back() {
 #[test]
 fn who_follows_has_what_is_told_to_who_comes_late() {
     let mut bench = Bench::new(|s| (s.ewma_alpha, s.max_subnets) = (1.0, 6));
-    let mut followed = std::collections::BTreeMap::new();
+    let mut followed = BTreeMap::new();
     let mut sequence = 0;
     for step in 0..200u32 {
         // Some are in the running interval when it is published, some make room for others.
@@ -369,21 +370,53 @@ fn a_number_means_one_value_though_the_row_has_moved_on() {
     assert_eq!(bench.learner.report_after(0, 10), then);
 }
 
-#[test]
-fn a_row_long_silent_is_told_whole_since_a_table_may_have_lost_it() {
-    for (silent_ms, whole) in [(3_590_000, 0), (3_590_001, 1)] {
-        let mut bench = Bench::new(|_| {});
-        bench.closed("10.0.1.1", 100);
+/// Networks that are in use all the time and never move; after how long each is told whole again at most,
+/// and how many in one publication.
+fn check_whole_again(subnet_ttl_ms: u64, gap_ms_max: u64, at_once_max: usize) {
+    let mut bench = Bench::new(|s| s.subnet_ttl_ms = subnet_ttl_ms);
+    let clients: Vec<String> = (0..120).map(|n| format!("10.0.{n}.1")).collect();
+    let mut whole_at: BTreeMap<model::Subnet, Time> = BTreeMap::new();
+    let mut gap_ms = 0;
+    let mut through = 0;
+    for _ in 0..400 {
+        clients.iter().for_each(|client| bench.closed(client, 100_000));
         bench.end_interval();
+        bench.wait_ms(20_000);
         bench.learner.publish(bench.now);
-        bench.wait_ms(silent_ms - 10_000);
-        bench.closed("10.0.1.1", 100);
-        bench.end_interval();
-        bench.learner.publish(bench.now);
-        let report = bench.learner.report_after(1, 10).unwrap();
-        assert_eq!(report.ports[0].rows.len(), whole, "{silent_ms}");
-        assert_eq!(report.len(), 1);
+        let report = bench.learner.report_after(through, usize::MAX).unwrap();
+        let rows = &report.ports[0].rows;
+        assert!(through == 0 || rows.len() <= at_once_max, "{} of 120 at once", rows.len());
+        for row in rows {
+            let before = whole_at.insert(row.subnet, bench.now).unwrap_or(bench.now);
+            gap_ms = gap_ms.max(bench.now.ms_since(before));
+        }
+        assert_eq!(report.len(), 120);
+        through = report.through;
     }
+    let oldest = whole_at.values().min().unwrap();
+    gap_ms = gap_ms.max(bench.now.ms_since(*oldest));
+    assert!(gap_ms <= gap_ms_max, "{gap_ms} ms with a time to live of {subnet_ttl_ms}");
+    assert!(gap_ms >= gap_ms_max / 2, "{gap_ms} ms: no more often than needed");
+}
+
+#[test]
+fn a_row_in_use_is_told_whole_in_time_since_a_table_may_have_lost_it() {
+    check_whole_again(7 * 86_400_000, 3_630_000, 8);
+    check_whole_again(600_000, 600_000, 25);
+}
+
+#[test]
+fn a_row_that_was_silent_for_an_hour_is_told_whole() {
+    let mut bench = Bench::new(|_| {});
+    bench.closed("10.0.1.1", 100);
+    bench.end_interval();
+    bench.learner.publish(bench.now);
+    bench.wait_ms(3_600_000);
+    bench.closed("10.0.1.1", 100);
+    bench.end_interval();
+    bench.learner.publish(bench.now);
+    let report = bench.learner.report_after(1, 10).unwrap();
+    assert_eq!((report.ports[0].rows.len(), report.len()), (1, 1));
 }
 
 //------------ From a learner to tables ----------------------------------------------------------
