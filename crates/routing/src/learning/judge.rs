@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::Time;
+use model::{RangeMap, Time};
 
 use super::cells::{Attempt, Cell, CellId};
 use super::explore::{self, Traffic};
@@ -12,7 +12,7 @@ use super::{Learning, Scratch, hold};
 use crate::baseline::Base;
 use crate::belief::{Belief, Spot};
 use crate::ranking::{RankedRegion, RankingId, Trial};
-use crate::{Algorithm, Reason, slot};
+use crate::{Algorithm, HandWork, Reason, slot};
 
 /// After so many connections that should have been measured and were not, a region is given up: an
 /// agent that is there but does not see them, or a network whose resolver asks for somebody else.
@@ -107,10 +107,13 @@ impl Learning {
 
     /// A cell had connections: a part of them should be measured where it tries something.
     fn expect(&mut self, id: CellId, connections: f64, is_own: bool, now: Time) {
+        let (is_off, reports) = (self.is_trying_off(), &self.reports);
+        let is_tried =
+            |trial: &&Trial| !is_off && reports.get(usize::from(trial.region)) == Some(&true);
         let Some(cell) = self.cells.list.get_mut(id as usize) else { return };
         let mut given_up = 0;
         let slot_ms = self.settings.learning.exploration.slot_ms.max(1) as f64;
-        for trial in self.made.trials(id) {
+        for trial in self.made.trials(id).iter().filter(is_tried) {
             let expected = connections * trial.part();
             if let Some(attempt) = cell.attempt_mut(trial.region) {
                 attempt.expected += expected;
@@ -137,6 +140,20 @@ impl Learning {
         }
     }
 
+    /// That pins and resolvers will be these: who is concerned is judged for the next map. Where a pin
+    /// is new others are cells, which are judged as all new ones; where one goes, those return that
+    /// nobody told of rows meanwhile.
+    pub(super) fn judge_touched(&mut self, next: &HandWork) {
+        let [old, new] = [&self.hand.pins, &next.pins].map(|pins| BTreeSet::from_iter(pins));
+        let changed = old.symmetric_difference(&new).map(|(network, _)| (*network, true));
+        let touched = RangeMap::from_prefixes(false, changed);
+        let is_resolver =
+            |cell: &Cell| self.baseline.get(cell.base).is_some_and(|base| base.resolver.is_some());
+        let is_concerned = |cell: &Cell| touched.get(cell.spot.address()).0 || is_resolver(cell);
+        let cells = (0..).zip(&self.cells.list).filter(|(_, cell)| is_concerned(cell));
+        self.todo.extend(cells.map(|(id, _)| id));
+    }
+
     /// Judges these cells, moves those that may move, and says what is new.
     pub(super) fn judge_all(&mut self, todo: &BTreeSet<CellId>, now: Time) -> Changed {
         let mut changed = Changed::default();
@@ -157,7 +174,7 @@ impl Learning {
                 continue;
             }
             self.counted.moved += 1;
-            self.counted.found += u64::from(cell.attempt_of(wish.target).is_some());
+            self.counted.found += u64::from(cell.has_tried(wish.target));
             cell.hold(Some(wish.target), Some(now));
             self.judge(wish.cell, now, &mut changed);
         }
@@ -277,11 +294,7 @@ impl Learning {
     /// What a cell tries from now on.
     fn trials(&self, id: CellId, held: u16, base: &Base, now: Time) -> [Option<Trial>; 2] {
         let terms = &self.settings.learning;
-        let is_off = terms.is_frozen
-            || self.hand.is_frozen
-            || self.hand.is_not_exploring
-            || !terms.exploration.is_enabled
-            || base.pin.is_some();
+        let is_off = self.is_trying_off() || base.pin.is_some();
         let Some(cell) = self.cells.list.get(id as usize).filter(|_| !is_off) else {
             return [None, None];
         };

@@ -7,16 +7,25 @@ use super::REFIT_EVERY_MS;
 use super::cells::CellId;
 
 /// What is done now and then.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Rounds {
+    /// At most so many cells are judged for one map: [`JUDGED_MAX`].
+    pub(super) judged_max: usize,
     /// When the last map was made.
     pub(super) compiled_at: Option<Time>,
     pub(super) refitted_at: Option<Time>,
     /// The next cell to be looked at without a reason.
     cursor: usize,
-    /// Whether something else than rows changed since.
-    pub(super) is_due: bool,
+    /// Whether what may be tried changed since: the next map says so, whoever is judged for it.
+    pub(super) is_switched: bool,
+    /// Cells that wait for no round, since what all are judged by is another: as many as are left.
+    hurried: usize,
 }
+
+/// At most so many cells are judged at once, half a second's work: events wait for it. After a restart
+/// a large table comes back at once; the rest has its turn in the next rounds, one a second, and
+/// geography's order until then. So has the rest where an operator changes what all are judged by.
+const JUDGED_MAX: usize = 65_536;
 
 /// Within this time every cell is looked at, whether or not their own rows changed: what is known of
 /// its neighbours moves slowly, as what all rows have in common does. A cell with clients has rows
@@ -49,16 +58,46 @@ impl Rounds {
         Self { compiled_at: Some(now), ..Self::default() }
     }
 
-    /// The cells of `all` whose turn it is now.
-    pub(super) fn next(&mut self, all: usize, now: Time) -> impl Iterator<Item = CellId> + use<> {
+    /// All of so many cells are looked at as soon as can be.
+    pub(super) const fn hurry(&mut self, all: usize) {
+        self.hurried = all;
+    }
+
+    /// Whether some of them are left.
+    pub(super) const fn is_hurried(&self) -> bool {
+        self.hurried > 0
+    }
+
+    /// The cells of `all` whose turn it is now, beside so many that are judged anyway.
+    pub(super) fn next(
+        &mut self,
+        all: usize,
+        judged: usize,
+        now: Time,
+    ) -> impl Iterator<Item = CellId> + use<> {
         let since_ms = self.compiled_at.map_or(ROUND_MS, |at| now.ms_since(at)).min(ROUND_MS);
         let part = (all as u64 * since_ms / ROUND_MS).min(LOOKS_PER_S_MAX * since_ms / 1_000);
-        let count = usize::try_from(part).unwrap_or(all).max(LOOKED_AT_MIN).min(all);
+        let count = usize::try_from(part).unwrap_or(all).max(LOOKED_AT_MIN).max(self.hurried);
+        let count = count.min(self.judged_max.saturating_sub(judged)).min(all);
+        self.hurried = self.hurried.min(all).saturating_sub(count);
         let first = if self.cursor < all { self.cursor } else { 0 };
         // Where the round begins anew in the midst of a turn, the next goes on behind that turn.
         self.cursor = (first + count).checked_rem(all).unwrap_or(0);
         let turn = (first..first + count).map(move |at| if at < all { at } else { at - all });
         turn.filter_map(|id| CellId::try_from(id).ok())
+    }
+}
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Self {
+            judged_max: JUDGED_MAX,
+            compiled_at: None,
+            refitted_at: None,
+            cursor: 0,
+            is_switched: false,
+            hurried: 0,
+        }
     }
 }
 
@@ -81,7 +120,7 @@ mod tests {
         let mut looks = vec![0; all];
         for map in 1..=maps {
             let now = NOW.plus_ms(map * step_ms);
-            rounds.next(all, now).for_each(|cell| looks[cell as usize] += 1);
+            rounds.next(all, 0, now).for_each(|cell| looks[cell as usize] += 1);
             rounds.compiled_at = Some(now);
         }
         looks
@@ -98,6 +137,29 @@ mod tests {
         // Few are looked at each time, and of none nobody.
         assert_eq!(looks(3, 7, 1_000), [7, 7, 7]);
         assert_eq!(looks(0, 7, 1_000), [0; 0]);
+    }
+
+    #[test]
+    fn a_round_in_a_hurry_goes_on_until_all_are_judged_and_never_judges_more_at_once() {
+        let all = 700_000;
+        let mut rounds = Rounds::default();
+        let (mut looks, mut maps) = (vec![0; all], 0);
+        rounds.hurry(all);
+        while rounds.is_hurried() {
+            let judged = maps % 2 * 30_000;
+            let turn: Vec<CellId> = rounds.next(all, judged, NOW).collect();
+            assert_eq!(turn.len(), (JUDGED_MAX - judged).min(all - looks.iter().sum::<usize>()));
+            turn.into_iter().for_each(|cell| looks[cell as usize] += 1);
+            maps += 1;
+            assert!(maps < 20);
+        }
+        assert_eq!(looks, vec![1; all]);
+        // Whoever is judged for a reason of his own may leave no room, and nothing is lost.
+        rounds.hurry(3);
+        assert_eq!(rounds.next(all, JUDGED_MAX + 1, NOW).count(), 0);
+        assert!(rounds.is_hurried());
+        // The first map of a large table is no other.
+        assert_eq!(Rounds::default().next(all, 0, NOW).count(), JUDGED_MAX);
     }
 
     #[test]

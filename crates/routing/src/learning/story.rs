@@ -12,8 +12,6 @@ use super::hold;
 use super::prospect::{Prospect, Standing};
 use crate::baseline::Base;
 use crate::belief::Belief;
-use crate::ranking::Ranking;
-use crate::slot;
 
 /// The story of a client's cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -183,14 +181,9 @@ impl Waits {
 }
 
 impl Learning {
-    /// The story of a client of this ranking and block; `None` where the domain does not learn, or
+    /// The story of a client whose block tries this now; `None` where the domain does not learn, or
     /// has no map yet.
-    pub(crate) fn story(
-        &self,
-        (ranking, block): (&Ranking, Subnet),
-        client: IpAddr,
-        now: Time,
-    ) -> Option<Story> {
+    pub(crate) fn story(&self, this_slot: Option<u16>, client: IpAddr, now: Time) -> Option<Story> {
         if !self.learns() {
             return None;
         }
@@ -212,7 +205,6 @@ impl Learning {
             }
         };
         let slot_ms = self.settings.learning.exploration.slot_ms.max(1);
-        let trial = slot::trial_now(ranking.trials(), block, slot_ms, now);
         Some(Story {
             judged: self.judged((id, cell), base),
             outlooks: prospects.iter().map(outlook).collect(),
@@ -222,7 +214,7 @@ impl Learning {
             exploration: ExplorationStory {
                 off,
                 slot_ends: now.plus_ms(slot_ms - now.unix_ms() % slot_ms),
-                this_slot: trial.map(|(region, _)| region),
+                this_slot,
             },
         })
     }
@@ -267,7 +259,9 @@ impl Learning {
         now: Time,
     ) -> Option<Untried> {
         let region = prospect.region;
-        if self.made.trials(id).iter().any(|trial| trial.region == region) {
+        let reports = self.reports.get(usize::from(region)) == Some(&true);
+        let is_open = off.is_none() && reports;
+        if is_open && self.made.trials(id).iter().any(|trial| trial.region == region) {
             return None;
         }
         if cell.held() == Some(region) {
@@ -286,7 +280,7 @@ impl Learning {
         let given_up = cell.attempt_of(region).and_then(Attempt::given_up_until);
         Some(match given_up.filter(|until| now < *until) {
             _ if !prospect.may_beat(current, &self.settings.learning.hold) => Untried::NotPromising,
-            _ if self.reports.get(usize::from(region)) != Some(&true) => Untried::NoAgent,
+            _ if !reports => Untried::NoAgent,
             Some(until) => Untried::GivenUp { until },
             None => Untried::Behind,
         })

@@ -12,6 +12,7 @@ use crate::fixture::{LEARNED, NOW, constraint, domain, geo, pool, subnet};
 use crate::{Reason, decide};
 
 mod limits;
+mod switches;
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
@@ -77,8 +78,8 @@ impl Bench {
     fn tries(&self, client: &str) -> Vec<String> {
         let map = self.learning.map();
         let (ranking, _) = map.block(client.parse().unwrap());
-        let name = |trial: &Trial| map.region_name(trial.region).unwrap().to_string();
-        ranking.trials().iter().map(name).collect()
+        let name = |trial: Trial| map.region_name(trial.region).unwrap().to_string();
+        map.trials(ranking).map(name).collect()
     }
 
     fn hand(&mut self, change: impl FnOnce(&mut HandWork)) {

@@ -1,8 +1,6 @@
 //! One cell, in 48 bytes: there are as many as networks, and some more. Judges nothing; each change of it is
 //! somebody else's decision.
 
-use std::num::NonZeroU64;
-
 use model::{Subnet, Time};
 
 use crate::baseline::BaseId;
@@ -21,6 +19,9 @@ pub(crate) struct Cell {
     /// A network in it; its own, where it is a network.
     pub(crate) spot: Subnet,
     marks: u8,
+    /// Regions that it tried, tries no more, and was measured in if it had to be: a bit for each of the
+    /// first eight. Others stay among the attempts.
+    tried: u8,
 }
 
 // There are as many as networks, and some more.
@@ -74,44 +75,74 @@ const CALM_MAX: u8 = 3;
 /// A region that a cell tries and that was not measured since it does.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    pub(crate) region: u16,
     /// The connections that should have been measured by now.
     pub(crate) expected: f64,
-    since: Option<NonZeroU64>,
-    given_up_until: Option<NonZeroU64>,
+    /// The region, above [`Attempt::IS_SINCE`] and [`Attempt::IS_GIVEN_UP`], above the moment that these are about.
+    state: u64,
     next: Option<Box<Self>>,
 }
 
 impl Attempt {
-    const fn new(region: u16, next: Option<Box<Self>>) -> Self {
-        Self { region, expected: 0.0, since: None, given_up_until: None, next }
+    /// In milliseconds since 1970.
+    const MOMENT: u64 = Self::IS_SINCE - 1;
+    /// Since then connections are expected.
+    const IS_SINCE: u64 = 1 << 46;
+    /// Until then it is not tried again. Since when it was is nobody's question any more.
+    const IS_GIVEN_UP: u64 = 1 << 47;
+    const REGION_SHIFT: u32 = 48;
+
+    fn new(region: u16, next: Option<Box<Self>>) -> Self {
+        Self { expected: 0.0, state: u64::from(region) << Self::REGION_SHIFT, next }
+    }
+
+    fn region(&self) -> u16 {
+        (self.state >> Self::REGION_SHIFT) as u16
+    }
+
+    /// Whether there is nothing to say but that it was tried.
+    fn is_fresh(&self) -> bool {
+        self.expected == 0.0 && self.state & (Self::IS_SINCE | Self::IS_GIVEN_UP) == 0
     }
 
     /// It was measured, or is tried anew.
-    pub(crate) const fn restart(&mut self) {
-        (self.expected, self.since, self.given_up_until) = (0.0, None, None);
+    pub(crate) fn restart(&mut self) {
+        *self = Self::new(self.region(), self.next.take());
     }
 
     /// Since when connections are expected: from now on, before the first.
     pub(crate) fn expected_since(&mut self, now: Time) -> Time {
-        self.since = self.since.or_else(|| NonZeroU64::new(now.unix_ms()));
-        self.since.map_or(now, |ms| Time::from_unix_ms(ms.get()))
+        match self.state & (Self::IS_SINCE | Self::IS_GIVEN_UP) {
+            0 => self.state |= Self::IS_SINCE | now.unix_ms().min(Self::MOMENT),
+            Self::IS_SINCE => return Time::from_unix_ms(self.state & Self::MOMENT),
+            _ => {}
+        }
+        now
     }
 
     /// Until when it is not tried again, once it was given up.
     pub(crate) fn given_up_until(&self) -> Option<Time> {
-        self.given_up_until.map(|ms| Time::from_unix_ms(ms.get()))
+        let is_given_up = self.state & Self::IS_GIVEN_UP != 0;
+        is_given_up.then(|| Time::from_unix_ms(self.state & Self::MOMENT))
     }
 
     /// It is not tried again until then.
-    pub(crate) const fn give_up(&mut self, until: Time) {
-        self.given_up_until = NonZeroU64::new(until.unix_ms());
+    pub(crate) fn give_up(&mut self, until: Time) {
+        let rest = self.state & !(Self::IS_SINCE | Self::MOMENT);
+        self.state = rest | Self::IS_GIVEN_UP | until.unix_ms().min(Self::MOMENT);
     }
 }
 
 impl Cell {
     pub(super) const fn new(base: BaseId, spot: Subnet) -> Self {
-        Self { volume: 0.0, seat: 0, attempts: None, base, spot, marks: Calm::NEW.marks() }
+        Self {
+            volume: 0.0,
+            seat: 0,
+            attempts: None,
+            base,
+            spot,
+            marks: Calm::NEW.marks(),
+            tried: 0,
+        }
     }
 
     /// Whether there are rows of the network, or of one around it.
@@ -200,10 +231,11 @@ impl Cell {
 
     /// From now on it tries these.
     pub(crate) fn attempt(&mut self, trials: [Option<Trial>; 2]) {
+        self.forget_fresh(trials);
         for trial in trials.iter().flatten() {
             match self.attempt_mut(trial.region) {
                 // It had been given up, and may be tried again.
-                Some(attempt) if attempt.given_up_until.is_some() => attempt.restart(),
+                Some(attempt) if attempt.given_up_until().is_some() => attempt.restart(),
                 Some(_) => {}
                 None => {
                     let attempt = Attempt::new(trial.region, self.attempts.take());
@@ -213,17 +245,39 @@ impl Cell {
         }
     }
 
+    /// Of what it tries no more and has nothing to wait for, a bit stays.
+    fn forget_fresh(&mut self, trials: [Option<Trial>; 2]) {
+        let is_tried = |region: u16| trials.iter().flatten().any(|trial| trial.region == region);
+        let mut rest = self.attempts.take();
+        while let Some(mut attempt) = rest {
+            rest = attempt.next.take();
+            let region = attempt.region();
+            if attempt.is_fresh() && !is_tried(region) && u32::from(region) < u8::BITS {
+                self.tried |= 1 << region;
+            } else {
+                attempt.next = self.attempts.take();
+                self.attempts = Some(attempt);
+            }
+        }
+    }
+
+    /// Whether it ever tried a region.
+    pub(crate) fn has_tried(&self, region: u16) -> bool {
+        let bit = 1u8.checked_shl(region.into()).unwrap_or(0);
+        self.tried & bit != 0 || self.attempt_of(region).is_some()
+    }
+
     /// The attempt of a region, where it was tried and not measured since.
     pub(crate) fn attempt_of(&self, region: u16) -> Option<&Attempt> {
         let mut all =
             std::iter::successors(self.attempts.as_deref(), |attempt| attempt.next.as_deref());
-        all.find(|attempt| attempt.region == region)
+        all.find(|attempt| attempt.region() == region)
     }
 
     pub(crate) fn attempt_mut(&mut self, region: u16) -> Option<&mut Attempt> {
         let mut next = self.attempts.as_deref_mut();
         while let Some(attempt) = next {
-            if attempt.region == region {
+            if attempt.region() == region {
                 return Some(attempt);
             }
             next = attempt.next.as_deref_mut();
@@ -294,24 +348,45 @@ mod tests {
     fn attempts_are_found_by_region_and_begin_anew() {
         let mut cell = cell();
         let trial = |region| Some(Trial { region, share: 9 });
-        cell.attempt([trial(4), trial(2)]);
-        cell.attempt([trial(2), trial(7)]);
-        for region in [2, 4, 7] {
+        cell.attempt([trial(4), trial(900)]);
+        for region in [900, 4] {
             let attempt = cell.attempt_mut(region).unwrap();
             assert_eq!(attempt.expected_since(NOW), NOW);
             assert_eq!(attempt.expected_since(NOW.plus_ms(9)), NOW);
             attempt.expected = f64::from(region);
         }
+        cell.attempt([trial(900), trial(7)]);
         assert!(cell.attempt_of(3).is_none() && cell.attempt_mut(3).is_none());
-        cell.attempt_mut(4).unwrap().give_up(NOW);
-        cell.attempt_mut(2).unwrap().give_up(NOW);
-        assert_eq!(cell.attempt_of(4).unwrap().given_up_until(), Some(NOW));
+        for region in [4, 900] {
+            cell.attempt_mut(region).unwrap().give_up(NOW);
+            let attempt = cell.attempt_of(region).unwrap();
+            assert_eq!(attempt.given_up_until(), Some(NOW));
+            assert_eq!(attempt.expected, f64::from(region));
+        }
         // Tried again: that one begins anew, the others go on.
         cell.attempt([trial(4), trial(7)]);
         let told = |region| {
             let attempt = cell.attempt_of(region).unwrap();
             (attempt.expected, attempt.given_up_until())
         };
-        assert_eq!([2, 4, 7].map(told), [(2.0, Some(NOW)), (0.0, None), (7.0, None)]);
+        assert_eq!([4, 7, 900].map(told), [(0.0, None), (0.0, None), (900.0, Some(NOW))]);
+    }
+
+    #[test]
+    fn what_was_tried_and_measured_is_a_bit_where_there_is_one() {
+        let mut cell = cell();
+        let trial = |region| Some(Trial { region, share: 9 });
+        cell.attempt([trial(7), trial(8)]);
+        cell.attempt([trial(0), None]);
+        // One that waits to be measured stays.
+        cell.attempt_mut(0).unwrap().expected_since(NOW);
+        cell.attempt([None, None]);
+        let has = |cell: &Cell, region| (cell.attempt_of(region).is_some(), cell.has_tried(region));
+        let told = |cell: &Cell| [0, 7, 8, 9, 300].map(|region| has(cell, region));
+        let (none, bit, kept) = ((false, false), (false, true), (true, true));
+        assert_eq!(told(&cell), [kept, bit, kept, none, none]);
+        cell.attempt_mut(0).unwrap().restart();
+        cell.attempt([trial(7), None]);
+        assert_eq!(told(&cell), [bit, kept, kept, none, none]);
     }
 }
