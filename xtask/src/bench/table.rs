@@ -174,7 +174,7 @@ const GOALS: [Goal; 27] = [
     Goal {
         what: "the same, in slices of a search",
         value: |f| f.ratio("snapshot_stop_ms", "slice_ms"),
-        limit: Limit::AtMost(100.0),
+        limit: Limit::AtMost(200.0),
     },
     Goal { what: "a read from memory, ns", value: |f| f.of("read_ns"), limit: Limit::None },
 ];
