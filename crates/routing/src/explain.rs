@@ -111,7 +111,8 @@ pub fn explain<'a>(
 ) -> Explanation<'a> {
     let decision = decide(map, pool, client, 0, now);
     let (ranking, block) = map.block(client);
-    let learned = learning.story((ranking, block), client, now);
+    let trial = map.trial(ranking, block, now).map(|(region, _)| region);
+    let learned = learning.story(trial, client, now);
     let scene = Scene { map, pool, ranking, drained: pool.drained_for(client, now) };
     let order = pool.order(ranking).iter().map(|ranked| (ranked.region, Some(ranked.reason)));
     let regions = || (0..=u16::MAX).zip(&map.settings().regions).map(|(region, _)| region);
@@ -120,7 +121,7 @@ pub fn explain<'a>(
     let of = |(region, reason): (u16, Option<Reason>)| {
         let outlooks = learned.as_ref().map_or(&[][..], |story| &story.outlooks);
         let outlook = outlooks.iter().find(|outlook| outlook.region == region).copied();
-        let trial = ranking.trials().iter().find(|trial| trial.region == region);
+        let trial = map.trials(ranking).find(|trial| trial.region == region);
         Some(Candidate {
             region: map.region_name(region)?,
             is_chosen: decision.region_place() == Some(usize::from(region)),

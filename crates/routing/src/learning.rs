@@ -172,11 +172,6 @@ type Placed = (bool, (Standing, u32), usize, RankedRegion);
 /// With nothing new, cells are looked at again this often: rows age, and savings come in.
 const LOOK_EVERY_MS: u64 = 10_000;
 
-/// At most so many cells are judged at once because their rows changed, half a second's work: events
-/// wait for it. After a restart a large table comes back at once; the rest has its turn in the next
-/// rounds, one a second, and geography's order until then.
-const JUDGED_MAX: usize = 65_536;
-
 /// How often what all rows have in common is fitted anew.
 const REFIT_EVERY_MS: u64 = 300_000;
 
@@ -255,7 +250,7 @@ impl Learning {
         let reports: Vec<bool> = of.collect();
         if reports != self.reports {
             self.reports = reports;
-            self.look_at_all();
+            self.switch();
         }
     }
 
@@ -272,16 +267,23 @@ impl Learning {
             self.cells.outdate();
             // Their numbers begin with the baseline's.
             self.keep_rankings();
+            self.judge_touched(&hand);
         }
         self.hand = hand;
-        self.look_at_all();
+        self.switch();
     }
 
-    /// At the next map every cell is looked at: what was switched off must not wait for a round.
-    fn look_at_all(&mut self) {
-        self.rounds.is_due = true;
-        self.rounds.compiled_at = None;
+    /// What may be tried, or who may move, is switched: read at once where it is read. Cells come to
+    /// it in the next round.
+    fn switch(&mut self) {
+        self.rounds.is_switched = true;
         self.cells.wake_all();
+    }
+
+    /// Every cell is looked at as soon as can be: what all are judged by is another.
+    fn look_at_all(&mut self) {
+        self.rounds.hurry(self.cells.list.len());
+        self.switch();
     }
 
     /// Whether it is time for a map: something changed, and the last one was long enough ago for its
@@ -293,15 +295,14 @@ impl Learning {
         }
         let Some(at) = self.rounds.compiled_at else { return true };
         let waited_ms = now.ms_since(at);
-        let (pause_ms, rows_pause_ms) = rounds::pauses_ms(self.made.blocks.len());
         // What is left of the last round has waited already.
-        if !self.todo.is_empty() {
+        if self.is_left() || self.rounds.is_switched {
             return true;
         }
-        let is_left = self.rounds.is_due;
+        let (_, rows_pause_ms) = rounds::pauses_ms(self.made.blocks.len());
         let has_rows = !self.queue.is_empty() || self.cells.is_stale();
         let looks = self.learns() && waited_ms >= LOOK_EVERY_MS;
-        (is_left && waited_ms >= pause_ms) || (has_rows && waited_ms >= rows_pause_ms) || looks
+        (has_rows && waited_ms >= rows_pause_ms) || looks
     }
 
     /// Brings everything up to date; tells whether the map is a new one.
@@ -323,17 +324,17 @@ impl Learning {
         let is_laid = self.cells.is_stale() && self.lay_cells();
         self.work_off(now);
         let mut todo = self.next_todo();
-        let turns = self.rounds.next(self.cells.list.len(), now);
+        let turns = self.rounds.next(self.cells.list.len(), todo.len(), now);
         todo.extend(turns.filter(|id| self.cells.has_turn(*id)));
         let changed = self.judge_all(&todo, now);
         self.made.unlaid.extend(changed.ranked);
         self.rounds.compiled_at = Some(now);
-        self.rounds.is_due = false;
+        let is_switched = std::mem::take(&mut self.rounds.is_switched);
         // While a large table is judged round by round, maps follow at their own pace.
         let (pause_ms, _) = rounds::pauses_ms(self.made.blocks.len());
         let has_waited = self.made.laid_at.is_none_or(|at| now.ms_since(at) >= pause_ms);
-        if !is_first && !is_laid && !has_waited && !self.todo.is_empty() {
-            return false;
+        if !is_first && !is_laid && !has_waited && (is_switched || self.is_left()) {
+            return is_switched;
         }
         let is_ranked = !self.made.unlaid.is_empty() || !self.made.unlaid_areas.is_empty();
         if is_laid {
@@ -342,7 +343,7 @@ impl Learning {
             self.lay_changed();
         }
         self.made.laid_at = Some(now);
-        is_first || is_laid || is_ranked || changed.is_timed
+        is_first || is_laid || is_ranked || changed.is_timed || is_switched
     }
 
     /// The map as it was last made.
@@ -354,6 +355,7 @@ impl Learning {
             rankings: Arc::clone(&self.made.rankings),
             cells: Arc::clone(&self.cells.map),
             times: self.made.times.clone(),
+            tried: self.tried(),
             shadow: self.shadow.as_ref().map(|shadow| Arc::new(shadow.map())),
         }
     }
@@ -384,7 +386,20 @@ impl Learning {
     #[must_use]
     pub fn explored_share(&self) -> f64 {
         let [without, with] = &self.traffic;
-        without.spent_share().max(with.spent_share())
+        if self.is_trying_off() { 0.0 } else { without.spent_share().max(with.spent_share()) }
+    }
+
+    /// Whether nothing is tried, whatever cells would.
+    fn is_trying_off(&self) -> bool {
+        let terms = &self.settings.learning;
+        let is_frozen = terms.is_frozen || self.hand.is_frozen;
+        is_frozen || self.hand.is_not_exploring || !terms.exploration.is_enabled
+    }
+
+    /// By region: whether it may be tried now.
+    fn tried(&self) -> Vec<bool> {
+        let is_on = !self.is_trying_off();
+        self.reports.iter().map(|reports| is_on && *reports).collect()
     }
 
     /// The settings that it was made of.
@@ -433,9 +448,14 @@ impl Learning {
         }
     }
 
+    /// Whether cells are left that should have been judged for the last map.
+    fn is_left(&self) -> bool {
+        !self.todo.is_empty() || self.rounds.is_hurried()
+    }
+
     /// The cells to be judged for this map: all there are, or as many as fit.
     fn next_todo(&mut self) -> BTreeSet<CellId> {
-        let later = self.todo.iter().nth(JUDGED_MAX).copied();
+        let later = self.todo.iter().nth(self.rounds.judged_max).copied();
         let later = later.map(|later| self.todo.split_off(&later)).unwrap_or_default();
         std::mem::replace(&mut self.todo, later)
     }

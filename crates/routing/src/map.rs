@@ -11,7 +11,7 @@ use model::{RangeMap, Region, Rtt, Subnet, Time};
 
 use crate::learning::cells::CellId;
 use crate::learning::times::Times;
-use crate::ranking::{Ranking, RankingId, Rankings};
+use crate::ranking::{Ranking, RankingId, Rankings, Trial};
 use crate::{DomainSettings, Learning, slot};
 
 /// Every client of a domain to its ranking, and how far around the client it holds.
@@ -22,6 +22,9 @@ pub struct DomainMap {
     pub(crate) rankings: Arc<Rankings>,
     pub(crate) cells: Arc<RangeMap<CellId>>,
     pub(crate) times: Times,
+    /// By region: whether it may be tried. What is switched off is off here, at once; who tried it
+    /// is judged later.
+    pub(crate) tried: Vec<bool>,
     /// What another algorithm makes of the same, where somebody wants to know.
     pub(crate) shadow: Option<Arc<Self>>,
 }
@@ -50,11 +53,17 @@ impl DomainMap {
     pub fn block(&self, client: IpAddr) -> (&Ranking, Subnet) {
         let (ranking, block) = self.blocks.get(client);
         let ranking = self.rankings.get(ranking);
-        if ranking.trials().is_empty() {
+        if self.trials(ranking).next().is_none() {
             (ranking, block)
         } else {
             (ranking, slot::trial_block(block, client))
         }
+    }
+
+    /// What blocks of this ranking try, in some of their slots.
+    pub fn trials<'a>(&'a self, ranking: &'a Ranking) -> impl Iterator<Item = Trial> + 'a {
+        let trials = ranking.trials().iter().copied();
+        trials.filter(|trial| self.tried.get(usize::from(trial.region)) == Some(&true))
     }
 
     /// Where in memory [`DomainMap::block`] will read for a client, a place in each line.
@@ -66,7 +75,7 @@ impl DomainMap {
     #[must_use]
     pub fn trial(&self, ranking: &Ranking, block: Subnet, now: Time) -> Option<(u16, u64)> {
         let slot_ms = self.settings.learning.exploration.slot_ms;
-        slot::trial_now(ranking.trials(), block, slot_ms, now)
+        slot::trial_now(self.trials(ranking), block, slot_ms, now)
     }
 
     /// How long until a block of this ranking tries something, in milliseconds, if it does in the
@@ -74,7 +83,7 @@ impl DomainMap {
     #[must_use]
     pub fn until_trial(&self, ranking: &Ranking, block: Subnet, now: Time) -> Option<u64> {
         let slot_ms = self.settings.learning.exploration.slot_ms;
-        slot::until_trial(ranking.trials(), block, slot_ms, now)
+        slot::until_trial(self.trials(ranking), block, slot_ms, now)
     }
 
     /// The time that a region was ranked by for a client, where one was learned. A second search:

@@ -10,26 +10,28 @@ use crate::ranking::Trial;
 /// The trial that a block is in now, and for how much longer, in milliseconds. Of two, the first
 /// that has its turn.
 pub(crate) fn trial_now(
-    trials: &[Trial],
+    mut trials: impl Iterator<Item = Trial>,
     block: Subnet,
     slot_ms: u64,
     now: Time,
 ) -> Option<(u16, u64)> {
-    if trials.is_empty() {
-        return None;
-    }
     let now_ms = now.unix_ms();
     let slot = now_ms.checked_div(slot_ms)?;
-    let tried = trials.iter().find(|trial| draw(block, trial.region, slot) < trial.share)?;
+    let tried = trials.find(|trial| draw(block, trial.region, slot) < trial.share)?;
     Some((tried.region, slot_ms - now_ms % slot_ms))
 }
 
 /// How long until the block's next trial, in milliseconds, if that is in the next slot. What is
 /// answered now must not be kept into it: who still has it would not take part.
-pub(crate) fn until_trial(trials: &[Trial], block: Subnet, slot_ms: u64, now: Time) -> Option<u64> {
+pub(crate) fn until_trial(
+    mut trials: impl Iterator<Item = Trial>,
+    block: Subnet,
+    slot_ms: u64,
+    now: Time,
+) -> Option<u64> {
     let now_ms = now.unix_ms();
     let next = now_ms.checked_div(slot_ms)? + 1;
-    let tries = trials.iter().any(|trial| draw(block, trial.region, next) < trial.share);
+    let tries = trials.any(|trial| draw(block, trial.region, next) < trial.share);
     tries.then(|| next * slot_ms - now_ms)
 }
 
@@ -81,7 +83,7 @@ mod tests {
             (0..200u32).map(|i| Subnet::of(IpAddr::V4((0x0a00_0000 + (i << 8)).into()), 24));
         let hits = blocks.flat_map(|block| (0..1_000).map(move |slot| (block, slot)));
         let hits = hits.filter(|(block, slot)| {
-            trial_now(trials, *block, SLOT_MS, at(*slot)) == Some((region, 45_000))
+            trial_now(trials.iter().copied(), *block, SLOT_MS, at(*slot)) == Some((region, 45_000))
         });
         hits.count() as f64 / 200_000.0
     }
@@ -104,7 +106,7 @@ mod tests {
     fn neighbours_do_not_try_together() {
         let trial = [Trial { region: 1, share: 6_554 }];
         let block = |i: u32| Subnet::of(IpAddr::V4((0x0a00_0000 + (i << 8)).into()), 24);
-        let tries = |i, slot| trial_now(&trial, block(i), SLOT_MS, at(slot)).is_some();
+        let tries = |i, slot| trial_now(trial.into_iter(), block(i), SLOT_MS, at(slot)).is_some();
         let both = (0..20_000).filter(|slot| tries(1, *slot) && tries(2, *slot)).count();
         assert!((150..260).contains(&both), "a tenth of a tenth: {both}");
     }

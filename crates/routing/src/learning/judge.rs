@@ -144,7 +144,7 @@ impl Learning {
     /// is new others are cells, which are judged as all new ones; where one goes, those return that
     /// nobody told of rows meanwhile.
     pub(super) fn judge_touched(&mut self, next: &HandWork) {
-        let [old, new] = [&self.hand.pins, &next.pins].map(|pins| BTreeSet::from_iter(pins));
+        let [old, new] = [&self.hand.pins, &next.pins].map(BTreeSet::from_iter);
         let changed = old.symmetric_difference(&new).map(|(network, _)| (*network, true));
         let touched = RangeMap::from_prefixes(false, changed);
         let is_resolver =

@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_round_in_a_hurry_goes_on_until_all_are_judged_and_never_judges_more_at_once() {
         let all = 700_000;
-        let mut rounds = Rounds::default();
+        let mut rounds = Rounds::of(NOW);
         let (mut looks, mut maps) = (vec![0; all], 0);
         rounds.hurry(all);
         while rounds.is_hurried() {
