@@ -12,8 +12,6 @@
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-mod bind;
-
 mod packet;
 
 mod fetch;

@@ -10,6 +10,7 @@
 //! - `notify`: what a service manager is told,
 //! - [`collect`]: the threads that read the kernel,
 //! - [`probe`]: checks of backends,
+//! - `bind`: sockets on the addresses that anything is served on,
 //! - [`mesh`]: TLS sessions between agents and overwatches,
 //! - [`dns`]: the DNS server's sockets,
 //! - [`answer`]: what a DNS worker does with a packet,
@@ -58,6 +59,8 @@ pub mod windows;
 pub mod collect;
 
 pub mod probe;
+
+mod bind;
 
 pub mod mesh;
 

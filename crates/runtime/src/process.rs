@@ -182,11 +182,19 @@ pub enum StartError {
         /// Why.
         source: model::NameError,
     },
-    /// A DNS socket.
+    /// An address that the process which is to be taken over from has in another form.
     #[error(
-        "cannot serve DNS on {address}: is another server on that port, or is the right to \
-        ports below 1024 missing (CAP_NET_BIND_SERVICE)?"
+        "nothing was taken over: process {pid} has the port, and a hand-over does not change between one address \
+        and every address on it. Take another port, or end that process and start this one"
     )]
+    AddressOfOther {
+        /// The other process.
+        pid: u32,
+        /// What could not be opened.
+        source: Box<StartError>,
+    },
+    /// A DNS socket.
+    #[error("cannot serve DNS on {address}{}", hint(.source))]
     Dns {
         /// The address.
         address: SocketAddr,
@@ -204,6 +212,31 @@ pub enum StartError {
     /// Threads or signals.
     #[error("the system refuses a thread or a signal handler")]
     System(#[source] io::Error),
+}
+
+impl StartError {
+    /// Whether somebody has an address that this process wants.
+    #[cfg(unix)]
+    fn is_address_in_use(&self) -> bool {
+        match self {
+            Self::Listen(ListenError::Bind { source, .. })
+            | Self::Api { source, .. }
+            | Self::Dns { source, .. }
+            | Self::Metrics { source, .. } => source.kind() == io::ErrorKind::AddrInUse,
+            _ => false,
+        }
+    }
+}
+
+/// What to look at where DNS has not got its address.
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => ": another server is on that port",
+        io::ErrorKind::PermissionDenied => {
+            ": the right to ports below 1024 is missing (CAP_NET_BIND_SERVICE)"
+        }
+        _ => "",
+    }
 }
 
 /// Where a setting means; every address of both families where it names none.

@@ -64,6 +64,9 @@ impl Batch {
 
     /// Waits for a datagram, at most for the socket's read timeout, and takes all that are there by
     /// then. After an error the batch is empty.
+    ///
+    /// A socket that somebody has shut (shutdown(2), which counts for all who have it) gives nothing, at
+    /// once and for ever, and says no error; here it is one.
     pub(super) fn receive(&mut self, socket: &Socket, with_destination: bool) -> io::Result<()> {
         self.received = 0;
         let mut controls = [Control::EMPTY; BATCH];
@@ -96,15 +99,19 @@ impl Batch {
         for (slot, message) in self.slots.iter_mut().zip(&messages).take(count) {
             // SAFETY: written above, and by the kernel.
             let message = unsafe { message.assume_init_ref() };
+            // A datagram of no bytes comes from somewhere; no datagram does not.
+            if message.msg_hdr.msg_namelen == 0 {
+                break;
+            }
             slot.addresses.peer_length = message.msg_hdr.msg_namelen;
             slot.addresses.local =
                 if with_destination { packet::destination(&message.msg_hdr) } else { None };
             slot.query_length = message.msg_len as usize;
             slot.is_cut = message.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
             slot.answer_length = 0;
+            self.received += 1;
         }
-        self.received = count;
-        Ok(())
+        if self.received == 0 { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 
     /// Sends each answer back where its datagram came from, from where that was sent to. An answer

@@ -21,7 +21,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Handler, TCP_ANSWER_BYTES_MAX, bind};
+use super::{Handler, TCP_ANSWER_BYTES_MAX};
+use crate::bind;
 
 mod places;
 
@@ -119,7 +120,7 @@ impl TcpServer {
     ///
     /// The address cannot be bound.
     pub fn bind(address: SocketAddr) -> io::Result<Socket> {
-        Ok(bind::tcp(address)?.0)
+        bind::dns_tcp(address)
     }
 
     /// Serves such a socket on the current tokio runtime.

@@ -4,6 +4,8 @@
 //! so no two of them ever wait for each other. A thread takes the datagrams that wait, asks the
 //! handler about each, and sends the answers: two calls of the kernel for them all
 //! ([`batch`](super::batch)). It allocates nothing after its start.
+//!
+//! Must never shut a socket: another process may serve the same one, before this one or after it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,44 +20,28 @@ use socket2::Socket;
 
 use super::batch::{Batch, Slot};
 use super::durations::{DurationCounters, Durations};
-use super::{Arrival, Handled, Handler, Transport, bind, handle, packet};
+use super::{Arrival, Handled, Handler, Transport, handle, packet};
+use crate::bind;
 
-/// How long a thread sleeps in the kernel at most before it looks whether it is to stop. It is
-/// woken earlier when it is; this is for a kernel that does not.
-const LOOK_UP: Duration = Duration::from_secs(1);
+/// How long a thread sleeps in the kernel at most before it looks whether it is to end: nothing but a
+/// datagram wakes it. Four looks a second cost nothing, and a process that ends waits for no longer.
+const LOOK_UP: Duration = Duration::from_millis(250);
+/// How long a device that takes nothing may hold a thread; what it does not take by then is lost.
+const DEVICE_MAX: Duration = Duration::from_secs(1);
 /// How long a thread rests after the socket failed, so that a lasting fault is no busy loop.
 const REST: Duration = Duration::from_millis(10);
 
-/// The threads that serve one address; dropping it stops them and waits for them.
+/// The threads that serve one address; dropping it ends them, as [`UdpServer::stop`] does.
 #[derive(Debug)]
 pub struct UdpServer {
     local: SocketAddr,
     workers: Vec<Worker>,
-    orders: Arc<Orders>,
-}
-
-/// What the threads are told.
-#[derive(Debug, Default)]
-struct Orders {
-    /// End at once.
-    stop: AtomicBool,
-    /// Answer what was taken from the kernel, then end.
-    leave: AtomicBool,
-}
-
-impl Orders {
-    fn are_to_stop(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    fn are_to_leave(&self) -> bool {
-        self.leave.load(Ordering::Relaxed)
-    }
+    /// The threads are to answer what they took from the kernel, then end.
+    is_over: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
 struct Worker {
-    socket: Arc<Socket>,
     counts: Arc<Counts>,
     /// Taken when the thread is waited for.
     thread: Option<JoinHandle<()>>,
@@ -74,7 +60,7 @@ pub struct UdpCounters {
     pub too_long: u64,
     /// Handlers that panicked, and threads; a fault in this program.
     pub panics: u64,
-    /// Failures to receive.
+    /// Failures to receive; a socket that somebody has shut is a hundred a second.
     pub receive_errors: u64,
     /// Answers that the kernel refused, as where there is no route back.
     pub send_errors: u64,
@@ -132,8 +118,7 @@ impl UdpServer {
         let none = || io::Error::other("no socket to serve");
         let local = sockets.first().ok_or_else(none)?.local_addr()?.as_socket();
         let local = local.ok_or_else(none)?;
-        let orders = Arc::new(Orders::default());
-        let mut server = Self { local, workers: Vec::new(), orders };
+        let mut server = Self { local, workers: Vec::new(), is_over: Arc::default() };
         for socket in sockets {
             server.add_worker(socket, handler.clone())?;
         }
@@ -147,20 +132,19 @@ impl UdpServer {
             packet::ask_for_destination(&socket, self.local.is_ipv6())?;
         }
         socket.set_read_timeout(Some(LOOK_UP))?;
-        // A device that takes nothing more must not hold a thread for ever.
-        socket.set_write_timeout(Some(LOOK_UP))?;
-        let (socket, counts) = (Arc::new(socket), Arc::new(Counts::default()));
+        socket.set_write_timeout(Some(DEVICE_MAX))?;
+        let counts = Arc::new(Counts::default());
         let serving = Serving {
-            socket: Arc::clone(&socket),
+            socket,
             bound: self.local,
             is_any,
             handler,
             counts: Arc::clone(&counts),
-            orders: Arc::clone(&self.orders),
+            is_over: Arc::clone(&self.is_over),
         };
         let name = format!("dns-udp-{}", self.workers.len());
         let thread = std::thread::Builder::new().name(name).spawn(move || serving.run())?;
-        self.workers.push(Worker { socket, counts, thread: Some(thread) });
+        self.workers.push(Worker { counts, thread: Some(thread) });
         Ok(())
     }
 
@@ -194,59 +178,40 @@ impl UdpServer {
         durations
     }
 
-    /// Stops the threads and waits until the last one has ended and the port is free.
+    /// Ends the threads once each has answered what it took from the kernel, and waits for them: a
+    /// quarter of a second at most where nothing comes. What waits in the sockets stays there for
+    /// another process that serves them; without one, the port is free.
     pub fn stop(self) {
         drop(self);
-    }
-
-    /// Ends the threads once each has answered what it took from the kernel, and waits for them: a
-    /// second at most where nothing comes. For sockets that another process serves too: they are not
-    /// shut, and no query is taken that is not answered.
-    pub fn leave(mut self) {
-        self.orders.leave.store(true, Ordering::Relaxed);
-        self.wait();
-    }
-
-    fn wait(&mut self) {
-        for worker in &mut self.workers {
-            if let Some(thread) = worker.thread.take() {
-                // A thread that panicked has ended as well.
-                drop(thread.join());
-            }
-        }
     }
 }
 
 impl Drop for UdpServer {
     fn drop(&mut self) {
-        if self.workers.iter().all(|worker| worker.thread.is_none()) {
-            return;
+        self.is_over.store(true, Ordering::Relaxed);
+        for thread in self.workers.iter_mut().filter_map(|worker| worker.thread.take()) {
+            // A thread that panicked has ended as well.
+            drop(thread.join());
         }
-        self.orders.stop.store(true, Ordering::Relaxed);
-        for worker in &self.workers {
-            // Linux says "not connected" and wakes the sleeper all the same.
-            drop(worker.socket.shutdown(std::net::Shutdown::Both));
-        }
-        self.wait();
     }
 }
 
 /// One thread's own.
 struct Serving<H> {
-    socket: Arc<Socket>,
+    socket: Socket,
     bound: SocketAddr,
     /// Bound to all addresses: each datagram says which it was sent to.
     is_any: bool,
     handler: H,
     counts: Arc<Counts>,
-    orders: Arc<Orders>,
+    is_over: Arc<AtomicBool>,
 }
 
 impl<H: Handler> Serving<H> {
-    /// Serves until it is told to stop. The kernel gives this socket its share of the askers for
+    /// Serves until it is told to end. The kernel gives this socket its share of the askers for
     /// as long as it is open, so a thread that a panic has ended would leave them without answers.
     fn run(mut self) {
-        while !self.orders.are_to_stop() && !self.orders.are_to_leave() {
+        while !self.is_over() {
             // What a turn leaves behind is counters, and buffers that the next one makes anew.
             if catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
                 add(&self.counts.panics, 1);
@@ -255,18 +220,19 @@ impl<H: Handler> Serving<H> {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
     /// Three steps, each over what the one before left.
     fn serve(&mut self) {
         let mut batch = Batch::new();
-        while !self.orders.are_to_stop() {
+        while !self.is_over() {
             if self.receive(&mut batch) {
                 let taken_at = Instant::now();
                 self.answer(batch.slots());
                 self.send(&mut batch);
                 self.counts.durations.count(batch.slots().len() as u64, taken_at.elapsed());
-            }
-            if self.orders.are_to_leave() {
-                return;
             }
         }
     }
@@ -274,8 +240,7 @@ impl<H: Handler> Serving<H> {
     /// Waits for datagrams; says whether there are any.
     fn receive(&self, batch: &mut Batch) -> bool {
         match batch.receive(&self.socket, self.is_any) {
-            // What wakes a thread that is to stop.
-            Ok(()) => !self.orders.are_to_stop(),
+            Ok(()) => true,
             Err(error) => {
                 if !is_idle(&error) {
                     add(&self.counts.receive_errors, 1);

@@ -93,10 +93,9 @@ pub async fn run(config: AgentConfig, around: Around) -> Result<(), StartError> 
             let failed = |source| StartError::Metrics { address, source };
             #[cfg(unix)]
             let listener = super::sockets::metrics_of_agent(early, address).map_err(failed)?;
-            #[cfg(unix)]
-            let listener = TcpListener::from_std(listener).map_err(failed)?;
             #[cfg(not(unix))]
-            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            let listener = crate::bind::tcp(address).map_err(failed)?;
+            let listener = TcpListener::from_std(listener).map_err(failed)?;
             Some(numbers::serve(listener, ask_numbers).map_err(failed)?)
         }
     };

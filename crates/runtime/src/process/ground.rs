@@ -10,7 +10,7 @@ use config::{Config, Mode};
 use health::{CheckKind, CheckSpec};
 
 #[cfg(unix)]
-use super::sockets::{Passed, Wanted, open_early, open_metrics_early};
+use super::sockets::{Early, Wanted, open_early, open_metrics_early};
 #[cfg(unix)]
 use super::successor::Starter;
 use super::{StartError, make_directory};
@@ -25,7 +25,7 @@ pub struct Ground {
     limits: Limits,
     /// Opened before rights were given up.
     #[cfg(unix)]
-    pub(super) sockets: Vec<Passed>,
+    pub(super) sockets: Vec<Early>,
     /// None where the process starts its successor itself, or never has one. Or why there is none where
     /// there should be one: a root without `/proc`, for example.
     #[cfg(unix)]

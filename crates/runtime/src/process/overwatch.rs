@@ -12,6 +12,7 @@
 //! answer by geography. A process that takes over from another answers once it
 //! knows what that one knew.
 //!
+//! - `opening`: addresses and the store, of which there is one,
 //! - `running`: the configuration that runs, and the next one,
 //! - `first`: the first results of checks,
 //! - `dns`: the servers that answer, and what they answer with,
@@ -24,6 +25,8 @@
 //! - `sharing`: what operators make, where several overwatches share it,
 //! - `rows`: what was learned, kept on disk,
 //! - `handing`: from one process to the next, both ends.
+
+mod opening;
 
 mod running;
 
@@ -51,7 +54,7 @@ mod handing;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,7 +62,6 @@ use ::overwatch::{Custody, Effect, Event, Level, Note, Overwatch, View};
 use arc_swap::ArcSwap;
 use config::OverwatchConfig;
 use model::BackendKey;
-use store::Store;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
@@ -69,18 +71,17 @@ use self::dns::Dns;
 use self::edges::{Edges, Ends, access_of};
 use self::handing::Awaiting;
 use self::making::{Making, Step};
+use self::opening::Opened;
 use self::retired::Retired;
 use self::running::{Prepared, Running};
 pub(in crate::process) use self::sharing::SharingCounters;
 use self::sharing::{Sharing, Sources};
-use super::handover::HandoverError;
 use super::handover::giving::Request;
-use super::handover::taking::{Outcome, Taking};
-use super::handover::wire::Expected;
+use super::handover::taking::Outcome;
 use super::keeper::{Keeper, Keeping};
 use super::reload::{Read, Reloads};
 use super::signals::{Asked, Signals};
-use super::sockets::{Passed, Sockets, Wanted};
+use super::sockets::Wanted;
 use super::successor::Successors;
 use super::table_file::TableKeeper;
 use super::{Around, StartError, identity, make_directory, numbers};
@@ -214,14 +215,11 @@ impl Process {
         let running = &first.0;
         let wanted = Wanted::new(&running.config, &running.metrics);
 
-        // All that can go wrong before the other process gives up its store has not.
-        let (taking, mut passed) = take_over(is_taking_over, &data).await?;
-        passed.extend(ground.sockets);
         let successors = Successors::by(ground.starter).map_err(StartError::System)?;
-        let (store, snapshot) = Store::open(&data.join(STORE))?;
+        let opened = Opened::have(is_taking_over, wanted, ground.sockets, &data).await?;
+        let Opened { sockets, store, snapshot, taken } = opened;
         let (running, settings) = making::with_kept(first, &snapshot.made);
-        let running = Arc::new(running);
-        let sockets = Arc::new(Sockets::open(wanted, passed)?);
+        let (running, sockets) = (Arc::new(running), Arc::new(sockets));
         let keeping = Keeping::Open(Keeper::start(store)?);
         let (sharing, shared) = sharing::of(&running.config, &snapshot, clock.now())?;
         let (mut node, rows) = rows::begin(&running, settings, snapshot, clock);
@@ -235,7 +233,7 @@ impl Process {
         let first = first_effects(&mut node, clock);
         let view = Arc::new(ArcSwap::new(first_view(&first, &node)));
         let dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets))?;
-        let (outcomes, awaiting) = Awaiting::of(taking);
+        let (outcomes, awaiting) = Awaiting::of(taken);
         let access = access_of(&running.config, node.tokens());
         let (edges, ends) = Edges::new(identity, sockets, access, running.tls.clone(), dns.tail())?;
         let (reloads, prepared) = Reloads::new();
@@ -433,24 +431,11 @@ impl Process {
         self.dns.stop().await;
         self.keeping.give();
         self.give_rows();
-        // Where another process answers they are its.
-        if self.awaiting.is_none() {
+        // They are another process's where that answers, or was given what they lead to.
+        if self.awaiting.is_none() && self.edges.is_served() {
             self.edges.sockets.remove_files();
         }
     }
-}
-
-/// What the process that serves this directory gives, if it is to.
-async fn take_over(
-    is_taking_over: bool,
-    data: &Path,
-) -> Result<(Option<(Taking, Vec<Expected>)>, Vec<Passed>), HandoverError> {
-    if !is_taking_over {
-        return Ok((None, Vec::new()));
-    }
-    let (mut taking, passed) = Taking::begin(data).await?;
-    let expected = taking.baton().await?;
-    Ok((Some((taking, expected)), passed))
 }
 
 /// What answers read at first.

@@ -108,23 +108,26 @@ impl Dns {
         })
     }
 
-    /// Shuts the sockets and waits until the last answer is out.
+    /// Answers what was taken by UDP, and cuts the connections by TCP. Another process may serve the same
+    /// sockets, or be about to.
     pub(super) async fn stop(&mut self) {
         if let Some((udp, tcp)) = self.servers.take() {
-            udp.stop();
-            tcp.stop().await;
+            tokio::join!(ended(udp), tcp.stop());
         }
     }
 
-    /// Answers what was taken, and leaves the sockets to the other process that serves them.
+    /// The same, but that connections end once their clients are silent: another process answers.
     pub(super) async fn leave(&mut self) {
         if let Some((udp, tcp)) = self.servers.take() {
-            let udp = tokio::task::spawn_blocking(|| udp.leave());
-            let (left, ()) = tokio::join!(udp, tcp.leave());
-            // A thread that panicked has ended as well.
-            drop(left);
+            tokio::join!(ended(udp), tcp.leave());
         }
     }
+}
+
+/// Waits for the threads, on one that may wait.
+async fn ended(udp: UdpServer) {
+    // A thread that panicked has ended as well.
+    drop(tokio::task::spawn_blocking(|| udp.stop()).await);
 }
 
 /// What is counted of each domain.
