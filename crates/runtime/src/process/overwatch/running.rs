@@ -1,6 +1,6 @@
 //! The configuration that runs, and what the next one changes of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ::overwatch::{Command, TokenOrder};
@@ -8,7 +8,7 @@ use config::{
     ApiSettings, Config, DnsSettings, Entity, EntityName, GeographySettings, LoggingSettings, Made,
     MetricsSettings, Mode, OverwatchConfig, OverwatchIdentity, SandboxSettings,
 };
-use model::TokenName;
+use model::{Service, TokenName};
 use rustls::ServerConfig;
 
 use super::super::comparison::Comparison;
@@ -276,8 +276,7 @@ fn compare(c: &mut Comparison, old: &OverwatchConfig, new: &mut OverwatchConfig)
         servers,
         domains,
         domain_comments,
-        // They follow from the domains.
-        smoothing_factors: _,
+        smoothing_factors,
         api,
     } = new;
     let OverwatchIdentity { node_id, region, cert_path, key_path } = identity;
@@ -303,9 +302,19 @@ fn compare(c: &mut Comparison, old: &OverwatchConfig, new: &mut OverwatchConfig)
     c.named("regions", old.regions.iter(), regions.iter(), ToString::to_string);
     let server = |server: &config::StaticServer| server.backend.key.to_string();
     c.named("regions[].servers", old.servers.iter(), servers.iter(), server);
-    c.named("domains", old.domains.iter(), domains.iter(), |domain| domain.name.clone());
+    let (was, is) =
+        (weighed(&old.domains, &old.smoothing_factors), weighed(domains, smoothing_factors));
+    c.named("domains", was.iter(), is.iter(), |(domain, _)| domain.name.clone());
     c.applied("domains[].comment", &old.domain_comments, domain_comments);
     compare_api(c, &old.api, api);
+}
+
+/// Domains, each with the weight that its service goes by: it is no setting of routing.
+fn weighed<'a>(
+    domains: &'a [routing::DomainSettings],
+    factors: &BTreeMap<Service, f64>,
+) -> Vec<(&'a routing::DomainSettings, Option<f64>)> {
+    domains.iter().map(|domain| (domain, factors.get(&domain.service).copied())).collect()
 }
 
 fn compare_geography(c: &mut Comparison, old: &GeographySettings, new: &GeographySettings) {

@@ -138,6 +138,8 @@ fn every_key_is_applied_or_named() {
     let both = ["overwatch.geolocation.default_region", "domains (app.test changed)"];
     check("{default_region: here, ", "{", &both, &[]);
     applied("ttl: 30", "ttl: 31", "domains (app.test changed)");
+    let weight = "ttl: 30, latency_config: {smoothing_factor: 0.5}";
+    applied("ttl: 30", weight, "domains (app.test changed)");
 }
 
 #[test]
