@@ -14,6 +14,10 @@ use super::{HandoverError, MESSAGE_MAX, PROTOCOL, READING_MAX, TAKING_MAX};
 use crate::logs::chain;
 use crate::panics::caught;
 
+/// The process whose end is that of all others in its namespace (pid_namespaces(7)): whoever took over
+/// from it would be killed with it.
+const FIRST_PROCESS: u32 = 1;
+
 /// What the loop is to do.
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -66,6 +70,11 @@ impl Giving<'_> {
             let why = format!("it speaks version {PROTOCOL} of the hand-over, not {protocol}");
             wire.send(&Message::Refused { why: why.clone() }, None).await?;
             return Err(HandoverError::Refused { why });
+        }
+        if std::process::id() == FIRST_PROCESS {
+            let why = "it is process 1 of a container, which ends with it: restart that instead";
+            wire.send(&Message::Refused { why: why.to_owned() }, None).await?;
+            return Err(HandoverError::Refused { why: why.to_owned() });
         }
         info!("process {pid} (opengslb {version}) wants to take over");
         for passed in self.sockets.pass().map_err(HandoverError::Broken)? {
