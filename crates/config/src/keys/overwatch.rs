@@ -101,7 +101,7 @@ pub(super) static KEYS: &[Key] = &[
     Key::new(
         "overwatch.gossip.bind_address",
         Kind::One(Scalar::Listen),
-        Unset::Default("0.0.0.0:7946"),
+        Unset::Default("\":7946\""),
         "Where agents' sessions are accepted (TCP).",
     ),
     Key::new(

@@ -100,7 +100,7 @@ fn the_least_files_get_the_defaults() {
     assert_eq!(agent.backends[0].check.validate(), Ok(()));
     let overwatch = overwatch(LEAST_OVERWATCH);
     assert_eq!(overwatch.identity.node_id, "host-1");
-    assert_eq!(overwatch.gossip_address.to_string(), "0.0.0.0:7946");
+    assert_eq!(overwatch.gossip_address.to_string(), ":7946");
     assert_eq!(overwatch.dns.listen_address, Listen { address: None, port: 53 });
     assert_eq!(overwatch.dns.ecs_trusted, [model::Subnet::ALL_IPV4, model::Subnet::ALL_IPV6]);
     assert!(overwatch.dns.ecs_enabled && overwatch.validation.enabled);
