@@ -32,9 +32,7 @@ done
 "$here/deb/build.sh" "$stage/bin" "$out"
 
 name=opengslb-$version-$(uname -m)-linux
-mkdir "$stage/$name"
-install -m 0755 "$stage/bin/opengslb" "$stage/bin/opengslb-cli" "$stage/$name"
-cp -r "$root/deploy/systemd" "$root/examples" "$root/LICENSE" "$root/CHANGELOG.md" "$stage/$name"
+"$here/archive.sh" "$stage/bin" "$stage/$name"
 tar --create --directory "$stage" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" "$name" |
     gzip -n9 >"$out/$name.tar.gz"
 echo "$out/$name.tar.gz"

@@ -33,7 +33,7 @@ const GONE: &[Gone] = &[
     ),
     (
         "overwatch.peering",
-        "every agent reports to every overwatch in its agent.gossip.overwatch_nodes",
+        "overwatches tell one another by overwatch.gossip.overwatch_nodes, without a session of their own",
     ),
     ("regions[].health_check", "each server has its own: regions[].servers[].health_check"),
 ];

@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "process/daemon.rs"]
+#[expect(dead_code, reason = "other suites end and signal processes, too")]
+mod daemon;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,6 +15,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use daemon::Daemon;
 
 /// How many readings counted.
 const READINGS: &str = "opengslb_agent_latency_observations_total ";
@@ -83,7 +89,11 @@ fn configurations_of_the_manifests_are_taken() {
                 let script = script.trim_end_matches("']").replace(" /", &here);
                 let script = script.replace(">/", &format!(">{}/", directory.path().display()));
                 let mut shell = Command::new("sh");
-                let status = shell.args(["-c", &script]).env("ADDRESS", "192.0.2.10").status();
+                let status = shell
+                    .args(["-c", &script])
+                    .env("ADDRESS", "192.0.2.10")
+                    .env("NODE", "node-1")
+                    .status();
                 assert!(status.unwrap().success(), "{script}");
                 assert_eq!(fs::metadata(&config).unwrap().permissions().mode() & 0o7777, 0o640);
             }
@@ -95,6 +105,35 @@ fn configurations_of_the_manifests_are_taken() {
         fs::rename(at("secrets"), at("etc/opengslb/secrets")).unwrap();
         takes(&config);
     }
+}
+
+/// Agents and resolvers get to a pod that is ready, and to no other: one that waited for servers to be ready would wait for the agents
+/// that cannot reach it.
+#[test]
+fn an_overwatch_without_a_server_is_ready_for_its_service() {
+    let directory = tempfile::tempdir().unwrap();
+    let manifest = read("deploy/kubernetes/overwatch.yaml");
+    let config = block(&manifest, "config.yaml")
+        .replace("/var/lib/opengslb", &directory.path().join("state").display().to_string())
+        .replace("0.0.0.0:5353", "127.0.0.1:0")
+        .replace("0.0.0.0:7946", "127.0.0.1:0")
+        .replace("0.0.0.0:8080", "127.0.0.1:0")
+        .replace("0.0.0.0:9090", "127.0.0.1:0");
+    let file = directory.path().join("config/config.yaml");
+    write(&file, &config);
+    write(&directory.path().join("secrets/secrets.yaml"), OVERWATCH_SECRETS);
+    let daemon = Daemon::start(&file, &[]);
+    let api = daemon.word_after("serving the API on ");
+    let api = api.trim_end_matches(['"', '}']);
+    daemon.line("answering DNS on ");
+    let (_, probe) = manifest.split_once("readinessProbe:").unwrap();
+    let (_, path) = probe.split_once("path: ").unwrap();
+    let path = path.split(',').next().unwrap();
+    let mut stream = TcpStream::connect(api).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {api}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
 }
 
 #[test]

@@ -55,6 +55,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("az group delete *", "crates/opengslb/tests/azure/walk.rs"),
     ("cargo xtask release", "xtask/src/nightly.rs"),
     ("dpkg -i *", "deploy/check-package.sh"),
+    ("chgrp opengslb *", "deploy/check-package.sh"),
     ("opengslb-cli import *", "crates/opengslb/tests/moving/main.rs"),
     ("opengslb-cli *", "crates/opengslb/tests/operator/main.rs"),
     ("opengslb check-config --preflight", "crates/opengslb/tests/operator/main.rs"),
@@ -86,19 +87,32 @@ fn commands(page: &str) -> Vec<String> {
     commands
 }
 
-/// Runs a command of an installation where the repository and the binaries are, into a directory that is
-/// thrown away.
+/// Where a configuration stands on a machine that was set up. It is one of the examples at first.
+const INSTALLED: &str = "/etc/opengslb/config.yaml";
+
+/// Runs a command of an installation where a release's archive was unpacked, into a directory that is thrown
+/// away.
 #[expect(clippy::print_stderr, reason = "who reads the log learns what was skipped")]
 fn in_a_package(command: &str, page: &Path) {
     let (unpacked, into) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let link = |from: &Path, name: &str| {
-        std::os::unix::fs::symlink(from, unpacked.path().join(name)).unwrap();
-    };
-    link(Path::new(env!("CARGO_BIN_EXE_opengslb")), "opengslb");
-    link(Path::new(env!("CARGO_BIN_EXE_opengslb-cli")), "opengslb-cli");
-    for folder in ["deploy", "examples"] {
-        link(&std::fs::canonicalize(root().join(folder)).unwrap(), folder);
+    // What it installs is not run: any file will do for a binary.
+    let binaries = tempfile::tempdir().unwrap();
+    for program in ["opengslb", "opengslb-cli"] {
+        std::fs::write(binaries.path().join(program), "").unwrap();
     }
+    let laid = Command::new(root().join("deploy/archive.sh"))
+        .args([binaries.path(), unpacked.path()])
+        .output()
+        .unwrap();
+    assert!(laid.status.success(), "{laid:?}");
+    // Users are made of what was installed before.
+    let users = into.path().join("etc/sysusers.d");
+    std::fs::create_dir_all(&users).unwrap();
+    std::fs::copy(
+        unpacked.path().join("deploy/systemd/sysusers.d/opengslb.conf"),
+        users.join("opengslb.conf"),
+    )
+    .unwrap();
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).current_dir(&unpacked).env("DESTDIR", into.path());
     let output = shell.output().unwrap();
@@ -131,14 +145,14 @@ fn every_command_of_the_pages_is_run() {
             }
             let words: Vec<&str> = command.split_whitespace().collect();
             let [first, rest @ ..] = &words[..] else { continue };
-            if ["install", "openssl"].contains(first) {
+            if ["install", "openssl", "systemd-sysusers"].contains(first) {
                 in_a_package(&command, &page);
                 run += 1;
                 continue;
             }
             assert_eq!(*first, "opengslb", "nobody runs `{command}` of {}", page.display());
             let status = Command::new(env!("CARGO_BIN_EXE_opengslb"))
-                .args(rest)
+                .args(rest.iter().map(|word| word.replace(INSTALLED, "examples/overwatch.yaml")))
                 .current_dir(root())
                 .output()
                 .unwrap();
@@ -165,6 +179,28 @@ fn what_the_program_is_quoted_with_is_what_it_says() {
         found += 1;
     }
     assert!(found > 5, "{found}");
+}
+
+/// Who reads which keys wait for a start has to find all that do.
+#[test]
+fn every_key_that_waits_for_a_start_is_named() {
+    let page = std::fs::read_to_string(root().join("docs/guide/operating.md")).unwrap();
+    let (_, list) = page.split_once("These keys wait for a start").unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    let mut found = 0;
+    for source in sources(&root().join("crates/runtime/src/process")) {
+        for rest in source.split(".fixed(\"").skip(1) {
+            let key = rest.split('"').next().unwrap();
+            // A section stands for its keys, and a key's last word for itself.
+            let (section, last) = key.rsplit_once('.').unwrap();
+            let names = [key, section, last].map(|name| format!("`{name}`"));
+            let is_named =
+                names.iter().any(|name| list.contains(name)) || list.contains(&format!(".{last}`"));
+            assert!(is_named || key == "a.b", "docs/guide/operating.md does not name {key}");
+            found += 1;
+        }
+    }
+    assert!(found > 20, "{found}");
 }
 
 /// What stands above the decisions in the book's list.
