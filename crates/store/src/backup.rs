@@ -87,10 +87,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The file is damaged.
-    pub fn export(&self) -> Result<String, StoreError> {
+    /// The file is damaged, or cannot be opened again.
+    pub fn export(&mut self) -> Result<String, StoreError> {
+        self.open_again()?;
         let read = || -> Result<String, Cause> {
-            let transaction = self.database.begin_read()?;
+            let transaction = self.database()?.begin_read()?;
             let mut tables = BTreeMap::new();
             for (table, _) in RECORDS {
                 let mut rows = BTreeMap::new();
@@ -116,8 +117,9 @@ impl Store {
     ///
     /// The disk refuses. Nothing was changed then.
     pub fn replace(&mut self, backup: &Backup) -> Result<(), StoreError> {
+        self.open_again()?;
         let write = || -> Result<(), Cause> {
-            let mut transaction = self.database.begin_write()?;
+            let mut transaction = self.database()?.begin_write()?;
             transaction.set_two_phase_commit(true);
             for (table, _) in RECORDS {
                 transaction.delete_table(table)?;

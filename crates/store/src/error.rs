@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+/// What a start without the file has not.
+const LOST: &str = "lost are then zones' keys, what was made through the API, its tokens, what operators \
+    said and the list of it (where etcd has them these come back), and agents' pins and how servers last \
+    stood (these come back with their agents)";
+
 /// Why the file cannot be used. Each text ends with what the operator can do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -24,8 +29,8 @@ pub enum StoreError {
     },
     /// The file is no store, or is damaged.
     #[error(
-        "the store {path} is damaged: {what}; move it away and start again (lost are the agents' \
-         pins and how backends last stood; backends come back with their agents)"
+        "the store {path} is damaged: {what}; `opengslb-cli restore` puts a backup in its place. \
+         Without one, move it away and start again: {LOST}"
     )]
     Damaged {
         /// The file.
@@ -39,7 +44,8 @@ pub enum StoreError {
     /// A later release wrote it.
     #[error(
         "the store {path} has format {found}, and this release knows formats up to {known}; run \
-         the release that wrote it, or move the file away and start again"
+         the release that wrote it, or put a backup of before in its place: `opengslb-cli restore`. \
+         Without one, move the file away and start again: {LOST}"
     )]
     NewerFormat {
         /// The file.

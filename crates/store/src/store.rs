@@ -2,7 +2,8 @@
 //!
 //! Read once, then only written. One call to [`Store::write`] is one durable transaction: after it
 //! returns, a power cut loses none of it; before, all of it. The call waits for the disk, so it has
-//! no place on the path of a query.
+//! no place on the path of a query. After an error of the disk the file is opened anew before anything
+//! else is done with it: redb takes nothing more from there on (docs.rs/redb, `StorageError::PreviousIo`).
 
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
@@ -66,11 +67,19 @@ pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// The open file; no other process can open it meanwhile.
 #[derive(Debug)]
 pub struct Store {
-    pub(crate) database: Database,
+/// How an open file becomes what redb reads and writes.
+type Take = fn(&Builder, File) -> Result<Database, DatabaseError>;
+
+    /// `None` once it was closed.
+    database: Option<Database>,
+    /// Whether the disk refused something: then the file is opened anew before the next word to it.
+    is_failed: bool,
     path: PathBuf,
     /// [`ROWS_MAX`], but for the test of it.
     rows_max: u64,
 }
+    /// [`take_file`], but for the test of a disk that refuses.
+    take: Take,
 
 impl Store {
     /// Opens the file, or makes it, and reads all of it. Checks each page's checksum.
@@ -80,18 +89,14 @@ impl Store {
     /// The file cannot be opened, belongs to another process, is damaged, or comes from a later
     /// release.
     pub fn open(path: &Path) -> Result<(Self, Snapshot), StoreError> {
-        let open = |source| StoreError::Open { path: path.to_owned(), source };
-        let file = open_private(path).map_err(open)?;
-        let backend = FileBackend::new(file).map_err(|error| cannot_open(path, error))?;
-        let database = Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .set_check_integrity_on_open(true)
-            .create_with_backend(backend)
-            .map_err(|error| cannot_open(path, error))?;
-        let store = Self { database, path: path.to_owned(), rows_max: ROWS_MAX };
-        if let Some(found) = store.format()?.filter(|found| *found > FORMAT) {
-            return Err(StoreError::NewerFormat { path: store.path, found, known: FORMAT });
-        }
+        Self::open_by(path, take_file)
+    }
+
+    fn open_by(path: &Path, take: Take) -> Result<(Self, Snapshot), StoreError> {
+        let database = Some(open_database(path, take, true)?);
+        let path = path.to_owned();
+        let mut store = Self { database, is_failed: false, path, take, rows_max: ROWS_MAX };
+        store.look_at_format()?;
         if store.lacks_tables()? {
             store.initialise()?;
         }
@@ -103,14 +108,23 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The disk refuses, or a table is full. Nothing was changed then.
+    /// The disk refuses, or a table is full. Nothing was changed then, and the next call begins with
+    /// opening the file.
     pub fn write(&mut self, changes: &[Change]) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
         }
         let cannot = |cause| self.cannot_write(cause);
-        let mut transaction = self.database.begin_write().map_err(|error| cannot(error.into()))?;
+        let database = self.database().map_err(cannot)?;
+        let mut transaction = database.begin_write().map_err(|error| cannot(error.into()))?;
         // One more wait for the disk, so that a damaged page is always an error: with one phase,
+        self.open_again()?;
+        let written = self.write_all(changes);
+        self.is_failed = matches!(written, Err(StoreError::Write { .. }));
+        written
+    }
+
+    fn write_all(&self, changes: &[Change]) -> Result<(), StoreError> {
         // redb takes it for a torn commit and silently goes back to the one before, without the
         // pins made since.
         transaction.set_two_phase_commit(true);
@@ -130,7 +144,35 @@ impl Store {
     /// The format in the file; nothing in a new one.
     fn format(&self) -> Result<Option<u64>, StoreError> {
         let read = || -> Result<Option<u64>, Cause> {
-            let transaction = self.database.begin_read()?;
+    /// Closes the file: another process may open it. The next word to it opens it again.
+    pub fn close(&mut self) {
+        self.database = None;
+    }
+
+    /// Opens the file again where it is closed or failed, as it is there: it is not made anew.
+    pub(crate) fn open_again(&mut self) -> Result<(), StoreError> {
+        if self.database.is_some() && !self.is_failed {
+            return Ok(());
+        }
+        // Kept until now, since it keeps others away.
+        self.database = None;
+        self.database = Some(open_database(&self.path, self.take, false)?);
+        self.is_failed = false;
+        self.look_at_format()
+    }
+
+    pub(crate) fn database(&self) -> Result<&Database, Cause> {
+        self.database.as_ref().ok_or_else(|| "it is closed".into())
+    }
+
+    /// Whether this release knows what is in the file.
+    fn look_at_format(&mut self) -> Result<(), StoreError> {
+        let Some(found) = self.format()?.filter(|found| *found > FORMAT) else { return Ok(()) };
+        self.database = None;
+        Err(StoreError::NewerFormat { path: self.path.clone(), found, known: FORMAT })
+    }
+
+            let transaction = self.database()?.begin_read()?;
             if transaction.list_tables()?.next().is_none() {
                 return Ok(None);
             }
@@ -143,7 +185,7 @@ impl Store {
     /// Whether the file is new, or of a release that kept less.
     fn lacks_tables(&self) -> Result<bool, StoreError> {
         let read = || -> Result<bool, Cause> {
-            let transaction = self.database.begin_read()?;
+            let transaction = self.database()?.begin_read()?;
             Ok(transaction.list_tables()?.count() <= RECORDS.len())
         };
         read().map_err(|cause| self.damaged("the list of tables", cause))
@@ -152,7 +194,7 @@ impl Store {
     /// Makes the tables that there are not.
     fn initialise(&self) -> Result<(), StoreError> {
         let write = || -> Result<(), Cause> {
-            let transaction = self.database.begin_write()?;
+            let transaction = self.database()?.begin_write()?;
             transaction.open_table(META)?.insert(FORMAT_ROW, FORMAT)?;
             for (table, _) in RECORDS {
                 transaction.open_table(table)?;
@@ -178,7 +220,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut at = None;
         let mut read = || -> Result<(), Cause> {
-            let transaction = self.database.begin_read()?;
+            let transaction = self.database()?.begin_read()?;
             for row in transaction.open_table(table)?.iter()? {
                 let (name, bytes) = row?;
                 at = Some(name.value().to_owned());
@@ -241,10 +283,22 @@ pub(crate) fn read_row(
     Ok(())
 }
 
-/// Opens or makes the file so that only its owner can read it: it says who is trusted.
-fn open_private(path: &Path) -> std::io::Result<File> {
+fn open_database(path: &Path, take: Take, is_made: bool) -> Result<Database, StoreError> {
+    let open = |source| StoreError::Open { path: path.to_owned(), source };
+    let file = open_private(path, is_made).map_err(open)?;
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    take(&builder, file).map_err(|error| cannot_open(path, error))
+}
+
+fn take_file(builder: &Builder, file: File) -> Result<Database, DatabaseError> {
+    builder.create_with_backend(FileBackend::new(file)?)
+}
+
+/// Opens the file, or makes it, so that only its owner can read it: it says who is trusted.
+fn open_private(path: &Path, is_made: bool) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true).write(true).create(is_made).truncate(false);
     #[cfg(unix)]
     {
         use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};

@@ -11,7 +11,7 @@
 //! - [`mesh`]: agents, as an overwatch sees them,
 //! - [`signing`]: keys and clocks,
 //! - [`api`](mod@api): requests to the API,
-//! - [`shared`]: etcd, where something is shared,
+//! - [`shared`]: the store, and etcd where something is shared,
 //! - [`agent`]: what an agent sees.
 
 use super::family::Family;
@@ -72,7 +72,10 @@ pub static PARTS: &[Part] = &[
     Part { title: "Overwatch: signing", families: signing::PART },
     Part { title: "Overwatch: the API", families: api::PART },
     #[cfg(unix)]
-    Part { title: "Overwatch: etcd, where something is shared", families: shared::PART },
+    Part {
+        title: "Overwatch: the store, and etcd where something is shared",
+        families: shared::PART,
+    },
     Part { title: "Agent", families: agent::PART },
 ];
 

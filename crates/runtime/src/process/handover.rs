@@ -11,6 +11,10 @@
 //! new <----------------------- end of stream old answers what it took, and ends
 //! ```
 //!
+//! An old process whose store cannot be written says no instead of the baton: what it could not write, the new
+//! one would not know. What operators say to the new one before it answers waits until it does: should it fail
+//! first, nothing was said.
+//!
 //! If either end breaks off, or takes too long, the one that can answers alone: before `answering`
 //! that is the old process, which takes back what it gave; a new one whose old one died answers at
 //! once.
@@ -62,8 +66,8 @@ pub enum HandoverError {
         /// Whose.
         uid: u32,
     },
-    /// It said no.
-    #[error("the other process refuses: {why}")]
+    /// One of the two said no.
+    #[error("refused: {why}")]
     Refused {
         /// Why.
         why: String,

@@ -1,20 +1,24 @@
 //! The thread that writes to the store, so that a slow disk holds up nothing but itself.
 //!
 //! What could not be written is kept and tried again: a revocation must not be forgotten by a restart.
-//! Whoever has to know whether it is written waits for it: nothing is said to be done before.
+//! Whoever has to know whether it is written waits for it: nothing is said to be done before. How it goes is
+//! told; nobody waits for the disk without an end.
+//!
+//! - `writer`: the thread's side.
 
+mod writer;
+
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::overwatch::Change;
 use store::Store;
 use tokio::sync::oneshot;
-use tracing::{error, info};
+use tracing::error;
 
+use self::writer::{Disk, Pace, State, Wanted};
 use super::StartError;
-use crate::logs::chain;
-use crate::panics::begun_anew_here;
 
 /// Batches that wait to be taken; one for each event that changed something. Past it they are held
 /// back until there is room.
@@ -22,25 +26,31 @@ const QUEUE_BATCHES: usize = 1024;
 /// Changes that wait for a disk that refuses, and again for one that does not keep up: a row for
 /// every backend and agent of a large mesh. Past it the oldest go, which is logged.
 const CHANGES_MAX: usize = 100_000;
-/// How long to wait before a refused write is tried again.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How long something may be on its way to the disk before that is told. A disk that is well takes
+/// milliseconds.
+const SLOW_AFTER: Duration = Duration::from_secs(10);
+/// How long a hand-over waits for the disk: nothing else is done meanwhile. Together with what was learned it
+/// stays below what the other process waits.
+const GIVE_MAX: Duration = Duration::from_secs(3);
+/// How long the end of the process waits for the disk. What it does not take by then is lost.
+const STOP_MAX: Duration = Duration::from_secs(10);
 
 /// Whether something is written; or why not.
 pub(super) type Written = Result<(), String>;
 
-/// What the thread is asked for.
-#[derive(Debug)]
-enum Wanted {
-    /// These are to be written, at once or later.
-    Changes(Vec<Change>),
-    /// These are to be written now or never, with what was asked for before.
-    Now(Vec<Change>, oneshot::Sender<Written>),
-    /// All that is in the store, with what was asked for before.
-    Export(oneshot::Sender<Exported>),
-}
-
 /// All that is in the store as a document; or why not.
 pub(super) type Exported = Result<String, String>;
+
+/// How it goes, for metrics and whoever asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::process) struct StoreKept {
+    /// Whether the disk takes what changes.
+    pub(in crate::process) is_kept: bool,
+    /// For how long something has not been on the disk, in seconds.
+    pub(in crate::process) unsaved_s: u64,
+    /// Writes that failed since the start.
+    pub(in crate::process) failures: u64,
+}
 
 /// The thread and the way to it.
 #[derive(Debug)]
@@ -48,7 +58,13 @@ pub(super) struct Keeper {
     wanted: SyncSender<Wanted>,
     /// Changes that found no room; nothing goes past them.
     held_back: Vec<Change>,
-    thread: JoinHandle<()>,
+    state: Arc<State>,
+    /// How often something was asked for.
+    sent: u64,
+    /// When all was written last, as far as is known here.
+    saved_at: Instant,
+    /// Ends with the thread.
+    ended: Receiver<()>,
 }
 
 impl Keeper {
@@ -58,21 +74,41 @@ impl Keeper {
     ///
     /// The system refuses it.
     pub(super) fn start(store: Store) -> Result<Self, StartError> {
+        Self::start_on(store, Pace::REAL)
+    }
+
+    fn start_on(disk: impl Disk, pace: Pace) -> Result<Self, StartError> {
         let (wanted, waiting) = sync_channel(QUEUE_BATCHES);
+        let (keeper, ends) = Self::by(wanted);
+        let state = Arc::clone(&keeper.state);
         let thread = std::thread::Builder::new().name("store".to_owned());
-        let thread =
-            thread.spawn(move || write_all(store, &waiting)).map_err(StartError::System)?;
-        Ok(Self { wanted, held_back: Vec::new(), thread })
+        let run = move || {
+            writer::write_all(disk, pace, &waiting, &state);
+            drop(ends);
+        };
+        thread.spawn(run).map_err(StartError::System)?;
+        Ok(keeper)
+    }
+
+    /// One that sends there; and what its thread drops at its end.
+    fn by(wanted: SyncSender<Wanted>) -> (Self, SyncSender<()>) {
+        let (ends, ended) = sync_channel(0);
+        let (held_back, state, saved_at) = (Vec::new(), Arc::default(), Instant::now());
+        (Self { wanted, held_back, state, sent: 0, saved_at, ended }, ends)
     }
 
     /// Keeps these changes over a restart.
     pub(super) fn keep(&mut self, changes: Vec<Change>) {
+        if self.state.done() == self.sent && self.held_back.is_empty() {
+            self.saved_at = Instant::now();
+        }
         let is_first = self.held_back.is_empty();
         if is_first && changes.is_empty() {
             return;
         }
         self.held_back.extend(changes);
-        let why = match self.wanted.try_send(Wanted::Changes(std::mem::take(&mut self.held_back))) {
+        let all = Wanted::Changes(std::mem::take(&mut self.held_back));
+        let why = match self.send(all) {
             Ok(()) => return,
             Err(TrySendError::Full(Wanted::Changes(changes))) => {
                 self.held_back = changes;
@@ -86,6 +122,12 @@ impl Keeper {
         if drop_oldest(&mut self.held_back) > 0 {
             error!("{why} for too long: the oldest changes are not kept");
         }
+    }
+
+    fn send(&mut self, wanted: Wanted) -> Result<(), TrySendError<Wanted>> {
+        self.wanted.try_send(wanted)?;
+        self.sent += 1;
+        Ok(())
     }
 
     /// Keeps these changes, and all before them, or says why these are not kept.
@@ -106,17 +148,50 @@ impl Keeper {
     fn ask(&mut self, wanted: Wanted) {
         self.keep(Vec::new());
         if self.held_back.is_empty() {
-            let _ = self.wanted.try_send(wanted);
+            let _ = self.send(wanted);
         }
     }
 
-    /// Waits until everything is written.
-    pub(super) fn stop(self) {
-        // Waits for room; fails only where the thread is gone, which it says itself.
-        let _ = self.wanted.send(Wanted::Changes(self.held_back));
-        drop(self.wanted);
-        if self.thread.join().is_err() {
-            error!("the thread that writes to the store panicked");
+    /// How it goes.
+    fn kept(&self) -> StoreKept {
+        let is_saved = self.state.done() == self.sent && self.held_back.is_empty();
+        let unsaved = if is_saved { Duration::ZERO } else { self.saved_at.elapsed() };
+        StoreKept {
+            is_kept: !self.state.is_failing() && unsaved < SLOW_AFTER,
+            unsaved_s: unsaved.as_secs(),
+            failures: self.state.failures(),
+        }
+    }
+
+    /// Writes everything and closes the file; or says why it stays open. Waits for the disk, but not for long.
+    fn close(&mut self, most: Duration) -> Written {
+        let (reply, closed) = sync_channel(1);
+        self.ask(Wanted::Close(reply));
+        match closed.recv_timeout(most) {
+            Ok(written) => written,
+            Err(RecvTimeoutError::Timeout) => Err("the disk takes too long".to_owned()),
+            Err(RecvTimeoutError::Disconnected) => Err("the disk does not keep up".to_owned()),
+        }
+    }
+
+    /// Waits until everything is written, but not for ever.
+    fn stop(self, most: Duration) {
+        let Self { wanted, mut held_back, ended, .. } = self;
+        let until = Instant::now() + most;
+        while !held_back.is_empty() && Instant::now() < until {
+            match wanted.try_send(Wanted::Changes(held_back)) {
+                Err(TrySendError::Full(Wanted::Changes(changes))) => held_back = changes,
+                _ => held_back = Vec::new(),
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        drop(wanted);
+        let rest = until.saturating_duration_since(Instant::now());
+        let is_late = ended.recv_timeout(rest) == Err(RecvTimeoutError::Timeout);
+        if is_late || !held_back.is_empty() {
+            error!(
+                "the disk does not take the last changes; going without: a restart forgets them"
+            );
         }
     }
 }
@@ -160,10 +235,20 @@ impl Keeping {
         }
     }
 
-    /// Closes the store, once everything is written.
-    pub(super) fn give(&mut self) {
+    /// Closes the store for another process, once everything is written; or says why it stays this one's: what
+    /// is not written the other one would not know.
+    pub(super) fn give(&mut self) -> Written {
+        if let Self::Open(keeper) = self {
+            keeper.close(GIVE_MAX)?;
+            *self = Self::Away(Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Writes the last of it, and closes the store.
+    pub(super) fn stop(&mut self) {
         if let Self::Open(keeper) = std::mem::replace(self, Self::Away(Vec::new())) {
-            keeper.stop();
+            keeper.stop(STOP_MAX);
         }
     }
 
@@ -180,6 +265,14 @@ impl Keeping {
     pub(super) const fn is_open(&self) -> bool {
         matches!(self, Self::Open(_))
     }
+
+    /// How it goes; `None` where another process has it.
+    pub(super) fn kept(&self) -> Option<StoreKept> {
+        match self {
+            Self::Open(keeper) => Some(keeper.kept()),
+            Self::Away(_) => None,
+        }
+    }
 }
 
 /// What came from one oneshot: whether it was written.
@@ -187,145 +280,10 @@ pub(super) fn written(answer: Result<Written, oneshot::error::RecvError>) -> Wri
     answer.unwrap_or_else(|_| Err("the store is not open, or busy".to_owned()))
 }
 
-/// Writes until nobody can send any more. A fault of this program loses nothing of what waits: it is
-/// tried again, as if the disk had refused.
-fn write_all(store: Store, waiting: &Receiver<Wanted>) {
-    let mut writer = Writer { store, changes: Vec::new(), is_failing: false, is_ending: false };
-    begun_anew_here(|| while writer.turn(waiting) {});
-}
-
-/// The thread's own.
-struct Writer {
-    store: Store,
-    /// What is not written yet.
-    changes: Vec<Change>,
-    is_failing: bool,
-    /// Nobody can send any more: one turn is left.
-    is_ending: bool,
-}
-
-impl Writer {
-    /// Waits for something and writes it; says whether there may be more.
-    fn turn(&mut self, waiting: &Receiver<Wanted>) -> bool {
-        if self.is_ending {
-            return false;
-        }
-        let more = if self.changes.is_empty() {
-            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
-        } else {
-            waiting.recv_timeout(AGAIN_AFTER)
-        };
-        self.is_ending = matches!(more, Err(RecvTimeoutError::Disconnected));
-        let (mut now, mut exports) = (Vec::new(), Vec::new());
-        let before = self.changes.len();
-        // What came meanwhile goes into the same transaction.
-        for wanted in more.into_iter().chain(waiting.try_iter()) {
-            match wanted {
-                Wanted::Changes(more) => self.changes.extend(more),
-                Wanted::Now(more, reply) => now.push((more, reply)),
-                Wanted::Export(reply) => exports.push(reply),
-            }
-        }
-        let dropped = drop_oldest(&mut self.changes);
-        if dropped > 0 {
-            error!("the disk refuses for too long: the oldest changes are not kept");
-        }
-        if dropped > before {
-            // Somebody would be told that what was just dropped is written: nobody is told anything.
-            now.clear();
-        }
-        match write(&mut self.store, &self.changes, now) {
-            Ok(()) => {
-                self.changes.clear();
-                if std::mem::take(&mut self.is_failing) {
-                    info!("the store is written again");
-                }
-            }
-            Err(why) if !self.is_failing => {
-                self.is_failing = true;
-                error!("{why}; trying on, a restart would forget the last changes");
-            }
-            Err(_) => {}
-        }
-        for reply in exports {
-            // Who asked may have gone.
-            let _ = reply.send(self.store.export().map_err(|fault| chain(&fault)));
-        }
-        !self.is_ending
-    }
-}
-
 /// Drops the oldest beyond [`CHANGES_MAX`]; says how many.
 fn drop_oldest(changes: &mut Vec<Change>) -> usize {
     changes.drain(..changes.len().saturating_sub(CHANGES_MAX)).count()
 }
 
-/// Writes what waits, and tells those who wait for theirs. What is wanted now is dropped where it
-/// cannot be written, and is in nobody else's way.
-fn write(
-    store: &mut Store,
-    changes: &[Change],
-    now: Vec<(Vec<Change>, oneshot::Sender<Written>)>,
-) -> Written {
-    let written = store.write(changes).map_err(|fault| chain(&fault));
-    for (more, reply) in now {
-        let each = match &written {
-            Ok(()) => store.write(&more).map_err(|fault| chain(&fault)),
-            Err(why) => Err(why.clone()),
-        };
-        // Who asked may have gone.
-        let _ = reply.send(each);
-    }
-    written
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn what_is_said_to_be_written_is_in_the_file() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("store");
-        let mut keeper = Keeper::start(Store::open(&path).unwrap().0).unwrap();
-        keeper.keep(vec![Change::PutMade("first".to_owned())]);
-        let answer = keeper.keep_now(vec![Change::PutMade("second".to_owned())]).await;
-        assert_eq!(written(answer), Ok(()));
-        keeper.stop();
-        assert_eq!(Store::open(&path).unwrap().1.made, "second");
-        // Nobody promises anything while another process has the file.
-        let mut away = Keeping::Away(Vec::new());
-        assert!(written(away.keep_now(Vec::new()).await).is_err());
-    }
-
-    /// What found no room is neither lost nor overtaken: who waits is not told that it is written.
-    #[tokio::test]
-    async fn a_full_queue_makes_nobody_believe_anything() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("store");
-        let store = Store::open(&path).unwrap().0;
-        let (wanted, waiting) = sync_channel(1);
-        // A disk that is busy until the test says so.
-        let (go, may_go) = sync_channel::<()>(0);
-        let thread = std::thread::spawn(move || {
-            let _ = may_go.recv();
-            write_all(store, &waiting);
-        });
-        let mut keeper = Keeper { wanted, held_back: Vec::new(), thread };
-        let made = |text: &str| vec![Change::PutMade(text.to_owned())];
-        keeper.keep(made("taken"));
-        keeper.keep(made("held back"));
-        assert!(written(keeper.keep_now(Vec::new()).await).is_err());
-        assert!(written(keeper.keep_now(made("refused")).await).is_err());
-        drop(go);
-        // Once the disk is free again what was held back comes first.
-        loop {
-            if written(keeper.keep_now(Vec::new()).await).is_ok() {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-        keeper.stop();
-        assert_eq!(Store::open(&path).unwrap().1.made, "held back");
-    }
-}
+mod tests;

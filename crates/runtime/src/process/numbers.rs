@@ -4,7 +4,7 @@
 //! - `overwatch`: an overwatch's,
 //! - `health`: checks, of either,
 //! - `api`: requests,
-//! - `shared`: etcd,
+//! - `shared`: the store, and etcd,
 //! - `kernel_drops`: what the kernel dropped before anybody saw it.
 //!
 //! Must never count: numbers are read where they are counted, when somebody asks.
@@ -39,7 +39,7 @@ pub(super) use self::kernel_drops::KernelDrops;
 #[cfg(unix)]
 pub(super) use self::overwatch::{Dns, of_kept, overwatch, status};
 #[cfg(unix)]
-pub(super) use self::shared::{Shared, of_shared};
+pub(super) use self::shared::{Shared, of_shared, of_store};
 use super::reload::ReloadCounters;
 use crate::metrics::families::process;
 use crate::metrics::{MetricsServer, Page, Source};

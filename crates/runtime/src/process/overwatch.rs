@@ -359,6 +359,7 @@ impl Process {
         let mut page = numbers::overwatch(&self.node, dns.as_ref(), config, around);
         numbers::of_kept(&mut page, self.rows.as_ref().map(|rows| rows.kept(self.clock.now())));
         numbers::of_checks(&mut page, &self.prober.counters());
+        numbers::of_store(&mut page, self.keeping.kept());
         numbers::of_servers(&mut page, &self.node, self.clock.now());
         numbers::of_requests(&mut page, self.edges.behind.counts.counters());
         numbers::of_shared(&mut page, self.sharing.as_ref().map(Sharing::numbers));
@@ -429,7 +430,7 @@ impl Process {
         notify::stopping();
         // DNS goes first, so that no query is taken and not answered.
         self.dns.stop().await;
-        self.keeping.give();
+        self.keeping.stop();
         self.give_rows();
         // They are another process's where that answers, or was given what they lead to.
         if self.awaiting.is_none() && self.edges.is_served() {

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dnssec::{Algorithm, KeyRing, Layout};
 use health::{HeartbeatTerms, Standing};
 use mesh::KeyHash;
 use model::{Backend, BackendKey, Time};
 use overwatch::{AuditLine, BackendRow, HandItem, HandRow, HealthRow, Pin, PinState, Source};
+use redb::StorageBackend;
 
 use super::*;
 use crate::Backup;
@@ -217,7 +219,7 @@ fn a_later_format_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("overwatch.db");
     let (store, _) = Store::open(&path).unwrap();
-    let transaction = store.database.begin_write().unwrap();
+    let transaction = store.database().unwrap().begin_write().unwrap();
     transaction.open_table(META).unwrap().insert(FORMAT_ROW, 2).unwrap();
     transaction.commit().unwrap();
     drop(store);
@@ -231,12 +233,12 @@ fn a_row_that_means_nothing_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("overwatch.db");
     let (store, _) = Store::open(&path).unwrap();
-    let transaction = store.database.begin_write().unwrap();
+    let transaction = store.database().unwrap().begin_write().unwrap();
     put(&transaction, HEALTH, "app 10.0.0.1 80", b"{}").unwrap();
     transaction.commit().unwrap();
     drop(store);
     let error = Store::open(&path).unwrap_err();
-    let expect = "is damaged: table health, at \"app 10.0.0.1 80\"; move it away";
+    let expect = "is damaged: table health, at \"app 10.0.0.1 80\"; `opengslb-cli restore`";
     assert!(error.to_string().contains(expect), "{error}");
 }
 
@@ -263,7 +265,8 @@ fn a_damaged_file_says_what_to_do() {
                 assert_eq!(found, whole);
             }
             Err(error) => {
-                assert!(error.to_string().contains("move it away and start again"), "{error:?}");
+                let said = error.to_string();
+                assert!(said.contains("move it away and start again: lost are"), "{error:?}");
                 refused += 1;
             }
         }
@@ -301,6 +304,78 @@ fn child_writes_until_killed() {
 }
 
 #[test]
+/// How many writes the disk of the test below takes until it refuses one.
+static TAKES: AtomicU64 = AtomicU64::new(u64::MAX);
+
+/// A disk that refuses one write, and takes the next ones.
+#[derive(Debug)]
+struct Refusing(FileBackend);
+
+impl StorageBackend for Refusing {
+    fn len(&self) -> std::io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> std::io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> std::io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> std::io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
+        if TAKES.fetch_sub(1, Ordering::SeqCst) == 0 {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        self.0.write(offset, data)
+    }
+}
+
+fn take_refusing(builder: &Builder, file: File) -> Result<Database, DatabaseError> {
+    builder.create_with_backend(Refusing(FileBackend::new(file)?))
+}
+
+#[test]
+fn one_error_of_the_disk_is_one_refused_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let (mut store, _) = Store::open_by(&path, take_refusing).unwrap();
+    store.write(&[pin(1)]).unwrap();
+    // Wherever in a write it refuses.
+    for takes in 0..4 {
+        TAKES.store(takes, Ordering::SeqCst);
+        let error = store.write(&[pin(2), word(takes)]).unwrap_err();
+        assert!(matches!(error, StoreError::Write { .. }), "{error:?}");
+        store.write(&[pin(2), word(takes)]).unwrap();
+        assert!(store.export().unwrap().contains("agent-2"));
+    }
+    drop(store);
+    let (_store, found) = Store::open(&path).unwrap();
+    assert_eq!((found.pins.len(), found.audit.len()), (2, 4));
+}
+
+#[test]
+fn one_that_was_closed_is_opened_again_and_not_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let (mut store, _) = Store::open(&path).unwrap();
+    store.close();
+    let (other, _) = Store::open(&path).unwrap();
+    assert!(matches!(store.write(&[pin(3)]), Err(StoreError::InUse { .. })), "it is another's");
+    drop(other);
+    store.write(&[pin(3)]).unwrap();
+    // What is gone is not made anew: a file with the last changes alone is no store.
+    store.close();
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(store.write(&[pin(4)]), Err(StoreError::Open { .. })));
+    assert!(!path.exists());
+}
+
 fn a_killed_writer_loses_nothing_that_it_called_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("overwatch.db");

@@ -1,4 +1,4 @@
-//! Metrics of etcd, where several overwatches share what operators make.
+//! Metrics of what survives a restart: the store, and etcd where several overwatches share what operators make.
 
 use crate::metrics::family::{Bound, Family, Label};
 
@@ -6,6 +6,15 @@ use crate::metrics::family::{Bound, Family, Label};
 const OUTCOMES: Bound = Bound::Words(|| vec!["done", "lost", "refused"]);
 
 families! {
+    STORE_KEPT = gauge(
+        "overwatch_store_kept", &[],
+        "1 while the store on disk takes what changes, else 0: a restart would forget it; absent while another process has it"
+    );
+    STORE_UNSAVED = gauge(
+        "overwatch_store_unsaved_seconds", &[],
+        "For how long a change has not been in the store"
+    );
+    STORE_FAILURES = counter("overwatch_store_write_failures", &[], "Writes of the store that failed");
     ETCD_IN_STEP = gauge(
         "overwatch_etcd_in_step", &[],
         "1 while etcd is reached and all that is there is known here, else 0; absent where nothing is shared"

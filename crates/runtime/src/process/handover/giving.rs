@@ -21,8 +21,8 @@ const FIRST_PROCESS: u32 = 1;
 /// What the loop is to do.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// Stop all but DNS, and say which agents were there.
-    Give(oneshot::Sender<Vec<Expected>>),
+    /// Stop all but DNS, and say which agents were there; or why nothing is given up.
+    Give(oneshot::Sender<Result<Vec<Expected>, String>>),
     /// Take it back: there is nobody who goes on.
     Resume,
     /// Answer what was taken, then end. Who dropped the sender is told so.
@@ -85,10 +85,17 @@ impl Giving<'_> {
         wire.send(&Message::Offered { version, pid }, None).await?;
         expect(&mut wire, READING_MAX, &Message::Give).await?;
 
-        let (reply, agents) = oneshot::channel();
+        let (reply, given) = oneshot::channel();
         self.has_given = true;
         self.ask(Request::Give(reply)).await?;
-        let agents = agents.await.map_err(|_| HandoverError::Silent)?;
+        let agents = match given.await.map_err(|_| HandoverError::Silent)? {
+            Ok(agents) => agents,
+            Err(why) => {
+                self.has_given = false;
+                wire.send(&Message::Refused { why: why.clone() }, None).await?;
+                return Err(HandoverError::Refused { why });
+            }
+        };
         wire.send(&Message::Baton { agents }, None).await?;
         if let Err(error) = expect(&mut wire, TAKING_MAX, &Message::Answering).await {
             // It may have gone; one that has not must not go on.

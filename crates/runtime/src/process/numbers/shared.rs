@@ -1,5 +1,6 @@
-//! The numbers of etcd, where several overwatches share what operators make.
+//! The numbers of the store, and of etcd where several overwatches share what operators make.
 
+use super::super::keeper::StoreKept;
 use super::super::overwatch::SharingCounters;
 use crate::metrics::Page;
 use crate::metrics::families::shared as family;
@@ -21,4 +22,12 @@ pub(in crate::process) fn of_shared(page: &mut Page, shared: Option<Shared>) {
     let SharingCounters { done, lost, refused, heard } = counters;
     page.each(&family::ETCD_CHANGES, [("done", done), ("lost", lost), ("refused", refused)]);
     page.set(&family::ETCD_HEARD, heard);
+}
+
+/// What is kept of all changes; nothing while another process does that.
+pub(in crate::process) fn of_store(page: &mut Page, kept: Option<StoreKept>) {
+    let Some(kept) = kept else { return };
+    page.set(&family::STORE_KEPT, kept.is_kept.into());
+    page.set(&family::STORE_UNSAVED, kept.unsaved_s);
+    page.set(&family::STORE_FAILURES, kept.failures);
 }

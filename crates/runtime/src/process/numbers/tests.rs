@@ -13,6 +13,7 @@ use config::{Config, Mode, OverwatchConfig};
 
 use super::super::digest::Digest;
 use super::super::geography::Geography;
+use super::super::keeper::StoreKept;
 use super::super::overwatch::SharingCounters;
 use super::super::settings;
 use super::super::table_file::Kept;
@@ -313,6 +314,7 @@ fn every_family_is_filled_by_one_process_or_both() {
     of_requests(&mut overwatchs, ApiCounters::default());
     let kept = Kept { is_kept: true, unsaved_ms: 0, bytes: 0, snapshots: 0, failures: 0 };
     of_kept(&mut overwatchs, Some(kept));
+    of_store(&mut overwatchs, Some(StoreKept { is_kept: true, unsaved_s: 0, failures: 0 }));
     let counters = SharingCounters::default();
     let shared = Shared { is_in_step: true, is_holder: true, revision: 1, counters };
     of_shared(&mut overwatchs, Some(shared));

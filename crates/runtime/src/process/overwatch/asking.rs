@@ -21,7 +21,14 @@ use crate::http::{Ask, Document, KeyText, Question, Told};
 
 impl Process {
     /// Answers a question, or sees that it will be.
-    pub(super) fn on_ask(&mut self, Ask { question, said, expected, reply }: Ask) {
+    pub(super) fn on_ask(&mut self, ask: Ask) {
+        let changes = |question: &Question| {
+            matches!(question, Question::Reload | Question::Make(_) | Question::Command(_))
+        };
+        if let Some(awaiting) = self.awaiting.as_mut().filter(|_| changes(&ask.question)) {
+            return awaiting.hold(ask);
+        }
+        let Ask { question, said, expected, reply } = ask;
         let revision = self.node.revision();
         if expected.is_some_and(|expected| expected != revision) {
             let _ = reply.send(Told::Changed(revision));
@@ -219,6 +226,17 @@ impl Process {
         }
     }
 
+    /// What is to be said where the disk does not take what changes.
+    fn unkept_changes(&self) -> Option<String> {
+        let kept = self.keeping.kept();
+        if kept.is_some_and(|kept| kept.is_kept) || !self.edges.is_served() {
+            return None;
+        }
+        let since = kept.map_or(0, |kept| kept.unsaved_s);
+        let what = "the store has not taken what changed";
+        Some(format!("{what} for {since} s, a restart would forget it: see the log"))
+    }
+
     fn ready(&self) -> api::status::Ready {
         let without = self.node.domains_without_server();
         let faults = self.node.signing_faults(self.clock.now());
@@ -240,7 +258,7 @@ impl Process {
             format!("etcd: unreachable since {since}, changes are refused: {why}")
         });
         let missing = missing.chain(away);
-        let missing = missing.chain(self.unkept_rows());
+        let missing = missing.chain(self.unkept_changes()).chain(self.unkept_rows());
         let message = missing.collect::<Vec<_>>().join("; ");
         api::status::Ready {
             ready: health_ready && signing_ready,

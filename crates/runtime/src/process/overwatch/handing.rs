@@ -14,6 +14,7 @@ use super::super::handover::taking::{Outcome, Taking};
 use super::super::handover::wire::Expected;
 use super::super::handover::{HandoverError, RESYNC_MAX};
 use super::Process;
+use crate::http::Ask;
 use crate::logs::chain;
 use crate::notify;
 
@@ -24,7 +25,12 @@ pub(super) struct Awaiting {
     /// To the process that still answers.
     answering: oneshot::Sender<()>,
     pid: u32,
+    /// What operators want done meanwhile.
+    held: Vec<Ask>,
 }
+
+/// What is held; as many as the API has connections. Who asks for more is told to ask again.
+const HELD_MAX: usize = 256;
 
 impl Awaiting {
     /// Waits for nothing where nobody was taken over from.
@@ -48,7 +54,15 @@ impl Awaiting {
         });
         let (agents, until) = (agents.collect(), Instant::now() + RESYNC_MAX);
         let answering = taking.watch(to_outcomes);
-        (outcomes, Some(Self { agents, until, answering, pid }))
+        (outcomes, Some(Self { agents, until, answering, pid, held: Vec::new() }))
+    }
+
+    /// Holds a word until this process answers: should it fail before, the other one goes on by what it knows,
+    /// and would undo what somebody was told is done.
+    pub(super) fn hold(&mut self, ask: Ask) {
+        if self.held.len() < HELD_MAX {
+            self.held.push(ask);
+        }
     }
 }
 
@@ -70,20 +84,21 @@ impl Process {
         }
     }
 
-    /// Stops all but DNS and own checks. Agents are cut off without a word: for this process they
-    /// stay as they were, for as long as their own terms allow.
-    fn give(&mut self) -> Vec<Expected> {
+    /// Stops all but DNS and own checks; nothing where the store cannot be given up. Agents are cut off without
+    /// a word: for this process they stay as they were, for as long as their own terms allow.
+    fn give(&mut self) -> Result<Vec<Expected>, String> {
         let positions = self.node.positions(self.clock.now());
+        let kept = self.keeping.give();
+        kept.map_err(|why| format!("the store cannot be given up, a restart would forget: {why}"))?;
         self.edges.give();
         self.dialling.end();
-        self.keeping.give();
         self.give_rows();
         self.stop_sharing();
         let expected = positions.into_iter().map(|(agent, position)| Expected {
             agent: agent.to_string(),
             position: position.map(|position| (position.epoch, position.sequence)),
         });
-        expected.collect()
+        Ok(expected.collect())
     }
 
     /// Takes back what was given: nobody goes on.
@@ -146,13 +161,17 @@ impl Process {
 
     /// Answers from now on; the other process, if it is there, is told so.
     fn answer(&mut self) -> Result<(), StartError> {
-        let Some(Awaiting { answering, pid, .. }) = self.awaiting.take() else { return Ok(()) };
+        let Some(Awaiting { answering, pid, held, .. }) = self.awaiting.take() else {
+            return Ok(());
+        };
         self.dns.serve()?;
         info!("took over from process {pid}");
         notify::followed_by(std::process::id());
         notify::ready();
         // Where it is gone there is nobody to tell.
         let _ = answering.send(());
+        // Who hung up does not wait for it any more.
+        held.into_iter().filter(|ask| !ask.reply.is_closed()).for_each(|ask| self.on_ask(ask));
         Ok(())
     }
 
