@@ -30,6 +30,9 @@ pub struct Snapshot {
     pub made: String,
     /// The tokens of the API.
     pub tokens: BTreeMap<TokenName, ApiToken>,
+    /// Lines about what was done at this overwatch alone that the others are still to see, by number; the
+    /// smallest is the oldest. Whoever shares them bounds them.
+    pub unshared: BTreeMap<u64, AuditLine>,
 }
 
 /// One backend of the registry.
@@ -103,6 +106,10 @@ pub enum Change {
     PutToken(ApiToken),
     /// A token was revoked.
     RemoveToken(TokenName),
+    /// A line waits to be shared.
+    PutUnshared(u64, AuditLine),
+    /// It is shared, or never will be.
+    RemoveUnshared(u64),
 }
 
 impl Snapshot {
@@ -148,6 +155,12 @@ impl Snapshot {
             }
             Change::RemoveToken(name) => {
                 self.tokens.remove(&name);
+            }
+            Change::PutUnshared(number, line) => {
+                self.unshared.insert(number, line);
+            }
+            Change::RemoveUnshared(number) => {
+                self.unshared.remove(&number);
             }
         }
     }

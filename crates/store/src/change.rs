@@ -4,7 +4,8 @@ use overwatch::Change;
 use zeroize::Zeroizing;
 
 use crate::store::{
-    BACKENDS, Cause, HAND, HEALTH, KEYS, MADE, MADE_ROW, PINS, Rows, SERVER_WORDS, TOKENS, WORDS,
+    BACKENDS, Cause, HAND, HEALTH, KEYS, MADE, MADE_ROW, PINS, Rows, SERVER_WORDS, TOKENS,
+    UNSHARED_WORDS, WORDS,
 };
 use crate::{hand, keys, row, tokens};
 
@@ -52,6 +53,10 @@ impl Row {
                 (TOKENS, token.name.to_string(), Some(tokens::write_token(token)?))
             }
             Change::RemoveToken(name) => (TOKENS, name.to_string(), None),
+            Change::PutUnshared(number, line) => {
+                (UNSHARED_WORDS, hand::name_of_word(*number), Some(hand::write_word(line)?))
+            }
+            Change::RemoveUnshared(number) => (UNSHARED_WORDS, hand::name_of_word(*number), None),
         };
         Ok(Self { table, name, bytes: bytes.map(Zeroizing::new) })
     }

@@ -42,12 +42,14 @@ pub(crate) const KEYS: Rows<'_> = TableDefinition::new("keys");
 pub(crate) const SERVER_WORDS: Rows<'_> = TableDefinition::new("server_words");
 pub(crate) const TOKENS: Rows<'_> = TableDefinition::new("tokens");
 pub(crate) const MADE: Rows<'_> = TableDefinition::new("made");
+/// Words that others are still to see, in the form of [`WORDS`].
+pub(crate) const UNSHARED_WORDS: Rows<'_> = TableDefinition::new("unshared_words");
 /// The one row of [`MADE`].
 pub(crate) const MADE_ROW: &str = "document";
 
 /// Each table of records, and what is in it. A file of an earlier release may lack the last ones;
 /// one that finds more than it knows passes over them.
-pub(crate) const RECORDS: [(Rows<'_>, &str); 9] = [
+pub(crate) const RECORDS: [(Rows<'_>, &str); 10] = [
     (BACKENDS, "backends"),
     (HEALTH, "standings"),
     (PINS, "pins"),
@@ -57,6 +59,7 @@ pub(crate) const RECORDS: [(Rows<'_>, &str); 9] = [
     (SERVER_WORDS, "words about servers"),
     (MADE, "documents"),
     (TOKENS, "tokens of the API"),
+    (UNSHARED_WORDS, "words that wait to be shared"),
 ];
 
 /// A table of records: name to JSON.
@@ -266,6 +269,9 @@ pub(crate) fn read_row(
         }
         of if of == WORDS.name() => {
             snapshot.audit.insert(name.parse()?, hand::read_word(bytes)?);
+        }
+        of if of == UNSHARED_WORDS.name() => {
+            snapshot.unshared.insert(name.parse()?, hand::read_word(bytes)?);
         }
         of if of == KEYS.name() => {
             snapshot.keys.insert(name.to_owned(), keys::read_keys(bytes)?);

@@ -20,6 +20,7 @@ mod site;
 
 mod wire;
 
+use std::fs;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -317,4 +318,64 @@ fn the_first_brings_its_rows_and_a_backup_goes_to_all() {
     one.revive();
     eventually("it is in step", || is_in_step(&one));
     soon("all is told alike", || told(&one) == told(&two));
+}
+
+/// How often the list of changes says something of an agent.
+fn said_of_agent(overwatch: &Overwatch, what: &str) -> usize {
+    overwatch
+        .api("overwatch/audit")
+        .to_string()
+        .matches(&format!("agent a was {what}, at one"))
+        .count()
+}
+
+#[test]
+fn lines_about_agents_wait_for_etcd_over_restarts_and_are_said_once() {
+    if is_skipped() {
+        return;
+    }
+    let mut etcd = Etcd::start();
+    let [mut one, two] = ["one", "two"].map(|name| Overwatch::start(name, &etcd.endpoints()));
+    for overwatch in [&one, &two] {
+        eventually("it is in step", || is_in_step(overwatch));
+    }
+    // One that was there once.
+    let file = one.path("backup.json");
+    assert_eq!(one.cli(&["backup", &file]).0, 0);
+    let mut backup: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    backup["tables"]["pins"]["a"] = serde_json::json!({
+        "spki_sha256": "07".repeat(32), "state": "enrolled", "service": SERVICE,
+        "first_seen_ms": 7, "blocked": [],
+    });
+    fs::write(&file, backup.to_string()).unwrap();
+    one.process.signal("TERM");
+    assert!(one.process.end().success());
+    let (code, said) = one.restore(&file);
+    assert_eq!(code, 0, "{said}");
+    one.revive();
+    eventually("it is in step", || is_in_step(&one));
+    etcd.kill();
+    eventually("it misses etcd", || !is_in_step(&one));
+    // Said without etcd, before a death without a word and behind it.
+    assert_eq!(one.cli(&["agents", "revoke", "a", "--reason", "moved"]).0, 0);
+    one.kill();
+    one.revive();
+    assert_eq!(one.cli(&["agents", "approve", "a"]).0, 0);
+    etcd.start_again();
+    for overwatch in [&one, &two] {
+        eventually("it is in step again", || is_in_step(overwatch));
+    }
+    soon("both lines", || ["revoked", "approved"].iter().all(|w| said_of_agent(&two, w) == 1));
+    soon("all is told alike", || told(&one) == told(&two));
+    one.kill();
+    one.revive();
+    eventually("it is in step again", || is_in_step(&one));
+    // What waited does so no more: a change of later is shared behind it.
+    assert_eq!(one.cli(&["tokens", "create", "last", "--role", "read"]).0, 0);
+    soon("the last change", || two.api("tokens").to_string().contains("\"last\""));
+    for (overwatch, what) in
+        [(&one, "revoked"), (&one, "approved"), (&two, "revoked"), (&two, "approved")]
+    {
+        assert_eq!(said_of_agent(overwatch, what), 1, "{what}");
+    }
 }

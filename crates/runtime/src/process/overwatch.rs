@@ -217,11 +217,12 @@ impl Process {
 
         let successors = Successors::by(ground.starter).map_err(StartError::System)?;
         let opened = Opened::have(is_taking_over, wanted, ground.sockets, &data).await?;
-        let Opened { sockets, store, snapshot, taken } = opened;
+        let Opened { sockets, store, mut snapshot, taken } = opened;
         let (running, settings) = making::with_kept(first, &snapshot.made);
         let (running, sockets) = (Arc::new(running), Arc::new(sockets));
-        let keeping = Keeping::Open(Keeper::start(store)?);
-        let (sharing, shared) = sharing::of(&running.config, &snapshot, clock.now())?;
+        let mut keeping = Keeping::Open(Keeper::start(store)?);
+        let kept = (&mut snapshot, &mut keeping);
+        let (sharing, shared) = sharing::of(&running.config, kept, clock.now())?;
         let (mut node, rows) = rows::begin(&running, settings, snapshot, clock);
         if sharing.is_some() {
             // Nobody makes keys before it is known who does.

@@ -133,6 +133,20 @@ fn what_operators_did_is_there_after_a_restart() {
     assert_eq!(snapshot.audit.keys().collect::<Vec<_>>(), [&10]);
 }
 
+#[test]
+fn words_that_wait_to_be_shared_are_there_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("overwatch.db");
+    let waits = |number| match word(number) {
+        Change::PutAudit(number, line) => Change::PutUnshared(number, line),
+        other => other,
+    };
+    check(&path, &[vec![waits(1), waits(2)], vec![waits(10), Change::RemoveUnshared(2)]]);
+    let (_store, snapshot) = Store::open(&path).unwrap();
+    assert_eq!(snapshot.unshared.keys().collect::<Vec<_>>(), [&1, &10]);
+    assert_eq!(snapshot.of_operators(), Snapshot::default(), "nobody else's");
+}
+
 fn ring(zone: &str, secret: u8) -> KeyRing {
     let terms = (Layout::KskZsk, Algorithm::Ed25519);
     let mut secrets = (secret..).map(|byte| [byte; 32]);
@@ -161,7 +175,7 @@ fn a_file_of_a_release_that_kept_less_is_read_and_goes_on() {
     let (mut store, _) = Store::open(&path).unwrap();
     store.write(&[pin(1)]).unwrap();
     let transaction = store.database.begin_write().unwrap();
-    for table in [HAND, WORDS, KEYS] {
+    for table in [HAND, WORDS, KEYS, UNSHARED_WORDS] {
         assert!(transaction.delete_table(table).unwrap());
     }
     transaction.commit().unwrap();

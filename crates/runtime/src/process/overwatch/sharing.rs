@@ -24,11 +24,12 @@ use dns::NameBuf;
 use model::Time;
 use store::{Known, Proposal};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 pub(in crate::process) use self::standing::SharingCounters;
 pub(super) use self::standing::Standing;
 use super::super::StartError;
+use super::super::keeper::Keeping;
 use super::Process;
 use super::edges::access_of;
 use super::making::Wanted as Made;
@@ -55,8 +56,10 @@ pub(super) struct Sharing {
     /// The lease that makes this one the holder.
     pub(super) lease: Option<u64>,
     waiting: VecDeque<Wanted>,
-    /// Lines about what was done here alone.
+    /// Lines about what was done here alone; they are in the store as well.
     lines: VecDeque<Wanted>,
+    /// The number that the next one has there.
+    next_line: u64,
     /// Whether the lines wait for the next tick.
     is_resting: bool,
     under_way: Option<UnderWay>,
@@ -100,8 +103,8 @@ enum What {
     Made(Box<Prepared>, String, String),
     /// Keys of a zone.
     Keys(NameBuf),
-    /// The line of what was done here alone, and when it was.
-    Line(String, Time),
+    /// The line of what was done here alone, and when it was; by its number among those that wait.
+    Line { number: u64, what: String, at: Time },
     /// What time has changed.
     Drift,
 }
@@ -129,15 +132,17 @@ pub(super) struct Sources {
 /// As configured; nothing where nothing is shared.
 pub(super) fn of(
     config: &OverwatchConfig,
-    kept: &Snapshot,
+    (kept, keeping): (&mut Snapshot, &mut Keeping),
     now: Time,
 ) -> Result<(Option<Sharing>, Sources), StartError> {
     let Some(settings) = &config.etcd else {
+        keeping.keep(local::take_home(kept));
         let silent = Sources { news: mpsc::channel(1).1, decisions: mpsc::channel(1).1 };
         return Ok((None, silent));
     };
     let etcd = Etcd::new(settings, &config.identity.node_id).map_err(StartError::Etcd)?;
-    let (sharing, sources) = Sharing::new(etcd, kept, now);
+    let (mut sharing, sources) = Sharing::new(etcd, kept, now);
+    sharing.remember_lines(std::mem::take(&mut kept.unshared));
     Ok((Some(sharing), sources))
 }
 
@@ -154,6 +159,7 @@ impl Sharing {
             lease: None,
             waiting: VecDeque::new(),
             lines: VecDeque::new(),
+            next_line: 0,
             is_resting: false,
             under_way: None,
             sent: 0,
@@ -216,7 +222,7 @@ impl Process {
         }
         let lines = self.sharing.as_ref().map_or(0, |sharing| sharing.lines.len());
         if lines > 0 {
-            warn!("{lines} lines about agents are in this log, and not in etcd");
+            info!("{lines} lines about agents wait in the store for etcd");
         }
     }
 
@@ -292,7 +298,11 @@ impl Process {
                 continue;
             }
             match self.work_out(&wanted) {
-                Ok(changes) if changes.is_empty() => {}
+                Ok(changes) if changes.is_empty() => {
+                    if let What::Line { number, .. } = wanted.what {
+                        self.forget_line(number);
+                    }
+                }
                 Ok(changes) => self.send(wanted, changes),
                 Err(told) => self.end_shared(wanted, told),
             }
@@ -317,7 +327,7 @@ impl Process {
                 changes.extend(node.draft_line(line, said, now));
                 Ok(changes)
             }
-            What::Line(what, at) => {
+            What::Line { what, at, .. } => {
                 let is_there = self.sharing.as_ref().is_some_and(|s| s.has_line(what, *at));
                 Ok(if is_there { Vec::new() } else { node.draft_line(what, said, *at) })
             }
@@ -421,7 +431,12 @@ impl Process {
                 self.take_in(changes);
                 self.apply_made(*prepared);
             }
-            What::Keys(_) | What::Line(..) | What::Drift => self.take_in(changes),
+            What::Keys(_) | What::Drift => self.take_in(changes),
+            What::Line { number, .. } => {
+                self.take_in(changes);
+                // Behind them: between the two a restart finds it taken.
+                self.forget_line(number);
+            }
         }
     }
 
@@ -440,8 +455,11 @@ impl Process {
 
     /// A change came to nothing.
     fn end_shared(&mut self, wanted: Wanted, told: Told) {
-        if let (What::Line(..), Some(sharing)) = (&wanted.what, &mut self.sharing) {
-            return sharing.put_line_back(wanted, &told);
+        if let (What::Line { .. }, Some(sharing)) = (&wanted.what, &mut self.sharing) {
+            if let Some(number) = sharing.put_line_back(wanted, &told) {
+                self.forget_line(number);
+            }
+            return;
         }
         match (wanted.what, wanted.reply) {
             (What::Made(..), _) => self.end_making(told),

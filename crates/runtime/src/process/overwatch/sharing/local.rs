@@ -1,9 +1,12 @@
 //! Words about what is not shared: agents, and sources from outside.
 //!
 //! They are carried out here at once, with etcd as without it; only the line that says so is shared, as soon as
-//! etcd takes it. Must never hold such a word back.
+//! etcd takes it. Until then it stands in this overwatch's own store, so a restart loses none. Must never hold
+//! such a word back, nor share a line twice: what was taken unseen is known by its time and words.
 
-use ::overwatch::{Change, Command, Event, Said};
+use std::collections::BTreeMap;
+
+use ::overwatch::{AuditLine, Change, Command, Event, Said, Snapshot};
 use model::Time;
 use tracing::{info, warn};
 
@@ -21,45 +24,81 @@ impl Process {
         let now = self.clock.now();
         // Afterwards there may be nothing left that it could be said of.
         let line = self.node.draft(&command, &said, now).ok().into_iter().flatten();
-        let what = line.into_iter().find_map(|change| match change {
-            Change::PutAudit(_, line) => Some(line.what),
+        let line = line.into_iter().find_map(|change| match change {
+            Change::PutAudit(_, line) => Some(line),
             _ => None,
         });
-        self.handle(Event::Command { command, said: said.clone() });
-        let (Some(what), Some(sharing)) = (what, &mut self.sharing) else { return };
+        self.handle(Event::Command { command, said });
+        let (Some(line), Some(sharing)) = (line, &mut self.sharing) else { return };
         if sharing.refusal().is_some() {
-            info!("{what}, by {}; the list says so once etcd is there", said.by);
+            let by = line.by.as_deref().unwrap_or_default();
+            info!("{}, by {by}; the list says so once etcd is there", line.what);
         }
-        let what = What::Line(what, now);
-        sharing.keep_line(Wanted { what, said, expected: None, reply: None, tries: 0 });
+        let kept = sharing.keep_line(line);
+        self.keeping.keep(kept.into_iter().collect());
         self.share_next();
+    }
+
+    /// A line waits no more.
+    pub(super) fn forget_line(&mut self, number: u64) {
+        self.keeping.keep(vec![Change::RemoveUnshared(number)]);
     }
 }
 
 impl Sharing {
-    /// Keeps a line until etcd takes it.
-    pub(super) fn keep_line(&mut self, wanted: Wanted) {
-        if self.lines.len() < LINES_MAX {
-            self.lines.push_back(wanted);
-        } else if let What::Line(what, _) = &wanted.what {
-            warn!("{LINES_MAX} lines wait for etcd: this one is only here: {what}");
+    /// Lines of an earlier life that etcd did not take wait on.
+    pub(super) fn remember_lines(&mut self, lines: BTreeMap<u64, AuditLine>) {
+        for (number, line) in lines {
+            self.next_line = number + 1;
+            self.lines.push_back(wanted(number, line));
         }
     }
 
-    /// A line was not taken: it is tried again with the next tick.
-    pub(super) fn put_line_back(&mut self, wanted: Wanted, told: &Told) {
-        match (&wanted.what, told) {
-            (What::Line(what, _), Told::TooMuch(why)) => {
-                warn!("this line is only here: {what}: {why}");
-            }
-            _ if self.lines.len() >= LINES_MAX => self.keep_line(wanted),
-            _ => self.lines.push_front(Wanted { tries: 0, ..wanted }),
+    /// Has a line wait until etcd takes it; what keeps it over a restart.
+    pub(super) fn keep_line(&mut self, line: AuditLine) -> Option<Change> {
+        if self.lines.len() >= LINES_MAX {
+            warn!("{LINES_MAX} lines wait for etcd: this one is only here: {}", line.what);
+            return None;
         }
+        let number = self.next_line;
+        self.next_line += 1;
+        self.lines.push_back(wanted(number, line.clone()));
+        Some(Change::PutUnshared(number, line))
+    }
+
+    /// A line was not taken: it is tried again with the next tick, unless it never can be; then its number is
+    /// told.
+    pub(super) fn put_line_back(&mut self, wanted: Wanted, told: &Told) -> Option<u64> {
         self.is_resting = true;
+        if let (What::Line { number, what, .. }, Told::TooMuch(why)) = (&wanted.what, told) {
+            warn!("this line is only here: {what}: {why}");
+            return Some(*number);
+        }
+        // The one that was under way has its place beyond the limit.
+        self.lines.push_front(Wanted { tries: 0, ..wanted });
+        None
     }
 
     /// Whether a line is known already: it was taken, and nobody said so.
     pub(super) fn has_line(&self, what: &str, at: Time) -> bool {
         self.known.rows().audit.values().any(|line| line.at == at && line.what == what)
     }
+}
+
+fn wanted(number: u64, line: AuditLine) -> Wanted {
+    let AuditLine { at, what, by, reason } = line;
+    let said = Said { by: by.unwrap_or_default(), reason, ..Said::default() };
+    Wanted { what: What::Line { number, what, at }, said, expected: None, reply: None, tries: 0 }
+}
+
+/// Where nothing is shared any more: what waited to be stands in this overwatch's own list.
+pub(super) fn take_home(kept: &mut Snapshot) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (number, line) in kept.unshared.clone() {
+        let next = kept.audit.last_key_value().map_or(0, |(last, _)| last + 1);
+        changes.extend([Change::PutAudit(next, line.clone()), Change::RemoveUnshared(number)]);
+        kept.audit.insert(next, line);
+    }
+    kept.unshared.clear();
+    changes
 }

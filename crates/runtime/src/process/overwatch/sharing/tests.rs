@@ -17,37 +17,79 @@ fn wanted(what: What) -> Wanted {
     Wanted { what, said: Said::default(), expected: None, reply: None, tries: 3 }
 }
 
-fn line(number: usize) -> Wanted {
-    wanted(What::Line(format!("line {number}"), Time::from_unix_ms(1)))
+fn line(number: u64) -> AuditLine {
+    let (at, what) = (Time::from_unix_ms(number), format!("line {number}"));
+    AuditLine { at, what, by: Some("me".to_owned()), reason: None }
 }
 
-fn next_line(sharing: &mut Sharing) -> Option<String> {
-    match sharing.next_wanted()?.what {
-        What::Line(what, _) => Some(what),
-        _ => None,
+fn next_line(sharing: &mut Sharing) -> Option<Wanted> {
+    sharing.next_wanted().filter(|wanted| matches!(wanted.what, What::Line { .. }))
+}
+
+fn text(wanted: &Wanted) -> &str {
+    match &wanted.what {
+        What::Line { what, .. } => what,
+        _ => "",
     }
 }
 
 #[test]
 fn lines_wait_for_etcd_and_all_else_is_told_so() {
     let mut sharing = sharing();
+    let mut kept = Snapshot::default();
     for number in 0..1000 {
-        sharing.keep_line(line(number));
+        sharing.keep_line(line(number)).into_iter().for_each(|change| kept.apply(change));
     }
+    assert_eq!(kept.unshared.len(), 256, "the rest is in the log");
     sharing.waiting.push_back(wanted(What::Drift));
     assert!(matches!(sharing.next_wanted().unwrap().what, What::Drift));
     assert!(sharing.next_wanted().is_none(), "etcd is away");
     sharing.standing = Standing::InStep;
-    assert_eq!(next_line(&mut sharing).as_deref(), Some("line 0"));
+    let first = next_line(&mut sharing).unwrap();
+    assert_eq!((text(&first), first.said.by.as_str()), ("line 0", "me"));
     // What was not taken comes first, with the next tick.
-    sharing.put_line_back(line(0), &Told::StoreAway("away".to_owned()));
+    assert_eq!(sharing.put_line_back(first, &Told::StoreAway("away".to_owned())), None);
     assert!(sharing.next_wanted().is_none(), "not before the next tick");
     sharing.is_resting = false;
-    let lines: Vec<String> = std::iter::from_fn(|| next_line(&mut sharing)).collect();
-    assert_eq!((lines.len(), lines[0].as_str(), lines[255].as_str()), (256, "line 0", "line 255"));
+    let mut lines: Vec<Wanted> = std::iter::from_fn(|| next_line(&mut sharing)).collect();
+    assert_eq!((lines.len(), text(&lines[0]), text(&lines[255])), (256, "line 0", "line 255"));
     // What can never be taken does not wait.
-    sharing.put_line_back(line(0), &Told::TooMuch("too long".to_owned()));
+    let never = lines.swap_remove(7);
+    assert_eq!(sharing.put_line_back(never, &Told::TooMuch("too long".to_owned())), Some(7));
     assert!(sharing.lines.is_empty());
+}
+
+/// A process ends while lines wait: its next life has them, in their order and under numbers of their own.
+#[test]
+fn lines_wait_over_a_restart() {
+    let mut kept = Snapshot::default();
+    for (life, waiting) in [(0, 0), (10, 2), (20, 4)] {
+        let mut sharing = sharing();
+        sharing.remember_lines(kept.unshared.clone());
+        assert_eq!(sharing.lines.len(), waiting);
+        for number in [life, life + 1] {
+            let change = sharing.keep_line(line(number));
+            change.into_iter().for_each(|change| kept.apply(change));
+        }
+    }
+    let mut sharing = sharing();
+    sharing.remember_lines(kept.unshared.clone());
+    sharing.standing = Standing::InStep;
+    let lines: Vec<Wanted> = std::iter::from_fn(|| next_line(&mut sharing)).collect();
+    let texts: Vec<&str> = lines.iter().map(text).collect();
+    assert_eq!(texts, ["line 0", "line 1", "line 10", "line 11", "line 20", "line 21"]);
+    // Where nothing is shared any more they are this overwatch's own.
+    kept.apply(Change::PutAudit(4, line(99)));
+    let before = kept.clone();
+    let changes = local::take_home(&mut kept);
+    let mut on_disk = before;
+    changes.into_iter().for_each(|change| on_disk.apply(change));
+    assert_eq!(on_disk, kept);
+    let whats: Vec<&str> = kept.audit.values().map(|line| line.what.as_str()).collect();
+    assert_eq!(
+        (whats[0], whats[1], whats[6], kept.unshared.len()),
+        ("line 99", "line 0", "line 21", 0)
+    );
 }
 
 #[test]
