@@ -87,3 +87,20 @@ fn the_mesh_key_changes_without_a_gap() {
     agents[0].process.line("share no mesh key");
     eventually("it is out", || all.iter().all(|one| one.hears() == Some(1)));
 }
+
+/// An agent's list gets shorter: what overwatches tell it holds all the same, and nothing is left of a
+/// session that it gave up.
+#[test]
+fn an_agent_whose_list_is_shortened_stays_with_those_it_was_told_of() {
+    let (mut all, addresses) = pair();
+    let mut agent = Agent::start("eu-west", at(11), &addresses);
+    eventually("both hear it", || all.iter().all(|one| one.hears() == Some(1)));
+    agent.take_keys(&addresses[..1], KEY);
+    all[0].kill();
+    eventually("the other one is alone", || all[1].reaches() == Some(0));
+    assert_eq!(all[1].hears(), Some(1), "{}", agent.process.log());
+    agent.process.signal("TERM");
+    assert!(agent.process.end().success());
+    let log = agent.process.log();
+    assert!(!log.contains("not every overwatch took the goodbye"), "{log}");
+}

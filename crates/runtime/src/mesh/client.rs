@@ -7,14 +7,14 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesh::KeyHash;
 use rustls::ClientConfig;
 use tokio::net::{TcpStream, lookup_host};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -46,17 +46,19 @@ impl ClientLimits {
     /// comes back has its agents within ten.
     pub const STANDARD: Self = Self {
         session: SessionLimits::STANDARD,
-        connect_timeout: Duration::from_secs(3),
-        backoff_min: Duration::from_millis(250),
+        connect_timeout: Duration::from_secs(5),
+        backoff_min: Duration::from_millis(200),
         backoff_max: Duration::from_secs(5),
     };
 }
 
-/// Somebody who keeps a connection to one overwatch. Dropping it ends that, without further events.
+/// Somebody who keeps a connection to one overwatch. Dropping it ends that: a session that stands is closed
+/// in good order, and its node is told of the end as of any other.
 #[derive(Debug)]
 pub struct Client {
     address: String,
-    task: JoinHandle<()>,
+    /// Dropped with the client, which is all that the dialler waits for.
+    _kept: watch::Sender<()>,
 }
 
 /// Dials `address` (`host:port`) now and after each end, until the client is dropped; what happens
@@ -78,7 +80,9 @@ pub fn dial(
         limits,
         events,
     };
-    Ok(Client { address, task: tokio::spawn(dialler.run()) })
+    let (kept, client) = watch::channel(());
+    tokio::spawn(dialler.run(client));
+    Ok(Client { address, _kept: kept })
 }
 
 impl Client {
@@ -86,12 +90,6 @@ impl Client {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -104,26 +102,42 @@ struct Dialler {
 }
 
 impl Dialler {
-    /// Tries for ever, or until the node is gone.
-    async fn run(self) {
+    /// Tries for ever, or until the node or the client is gone.
+    async fn run(self, client: watch::Receiver<()>) {
         let mut backoff = Backoff::new(self.limits.backoff_min, self.limits.backoff_max);
+        let mut is_dropped = pin!(dropped(client.clone()));
         while !self.events.is_closed() {
+            let reached = tokio::select! {
+                reached = caught(self.reach()) => reached,
+                () = &mut is_dropped => return,
+            };
             // A fault of this program is a session that did not come about.
-            match caught(self.session()).await.unwrap_or(Ok(false)) {
-                Ok(was_established) if was_established => backoff.reset(),
-                Ok(_) => (),
-                Err((address, reason)) => {
+            let ended = match reached {
+                Ok(Ok((stream, beginning))) => {
+                    let (limits, events) = (&self.limits.session, &self.events);
+                    let until = dropped(client.clone());
+                    caught(connection::run_until(stream, beginning, limits, events, until)).await
+                }
+                Ok(Err((address, reason))) => {
                     let event = Event::Failed { origin: self.origin(), address, reason };
                     // Where the node has gone the loop ends.
                     let _ = self.events.send(event).await;
+                    Ok(false)
                 }
+                Err(fault) => Err(fault),
+            };
+            if ended.unwrap_or(false) {
+                backoff.reset();
             }
-            tokio::time::sleep(backoff.next_pause(random())).await;
+            tokio::select! {
+                () = tokio::time::sleep(backoff.next_pause(random())) => (),
+                () = &mut is_dropped => return,
+            }
         }
     }
 
-    /// One session, from look-up to end. Says whether it was established.
-    async fn session(&self) -> Result<bool, (Option<SocketAddr>, FailReason)> {
+    /// A stream on which a session can begin.
+    async fn reach(&self) -> Result<(TlsStream<TcpStream>, Beginning), Unreached> {
         let stream = self.connect().await.map_err(|reason| (None, reason))?;
         let address = stream.peer_addr().map_err(|error| (None, FailReason::Connect(error)))?;
         let failed = |reason| (Some(address), reason);
@@ -131,8 +145,7 @@ impl Dialler {
         let stream = self.secure(stream, deadline).await.map_err(failed)?;
         let peer = tls::peer_of(stream.get_ref().1, address, self.own_key)
             .map_err(|fault| failed(FailReason::Certificate(fault)))?;
-        let beginning = Beginning { peer, origin: self.origin(), deadline, seat: None };
-        Ok(connection::run(stream, beginning, &self.limits.session, &self.events).await)
+        Ok((stream, Beginning { peer, origin: self.origin(), deadline, seat: None }))
     }
 
     /// TCP, to the first address that answers.
@@ -166,6 +179,15 @@ impl Dialler {
     fn origin(&self) -> Origin {
         Origin::Dialled { address: self.address.clone() }
     }
+}
+
+/// Why there is no session, and with which address where one answered.
+type Unreached = (Option<SocketAddr>, FailReason);
+
+/// Ends once the client is dropped.
+async fn dropped(mut client: watch::Receiver<()>) {
+    // Nothing is ever sent: it ends with its sender.
+    while client.changed().await.is_ok() {}
 }
 
 /// How long to wait before the next try.

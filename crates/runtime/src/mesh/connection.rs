@@ -55,10 +55,11 @@ pub struct SessionLimits {
 }
 
 impl SessionLimits {
-    /// What a node uses. Five seconds are ten round trips of the worst satellite path, and short
+    /// What a node uses, with agents and other overwatches. Ten seconds are twenty round trips of the worst
+    /// satellite path, also where a thousand agents come at once; five seconds of silence are short
     /// enough that answers move before users give up. 64 frames are ten minutes of heartbeats.
     pub const STANDARD: Self = Self {
-        handshake_timeout: Duration::from_secs(5),
+        handshake_timeout: Duration::from_secs(10),
         dead_peer_timeout: Duration::from_secs(5),
         write_timeout: Duration::from_secs(10),
         queue_frames: 64,
@@ -174,6 +175,17 @@ pub(super) async fn run(
     limits: &SessionLimits,
     events: &mpsc::Sender<Event>,
 ) -> bool {
+    run_until(stream, beginning, limits, events, std::future::pending()).await
+}
+
+/// The same; `until` ends it from this side.
+pub(super) async fn run_until(
+    stream: impl AsyncRead + AsyncWrite,
+    beginning: Beginning,
+    limits: &SessionLimits,
+    events: &mpsc::Sender<Event>,
+    until: impl Future<Output = ()>,
+) -> bool {
     /// Zero is nobody's, so that it can stand out in a log.
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -193,6 +205,7 @@ pub(super) async fn run(
             reason = reader.run() => reason,
             reason = write_frames(&mut write_half, &mut queue, limits.write_timeout) => reason,
             () = shared.overflow.notified() => CloseReason::Backlog,
+            () = until => CloseReason::Local,
         }
     };
     // The node is told of each end, of this one too: else it would wait for a dead session for ever.

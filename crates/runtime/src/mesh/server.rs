@@ -42,14 +42,15 @@ pub struct ServerLimits {
 }
 
 impl ServerLimits {
-    /// What an overwatch uses: far more agents than any known site, all of them back at once after
-    /// a restart, and a whole site of them behind one address. Who is turned away comes again.
+    /// What an overwatch uses: far more agents than any known site. Those who have proven nothing share
+    /// few places, fewer still from one address, so that strangers cannot take them all; an agent holds one
+    /// for some milliseconds, and who is turned away comes again.
     pub const STANDARD: Self = Self {
         session: SessionLimits::STANDARD,
-        connections_max: 8_192,
-        unproven_max: 1_024,
-        unproven_per_address_max: 64,
-        unproven_per_network_max: 128,
+        connections_max: 10_000,
+        unproven_max: 256,
+        unproven_per_address_max: 16,
+        unproven_per_network_max: 32,
     };
 }
 
@@ -281,12 +282,7 @@ mod tests {
 
     #[test]
     fn nobody_takes_all_places_with_many_addresses() {
-        let limits = ServerLimits {
-            unproven_max: 256,
-            unproven_per_address_max: 16,
-            unproven_per_network_max: 32,
-            ..ServerLimits::STANDARD
-        };
+        let limits = ServerLimits::STANDARD;
         let check = |strangers: &dyn Fn(u32) -> String, expect: usize| {
             let seats = Seats::new(&limits);
             let sitting = seated(&seats, (0..1_000).map(strangers));

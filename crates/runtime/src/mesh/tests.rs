@@ -517,3 +517,28 @@ async fn a_relay_between_the_two_is_found_out() {
     let fault = agent_side.on_frame(agent.frame().await).unwrap_err();
     assert_eq!(fault, HandshakeFault::WrongMeshKey);
 }
+
+#[tokio::test]
+async fn a_client_that_is_dropped_ends_its_session_and_both_nodes_are_told() {
+    let (server, mut overwatch) = overwatch(server_limits()).await;
+    let (client, mut agent) = agent_of(server.local_address());
+    let (_ours, ..) = agent.opened().await;
+    let (_theirs, ..) = overwatch.opened().await;
+    drop(client);
+    assert!(matches!(agent.closed().await, CloseReason::Local));
+    assert!(matches!(overwatch.closed().await, CloseReason::Peer));
+    let after = timeout(PATIENCE, agent.0.recv()).await.unwrap();
+    assert!(after.is_none(), "nobody dials again: {after:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_is_dropped_while_it_dials_dials_no_more() {
+    let (server, overwatch) = overwatch(server_limits()).await;
+    let address = server.local_address();
+    drop((server, overwatch));
+    let (client, mut agent) = agent_of(address);
+    agent.failed().await;
+    drop(client);
+    let all_failed = async { while agent.0.recv().await.is_some() {} };
+    timeout(PATIENCE, all_failed).await.unwrap();
+}

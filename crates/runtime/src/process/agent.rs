@@ -35,9 +35,7 @@ use super::{Around, StartError, address_of, identity, numbers, settings};
 use crate::clock::Clock;
 use crate::collect::{Collected, Collector};
 use crate::logs::{Logs, chain};
-use crate::mesh::{
-    self, Client, ClientLimits, Connection, ConnectionId, Identity, Origin, Pins, SessionLimits,
-};
+use crate::mesh::{self, Client, ClientLimits, Connection, ConnectionId, Identity, Origin, Pins};
 use crate::notify::{self, Heart};
 use crate::panics::survived;
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
@@ -59,19 +57,6 @@ const QUEUE_READINGS: usize = 64;
 
 /// An agent checks its own backends: a few, on this machine or behind it.
 const PROBE_LIMITS: ProbeLimits = ProbeLimits { targets_max: 1024, in_flight_max: 64 };
-
-/// What sessions with overwatches may take.
-const CLIENT_LIMITS: ClientLimits = ClientLimits {
-    session: SessionLimits {
-        handshake_timeout: Duration::from_secs(10),
-        dead_peer_timeout: Duration::from_secs(5),
-        write_timeout: Duration::from_secs(10),
-        queue_frames: 64,
-    },
-    connect_timeout: Duration::from_secs(5),
-    backoff_min: Duration::from_millis(200),
-    backoff_max: Duration::from_secs(5),
-};
 
 /// Runs an agent until it is asked to end.
 ///
@@ -267,8 +252,11 @@ impl Process {
         let reload = ::agent::Reload { settings, overwatches: addresses };
         self.handle(Event::Reload(Box::new(reload)));
         let now = self.running.overwatches();
-        // Their sessions end with them.
-        self.clients.retain(|address, _| now.contains(address) || !before.contains(address));
+        // Their sessions end with them. Those that overwatches name stay.
+        let node = &self.node;
+        self.clients.retain(|address, _| {
+            now.contains(address) || !before.contains(address) || node.knows_peer(address)
+        });
         for address in now {
             if let Err(error) = self.dial(address) {
                 warn!("{}", chain(&error));
@@ -295,7 +283,8 @@ impl Process {
             return Ok(());
         }
         let events = self.to_mesh_events.clone();
-        let client = mesh::client::dial(address.clone(), &self.identity, CLIENT_LIMITS, events)?;
+        let client =
+            mesh::client::dial(address.clone(), &self.identity, ClientLimits::STANDARD, events)?;
         self.clients.insert(address, client);
         Ok(())
     }

@@ -12,7 +12,7 @@ const REFUSALS: Bound = Bound::Words(|| RefusalReason::all().map(RefusalReason::
 const WAY: Label = Label::new("way", Bound::Words(|| vec!["heard", "told"]));
 
 families! {
-    REGISTERED = gauge("overwatch_agents_registered", &[], "Agents enrolled");
+    REGISTERED = gauge("overwatch_agents_registered", &[], "Agents enrolled that did not say goodbye");
     CONNECTED = gauge("overwatch_agents_connected", &[], "Agents there");
     HELD = gauge("overwatch_agents_held", &[], "Agents that are not believed");
     PEERS = gauge("overwatch_peers", &[], "Other overwatches that are known");

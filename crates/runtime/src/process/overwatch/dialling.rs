@@ -3,23 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Duration;
 
 use ::overwatch::Event;
 use tracing::{info, warn};
 
-use super::edges::SESSION_LIMITS;
 use super::{Process, StartError};
 use crate::logs::chain;
-use crate::mesh::{Client, ClientLimits, Connection, FailReason, Pins};
-
-/// What sessions with other overwatches may take; they are tried again as agents do it.
-const CLIENT_LIMITS: ClientLimits = ClientLimits {
-    session: SESSION_LIMITS,
-    connect_timeout: Duration::from_secs(5),
-    backoff_min: Duration::from_millis(200),
-    backoff_max: Duration::from_secs(5),
-};
+use crate::mesh::{Client, Connection, FailReason, Pins};
 
 /// The file of pinned keys, beside this overwatch's own key. Not that of an agent on the same machine.
 const PINS: &str = "pinned-peers";
@@ -41,7 +31,7 @@ impl Dialling {
         Ok(Self { pins, wanted, clients: BTreeMap::new(), unreachable })
     }
 
-    /// Ends all of them without a word; another process opens its own.
+    /// Ends all of them; another process opens its own.
     pub(super) fn end(&mut self) {
         self.clients.clear();
     }
@@ -63,7 +53,7 @@ impl Process {
             if clients.contains_key(address) {
                 continue;
             }
-            match self.edges.dial(address, CLIENT_LIMITS) {
+            match self.edges.dial(address) {
                 Ok(client) => drop(clients.insert(address.clone(), client)),
                 Err(error) => warn!("{}", chain(&error)),
             }

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::overwatch::ApiToken;
 use arc_swap::ArcSwap;
@@ -24,28 +23,10 @@ use super::{QUEUE_EVENTS, STORE};
 use crate::http::{Access, Ask, Behind, HttpServers, Listening, SourceToken, Token, hash_of};
 use crate::logs::chain;
 use crate::mesh::{
-    self, Client, ClientLimits, Identity, ListenError, Server, ServerLimits, SessionLimits,
-    TlsSetupError,
+    self, Client, ClientLimits, Identity, ListenError, Server, ServerLimits, TlsSetupError,
 };
 use crate::metrics::MetricsServer;
 use crate::tail::Tail;
-
-/// What a session may take, with an agent or another overwatch.
-pub(super) const SESSION_LIMITS: SessionLimits = SessionLimits {
-    handshake_timeout: Duration::from_secs(10),
-    dead_peer_timeout: Duration::from_secs(5),
-    write_timeout: Duration::from_secs(10),
-    queue_frames: 64,
-};
-
-/// What sessions that others open may take.
-const SERVER_LIMITS: ServerLimits = ServerLimits {
-    session: SESSION_LIMITS,
-    connections_max: 10_000,
-    unproven_max: 256,
-    unproven_per_address_max: 16,
-    unproven_per_network_max: 32,
-};
 
 /// The edges.
 pub(super) struct Edges {
@@ -119,7 +100,8 @@ impl Edges {
         let listener = sockets.mesh.try_clone().and_then(TcpListener::from_std);
         let listener = listener.map_err(ListenError::Socket)?;
         let to_mesh = self.to_mesh.clone();
-        let server = mesh::server::serve(listener, &self.identity, SERVER_LIMITS, to_mesh)?;
+        let server =
+            mesh::server::serve(listener, &self.identity, ServerLimits::STANDARD, to_mesh)?;
         info!("hearing agents on {}", server.local_address());
         let copy = |socket: &Option<std::net::TcpListener>| -> Result<_, StartError> {
             let copy = socket.as_ref().map(|socket| TcpListener::from_std(socket.try_clone()?));
@@ -142,14 +124,10 @@ impl Edges {
         Ok(())
     }
 
-    /// Keeps a connection to another overwatch, until it is dropped.
-    pub(super) fn dial(
-        &self,
-        address: &str,
-        limits: ClientLimits,
-    ) -> Result<Client, TlsSetupError> {
+    /// Keeps a connection to another overwatch, until it is dropped; tried again as agents do it.
+    pub(super) fn dial(&self, address: &str) -> Result<Client, TlsSetupError> {
         let events = self.to_mesh.clone();
-        mesh::client::dial(address.to_owned(), &self.identity, limits, events)
+        mesh::client::dial(address.to_owned(), &self.identity, ClientLimits::STANDARD, events)
     }
 
     /// Serves none of them any more; who knocks waits for another process.
