@@ -51,6 +51,11 @@ pub(crate) struct Pending {
 impl Pending {
     /// No connection yet.
     pub(crate) const NONE: Self = Self { count: 0, newest: NONE };
+
+    /// Connections in this interval.
+    pub(crate) const fn count(self) -> u32 {
+        self.count
+    }
 }
 
 impl Interval {

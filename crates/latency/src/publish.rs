@@ -178,15 +178,19 @@ fn told_after(row: &Row, sequence: u64) -> Option<Numbered<'_>> {
 
 /// What a row could tell now, with no number yet; `None` before its first step or below
 /// `min_samples`.
+///
+/// Those of the running interval are not counted yet: of one life and one count there is one average, so
+/// that of two words about a row the later can be told from the earlier.
 fn current(row: &Row, min_samples: u32) -> Option<Published> {
-    let average = row.average.as_ref().filter(|_| row.samples >= min_samples)?;
+    let samples = row.samples.saturating_sub(row.pending.count());
+    let average = row.average.as_ref().filter(|_| samples >= min_samples)?;
     // Averages of sane times are sane.
     let rtt = Rtt::from_us(u64::from(average.rtt.rounded_us())).unwrap_or(row.min_rtt);
     Some(Published {
         rtt,
         deviation_us: average.deviation.rounded_us(),
         min_rtt: row.min_rtt,
-        samples: row.samples,
+        samples,
         observed_at: row.last_seen,
         sequence: Packed::of(0),
         whole_sequence: Packed::of(0),
@@ -202,7 +206,7 @@ fn whole_again_ms(settings: &LearningSettings) -> u64 {
 /// Whether a row is to be told whole (true), only refreshed (false) or not at all.
 fn worth_telling(row: &Row, current: &Published, again_ms: u64) -> Option<bool> {
     let Some(last) = &row.published else { return Some(true) };
-    let is_seen = (last.samples, last.observed_at) != (current.samples, current.observed_at);
+    let is_seen = last.samples != current.samples;
     let step_us = last.rtt.us() / MOVED_PART;
     let moved = last.rtt.us().abs_diff(current.rtt.us()) > step_us
         || last.deviation_us.abs_diff(current.deviation_us) > step_us

@@ -131,6 +131,24 @@ fn one_busy_interval_is_one_step_and_its_median_counts() {
     assert_eq!((row.rtt_us.us(), row.samples), (130_000, 202));
 }
 
+/// A count is told with its average: of two words of one life with one count the table takes any for the
+/// later one.
+#[test]
+fn what_the_running_interval_counts_is_told_once_it_is_over() {
+    let mut bench = Bench::new(|_| {});
+    bench.closed("10.1.2.3", 100_000);
+    bench.end_interval();
+    let told = |bench: &mut Bench| {
+        let (_, row) = bench.rows()[0];
+        (row.rtt_us.us(), row.samples)
+    };
+    assert_eq!(told(&mut bench), (100_000, 1));
+    bench.closed("10.1.2.3", 200_000);
+    assert_eq!(told(&mut bench), (100_000, 1));
+    bench.end_interval();
+    assert_eq!(told(&mut bench), (130_000, 2));
+}
+
 #[test]
 fn min_connection_age_holds_back_open_sockets_only() {
     let admitted = |min_connection_age_ms: u64| {
