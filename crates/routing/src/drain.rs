@@ -288,17 +288,31 @@ mod tests {
 
     #[test]
     fn turns_go_to_those_that_are_not_drained() {
+        use health::Standing::{Doubtful, Down, Up};
         let settings = domain(crate::Algorithm::RoundRobin);
-        let drains = BTreeMap::from([("us-east".parse().unwrap(), drain(0, 1_000, 0))]);
-        let pool = pool(&settings, |_| {}).drained(&settings, &drains);
         let map = map(&settings, geo(&[]), &[]);
-        let at = |turn| {
-            let decision = decide(&map, &pool, "10.1.2.3".parse().unwrap(), turn, NOW);
-            format!("{} {}", decision.region.unwrap(), decision.ipv4.first().unwrap().address)
+        let drains = BTreeMap::from([("us-east".parse().unwrap(), drain(0, 1_000, 0))]);
+        let turns = |others: health::Standing| {
+            let pool = pool(&settings, |server| {
+                let is_drained = server.region.as_str() == "us-east";
+                server.standing = if is_drained { Up } else { others };
+            });
+            let pool = pool.drained(&settings, &drains);
+            let at = |turn| {
+                let decision = decide(&map, &pool, "10.1.2.3".parse().unwrap(), turn, NOW);
+                format!("{} {}", decision.region.unwrap(), decision.ipv4.first().unwrap().address)
+            };
+            (0..4).map(at).collect::<Vec<String>>()
         };
-        let turns: Vec<String> = (0..4).map(at).collect();
-        let expect = ["eu-west 192.0.0.1", "ap-southeast 192.0.2.1", "eu-west 192.0.0.2"];
-        assert_eq!(turns[..3], expect, "{turns:?}");
-        assert_eq!(turns[3], "ap-southeast 192.0.2.2");
+        let others = [
+            "eu-west 192.0.0.1",
+            "ap-southeast 192.0.2.1",
+            "eu-west 192.0.0.2",
+            "ap-southeast 192.0.2.2",
+        ];
+        assert_eq!(turns(Up), others);
+        assert_eq!(turns(Doubtful), others, "it stands behind all that serve");
+        let drained = "us-east 192.0.1.";
+        assert!(turns(Down).iter().all(|turn| turn.starts_with(drained)), "{:?}", turns(Down));
     }
 }

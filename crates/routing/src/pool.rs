@@ -82,8 +82,8 @@ enum SetOrder {
     ByRank,
     /// In this order.
     Ranked(Vec<RankedRegion>),
-    /// One cycle of turns over the regions of one tier; empty where no tier has any.
-    InTurn { tier: Tier, cycle: Vec<RegionTurn> },
+    /// A cycle of turns over the regions of each tier that has any, the best first.
+    InTurn(Vec<(Tier, Vec<RegionTurn>)>),
 }
 
 /// A region's turn.
@@ -179,7 +179,7 @@ impl ServerPool {
     pub(crate) fn order<'a>(&'a self, ranking: &'a Ranking) -> &'a [RankedRegion] {
         match self.orders.get(ranking.set()) {
             Some(SetOrder::Ranked(regions)) => regions,
-            Some(SetOrder::ByRank | SetOrder::InTurn { .. }) | None => ranking.regions(),
+            Some(SetOrder::ByRank | SetOrder::InTurn(_)) | None => ranking.regions(),
         }
     }
 
@@ -198,8 +198,14 @@ impl ServerPool {
         {
             return Some(self.found(pinned, tier, turn));
         }
-        if let Some(SetOrder::InTurn { tier, cycle }) = self.orders.get(ranking.set()) {
-            return self.find_in_turn(ranking, (*tier, cycle), turn, is_open);
+        if let Some(SetOrder::InTurn(cycles)) = self.orders.get(ranking.set()) {
+            let serving = cycles.iter().filter(|(tier, _)| tier.serves());
+            let find = |(tier, cycle): &'a (Tier, Vec<RegionTurn>),
+                        is_open: &dyn Fn(u16) -> bool| {
+                self.find_in_turn(ranking, (*tier, cycle), turn, is_open)
+            };
+            let open = serving.into_iter().find_map(|of_tier| find(of_tier, &is_open));
+            return open.or_else(|| find(cycles.first()?, &|_| true));
         }
         let order = self.order(ranking);
         let serving = self.tiers.iter().filter(|tier| tier.serves());
@@ -225,15 +231,11 @@ impl ServerPool {
         ranking: &'a Ranking,
         (tier, cycle): (Tier, &[RegionTurn]),
         turn: u64,
-        is_open: impl Fn(u16) -> bool,
+        is_open: &dyn Fn(u16) -> bool,
     ) -> Option<Found<'a>> {
         let open = || cycle.iter().filter(|at| is_open(at.region));
         let count = open().count();
-        let (at, count) = if count == 0 || !tier.serves() {
-            (cycle.get(wrap(turn, cycle.len())?)?, cycle.len())
-        } else {
-            (open().nth(wrap(turn, count)?)?, count)
-        };
+        let at = open().nth(wrap(turn, count)?)?;
         let inner = (turn / count as u64).wrapping_mul(at.of).wrapping_add(at.nth);
         let ranked = ranking.regions().iter().find(|ranked| ranked.region == at.region)?;
         Some(self.found(*ranked, tier, inner))
@@ -349,11 +351,7 @@ impl SetOrder {
             }
             Choice::InTurn => {
                 let cycles = tiers.iter().map(|tier| (*tier, cycle(set, regions, *tier)));
-                let (tier, cycle) = cycles
-                    .into_iter()
-                    .find(|(_, cycle)| !cycle.is_empty())
-                    .unwrap_or((Tier::Any, Vec::new()));
-                Self::InTurn { tier, cycle }
+                Self::InTurn(cycles.filter(|(_, cycle)| !cycle.is_empty()).collect())
             }
         }
     }
