@@ -393,7 +393,7 @@ impl Overwatch {
 /// Whether rows expire about now, here or at another overwatch.
 const fn is_expiring(now: Time) -> bool {
     let of_minute_ms = now.unix_ms() % EXPIRE_EVERY_MS;
-    false && (of_minute_ms < EXPIRING_MS || of_minute_ms >= EXPIRE_EVERY_MS - EXPIRING_MS)
+    of_minute_ms < EXPIRING_MS || of_minute_ms >= EXPIRE_EVERY_MS - EXPIRING_MS
 }
 
 /// Who an agent is that was heard here.

@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) pins: BTreeMap<String, KeyHash>,
     pub(crate) dials: BTreeSet<String>,
     pub(crate) notes: Vec<Note>,
+    /// By how much its clock is ahead of the others'.
+    pub(crate) ahead_ms: u64,
 }
 
 /// A machine with an agent.
@@ -116,6 +118,7 @@ impl Mesh {
             pins: BTreeMap::new(),
             dials: BTreeSet::new(),
             notes: Vec::new(),
+            ahead_ms: 0,
         });
         let number = self.nodes.len() - 1;
         self.tell(number, Event::Tick);
@@ -375,8 +378,9 @@ impl Mesh {
     }
 
     pub(crate) fn tell(&mut self, number: usize, event: Event) {
-        let now = self.now;
-        let Some(value) = &mut self.nodes[number].value else { return };
+        let node = &mut self.nodes[number];
+        let now = self.now.plus_ms(node.ahead_ms);
+        let Some(value) = &mut node.value else { return };
         let effects = value.handle(event, now);
         self.carry_out(number, effects);
     }
