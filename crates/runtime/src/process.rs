@@ -191,7 +191,7 @@ pub enum StartError {
         /// The other process.
         pid: u32,
         /// What could not be opened.
-        source: Box<StartError>,
+        source: Box<Self>,
     },
     /// A DNS socket.
     #[error("cannot serve DNS on {address}{}", hint(.source))]

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../process/daemon.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod daemon;
 
 #[path = "../made/site.rs"]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::daemon::{Daemon, eventually};
+use crate::daemon::Daemon;
 use crate::question::{Answer, Question};
 
 /// The mesh key of the files that have one.
@@ -102,7 +102,7 @@ impl Site {
         Self { directory, files, report, daemons: Vec::new(), dns: None }
     }
 
-    /// Starts the first file. A port that the system chose for UDP may be somebody's for TCP, so it is tried again.
+    /// Starts the first file.
     #[track_caller]
     pub(crate) fn overwatch(&mut self) {
         // The former program's overwatch has no certificate; ours lies where a package puts it, but for here.
@@ -113,21 +113,9 @@ impl Site {
         let section = "overwatch:\n  identity:\n";
         assert!(text.contains(section), "{text}");
         fs::write(&self.files[0], text.replacen(section, &format!("{section}{paths}"), 1)).unwrap();
-        for _ in 0..5 {
-            let mut daemon = Daemon::start(&self.files[0], &[]);
-            eventually("it answers or ends", || {
-                daemon.has("answering DNS on ") || !daemon.is_running()
-            });
-            if daemon.has("answering DNS on ") {
-                self.dns = Some(daemon.word_after("answering DNS on ").parse().unwrap());
-                self.daemons.push(daemon);
-                return;
-            }
-            daemon.hear_out();
-            let log = daemon.log();
-            assert!(log.contains("cannot serve DNS on"), "{log}");
-        }
-        panic!("five times no port that is free for both UDP and TCP");
+        let daemon = Daemon::start(&self.files[0], &[]);
+        self.dns = Some(daemon.word_after("answering DNS on ").parse().unwrap());
+        self.daemons.push(daemon);
     }
 
     /// Starts the others, once it is known where the overwatch hears them.

@@ -7,7 +7,7 @@
 //! - `learner`: an agent in memory that tells what it learned over the real mesh. It dials one overwatch
 //!   and none of those that it is told.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../process/daemon.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::daemon::{Daemon, eventually};
+use crate::daemon::Daemon;
 use crate::files::{config_in, write};
 
 pub(crate) const SERVICE: &str = "app.test";
@@ -48,20 +48,12 @@ pub(crate) struct Overwatch {
 impl Overwatch {
     /// One that knows no other yet.
     pub(crate) fn start(name: &str) -> Self {
-        // A port that the system chose for UDP may be somebody's for TCP; DNS needs both.
-        for _ in 0..5 {
-            let directory = tempfile::tempdir().unwrap();
-            write(&directory, &text(&directory, name, ALONE));
-            let mut process = Daemon::start(&config_in(&directory), &[]);
-            let is_up = |process: &Daemon| process.has("answering DNS on ");
-            eventually("it serves or ends", || is_up(&process) || !process.is_running());
-            if is_up(&process) {
-                let at = |what: &str| process.word_after(what).parse().unwrap();
-                let (dns, mesh) = (at("answering DNS on "), at("hearing agents on "));
-                return Self { process, dns, mesh, name: name.to_owned(), directory };
-            }
-        }
-        panic!("five times no port that is free for both UDP and TCP");
+        let directory = tempfile::tempdir().unwrap();
+        write(&directory, &text(&directory, name, ALONE));
+        let process = Daemon::start(&config_in(&directory), &[]);
+        let at = |what: &str| process.word_after(what).parse().unwrap();
+        let (dns, mesh) = (at("answering DNS on "), at("hearing agents on "));
+        Self { process, dns, mesh, name: name.to_owned(), directory }
     }
 
     /// From now on it knows these.

@@ -43,7 +43,13 @@ impl Daemon {
     pub(crate) fn start_with(config: &Path, words: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb"));
         command.envs(environment.iter().copied());
-        command.arg("--config").arg(config).args(words).stdin(Stdio::null()).stdout(Stdio::null());
+        command.arg("--config").arg(config).args(words);
+        Self::started(command)
+    }
+
+    /// One by a command line of the caller's own, which may begin with another program.
+    pub(crate) fn started(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = child.stderr.take().unwrap();
         let log = Arc::new(Log::default());

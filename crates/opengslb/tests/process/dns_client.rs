@@ -29,7 +29,8 @@ pub(crate) struct Reply {
 }
 
 pub(crate) fn by_udp(server: SocketAddr, name: &str, kind: u16) -> Reply {
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let any = if server.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+    let socket = UdpSocket::bind(any).unwrap();
     socket.connect(server).unwrap();
     socket.set_read_timeout(Some(TIMEOUT)).unwrap();
     socket.send(&query(name, kind)).unwrap();

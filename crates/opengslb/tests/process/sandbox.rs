@@ -76,20 +76,14 @@ logging: {{level: debug, format: text}}
         fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         path
     }
+}
 
-    /// The port for both UDP and TCP may be somebody's: then another one is tried.
-    #[track_caller]
-    fn start(config: &Path) -> Daemon {
-        for _ in 0..5 {
-            let mut overwatch = Daemon::start(config, &[]);
-            let serves = |overwatch: &Daemon| overwatch.has("answering DNS on ");
-            eventually("it serves or ends", || serves(&overwatch) || !overwatch.is_running());
-            if serves(&overwatch) {
-                return overwatch;
-            }
-        }
-        panic!("five times no port that is free for both UDP and TCP");
-    }
+/// One that answers.
+#[track_caller]
+fn started(config: &Path) -> Daemon {
+    let overwatch = Daemon::start(config, &[]);
+    overwatch.line("answering DNS on ");
+    overwatch
 }
 
 /// Ends a process that this test did not start itself.
@@ -117,7 +111,7 @@ fn an_overwatch_is_confined_says_so_and_a_successor_starts_free() {
     let (site, elsewhere) = (Site::new(), tempfile::tempdir().unwrap());
     let zone = elsewhere.path().join("zone");
     fs::write(&zone, "@ SOA ns. root. 1 60 60 60 60\n@ NS ns.other.\nwww A 192.0.2.7\n").unwrap();
-    let mut overwatch = Site::start(&site.write("", ""));
+    let mut overwatch = started(&site.write("", ""));
     let at = |what: &str| -> SocketAddr { overwatch.word_after(what).parse().unwrap() };
     let (dns, api) = (at("answering DNS on "), at("serving the API on "));
     let (_, numbers) = http::get(at("serving metrics on "), "/metrics");
@@ -151,7 +145,7 @@ fn an_overwatch_is_confined_says_so_and_a_successor_starts_free() {
 fn without_a_sandbox_nothing_is_given_up_and_hand_overs_work_too() {
     let site = Site::new();
     let own = |name: &str| status("self", name);
-    let mut overwatch = Site::start(&site.write("", "sandbox: {enabled: false}\n"));
+    let mut overwatch = started(&site.write("", "sandbox: {enabled: false}\n"));
     for name in ["NoNewPrivs", "Seccomp", "CapEff"] {
         assert_eq!(status(&overwatch.pid(), name), own(name), "{name}");
     }
@@ -179,7 +173,7 @@ fn root_becomes_whose_the_data_is() {
     // Its configuration is root's alone: so it stays root, and says why. Of its rights it keeps the one to
     // make files in another one's directory, and the one to read there.
     let config = site.write("", "");
-    let mut overwatch = Site::start(&config);
+    let mut overwatch = started(&config);
     let said = overwatch.line("this process stays root");
     assert!(said.contains("overwatch.yaml"), "{said}");
     assert_eq!(status(&overwatch.pid(), "Uid"), "0\t0\t0\t0");
@@ -190,7 +184,7 @@ fn root_becomes_whose_the_data_is() {
 
     // What it left is root's too.
     chown(&config, Some(NOBODY), None).unwrap();
-    let mut overwatch = Site::start(&config);
+    let mut overwatch = started(&config);
     let said = overwatch.line("this process stays root");
     assert!(said.contains("cannot use") && !said.contains("overwatch.yaml"), "{said}");
     overwatch.signal("TERM");
@@ -199,7 +193,7 @@ fn root_becomes_whose_the_data_is() {
         chown(entry.unwrap().path(), Some(NOBODY), Some(NOBODY)).unwrap();
     }
 
-    let overwatch = Site::start(&config);
+    let overwatch = started(&config);
     assert_confined(&overwatch.pid());
     for name in ["Uid", "Gid"] {
         let ids = status(&overwatch.pid(), name);

@@ -83,10 +83,19 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn start() -> Self {
+        Self::start_at(FREE)
+    }
+
+    /// One at every address.
+    pub(crate) fn start_everywhere() -> Self {
+        Self::start_at("\":0\"")
+    }
+
+    fn start_at(address: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let text = overwatch(directory.path());
+        let text = overwatch(directory.path()).replace(FREE, address);
         let config = write(directory.path(), "overwatch", &text);
-        let overwatch = start_overwatch(&config, |overwatch| overwatch.has("answering DNS on "));
+        let overwatch = Daemon::start(&config, &[]);
         let at = |what: &str| overwatch.word_after(what).parse().unwrap();
         Self {
             dns: at("answering DNS on "),
@@ -140,36 +149,17 @@ impl World {
         http::metrics(self.metrics).get(series).copied().unwrap_or(0.0)
     }
 
-    /// A second overwatch with files of its own that wants an address of this one; it has to end,
-    /// and say `part`.
+    /// A second overwatch with files of its own that wants an address of this one; it has to end.
     #[track_caller]
-    pub(crate) fn clash(&self, key: &str, address: SocketAddr, part: &str) -> Daemon {
+    pub(crate) fn clash(&self, key: &str, address: SocketAddr) -> Daemon {
         let directory = self.directory.path().join("second");
         fs::create_dir(&directory).unwrap();
         let (free, taken) = (format!("{key}: {FREE}\n"), format!("{key}: {address}\n"));
         let text = overwatch(&directory);
         assert!(text.contains(&free), "{text}");
         let config = write(&directory, "overwatch", &text.replace(&free, &taken));
-        start_overwatch(&config, |second| second.has(part))
+        Daemon::start(&config, &[])
     }
-}
-
-/// Starts an overwatch until it is as it should be. A port that the system chose for UDP may be
-/// somebody's for TCP; DNS needs both, so another one is tried.
-#[track_caller]
-fn start_overwatch(config: &Path, is_good: impl Fn(&Daemon) -> bool) -> Daemon {
-    for _ in 0..5 {
-        let mut daemon = Daemon::start(config, &[]);
-        eventually("it serves or ends", || is_good(&daemon) || !daemon.is_running());
-        // The last lines may come after the end.
-        daemon.hear_out();
-        if is_good(&daemon) {
-            return daemon;
-        }
-        let log = daemon.log();
-        assert!(log.contains(&format!("cannot serve DNS on {FREE}")), "{log}");
-    }
-    panic!("five times no port that is free for both UDP and TCP");
 }
 
 /// No process may have logged what is secret, however chatty it was told to be.

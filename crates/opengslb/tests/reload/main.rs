@@ -8,6 +8,7 @@
 //! - `site`: an overwatch with what it needs, and a configuration to be changed,
 //! - `learner`: an agent in memory that tells what it learned over the real mesh,
 //! - `asker`: clients that ask without end and count what they do not get,
+//! - `ending`: hand-overs that are refused, or broken off by an end,
 //! - `recall`: what was learned, kept on disk,
 //! - `dnsperf`: many more questions at once, where there is that program.
 //!
@@ -22,6 +23,8 @@ mod daemon;
 mod files;
 
 mod dnsperf;
+
+mod ending;
 
 mod learner;
 

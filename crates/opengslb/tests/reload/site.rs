@@ -16,8 +16,6 @@ use crate::daemon::{Daemon, eventually};
 use crate::files::{config_in, write};
 use crate::learner::{Learner, Seen};
 
-/// Thousands of ended connections of this test's own clients hold TCP ports, a third of all at times.
-const TRIES: usize = 20;
 pub(crate) const SERVICE: &str = "app.test";
 pub(crate) const TOKEN: &str = "correct-horse-battery-staple";
 /// The mesh key, and as the configuration writes it.
@@ -64,18 +62,27 @@ impl Site {
         Self::start_as(&text_in)
     }
 
+    /// The same, begun by another program.
+    pub(crate) fn start_by(words: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        write(&directory, &text_in(&directory));
+        let (program, words) = words.split_first().unwrap();
+        let mut command = Command::new(program);
+        command.args(words).arg(env!("CARGO_BIN_EXE_opengslb"));
+        command.arg("--config").arg(config_in(&directory));
+        Self::serving(Daemon::started(command), directory)
+    }
+
     fn start_as(text: &dyn Fn(&TempDir) -> String) -> Self {
-        // A port that the system chose for UDP may be somebody's for TCP; DNS needs both.
-        for _ in 0..TRIES {
-            let directory = tempfile::tempdir().unwrap();
-            write(&directory, &text(&directory));
-            if let Some(overwatch) = launch(&directory) {
-                let at = |what: &str| overwatch.word_after(what).parse().unwrap();
-                let (dns, mesh) = (at("answering DNS on "), at("hearing agents on "));
-                return Self { overwatch, dns, mesh, directory, _learners: Vec::new() };
-            }
-        }
-        panic!("{TRIES} times no port that is free for both UDP and TCP");
+        let directory = tempfile::tempdir().unwrap();
+        write(&directory, &text(&directory));
+        Self::serving(Daemon::start(&config_in(&directory), &[]), directory)
+    }
+
+    fn serving(overwatch: Daemon, directory: TempDir) -> Self {
+        let at = |what: &str| overwatch.word_after(what).parse().unwrap();
+        let (dns, mesh) = (at("answering DNS on "), at("hearing agents on "));
+        Self { overwatch, dns, mesh, directory, _learners: Vec::new() }
     }
 
     /// Its agents end, without a word.
@@ -85,8 +92,7 @@ impl Site {
 
     /// Starts it again where it has ended; on other ports.
     pub(crate) fn start_again(&mut self) {
-        let again = (0..TRIES).find_map(|_| launch(&self.directory));
-        self.overwatch = again.unwrap();
+        self.overwatch = Daemon::start(&self.config(), &[]);
         self.dns = self.overwatch.word_after("answering DNS on ").parse().unwrap();
     }
 
@@ -201,20 +207,6 @@ metrics: {{enabled: false}}
 fn once(rtt_ms: u32) -> Seen {
     let mut seen = vec![([10, 1, 2, 7].into(), rtt_ms); 20];
     Box::new(move || std::mem::take(&mut seen))
-}
-
-/// A process of the files in a directory; none where a port that it was given is somebody's.
-fn launch(directory: &TempDir) -> Option<Daemon> {
-    let mut overwatch = Daemon::start(&config_in(directory), &[]);
-    let is_up = |overwatch: &Daemon| overwatch.has("answering DNS on ");
-    eventually("it serves or ends", || is_up(&overwatch) || !overwatch.is_running());
-    if !is_up(&overwatch) {
-        overwatch.hear_out();
-        let _ =
-            writeln!(std::io::stderr(), "an overwatch that did not start:\n{}", overwatch.log());
-        return None;
-    }
-    Some(overwatch)
 }
 
 fn kept_text(directory: &TempDir) -> String {
