@@ -49,7 +49,22 @@ pub(crate) fn of_overwatch(root: &Section, faults: &mut Faults) {
     etcd::check(overwatch.section("store").section("etcd"), faults);
     let validation = overwatch.section("validation");
     order(validation, ["check_timeout", "check_interval"], "overwatch.validation", faults);
+    table(overwatch.section("latency_table"), faults);
     unmeasured(root, faults);
+}
+
+/// One agent has no more rows than all.
+fn table(table: &Section, faults: &mut Faults) {
+    let rows = |key: &str| table.get::<u64>(key);
+    if let (Some(one), Some(all)) = (rows("max_rows_per_agent"), rows("max_rows"))
+        && one > all
+    {
+        let shown = "overwatch.latency_table";
+        let message = format!(
+            "{shown}.max_rows_per_agent: expected at most {shown}.max_rows, which is {all}, found {one}"
+        );
+        faults.fault(table.at("max_rows_per_agent"), message);
+    }
 }
 
 /// No two sections have the same values at all of `keys`.

@@ -31,6 +31,7 @@ const RATE_LIMIT_BUCKETS: usize = 65_536;
 pub(super) fn overwatch(root: &Section, zones: Zones) -> Option<OverwatchConfig> {
     let overwatch = root.section("overwatch");
     let gossip = overwatch.section("gossip");
+    let table = overwatch.section("latency_table");
     Some(OverwatchConfig {
         identity: identity(overwatch.section("identity"))?,
         enrolment: match overwatch.text("enrolment")? {
@@ -46,7 +47,9 @@ pub(super) fn overwatch(root: &Section, zones: Zones) -> Option<OverwatchConfig>
         stale: stale(overwatch.section("stale"))?,
         geography: geography(overwatch.section("geolocation"))?,
         data_dir: overwatch.get("data_dir")?,
-        persists_table: overwatch.section("latency_table").get("persist")?,
+        persists_table: table.get("persist")?,
+        table_rows_max: table.get("max_rows")?,
+        table_rows_per_agent_max: table.get("max_rows_per_agent")?,
         etcd: etcd(overwatch.section("store").section("etcd"))?,
         dns: dns(root, zones)?,
         regions: root.sections("regions").map(|r| r.get("name")).collect::<Option<_>>()?,

@@ -2,12 +2,15 @@
 
 use super::shared::{
     BOOL, DAY_MS, MESH_KEYS, NAME, NETWORKS, PATH, REGION_NAMES_MAX, SECOND_MS, TOKEN, duration,
+    integer,
 };
 use super::{Key, Unset};
 use crate::kind::{Kind, Scalar, Word};
 
 /// The roles of tokens ([`model::Role`]).
 const ROLES: &[Word] = &[Word::plain("read"), Word::plain("operate"), Word::plain("admin")];
+/// Ten thousand million bytes of rows: all of IPv4 as sixty agents know it.
+const TABLE_ROWS_MAX: u64 = 1_000_000_000;
 /// Of a SHA-256.
 const SHA256_DIGITS: usize = 64;
 
@@ -54,6 +57,21 @@ pub(super) static KEYS: &[Key] = &[
         "Whether it is kept on disk, in `data_dir`, so that a restart answers by it before any agent is \
          back. Otherwise it is cleared by a restart, and agents tell it again within seconds; so must \
          sources from outside.",
+    ),
+    Key::new(
+        "overwatch.latency_table.max_rows",
+        integer(1, TABLE_ROWS_MAX),
+        Unset::Default("10000000"),
+        "The most rows that are kept, of all agents together; one for each agent's port and client \
+         network. At the limit new rows are refused, known ones are not. A row takes ten bytes, and \
+         what is learned of its network more: see the guide on capacity. The same at every overwatch.",
+    ),
+    Key::new(
+        "overwatch.latency_table.max_rows_per_agent",
+        integer(1, TABLE_ROWS_MAX),
+        Unset::Default("1000000"),
+        "The most rows that are kept of one agent. At the limit its rows observed longest ago make \
+         room. Below an agent's own `max_subnets` rows are lost that the agent still has.",
     ),
     Key::new(
         "overwatch.enrolment",

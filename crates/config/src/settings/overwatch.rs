@@ -38,6 +38,10 @@ pub struct OverwatchConfig {
     pub data_dir: String,
     /// Whether what was learned is kept there too.
     pub persists_table: bool,
+    /// The most rows of all agents that are kept.
+    pub table_rows_max: usize,
+    /// The most rows of one agent; not above those of all.
+    pub table_rows_per_agent_max: usize,
     /// Where what operators make is shared; `None` where it is this overwatch's own.
     pub etcd: Option<EtcdSettings>,
     /// The DNS server.

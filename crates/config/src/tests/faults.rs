@@ -139,6 +139,14 @@ fn what_is_longer_than_it_may_be() {
         "regions[].servers[].health_check.timeout: expected at most \
          regions[].servers[].health_check.interval, which is 2s, found 5s",
     );
+    // By default one agent may have a million rows.
+    check(
+        "  latency_table: {max_rows: 999999}\n",
+        1,
+        3,
+        "overwatch.latency_table.max_rows_per_agent: expected at most \
+         overwatch.latency_table.max_rows, which is 999999, found 1000000",
+    );
 }
 
 #[test]

@@ -29,6 +29,9 @@ impl Digest {
             data_dir: _,
             // A restart answers alike in the end, with it or without.
             persists_table: _,
+            // What each has room for; it should be the same.
+            table_rows_max,
+            table_rows_per_agent_max,
             dns,
             regions,
             servers,
@@ -67,6 +70,7 @@ impl Digest {
         let mut digest = Self(Context::new(&SHA256));
         digest.words(&(enrolment, validation, stale, default_region, custom_mappings));
         digest.words(&(ecs_enabled, ecs_trusted, regions, servers, domains, smoothing_factors));
+        digest.words(&(table_rows_max, table_rows_per_agent_max));
         digest.words(zones);
         for zone in signed {
             // One overwatch makes the keys, and so only it knows their ages.

@@ -15,12 +15,6 @@ use overwatch::{
 use super::StartError;
 use crate::random;
 
-/// Rows of one agent in the table: a million, ten times an agent's own default of `max_subnets`.
-/// Past it the agent's oldest rows make room.
-const ROWS_PER_AGENT_MAX: usize = 1_000_000;
-/// Rows of all agents together: what some 2 GB hold. Past it new rows are refused, known ones are
-/// not.
-const ROWS_MAX: usize = 10_000_000;
 /// A row is forgotten a week after its last connection, the brief's own `subnet_ttl`; an agent's
 /// shorter one is its own affair.
 const ROW_TTL_MS: u64 = 7 * 86_400_000;
@@ -101,8 +95,8 @@ pub(super) fn overwatch(config: &OverwatchConfig) -> Result<overwatch::Settings,
             remove_after_ms: config.stale.remove_after_ms,
         },
         table: TableLimits {
-            rows_per_agent_max: ROWS_PER_AGENT_MAX,
-            rows_max: ROWS_MAX,
+            rows_per_agent_max: config.table_rows_per_agent_max,
+            rows_max: config.table_rows_max,
             ttl_ms: ROW_TTL_MS,
         },
         backends: backends.collect(),

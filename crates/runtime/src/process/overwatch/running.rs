@@ -270,6 +270,8 @@ fn compare(c: &mut Comparison, old: &OverwatchConfig, new: &mut OverwatchConfig)
         geography,
         data_dir,
         persists_table,
+        table_rows_max,
+        table_rows_per_agent_max,
         etcd,
         dns,
         regions,
@@ -296,6 +298,9 @@ fn compare(c: &mut Comparison, old: &OverwatchConfig, new: &mut OverwatchConfig)
     c.applied("overwatch.stale", &old.stale, stale);
     c.fixed("overwatch.data_dir", &old.data_dir, data_dir);
     c.fixed("overwatch.latency_table.persist", &old.persists_table, persists_table);
+    let (max_rows, of_one) = (&old.table_rows_max, &old.table_rows_per_agent_max);
+    c.fixed("overwatch.latency_table.max_rows", max_rows, table_rows_max);
+    c.fixed("overwatch.latency_table.max_rows_per_agent", of_one, table_rows_per_agent_max);
     c.fixed("overwatch.store.etcd", &old.etcd, etcd);
     compare_geography(c, &old.geography, geography);
     compare_dns(c, &old.dns, dns);
