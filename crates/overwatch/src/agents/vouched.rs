@@ -95,7 +95,9 @@ impl Agents {
     pub(crate) fn gone_elsewhere(&mut self, id: &AgentId, epoch: u64, now: Time) {
         let Some(record) = self.records.get_mut(id) else { return };
         record.is_vouched = false;
-        if epoch < record.epoch || record.speaks_in_person(now) {
+        // Another life than the one that has a connection here: which is the later one clocks do not say.
+        let is_another = record.link.is_some() && epoch != record.epoch;
+        if epoch < record.epoch || is_another || record.speaks_in_person(now) {
             return;
         }
         record.left = Some(epoch);
