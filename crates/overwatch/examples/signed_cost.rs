@@ -17,7 +17,7 @@ use dns::{NameBuf, RecordType};
 use dnssec::{Algorithm, KeyRing, Layout};
 use geo::{CustomMapping, Geo};
 use health::Standing;
-use model::Time;
+use model::{Subnet, Time};
 use overwatch::{
     AnswerTerms, Asker, DomainView, EcsPolicy, Signers, Transport, View, Worker, resolve,
 };
@@ -85,7 +85,7 @@ fn view(algorithm: Option<Algorithm>) -> View {
     let geo = Geo::build(None, None, &[CustomMapping { subnet, region, comment: None }]);
     let map = routing::compile(&Arc::new(settings), &Arc::new(geo.unwrap()), &[], Time::EPOCH);
     let terms = AnswerTerms {
-        ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
+        ecs: EcsPolicy { enabled: true, trusted: vec![Subnet::ALL_IPV4, Subnet::ALL_IPV6] },
         cookies: None,
         udp_size: 1232,
         tcp_idle_ms: None,

@@ -29,7 +29,7 @@ use dns::{
 };
 use model::Subnet;
 use routing::{Decision, Reason, decide};
-use zone::{Chain, End, Lookup};
+use zone::{Chain, End, Lookup, RecordSet};
 
 use crate::write::Manner;
 use crate::{Asker, EcsPolicy, Outcome, Reply, View, Worker, denial};
@@ -93,7 +93,7 @@ fn refuse<'v, 'b>(
 /// With which other answers this one is counted, so that nobody is flooded with them.
 fn account<'a>(query: &Query<'a>, outcome: &Outcome<'_>, found: &Found<'a>) -> Account<'a> {
     let lookup = match found {
-        Found::Looked(lookup, _) => Some(lookup),
+        Found::Looked(lookup, ..) => Some(lookup),
         Found::Nothing | Found::Fact(_) => None,
     };
     match (outcome.rcode(), lookup.map(|lookup| lookup.end)) {
@@ -110,7 +110,7 @@ fn account<'a>(query: &Query<'a>, outcome: &Outcome<'_>, found: &Found<'a>) -> A
 /// The query as far as we listen to it: a client network from somebody whose word does not count
 /// is as if it were not there.
 fn heard<'q>(mut query: Query<'q>, ecs: &EcsPolicy, asker: &Asker) -> Query<'q> {
-    let trusted = ecs.trusted.is_empty() || ecs.trusted.iter().any(|n| n.contains(asker.address));
+    let trusted = ecs.trusted.iter().any(|network| network.contains(asker.address));
     if let Some(edns) = query.edns.as_mut().filter(|_| !ecs.enabled || !trusted) {
         edns.client_subnet = None;
     }
@@ -123,9 +123,9 @@ pub(crate) enum Found<'a> {
     Nothing,
     /// A text about the server.
     Fact(&'a str),
-    /// What the zones say, with the aliases that led there; a steered name at its end is in the
-    /// outcome.
-    Looked(Lookup<'a>, &'a Chain<'a>),
+    /// What the zones say, with the aliases that led there. A steered name at its end is in the
+    /// outcome; an alias that was decided for is one of the sets, and told besides.
+    Looked(Lookup<'a>, &'a Chain<'a>, Option<&'a RecordSet>),
 }
 
 /// The zone, the name and the decision. Aliases go into `chain`.
@@ -150,6 +150,7 @@ fn find<'v: 'q, 'q>(
         return (Outcome::Faulty(Rcode::SERVFAIL), Found::Nothing);
     }
     let mut lookup = view.zones.lookup(question.name, question.qtype, chain);
+    let mut decided_for = None;
     let outcome = match lookup.end {
         End::Outside => Outcome::Refused,
         End::NoName { .. } => Outcome::NoName(denial::rcode(view, query, &lookup)),
@@ -164,7 +165,8 @@ fn find<'v: 'q, 'q>(
                 let client = client_network(query, asker);
                 let turn = worker.next_turn(index, question.qtype);
                 let decision = decide(&domain.map, &domain.pool, client.address(), turn, asker.now);
-                if let Some(alias) = decision.region_place().and_then(|at| steering.alias(at)) {
+                decided_for = decision.region_place().and_then(|at| steering.alias(at));
+                if let Some(alias) = decided_for {
                     lookup = view.zones.follow(lookup, alias, question.qtype, chain);
                 }
                 steered((index, decision), client, denial::rcode(view, query, &lookup))
@@ -173,7 +175,7 @@ fn find<'v: 'q, 'q>(
             None => Outcome::Refused,
         },
     };
-    (outcome, Found::Looked(lookup, chain))
+    (outcome, Found::Looked(lookup, chain, decided_for))
 }
 
 /// Whom the answer is for: the network the asker names, or else the asker itself.

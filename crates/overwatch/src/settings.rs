@@ -103,6 +103,6 @@ impl AnswerTerms {
 pub struct EcsPolicy {
     /// Whether any counts.
     pub enabled: bool,
-    /// The resolvers that are believed; empty: all.
+    /// The resolvers that are believed, and no others.
     pub trusted: Vec<Subnet>,
 }

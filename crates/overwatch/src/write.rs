@@ -108,11 +108,18 @@ impl Text<'_, '_> {
                 let (owner, ttl_s) = (self.query.question.name, FACT_TTL_S);
                 page.add(Section::Answer, Records { zone: None, owner, ttl_s, rdata });
             }
-            Found::Looked(lookup, chain) => {
+            Found::Looked(lookup, chain, decided_for) => {
                 for Link { zone, owner, set } in chain.iter() {
-                    add_set(page, Section::Answer, (Some(zone), owner), set);
+                    let ttl_s = ttl_of(set, *decided_for, outcome);
+                    add(page, Section::Answer, (Some(zone), owner), set, ttl_s);
                 }
-                self.add_end(page, outcome, &lookup.end);
+                match lookup.end {
+                    End::Records { zone, owner, set } => {
+                        let ttl_s = ttl_of(set, *decided_for, outcome);
+                        add(page, Section::Answer, (Some(zone), owner), set, ttl_s);
+                    }
+                    end => self.add_end(page, outcome, &end),
+                }
                 lookup.additional(&self.view.zones, |extra| self.add_extra(page, &extra));
             }
         }
@@ -122,9 +129,6 @@ impl Text<'_, '_> {
     fn add_end(&self, page: &mut Page<'_, '_>, outcome: &Outcome<'_>, end: &End<'_>) {
         let qtype = self.query.question.qtype;
         match (*end, outcome) {
-            (End::Records { zone, owner, set }, _) => {
-                add_set(page, Section::Answer, (Some(zone), owner), set);
-            }
             (End::OwnAddress { zone, owner }, _) if own_type(self.asker.local, qtype) => {
                 self.add_own_address(page, Section::Answer, (zone, owner));
             }
@@ -151,7 +155,7 @@ impl Text<'_, '_> {
                 _,
             ) => page.add_no_data(zone, owner, qtype),
             (End::NoName { zone, owner }, _) => page.add_no_name(zone, owner),
-            (End::Outside | End::Elsewhere, _) => {}
+            (End::Outside | End::Elsewhere | End::Records { .. }, _) => {}
         }
     }
 
@@ -190,7 +194,30 @@ fn add_set(
     (zone, owner): (Option<&Zone>, Name<'_>),
     set: &RecordSet,
 ) -> bool {
-    page.add(section, Records { zone, owner, ttl_s: set.ttl_s, rdata: set.rdata() })
+    add(page, section, (zone, owner), set, set.ttl_s)
+}
+
+fn add(
+    page: &mut Page<'_, '_>,
+    section: Section,
+    (zone, owner): (Option<&Zone>, Name<'_>),
+    set: &RecordSet,
+    ttl_s: u32,
+) -> bool {
+    page.add(section, Records { zone, owner, ttl_s, rdata: set.rdata() })
+}
+
+/// How long a set may be kept: an alias that was decided for as long as the decision holds, which may be
+/// less than its domain's TTL while something is tried.
+fn ttl_of(set: &RecordSet, decided_for: Option<&RecordSet>, outcome: &Outcome<'_>) -> u32 {
+    match outcome {
+        Outcome::Steered { decision, .. }
+            if decided_for.is_some_and(|one| std::ptr::eq(one, set)) =>
+        {
+            decision.ttl_s
+        }
+        _ => set.ttl_s,
+    }
 }
 
 /// Whether the answer is signed as far as its zones are: the name that the asker made up, if it did,
@@ -202,7 +229,7 @@ fn signing<'f>(
     found: &Found<'f>,
 ) -> Option<(Option<Name<'f>>, Standing)> {
     let is_wanted = query.edns.is_some_and(|edns| edns.dnssec_ok) && !view.signers.is_empty();
-    let Found::Looked(lookup, _) = found else { return None };
+    let Found::Looked(lookup, ..) = found else { return None };
     let is_made_up = lookup.wildcard.is_some() || matches!(lookup.end, End::NoName { .. });
     let stray = match asker.transport {
         Transport::Udp => Standing::StrayByUdp,
@@ -222,7 +249,7 @@ fn head(query: &Query<'_>, outcome: &Outcome<'_>, found: &Found<'_>) -> Head {
     };
     // A refusal or a failure is no word of the zone's.
     let authoritative = match found {
-        Found::Looked(lookup, _) => lookup.is_authoritative() && !is_error(rcode),
+        Found::Looked(lookup, ..) => lookup.is_authoritative() && !is_error(rcode),
         Found::Nothing | Found::Fact(_) => !is_error(rcode),
     };
     Head { rcode, authoritative, scope }

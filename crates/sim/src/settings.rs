@@ -129,7 +129,7 @@ pub(crate) fn overwatch(
         zones: zones()?,
         signed: Vec::new(),
         answers: AnswerTerms {
-            ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
+            ecs: EcsPolicy { enabled: true, trusted: vec![Subnet::ALL_IPV4, Subnet::ALL_IPV6] },
             cookies: None,
             udp_size: 1232,
             tcp_idle_ms: None,

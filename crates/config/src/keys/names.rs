@@ -259,7 +259,7 @@ pub(super) static KEYS: &[Key] = &[
         "dns.ecs.trusted",
         NETWORKS,
         Unset::Default("[0.0.0.0/0, \"::/0\"]"),
-        "The resolvers that are believed.",
+        "The resolvers that are believed, and no others: an empty list believes nobody.",
     ),
     Key::new(
         "dns.udp_size",

@@ -97,7 +97,7 @@ pub fn view() -> Option<Arc<View>> {
         Some(DomainView { map, pool })
     });
     let terms = AnswerTerms {
-        ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
+        ecs: EcsPolicy { enabled: true, trusted: vec![Subnet::ALL_IPV4, Subnet::ALL_IPV6] },
         cookies: Some(CookieKeys::new([7; 16], Some([8; 16]))),
         udp_size: 1232,
         tcp_idle_ms: Some(10_000),

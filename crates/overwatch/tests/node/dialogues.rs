@@ -84,6 +84,7 @@ fn the_client_network_is_heard_where_it_should() {
     check("ecs.txt");
     check("ecs-off.txt");
     check("ecs-trusted.txt");
+    check("ecs-nobody.txt");
 }
 
 #[test]

@@ -23,6 +23,7 @@
 //! - `scopes`: for whom answers say that they hold,
 //! - `decoding`: what bytes can do before they are a frame,
 //! - `fuzz_loop`: what no packet can do to the query path,
+//! - `trials`: how long an answer is kept while a region is tried,
 //! - `turns`: which server of several is named,
 //! - `validators`: what a validator of somebody else's says of signed zones.
 //!
@@ -36,8 +37,8 @@
 
 mod bench;
 mod by_hand;
-mod decoding;
 mod claims;
+mod decoding;
 mod dialogues;
 mod fuzz_loop;
 mod held;
@@ -55,6 +56,7 @@ mod searching;
 mod settings;
 mod shared;
 mod strains;
+mod trials;
 mod turns;
 mod validators;
 mod windows;

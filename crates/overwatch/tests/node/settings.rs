@@ -9,7 +9,7 @@ use geo::{CustomMapping, Geo};
 use health::{CheckKind, CheckSpec, HeartbeatTerms};
 use latency::{LearningSettings, RttSource, TableLimits};
 use mesh::{MeshKeys, Token, TokenSecret, Tokens};
-use model::{Backend, BackendKey, SubnetWidths, Time};
+use model::{Backend, BackendKey, Subnet, SubnetWidths, Time};
 use overwatch::{AnswerTerms, CheckTerms, EcsPolicy, Enrolment, StaleTerms};
 use routing::{
     Algorithm, DomainSettings, ExplorationTerms, HoldTerms, LearningTerms, Names, NonePolicy,
@@ -129,7 +129,7 @@ pub(crate) fn overwatch() -> overwatch::Settings {
         ),
         domains,
         answers: AnswerTerms {
-            ecs: EcsPolicy { enabled: true, trusted: Vec::new() },
+            ecs: EcsPolicy { enabled: true, trusted: vec![Subnet::ALL_IPV4, Subnet::ALL_IPV6] },
             cookies: Some(CookieKeys::new(COOKIE_SECRET, None)),
             udp_size: 1232,
             tcp_idle_ms: Some(10_000),

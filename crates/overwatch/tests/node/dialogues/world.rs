@@ -149,7 +149,15 @@ impl World {
                 comment: None,
             }),
             ("ecs", ["off"]) => self.settings.answers.ecs.enabled = false,
-            ("ecs", ["from", network]) => self.settings.answers.ecs.trusted.push(parsed(network)),
+            ("ecs", ["from", networks @ ..]) => {
+                self.settings.answers.ecs.trusted =
+                    networks.iter().map(|network| parsed(network)).collect();
+            }
+            ("explore", [permille]) => {
+                let exploration = &mut last.unwrap().learning.exploration;
+                exploration.is_enabled = true;
+                exploration.budget_ppm = 1_000 * parsed::<u32>(permille);
+            }
             ("cookies", ["off"]) => self.settings.answers.cookies = None,
             ("cookies", ["rotated"]) => {
                 let before = settings::COOKIE_SECRET;
