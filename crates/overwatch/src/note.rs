@@ -232,6 +232,14 @@ impl Note {
     }
 }
 
+/// When something ends, or that it ended.
+fn ends_in(days: i64) -> String {
+    match days {
+        0.. => format!("ends in {days} days"),
+        _ => format!("ended {} days ago", days.unsigned_abs()),
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -273,12 +281,8 @@ impl fmt::Display for Note {
             Self::StrainOver { agent } => {
                 write!(f, "all backends of agent {agent} get their whole share again")
             }
-            Self::CertificateEnds { backend, days: days @ 0.. } => {
-                write!(f, "backend {backend} shows a certificate that ends in {days} days")
-            }
             Self::CertificateEnds { backend, days } => {
-                let days = days.unsigned_abs();
-                write!(f, "backend {backend} shows a certificate that ended {days} days ago")
+                write!(f, "backend {backend} shows a certificate that {}", ends_in(*days))
             }
             Self::AgentForgotten { agent, since } => {
                 write!(f, "agent {agent} is forgotten: it was away since {}", since.to_rfc3339())
