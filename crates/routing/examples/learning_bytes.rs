@@ -1,9 +1,9 @@
 //! What a network costs in memory that a domain learned, for `cargo xtask bench table`:
-//! `learning_bytes NETWORKS [dense]`. Prints figures, a name and a number a line; judges none.
+//! `learning_bytes NETWORKS [dense] [eight]`. Prints figures, a name and a number a line; judges none.
 //!
-//! Networks are IPv4 /24s, each with rows of three regions: spread over the address space, every third of
-//! them, as few neighbours as there can be; or `dense`, three of four, as all of the Internet has them. The
-//! rows come region by region, as agents do after a start. Counted are the bytes that were asked of the
+//! Networks are IPv4 /24s, each with rows of three regions, which are all that the domain has, or three of
+//! `eight`. They lie anywhere in the address space, with as few neighbours as there can be; or `dense`, three
+//! /24s of four, as all of the Internet has them. The rows come region by region, as agents do after a start. Counted are the bytes that were asked of the
 //! heap, and what the process has in memory.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "an example that prints")]

@@ -1,8 +1,8 @@
 //! `cargo xtask bench table`: what the overwatch's table costs at full size, and a map of it.
 //!
-//! Three programs measure, `table_cost` (rows, reports, withdrawals), `compile_cost` (maps) and `table_file_cost`
-//! (the table on disk), and say figures, a name and a number a line. Here each goal is a ratio of them, or a figure with a limit that
-//! no machine changes. Beside them stands a limit of the same run: a read from memory, a copy of as many bytes.
+//! Four programs measure, `table_cost` (rows, reports, withdrawals), `compile_cost` (maps), `learning_bytes`
+//! (what is learned) and `table_file_cost` (the table on disk), and say figures, a name and a number a line. Here
+//! each goal is a ratio of them, or a figure with a limit that no machine changes. Beside them stands a limit of the same run: a read from memory, a copy of as many bytes.
 
 use std::fs;
 use std::path::Path;
@@ -19,7 +19,8 @@ usage: cargo xtask bench table [--networks 12000000] [--agents 8] [--compiled 10
 
   --networks   IPv4 /24s that each agent knows; at most 16000000. A row takes some ten bytes
   --agents     agents that report all of them; at most 16
-  --compiled   client networks of the map, each measured in eight regions; at most 2000000
+  --compiled   client networks of the map, each measured in eight regions, and of what is learned, in three;
+               at most 2000000
   --seconds    how long rows anywhere arrive
   --write      puts the figures into docs/guide/performance.md
   --debug      measures the debug build: to try the bench, not the table
@@ -42,7 +43,7 @@ const SECTION: Section = Section {
     goals: &GOALS,
 };
 
-const GOALS: [Goal; 27] = [
+const GOALS: [Goal; 28] = [
     Goal {
         what: "bytes a row, with what is kept to find it",
         value: |f| f.of("bytes_per_row"),
@@ -97,6 +98,11 @@ const GOALS: [Goal; 27] = [
         what: "bytes a row, a million IPv4 networks of five widths",
         value: |f| f.of("ipv4_widths_bytes_per_row"),
         limit: Limit::AtMost(16.0),
+    },
+    Goal {
+        what: "bytes a network of what is learned, three regions",
+        value: |f| f.of("learned_bytes"),
+        limit: Limit::AtMost(250.0),
     },
     Goal {
         what: "a map of all rows at once, ms",
@@ -194,6 +200,9 @@ pub(super) fn run(words: &[String]) -> anyhow::Result<()> {
     say(&format!("a map of {} networks", options.compiled));
     let program = program::example("routing", "compile_cost", options.debug)?;
     figures.measure(&program, &[options.compiled.to_string()])?;
+    say("what is learned of them");
+    let program = program::example("routing", "learning_bytes", options.debug)?;
+    figures.measure(&program, &[options.compiled.to_string(), "dense".to_owned()])?;
     say("the table on disk");
     let program = program::example("store", "table_file_cost", options.debug)?;
     let directory = Path::new("target/bench-table");

@@ -70,8 +70,7 @@ impl Digest {
         let mut digest = Self(Context::new(&SHA256));
         digest.words(&(enrolment, validation, stale, default_region, custom_mappings));
         digest.words(&(ecs_enabled, ecs_trusted, regions, servers, domains, smoothing_factors));
-        digest.words(&(table_rows_max, table_rows_per_agent_max));
-        digest.words(zones);
+        digest.words(&(zones, table_rows_max, table_rows_per_agent_max));
         for zone in signed {
             // One overwatch makes the keys, and so only it knows their ages.
             let terms = RolloverTerms { entry_point_age_s: None, zsk_age_s: None, ..zone.terms };
