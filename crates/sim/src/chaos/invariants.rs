@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use health::{Authority, Standing};
-use model::{Subnet, Time};
+use model::{AgentId, Subnet, Time};
 use overwatch::{Asker, Outcome, Overwatch, Transport, View, Worker, resolve};
 
 use super::clients::NETWORKS;
@@ -153,10 +153,14 @@ impl World {
             let (digest, registry) = (document.rows_digest, document.registry_digest);
             let (other, same_digest, same_registry) =
                 first.get_or_insert_with(|| (number, digest.clone(), registry.clone()));
-            // Where there is no room for all, who comes first has it.
             let same = same.get_or_insert_with(|| rows.clone());
-            let is_same = digest == *same_digest && rows == *same;
-            if !is_same && self.room.fits_all(self.hosts.len()) {
+            let is_same = if self.room.fits_agent() {
+                // Where there is no room for all, who comes first has it.
+                !self.room.fits_all(self.hosts.len()) || digest == *same_digest && rows == *same
+            } else {
+                same.iter().zip(&rows).all(|(one, other)| self.are_alike_at_the_bound(one, other))
+            };
+            if !is_same {
                 let detail = self.differing_rows(*other, number);
                 return Err(("rows converge", detail));
             }
@@ -205,7 +209,13 @@ impl World {
             let list = self.value(number).map(|value| value.backend_list(self.now).backends);
             let lines = list.into_iter().flatten().map(|backend| {
                 let (agent, claim) = (backend.agent_id, backend.agent_healthy);
-                format!("{} {agent:?} {claim:?} {}", backend.address, backend.effective_status)
+                let by_id = |id: &&AgentId| agent.as_deref() == Some(id.as_str());
+                let agent = self.ids.iter().find(by_id);
+                let there = agent.map(|id| self.status_at(number, id));
+                format!(
+                    "{} {agent:?} {there:?} {claim:?} weighs {}, {} by {}",
+                    backend.address, backend.weight, backend.effective_status, backend.authority
+                )
             });
             lines.collect()
         };

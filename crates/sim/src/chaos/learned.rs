@@ -15,7 +15,7 @@ use super::truth::{Row, rows_of};
 use super::world::World;
 
 /// The rows of one agent.
-type Rows = BTreeMap<(u16, Subnet), Row>;
+pub(super) type Rows = BTreeMap<(u16, Subnet), Row>;
 
 impl World {
     /// The rows of all agents at one overwatch, checked against what they saw.
@@ -26,13 +26,13 @@ impl World {
         let is_current = !self.is_full(table);
         for ((id, host), rows) in self.ids.iter().zip(&self.hosts).zip(&of_all) {
             let fault = |what, why: String| Err((what, format!("overwatch {number}, {id}: {why}")));
+            if let Some(why) = self.lacks(table, id, host, rows) {
+                return fault("what is learned is told", why);
+            }
             for ((_, subnet), row) in rows {
                 if let Some(why) = host.learned.contradicts(*subnet, row, is_current) {
                     return fault("what is told was seen", why);
                 }
-            }
-            if let Some(why) = self.lacks(table, id, host, rows) {
-                return fault("what is learned is told", why);
             }
         }
         self.check_estimates(number, table, &of_all)?;
@@ -64,6 +64,14 @@ impl World {
         };
         let lacking = host.learned.networks().find(|network| !has(network))?;
         Some(format!("it has {} rows, and none of {lacking} of life {}", rows.len(), told.epoch))
+    }
+
+    /// Whether two overwatches that hold all that they may of an agent agree in what both hold. Which rows made
+    /// room may differ: each goes by its own clock.
+    pub(super) fn are_alike_at_the_bound(&self, one: &Rows, other: &Rows) -> bool {
+        let is_full = |rows: &Rows| rows.len() == self.room.of_agent;
+        let agree = one.iter().all(|(key, row)| other.get(key).is_none_or(|of| of == row));
+        one == other || agree && is_full(one) && is_full(other)
     }
 
     /// What is known of each region follows from the rows of its agents.
@@ -135,8 +143,9 @@ impl World {
     }
 
     /// How an agent stands with an overwatch.
-    fn status_at(&self, number: usize, id: &AgentId) -> String {
-        let list = self.value(number).map(|value| value.agent_list(self.now).agents);
+    pub(super) fn status_at(&self, number: usize, id: &AgentId) -> String {
+        let at = self.nodes.get(number).map_or(self.now, |node| node.clock.at(self.now));
+        let list = self.value(number).map(|value| value.agent_list(at).agents);
         let known = list.into_iter().flatten().find(|agent| agent.agent_id == id.as_str());
         known.map_or_else(|| "unknown".to_owned(), |agent| agent.status)
     }

@@ -194,6 +194,11 @@ impl World {
     }
 
     pub(super) fn send(&mut self, link: LinkId, by: End, mut frame: Frame) -> Result<(), Fault> {
+        if let (End::Agent(agent), Frame::Report { epoch, report }) = (by, &frame)
+            && let Some(host) = self.hosts.get_mut(agent)
+        {
+            host.learned.tells(*epoch, report);
+        }
         let to = self.wires.list.get(&link).map(|wire| {
             let dialled = End::Overwatch(wire.to);
             if wire.from == by { dialled } else { wire.from }

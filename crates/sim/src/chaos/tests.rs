@@ -29,7 +29,7 @@ fn twenty_short_seeds_break_nothing() {
     });
     // What is rare has happened: bounds that are never reached are never kept.
     let all = all.into_inner().unwrap();
-    assert!(all.checks > 1_000 && all.evicted > 100, "{all:?}");
+    assert!(all.checks > 1_000 && all.evicted > 10, "{all:?}");
     assert!(all.no_room > 10 && all.refused > 0, "{all:?}");
 }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use geo::Geo;
 use health::Outcome;
-use mesh::Frame;
 use model::{AgentId, Subnet, Time};
 
 use super::clients::{NETWORKS, Ways};
@@ -208,7 +207,7 @@ impl World {
             after_ms: self.now.ms_since(START),
             step: self.summary.steps,
             what,
-            detail,
+            detail: format!("{detail}; {:?}, {} agents", self.room, self.hosts.len()),
         })
     }
 
@@ -393,12 +392,7 @@ impl World {
                 let Some(host) = self.hosts.get_mut(agent) else { return Ok(()) };
                 match effect {
                     Effect::Poll => events.push_back(agent::Event::PollEnded),
-                    Effect::Send { link, frame } => {
-                        if let Frame::Report { epoch, report } = &frame {
-                            host.learned.tells(*epoch, report);
-                        }
-                        self.send(link, End::Agent(agent), frame)?;
-                    }
+                    Effect::Send { link, frame } => self.send(link, End::Agent(agent), frame)?,
                     Effect::Close { link } => self.close(link, End::Agent(agent)),
                     Effect::Pin { dialled, key, .. } => drop(host.pins.insert(dialled, key)),
                     Effect::Dial { address } => drop(host.dials.insert(address)),
