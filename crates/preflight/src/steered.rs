@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use crate::Name;
 use crate::book::{Book, Reply};
 use crate::finding::{Check, Finding, list};
 use crate::message::{Data, Message};
@@ -10,7 +11,6 @@ use crate::nameservers::{ADDRESSES, Server};
 use crate::plan::{Network, Plan};
 use crate::question::{Edns, Question};
 use crate::walk::{NOERROR, rcode};
-use crate::{Name, RecordType};
 
 /// Names that are asked for: the report is for eyes.
 const NAMES_MAX: usize = 64;
@@ -52,7 +52,9 @@ pub(crate) fn answers(
 #[derive(Default)]
 struct Seen {
     wrong: Vec<String>,
-    ttls: BTreeMap<u32, BTreeSet<IpAddr>>,
+    /// How long each server lets the name's own records be kept, at most: while it tries a region it
+    /// says less, and what an alias leads to has a TTL of its own.
+    ttls: BTreeMap<IpAddr, u32>,
     without_client: BTreeSet<String>,
     with_client: BTreeMap<Network, (BTreeSet<String>, BTreeSet<u8>)>,
     ignoring_clients: BTreeSet<IpAddr>,
@@ -74,7 +76,7 @@ fn of_name((plan, book): (&Plan, &mut Book), name: &Name, servers: &[Server]) ->
     }
     let replies = book.ask_all_in_full(asked.iter().map(|(_, _, question)| question.clone()))?;
     for ((server, client, question), reply) in asked.iter().zip(&replies) {
-        take(&mut seen, (*server, *client), question.kind, reply);
+        take(&mut seen, (*server, *client), question, reply);
     }
     for server in servers.iter().map(|server| server.socket.ip()) {
         for client in &clients {
@@ -91,9 +93,10 @@ fn of_name((plan, book): (&Plan, &mut Book), name: &Name, servers: &[Server]) ->
 fn take(
     seen: &mut Seen,
     (server, client): (IpAddr, Option<Network>),
-    kind: RecordType,
+    question: &Question,
     reply: &Reply,
 ) {
+    let kind = question.kind;
     let said: &Message = match reply {
         Reply::Message(said) if said.rcode == NOERROR => said,
         Reply::Message(said) => {
@@ -108,8 +111,9 @@ fn take(
     let scope = said.opt.and_then(|opt| opt.scope);
     let shown: BTreeSet<String> =
         said.answer.iter().filter_map(|record| shown(&record.data)).collect();
-    for record in &said.answer {
-        seen.ttls.entry(record.ttl_s).or_default().insert(server);
+    for record in said.answer.iter().filter(|record| record.owner == question.name) {
+        let longest = seen.ttls.entry(server).or_default();
+        *longest = record.ttl_s.max(*longest);
     }
     if !shown.is_empty() {
         seen.answered.insert((server, client));
@@ -141,12 +145,14 @@ fn judge(name: &Name, seen: &Seen) -> Finding {
         let found = format!("{name}: {}", list(&seen.wrong));
         return Finding::bad(check, found, "opengslb-cli servers shows which are up, and why not");
     }
-    let mut ttls = seen.ttls.iter();
-    let (Some((ttl_s, _)), None) = (ttls.next(), ttls.next()) else {
-        let found = format!(
-            "{name}: TTLs differ, {}",
-            crate::agreement::differences(&seen.ttls, u32::to_string)
-        );
+    let mut ttls: BTreeMap<u32, BTreeSet<IpAddr>> = BTreeMap::new();
+    for (server, ttl_s) in &seen.ttls {
+        ttls.entry(*ttl_s).or_default().insert(*server);
+    }
+    let mut longest = ttls.keys();
+    let (Some(ttl_s), None) = (longest.next(), longest.next()) else {
+        let differences = crate::agreement::differences(&ttls, u32::to_string);
+        let found = format!("{name}: TTLs differ, {differences}");
         return Finding::bad(check, found, "bring the same configuration to every overwatch");
     };
     let mut found = format!("{name}: {} TTL {ttl_s}", list(&seen.without_client));

@@ -321,6 +321,9 @@ fn what_resolvers_see() {
         |world| world.servers.get_mut(&ip(4)).unwrap().ttl_s = 30,
         &[(Answers, Bad, "TTLs differ, 127.0.0.4: 30; 127.0.0.3: 60")],
     );
+    // Neither what an alias leads to nor a region that is tried is a fault.
+    check(|world| all(world, |s| s.is_alias = true), &[]);
+    check(|world| all(world, |s| s.tries_for_s = Some(9)), &[]);
     check(
         |world| world.servers.get_mut(&ip(4)).unwrap().steered_rcode = 2,
         &[(Answers, Bad, "127.0.0.4 says SERVFAIL for A")],

@@ -93,6 +93,10 @@ pub(super) struct Served {
     pub(super) steered: Vec<IpAddr>,
     pub(super) steered_rcode: u16,
     pub(super) ttl_s: u32,
+    /// Where it names a client: a region is tried until then.
+    pub(super) tries_for_s: Option<u32>,
+    /// The name is an alias, of a target with another TTL.
+    pub(super) is_alias: bool,
     pub(super) scope: Option<u8>,
 }
 
@@ -134,6 +138,8 @@ impl World {
             steered: vec![[10, 0, 0, 1].into()],
             steered_rcode: 0,
             ttl_s: 60,
+            tries_for_s: None,
+            is_alias: false,
             scope: Some(24),
         };
         let said = |place: &str| OverwatchSaid {
@@ -266,7 +272,17 @@ impl Served {
         if question.name == name("app.demo.test") {
             let is_a = question.kind == RecordType::A;
             let steered = self.steered.iter().filter(|_| is_a).map(|a| own(Data::Address(*a)));
-            let steered = steered.map(|record| Record { ttl_s: self.ttl_s, ..record });
+            let client = question.edns.and_then(|edns| edns.client);
+            let ttl_s = self.tries_for_s.filter(|_| client.is_some()).unwrap_or(self.ttl_s);
+            let steered = steered.map(|record| Record { ttl_s, ..record });
+            let target = name("eu.demo.test");
+            let alias = Record { ttl_s, ..own(Data::Alias(target.clone())) };
+            let alias = self.is_alias.then_some(alias);
+            let steered = steered.map(|record| match self.is_alias {
+                true => Record { owner: target.clone(), ttl_s: 7, ..record },
+                false => record,
+            });
+            let steered: Vec<Record> = alias.into_iter().chain(steered).collect();
             return Message { rcode: self.steered_rcode, ..answer(steered) };
         }
         let addresses = self.addresses.get(&question.name).cloned().unwrap_or_default();
