@@ -95,6 +95,39 @@ fn a_drain_goes_by_the_clock_and_is_forgotten_once_it_is_undone() {
 }
 
 #[test]
+fn the_last_that_serves_is_named_though_it_is_drained_and_an_explanation_says_so() {
+    let mut bench = demo();
+    bench.command(crate::bench::drained(key_of(APP, EU), 1_000));
+    bench.advance(1_000);
+    assert_eq!(bench.steer(CLIENT).0, [ip(SG)]);
+    assert!(bench.why(CLIENT).contains("has only servers that are being drained"));
+    bench.stop("sg");
+    assert_eq!(bench.steer(CLIENT), (vec![ip(EU)], "draining".to_owned()));
+    let why = bench.why(CLIENT);
+    assert!(why.contains("its servers are being drained, and no other one serves"), "{why}");
+    // An operator's word that it is up does not take back that it is drained.
+    let is_up = HandOrder::Override { backend: key_of(APP, EU), is_up: Some(true) };
+    bench.by_hand(is_up);
+    assert_eq!(bench.steer(CLIENT), (vec![ip(EU)], "draining".to_owned()));
+}
+
+#[test]
+fn who_is_over_the_limit_and_may_not_leave_is_told_why() {
+    let mut bench = demo();
+    bench.by_hand(HandOrder::Freeze { domain: APP.to_owned(), is_frozen: true });
+    for _ in 0..15 {
+        bench.observe("eu", connections(CLIENT, 400, 20));
+        bench.advance(61_000);
+    }
+    assert_eq!(bench.steer(CLIENT), (vec![ip(EU)], "learned_over_limit".to_owned()));
+    let why = bench.why(CLIENT);
+    assert!(
+        why.contains("over max_latency_ms, and the client is to leave it but waits (frozen)"),
+        "{why}"
+    );
+}
+
+#[test]
 fn the_list_of_words_has_an_end() {
     let mut bench = demo();
     for _ in 0..505 {
