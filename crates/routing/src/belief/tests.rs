@@ -341,7 +341,7 @@ proptest! {
         let own = beliefs.belief(&spot(&beliefs, subnet("10.0.0.0/24")), EU, NOW);
         let apart = group_ms.abs_diff(own_ms) * 1_000;
         let off = own.rtt_us.abs_diff(own_ms * 1_000);
-        prop_assert!(off <= (apart / 16).max(2_500), "{own:?} {prior:?}");
+        prop_assert!(off <= (apart / 15).max(2_500), "{own:?} {prior:?}");
         prop_assert_eq!(beliefs.belief(&there, EU, NOW).own, None);
     }
 
