@@ -345,7 +345,10 @@ impl Overwatch {
             return Some((epoch, report));
         }
         if position < has.position {
-            has.mending = Mending::No;
+            // What differed for long still does once this one is as far.
+            if !matches!(has.mending, Mending::New) {
+                has.mending = Mending::No;
+            }
             return None;
         }
         has.news.is_careful &= has.news.told.is_some();
