@@ -57,6 +57,7 @@ pub fn import(file: &Brought, terms: &Terms<'_>) -> Result<Made, Unread> {
         is_owner_due: false,
         text: format!("; Made by `opengslb-cli import bind` for the zone {zone}.\n"),
         dropped: 0,
+        has_ttl: false,
         notes: Notes::default(),
     };
     writing.file(&file.text, 0).map_err(unread)?;
@@ -79,6 +80,8 @@ struct Writing<'a> {
     owner: Option<String>,
     /// Whether the next entry that leaves its owner out has to have it.
     is_owner_due: bool,
+    /// Whether something has said by now how long records are kept that do not say it themselves.
+    has_ttl: bool,
     text: String,
     dropped: usize,
     notes: Notes,
@@ -122,6 +125,7 @@ impl Writing<'_> {
                 Ok(())
             }
             (Some(word), _) if word.starts_with('$') => {
+                self.has_ttl |= word == "$TTL";
                 self.push(entry.text);
                 Ok(())
             }
@@ -163,7 +167,27 @@ impl Writing<'_> {
         }
         let due = self.owner.clone().filter(|_| self.is_owner_due && entry.is_indented);
         self.is_owner_due = false;
-        self.push(&format!("{}{}", due.unwrap_or_default(), entry.text));
+        let owner = if entry.is_indented { "" } else { first };
+        let behind = entry.text.strip_prefix(owner).unwrap_or(entry.text);
+        let ttl = self.ttl_of_minimum(entry).map_or(String::new(), |ttl| format!(" {ttl}"));
+        self.push(&format!("{}{owner}{ttl}{behind}", due.unwrap_or_default()));
+    }
+
+    /// Where nothing says how long the first records are kept, the SOA record's last number does. So BIND has it, from
+    /// before there was `$TTL` (RFC 2308, 4).
+    fn ttl_of_minimum<'t>(&mut self, entry: &Entry<'t>) -> Option<&'t str> {
+        let kind = entry.record_type();
+        let words = entry.tokens.iter().skip(usize::from(!entry.is_indented));
+        let mut before = words.take_while(|word| Some(word.to_ascii_uppercase()) != kind);
+        let is_said = before.any(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+        let was_said = std::mem::replace(&mut self.has_ttl, true);
+        let minimum = entry.tokens.last().filter(|_| kind.as_deref() == Some("SOA"));
+        let minimum = *minimum.filter(|_| !is_said && !was_said)?;
+        let what = format!(
+            "records are kept for {minimum} s, as the SOA record's minimum says: the file has no $TTL"
+        );
+        self.notes.add(Kind::Added, "the SOA record's TTL", what);
+        Some(minimum)
     }
 
     fn push(&mut self, line: &str) {

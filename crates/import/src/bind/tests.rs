@@ -56,6 +56,24 @@ fn one_file_without_signatures_is_left() {
     assert_eq!(made.notes[0].place, "2 records of a signed zone");
 }
 
+/// Old files have no `$TTL`.
+#[test]
+fn where_no_ttl_is_said_the_soa_record_says_it() {
+    let none = |_: &str| Err("no such file".to_owned());
+    let of = |text: &str| {
+        let made = import_with(text, &none).unwrap();
+        let apex = "example.com".parse::<dns::NameBuf>().unwrap();
+        let records = zone::zone_file::parse(&made.text, apex.as_name(), 60).unwrap();
+        let is_said = made.notes.iter().any(|note| note.what.contains("86400"));
+        (records.iter().map(|record| record.ttl_s).collect::<Vec<_>>(), is_said)
+    };
+    let rest = "@ NS ns\nns 300 A 192.0.2.1\nx A 192.0.2.2\n";
+    let soa = "IN SOA ns a ( 1 2 3\n 4 86400 ) ; old\n";
+    assert_eq!(of(&format!("@ {soa}{rest}")), (vec![86_400, 86_400, 300, 300], true));
+    assert_eq!(of(&format!("@ 7 {soa}{rest}")), (vec![7, 7, 300, 300], false));
+    assert_eq!(of(&format!("$TTL 9\n@ {soa}{rest}")), (vec![9, 9, 300, 9], false));
+}
+
 #[test]
 fn what_cannot_be_served_is_said() {
     let none = |_: &str| Err("no such file".to_owned());
