@@ -9,7 +9,7 @@ use crate::ranking::Trial;
 /// One cell. What it was last told, and with that what it tries, is in the ranking that the map has of it.
 #[derive(Debug)]
 pub(crate) struct Cell {
-    /// Its traffic, in the units of [`super::volume`].
+    /// Its traffic, in the units of [`crate::learning::volume`].
     pub(crate) volume: f64,
     /// Where its clients are sent and since when: see [`Cell::held`] and [`Cell::moved_at`].
     seat: u64,
