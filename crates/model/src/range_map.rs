@@ -5,8 +5,16 @@
 //! address has the same value. Two such prefixes of one map never overlap unless equal: that is
 //! what makes them fit to be ECS scopes (RFC 7871, 7.3.1).
 //!
+//! Both families are the same code: IPv4 is the low 32 bits of an address.
+//!
+//! - `writer`: ranges as they come, packed,
+//! - `leaf`: some neighbouring ranges in a few lines of memory,
 //! - `ranges`: the ranges of one family, and the search,
-//! - `index`: where in many ranges a search begins.
+//! - `index`: where in many leaves a search begins.
+
+mod writer;
+
+mod leaf;
 
 mod ranges;
 
@@ -16,19 +24,24 @@ use std::net::IpAddr;
 
 use crate::subnet::{Subnet, bits_of};
 use ranges::Ranges;
+use writer::Writer;
+
+/// The last address of a family.
+const IPV4_LAST: u128 = u32::MAX as u128;
+const IPV6_LAST: u128 = u128::MAX;
 
 /// A value for every address of both families.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeMap<V: Copy> {
-    ipv4: Ranges<u32, V>,
-    ipv6: Ranges<u128, V>,
+    ipv4: Ranges<V>,
+    ipv6: Ranges<V>,
 }
 
 impl<V: Copy + PartialEq> RangeMap<V> {
     /// One value for everything.
     #[must_use]
     pub fn filled(value: V) -> Self {
-        Self { ipv4: Ranges::filled(0, value), ipv6: Ranges::filled(0, value) }
+        Self { ipv4: Ranges::filled(value), ipv6: Ranges::filled(value) }
     }
 
     /// The longest prefix wins; `base` stands where none is. Of equal prefixes the last one wins.
@@ -50,13 +63,12 @@ impl<V: Copy + PartialEq> RangeMap<V> {
         debug_assert!(sorted.is_sorted_by_key(|(subnet, _)| *subnet), "sorted by subnet");
         let split = sorted.partition_point(|(subnet, _)| subnet.is_ipv4());
         let (ipv4, ipv6) = sorted.split_at(split);
-        let (mut v4, mut v6) = (Ranges::new(), Ranges::new());
-        #[expect(clippy::cast_possible_truncation, reason = "IPv4 addresses came from 32 bits")]
-        sweep(ipv4, u128::from(u32::MAX), &mut value_of, |start, value| {
-            v4.push(start as u32, value);
-        });
-        sweep(ipv6, u128::MAX, &mut value_of, |start, value| v6.push(start, value));
-        Self { ipv4: v4.finish(), ipv6: v6.finish() }
+        let mut family = |sorted, last| {
+            let mut ranges = Writer::with_room(0);
+            sweep(sorted, last, &mut value_of, |start, value| ranges.push(start, value));
+            ranges.finish()
+        };
+        Self { ipv4: family(ipv4, IPV4_LAST), ipv6: family(ipv6, IPV6_LAST) }
     }
 
     /// This map and `other` laid on one another: `value_of` is asked once for every range in
@@ -67,8 +79,8 @@ impl<V: Copy + PartialEq> RangeMap<V> {
         mut value_of: impl FnMut(V, W) -> X,
     ) -> RangeMap<X> {
         RangeMap {
-            ipv4: self.ipv4.overlay(&other.ipv4, &mut value_of),
-            ipv6: self.ipv6.overlay(&other.ipv6, &mut value_of),
+            ipv4: self.ipv4.overlay(&other.ipv4, IPV4_LAST, &mut value_of),
+            ipv6: self.ipv6.overlay(&other.ipv6, IPV6_LAST, &mut value_of),
         }
     }
 
@@ -85,41 +97,35 @@ impl<V: Copy + PartialEq> RangeMap<V> {
         debug_assert!(areas.is_sorted_by(|a, b| a.1 < b.0), "apart and ascending");
         let split = areas.partition_point(|(first, _)| first.is_ipv4());
         let (v4, v6) = areas.split_at(split);
-        #[expect(clippy::cast_possible_truncation, reason = "IPv4 addresses came from 32 bits")]
-        let v4 = v4.iter().map(|(first, last)| (bits(*first) as u32, bits(*last) as u32));
-        let v6 = v6.iter().map(|(first, last)| (bits(*first), bits(*last)));
+        let [v4, v6] =
+            [v4, v6].map(|areas| areas.iter().map(|(first, last)| (bits(*first), bits(*last))));
         let sources = (&first.ipv4, &second.ipv4);
-        let ipv4 = self.ipv4.repainted(v4, |a| a.checked_add(1), sources, &mut value_of);
+        let ipv4 = self.ipv4.repainted(v4, IPV4_LAST, sources, &mut value_of);
         let sources = (&first.ipv6, &second.ipv6);
-        let ipv6 = self.ipv6.repainted(v6, |a| a.checked_add(1), sources, &mut value_of);
+        let ipv6 = self.ipv6.repainted(v6, IPV6_LAST, sources, &mut value_of);
         Self { ipv4, ipv6 }
     }
 
     /// The value of an address, and the widest prefix around it that lies in its range.
     #[must_use]
     pub fn get(&self, address: IpAddr) -> (V, Subnet) {
-        match address {
-            IpAddr::V4(v4) => {
-                let (value, first, last) = self.ipv4.find(v4.to_bits(), u32::MAX, |a| a - 1);
-                let bits = u128::from(v4.to_bits());
-                let scope = widest_prefix(address, bits, u128::from(first), u128::from(last));
-                (value, scope)
-            }
-            IpAddr::V6(v6) => {
-                let (value, first, last) = self.ipv6.find(v6.to_bits(), u128::MAX, |a| a - 1);
-                (value, widest_prefix(address, v6.to_bits(), first, last))
-            }
-        }
+        let (ranges, end) = self.family(address);
+        let (value, first, last) = ranges.find(bits(address), end);
+        (value, widest_prefix(address, first, last))
     }
 
     /// Where in memory [`RangeMap::get`] will read for an address, a place in each line: for a caller
     /// who has other things to do until they are there.
     pub fn places(&self, address: IpAddr) -> impl Iterator<Item = *const u8> {
-        let (v4, v6) = match address {
-            IpAddr::V4(v4) => (Some(self.ipv4.places(v4.to_bits())), None),
-            IpAddr::V6(v6) => (None, Some(self.ipv6.places(v6.to_bits()))),
-        };
-        v4.into_iter().flatten().chain(v6.into_iter().flatten())
+        self.family(address).0.places(bits(address))
+    }
+
+    /// The ranges of an address's family, and the last address.
+    const fn family(&self, address: IpAddr) -> (&Ranges<V>, u128) {
+        match address {
+            IpAddr::V4(_) => (&self.ipv4, IPV4_LAST),
+            IpAddr::V6(_) => (&self.ipv6, IPV6_LAST),
+        }
     }
 
     /// How many ranges both families have together.
@@ -134,29 +140,29 @@ impl<V: Copy + PartialEq> RangeMap<V> {
         false
     }
 
+    /// What it takes of memory, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.ipv4.bytes() + self.ipv6.bytes()
+    }
+
     /// The values of the ranges that have an address from one to another of one family, in order.
     pub fn values_in(&self, first: IpAddr, last: IpAddr) -> impl Iterator<Item = V> + '_ {
-        let (v4, v6) = match (first, last) {
-            (IpAddr::V4(first), IpAddr::V4(last)) => {
-                (Some((first.to_bits(), last.to_bits())), None)
-            }
-            (IpAddr::V6(first), IpAddr::V6(last)) => {
-                (None, Some((first.to_bits(), last.to_bits())))
-            }
-            _ => (None, None),
-        };
-        let v4 = v4.into_iter().flat_map(|(first, last)| self.ipv4.values_in(first, last));
-        v4.chain(v6.into_iter().flat_map(|(first, last)| self.ipv6.values_in(first, last)))
+        let ranges = (first.is_ipv4() == last.is_ipv4()).then(|| self.family(first).0);
+        let (first, last) = (bits(first), bits(last));
+        let ranges = ranges.into_iter().flat_map(move |ranges| ranges.walk(first));
+        ranges.take_while(move |(start, _)| *start <= last).map(|(_, value)| value)
     }
 
     /// The ranges in order, each as its first and last address with its value.
     pub fn iter(&self) -> impl Iterator<Item = (IpAddr, IpAddr, V)> + '_ {
-        let v4 = self.ipv4.iter(u32::MAX, |a| a - 1);
-        let v6 = self.ipv6.iter(u128::MAX, |a| a - 1);
-        v4.map(|(first, last, value)| (IpAddr::V4(first.into()), IpAddr::V4(last.into()), value))
-            .chain(v6.map(|(first, last, value)| {
-                (IpAddr::V6(first.into()), IpAddr::V6(last.into()), value)
-            }))
+        #[expect(clippy::cast_possible_truncation, reason = "IPv4 addresses came from 32 bits")]
+        let v4 = |bits: u128| IpAddr::V4((bits as u32).into());
+        let v6 = |bits: u128| IpAddr::V6(bits.into());
+        let ipv4 = self.ipv4.iter(IPV4_LAST);
+        let ipv6 = self.ipv6.iter(IPV6_LAST);
+        ipv4.map(move |(first, last, value)| (v4(first), v4(last), value))
+            .chain(ipv6.map(move |(first, last, value)| (v6(first), v6(last), value)))
     }
 }
 
@@ -186,6 +192,12 @@ fn sweep<'a, T, V>(
     }
 }
 
+/// The last of so many things of which this is so: of the first it is, then of some more, then of none.
+/// Asked of all, so that nothing waits for an answer.
+fn last_until<const COUNT: usize>(is_so: impl Fn(usize) -> bool) -> usize {
+    (1..COUNT).fold(0, |last, number| if is_so(number) { number } else { last })
+}
+
 const fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => v4.to_bits() as u128,
@@ -194,7 +206,8 @@ const fn bits(address: IpAddr) -> u128 {
 }
 
 /// The widest prefix that holds `address` and lies within `first..=last`.
-fn widest_prefix(address: IpAddr, at: u128, first: u128, last: u128) -> Subnet {
+fn widest_prefix(address: IpAddr, first: u128, last: u128) -> Subnet {
+    let at = bits(address);
     let width = u32::from(bits_of(address));
     // A prefix leaves the range at the first bit in which the address differs from the last
     // address before the range, or from the first one behind it.

@@ -1,91 +1,93 @@
-//! The ranges of one family: built in order, then read only. Knows no prefixes and no scopes.
+//! The ranges of one family: built in order, then read only. Knows no prefixes and no scopes, nor how
+//! a leaf holds its ranges.
 
 use std::ops::Range;
 
 use super::index::Index;
+use super::leaf::Leaf;
+use super::writer::Writer;
 
-/// What a processor reads from memory at once.
-const LINE_BYTES: usize = 64;
-/// A search halves its stretch down to this many ranges, which it seldom must: the index knows where
-/// to look. Of those it reads every line at once, so that it waits for memory one time.
-const STRETCH_MAX: usize = 256;
+/// A search halves its stretch down to this many leaves, which it seldom must: the index knows where
+/// to look. Those it reads at once, so that it waits for memory one time.
+const LEAVES_AT_ONCE: usize = 4;
 
 /// Disjoint ranges that together are the whole of one family.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ranges<A: Copy, V: Copy> {
-    /// In order; the first starts at 0, and neighbours differ in value.
-    entries: Vec<Entry<A, V>>,
+#[derive(Clone, Debug)]
+pub(super) struct Ranges<V: Copy> {
+    /// In order; the first range starts at 0, and neighbours differ in value. Never empty, and no leaf
+    /// is.
+    leaves: Vec<Leaf<V>>,
     /// Where there are enough to be worth one.
     index: Option<Index>,
+    /// How many ranges there are.
+    len: usize,
 }
 
-/// A range: it ends where the next one starts.
-///
-/// Start and value are side by side because a look-up that ends at the one goes on to the other.
-/// Packed, so that an IPv4 range takes 6 bytes with a two-byte value and an IPv6 one 18.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(Rust, packed)]
-struct Entry<A: Copy, V: Copy> {
-    start: A,
-    value: V,
-}
-
-impl<A: Copy + Ord + Into<u128>, V: Copy + PartialEq> Ranges<A, V> {
-    /// Every so manieth range stands in another line than the one before it.
-    const PER_LINE: usize = LINE_BYTES / size_of::<Entry<A, V>>();
-
-    /// One value for the whole family, whose first address is 0.
-    pub(super) fn filled(start: A, value: V) -> Self {
-        Self { entries: vec![Entry { start, value }], index: None }
+impl<V: Copy + PartialEq> Ranges<V> {
+    /// One value for the whole family.
+    pub(super) fn filled(value: V) -> Self {
+        let mut one = Writer::with_room(1);
+        one.push(0, value);
+        one.finish()
     }
 
-    /// None yet; the first one pushed must start at 0.
-    pub(super) const fn new() -> Self {
-        Self { entries: Vec::new(), index: None }
-    }
-
-    /// Adds the next range; one with its neighbour's value becomes part of the neighbour.
-    pub(super) fn push(&mut self, start: A, value: V) {
-        if self.entries.last().is_some_and(|last| { last.value } == value) {
-            return;
-        }
-        self.entries.push(Entry { start, value });
-    }
-
-    /// All are there: makes them fast to search.
-    pub(super) fn finish(mut self) -> Self {
-        self.entries.shrink_to_fit();
-        let start = |number: usize| { self.entries[number].start }.into();
-        self.index = Index::of(self.entries.len(), Self::PER_LINE, start);
-        self
+    /// These leaves, and what makes them fast to search.
+    pub(super) fn of(leaves: Vec<Leaf<V>>) -> Self {
+        let index = Index::of(leaves.len(), |number| leaves[number].base());
+        let len = leaves.iter().map(Leaf::len).sum();
+        Self { leaves, index, len }
     }
 
     pub(super) const fn len(&self) -> usize {
-        self.entries.len()
+        self.len
     }
 
-    /// Walks both once, always to whichever range begins next.
+    /// What it takes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        let index = self.index.as_ref().map_or(0, Index::bytes);
+        self.leaves.capacity() * size_of::<Leaf<V>>() + index
+    }
+
+    pub(super) fn leaves(&self) -> &[Leaf<V>] {
+        &self.leaves
+    }
+
+    /// Goes through both once from one address to another, always to whichever range begins next.
+    pub(super) fn lay<W: Copy + PartialEq>(
+        &self,
+        other: &Ranges<W>,
+        (from, to): (u128, u128),
+        mut emit: impl FnMut(u128, V, W),
+    ) {
+        let (mut ours, mut theirs) = (self.walk(from).peekable(), other.walk(from).peekable());
+        let mut at = from;
+        let (Some((_, mut our)), Some((_, mut their))) = (ours.next(), theirs.next()) else {
+            return;
+        };
+        loop {
+            emit(at, our, their);
+            let our_next = ours.peek().map(|(start, _)| *start);
+            let their_next = theirs.peek().map(|(start, _)| *start);
+            let Some(next) = our_next.into_iter().chain(their_next).min().filter(|at| *at <= to)
+            else {
+                return;
+            };
+            at = next;
+            our = ours.next_if(|(start, _)| *start == at).map_or(our, |(_, value)| value);
+            their = theirs.next_if(|(start, _)| *start == at).map_or(their, |(_, value)| value);
+        }
+    }
+
+    /// Both laid on one another, up to the family's last address.
     pub(super) fn overlay<W: Copy + PartialEq, X: Copy + PartialEq>(
         &self,
-        other: &Ranges<A, W>,
+        other: &Ranges<W>,
+        max: u128,
         value_of: &mut impl FnMut(V, W) -> X,
-    ) -> Ranges<A, X> {
-        let mut merged = Ranges::new();
-        let (mut ours, mut theirs) = (0, 0);
-        loop {
-            let (our, their) = (self.entries[ours], other.entries[theirs]);
-            let start = { our.start }.max(their.start);
-            merged.push(start, value_of(our.value, their.value));
-            match (self.start(ours + 1), other.start(theirs + 1)) {
-                (None, None) => return merged.finish(),
-                (Some(_), None) => ours += 1,
-                (None, Some(_)) => theirs += 1,
-                (Some(our_next), Some(their_next)) => {
-                    ours += usize::from(our_next <= their_next);
-                    theirs += usize::from(their_next <= our_next);
-                }
-            }
-        }
+    ) -> Ranges<X> {
+        let mut merged = Writer::with_room(self.leaves.len().max(other.leaves.len()));
+        self.lay(other, (0, max), |start, our, their| merged.push(start, value_of(our, their)));
+        merged.finish()
     }
 
     /// The same ranges, but for areas (each by its first and last address, ascending and apart), in
@@ -93,132 +95,115 @@ impl<A: Copy + Ord + Into<u128>, V: Copy + PartialEq> Ranges<A, V> {
     /// over what lies in the areas.
     pub(super) fn repainted<W: Copy + PartialEq, X: Copy + PartialEq>(
         &self,
-        areas: impl Iterator<Item = (A, A)>,
-        after: impl Fn(A) -> Option<A>,
-        (first, second): (&Ranges<A, W>, &Ranges<A, X>),
+        areas: impl Iterator<Item = (u128, u128)>,
+        max: u128,
+        (first, second): (&Ranges<W>, &Ranges<X>),
         value_of: &mut impl FnMut(W, X) -> V,
     ) -> Self {
-        let mut painted = Self::new();
-        painted.entries.reserve(self.entries.len());
-        let mut copied = 0;
+        // An area may part the leaf it is in. With more of them than that, all move once.
+        let mut painted = Writer::with_room(self.leaves.len() + self.leaves.len() / 16 + 8);
+        // The first address of which nothing is said yet.
+        let mut behind = Some(0);
         for (from, to) in areas {
-            painted.copy(self, copied, self.count_until(from, |start| start < from));
-            painted.cut(from);
-            let (mut ours, mut theirs) = (first.holding(from), second.holding(from));
-            loop {
-                let (our, their) = (first.entries[ours], second.entries[theirs]);
-                let start = { our.start }.max(their.start).max(from);
-                painted.push(start, value_of(our.value, their.value));
-                let our_next = first.start(ours + 1).filter(|next| *next <= to);
-                let their_next = second.start(theirs + 1).filter(|next| *next <= to);
-                let Some(next) = our_next.into_iter().chain(their_next).min() else { break };
-                ours += usize::from(our_next == Some(next));
-                theirs += usize::from(their_next == Some(next));
+            if let (Some(start), Some(end)) = (behind, from.checked_sub(1))
+                && start <= end
+            {
+                painted.copy(self, start, end);
             }
-            match after(to) {
-                None => copied = self.entries.len(),
-                Some(behind) => {
-                    let at = self.holding(behind);
-                    painted.push(behind, self.entries[at].value);
-                    copied = at + 1;
-                }
-            }
+            first.lay(second, (from, to), |start, a, b| painted.push(start, value_of(a, b)));
+            behind = to.checked_add(1);
         }
-        painted.copy(self, copied, self.entries.len());
+        if let Some(start) = behind.filter(|start| *start <= max) {
+            painted.copy(self, start, max);
+        }
         painted.finish()
     }
 
-    /// The values of the ranges from one address to another.
-    pub(super) fn values_in(&self, first: A, last: A) -> impl Iterator<Item = V> {
-        let ranges = self.entries.get(self.holding(first)..).unwrap_or_default();
-        ranges.iter().take_while(move |range| { range.start } <= last).map(|range| range.value)
+    /// The ranges from that of an address on, each by its start and its value.
+    pub(super) fn walk(&self, from: u128) -> impl Iterator<Item = (u128, V)> {
+        let first = self.leaf_of(from);
+        let rest = self.leaves[first + 1..].iter().flat_map(Leaf::ranges);
+        self.leaves[first].ranges_from(from).chain(rest)
     }
 
-    /// Adds another's ranges from one number to another.
-    fn copy(&mut self, other: &Self, from: usize, to: usize) {
-        if let Some(entry) = other.entries.get(from).copied().filter(|_| from < to) {
-            self.push(entry.start, entry.value);
-            self.entries.extend_from_slice(&other.entries[from + 1..to]);
-        }
-    }
-
-    /// Drops the ranges that start here or later.
-    fn cut(&mut self, from: A) {
-        while self.entries.pop_if(|last| { last.start } >= from).is_some() {}
-    }
-
-    /// The number of the range that holds an address.
-    fn holding(&self, address: A) -> usize {
-        self.count_until(address, |start| start <= address) - 1
-    }
-
-    /// How many ranges there are of which this is so, around an address; those come first.
-    fn count_until(&self, address: A, is_before: impl Fn(A) -> bool) -> usize {
-        let Range { start, end } = self.stretch(address);
-        // The index knows where an address lies, and that is on one side of the border or the other.
-        let stretch = &self.entries[start..end];
-        start + stretch.partition_point(|entry| is_before(entry.start))
+    /// All ranges in order, each by its first and last address and its value.
+    pub(super) fn iter(&self, max: u128) -> impl Iterator<Item = (u128, u128, V)> {
+        let mut ranges = self.walk(0).peekable();
+        std::iter::from_fn(move || {
+            let (start, value) = ranges.next()?;
+            Some((start, ranges.peek().map_or(max, |(next, _)| next - 1), value))
+        })
     }
 
     /// The range of an address: value, first, last.
-    pub(super) fn find(&self, address: A, max: A, before: impl Fn(A) -> A) -> (V, A, A) {
+    pub(super) fn find(&self, address: u128, max: u128) -> (V, u128, u128) {
+        let (number, place) = self.position(address);
+        let leaf = &self.leaves[number];
+        let (start, value) = leaf.get(place);
+        let next = if place + 1 < leaf.len() {
+            Some(leaf.get(place + 1).0)
+        } else {
+            self.leaves.get(number + 1).map(Leaf::base)
+        };
+        (value, start, next.map_or(max, |next| next - 1))
+    }
+
+    /// What [`Ranges::find`] will read from memory, a place in each line.
+    pub(super) fn places(&self, address: u128) -> impl Iterator<Item = *const u8> {
+        let leaves = self.leaves.get(self.stretch(address)).unwrap_or_default();
+        leaves.iter().take(LEAVES_AT_ONCE).flat_map(Leaf::lines)
+    }
+
+    /// The leaf that an address is in.
+    pub(super) fn leaf_of(&self, address: u128) -> usize {
+        self.position(address).0
+    }
+
+    /// The leaf that an address is in, and the place of its range there.
+    fn position(&self, address: u128) -> (usize, usize) {
         let Range { start: mut from, end: mut to } = self.stretch(address);
-        while to - from > STRETCH_MAX {
+        while to - from > LEAVES_AT_ONCE {
             let middle = from + (to - from) / 2;
-            if { self.entries[middle].start } <= address {
+            if self.leaves[middle].base() <= address {
                 from = middle;
             } else {
                 to = middle;
             }
         }
-        // One range of each line, none of which waits for another; then those of one line. The first
-        // start is 0, so at least one start is at or before any address.
-        let is_before = |entry: &Entry<A, V>| usize::from({ entry.start } <= address);
-        let lines = self.entries[from..to].iter().step_by(Self::PER_LINE);
-        from += (lines.map(is_before).sum::<usize>() - 1) * Self::PER_LINE;
-        to = to.min(from + Self::PER_LINE);
-        let next = from + self.entries[from..to].iter().map(is_before).sum::<usize>();
-        let Entry { start, value } = self.entries[next - 1];
-        (value, start, self.start(next).map_or(max, before))
+        let mut position = (from, self.leaves[from].place_of(address));
+        for number in from + 1..to {
+            // Searched before it is known whether it will be needed, or that would be a second wait.
+            let place = self.leaves[number].place_of(address);
+            if self.leaves[number].base() <= address {
+                position = (number, place);
+            }
+        }
+        position
     }
 
-    /// What [`Ranges::find`] will read from memory, a place in each line.
-    pub(super) fn places(&self, address: A) -> impl Iterator<Item = *const u8> {
-        let stretch = self.entries.get(self.stretch(address)).unwrap_or_default();
-        let read = stretch.get(..STRETCH_MAX).unwrap_or(stretch);
-        read.iter().step_by(Self::PER_LINE).map(|entry| std::ptr::from_ref(entry).cast())
-    }
-
-    /// The ranges among which an address lies.
-    fn stretch(&self, address: A) -> Range<usize> {
-        let all = 0..self.entries.len();
-        self.index.as_ref().map_or(all, |index| index.stretch(address.into()))
-    }
-
-    pub(super) fn iter(&self, max: A, before: impl Fn(A) -> A) -> impl Iterator<Item = (A, A, V)> {
-        self.entries.iter().enumerate().map(move |(i, entry)| {
-            (entry.start, self.start(i + 1).map_or(max, &before), entry.value)
-        })
-    }
-
-    fn start(&self, number: usize) -> Option<A> {
-        self.entries.get(number).map(|entry| entry.start)
+    /// The leaves among which an address lies.
+    fn stretch(&self, address: u128) -> Range<usize> {
+        let all = 0..self.leaves.len();
+        self.index.as_ref().map_or(all, |index| index.stretch(address))
     }
 
     #[cfg(test)]
     pub(super) const fn is_indexed(&self) -> bool {
         self.index.is_some()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_takes_no_more_than_its_parts() {
-        assert_eq!(size_of::<Entry<u32, u16>>(), 6);
-        assert_eq!(size_of::<Entry<u32, u32>>(), 8);
-        assert_eq!(size_of::<Entry<u128, u32>>(), 20);
+    /// The fewest ranges of a leaf that is not the first.
+    #[cfg(test)]
+    pub(super) fn shortest(&self) -> Option<usize> {
+        self.leaves.iter().skip(1).map(Leaf::len).min()
     }
 }
+
+/// The same ranges, however they lie in leaves.
+impl<V: Copy + PartialEq> PartialEq for Ranges<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.walk(0).eq(other.walk(0))
+    }
+}
+
+impl<V: Copy + Eq> Eq for Ranges<V> {}

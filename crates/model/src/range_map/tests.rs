@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;
+use testkit::Random;
 
 use super::*;
 
@@ -91,6 +92,36 @@ fn crowd(base: IpAddr, spread: u32, seed: u64) -> Vec<(Subnet, u8)> {
         .collect()
 }
 
+/// Some thousand networks of one family, in stretches: of each the networks are of one width, and their
+/// neighbours near or far in units of it. Each kind of leaf occurs, and every border between two.
+fn stretches(like: IpAddr, seed: u64) -> Vec<(Subnet, u8)> {
+    let mut random = Random::new(seed | 1);
+    let bits_max = u32::from(bits_of(like));
+    let end = u128::MAX >> (128 - bits_max);
+    let (mut networks, mut at) = (Vec::new(), 1u128);
+    while networks.len() < 2_500 {
+        let width = random.below(bits_max as usize * 7 / 8) as u32;
+        let apart = 1u128 << random.below((bits_max - width) as usize / 2 + 1);
+        at = at >> width << width;
+        for _ in 0..=random.below(150) {
+            at += (1 + u128::from(random.next()) % apart) << width;
+            if at > end {
+                at = 1 + (u128::from(random.next()) & (end >> 8));
+                break;
+            }
+            let length = u8::try_from(bits_max - width).unwrap();
+            networks.push((Subnet::of(address(like, at), length), random.byte() % 250));
+        }
+    }
+    networks
+}
+
+/// A map of such networks in both families.
+fn stretched(seed: u64) -> RangeMap<u8> {
+    let [v4, v6] = ["0.0.0.0", "::"].map(|like| stretches(like.parse().unwrap(), seed));
+    RangeMap::from_prefixes(255, v4.into_iter().chain(v6))
+}
+
 /// Asks for addresses of every range, which then must have its value, and a scope that is the
 /// widest in it.
 fn agrees_with_its_ranges(map: &RangeMap<u8>) {
@@ -118,7 +149,45 @@ fn what_will_be_read_is_a_few_lines() {
         assert!((1..=16).contains(&places.len()), "{} lines", places.len());
         assert!(places.windows(2).all(|pair| (33..=64).contains(&(pair[1] - pair[0]))));
     }
-    assert_eq!(RangeMap::filled(0u8).places("::1".parse().unwrap()).count(), 1);
+    assert_eq!(RangeMap::filled(0u8).places("::1".parse().unwrap()).count(), 6);
+}
+
+/// What a range of this map takes, and the fewest ranges of a leaf that is not the first.
+fn bytes_each(map: &RangeMap<u8>) -> (f64, usize) {
+    let shortest = map.ipv4.shortest().into_iter().chain(map.ipv6.shortest()).min();
+    (map.bytes() as f64 / map.len() as f64, shortest.unwrap())
+}
+
+#[test]
+fn a_range_takes_a_start_in_full_at_worst() {
+    let mut random = Random::new(7);
+    let mut hosts = |_| {
+        let bits = u128::from(random.next()) << 64 | u128::from(random.next());
+        (Subnet::host(IpAddr::V6(bits.into())), random.byte())
+    };
+    let hosts: Vec<(Subnet, u8)> = (0..20_000).map(&mut hosts).collect();
+    let (bytes, shortest) = bytes_each(&RangeMap::from_prefixes(0, hosts.clone()));
+    assert!(bytes < 24.0 && shortest >= 9, "{bytes} bytes, {shortest} ranges");
+    // As much as leaves and an index take, where all lies near.
+    let near = (0..20_000u32).map(|n| (Subnet::of(Ipv4Addr::from_bits(n << 10).into(), 24), 1));
+    let (bytes, _) = bytes_each(&RangeMap::from_prefixes(0, near));
+    assert!(bytes < 7.0, "{bytes} bytes");
+
+    // Ranges come and go, each time in a few places.
+    let mut map = RangeMap::from_prefixes(0, hosts.iter().take(4_000).copied());
+    let (without, with) = (RangeMap::filled(0), RangeMap::from_prefixes(0, hosts));
+    for round in 0..100 {
+        let source = if round % 3 == 0 { &with } else { &without };
+        let mut areas: Vec<Subnet> = (0..4)
+            .map(|_| Subnet::of(IpAddr::V6((u128::from(random.next()) << 64).into()), 11))
+            .collect();
+        areas.sort_unstable();
+        areas.dedup();
+        map = map.repainted(&ends_of(&areas), (source, &RangeMap::filled(())), |value, ()| value);
+        let (bytes, shortest) = bytes_each(&map);
+        assert!(bytes < 48.0 && shortest >= 9, "{round}: {bytes} bytes, {shortest} ranges");
+    }
+    agrees_with_its_ranges(&map);
 }
 
 /// Few distinct bits, so that prefixes nest, touch and repeat often.
@@ -206,7 +275,7 @@ proptest! {
 
 proptest! {
     // Each case searches some ten thousand ranges.
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn many_ranges_are_found_like_few(
@@ -232,5 +301,40 @@ proptest! {
         let expect = map.overlay(&shifted, |old, new| (old, new));
         let expect = expect.overlay(&is_area, |(old, new), is| if is { new } else { old });
         prop_assert!(painted == expect);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    #[test]
+    fn leaves_of_all_kinds_are_copied_parted_and_found(seed: u64) {
+        let (mut map, other) = (stretched(seed), stretched(seed.rotate_left(32)));
+        agrees_with_its_ranges(&map);
+        let mut random = Random::new(seed | 1);
+        for _ in 0..3 {
+            // From somewhere in a range to somewhere in a later one, and a range by itself.
+            let ranges: Vec<_> = map.iter().collect();
+            let (first, second) = (random.below(ranges.len()), random.below(ranges.len()));
+            let (first, second) = (ranges[first.min(second)], ranges[first.max(second)]);
+            let is_long = first.0.is_ipv4() == second.0.is_ipv4() && random.below(4) == 0;
+            let areas = if is_long {
+                vec![(first.0, second.1)]
+            } else if first == second {
+                vec![(first.0, first.1)]
+            } else {
+                vec![(first.1, first.1), (second.0, second.1)]
+            };
+            let painted = map.repainted(&areas, (&other, &RangeMap::filled(())), |a, ()| a);
+            let is_in = |at: IpAddr| areas.iter().any(|(first, last)| *first <= at && at <= *last);
+            for at in map.iter().chain(other.iter()).flat_map(|(first, last, _)| [first, last]) {
+                let expect = if is_in(at) { &other } else { &map };
+                prop_assert_eq!(painted.get(at).0, expect.get(at).0, "{}", at);
+            }
+            let again = painted.overlay(&RangeMap::filled(()), |value, ()| value);
+            prop_assert!(painted == again && painted.len() == again.len());
+            map = painted;
+        }
+        agrees_with_its_ranges(&map);
     }
 }
