@@ -25,7 +25,8 @@
 //! - `fuzz_loop`: what no packet can do to the query path,
 //! - `trials`: how long an answer is kept while a region is tried,
 //! - `turns`: which server of several is named,
-//! - `validators`: what a validator of somebody else's says of signed zones.
+//! - `validators`: what a validator of somebody else's says of signed zones,
+//! - `version_1`: an agent of an early build of this version of the protocol.
 //!
 //! No socket, no clock, no sleep; but a validator needs the first two.
 
@@ -59,5 +60,6 @@ mod strains;
 mod trials;
 mod turns;
 mod validators;
+mod version_1;
 mod windows;
 mod wire;
