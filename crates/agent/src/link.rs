@@ -12,17 +12,12 @@ use mesh::{
     AgentHandshake, AgentIdentity, DialStep, Frame, HandshakeFault, KeyHash, Peer, Refusal,
     RefusalReason, Welcome,
 };
-use model::Time;
 
 use crate::{Effect, LinkId, Note};
 
 /// Rows in one report: some 30 KiB on the wire, a few milliseconds of an overwatch's time, so that
 /// a full resync of 100,000 rows neither holds up heartbeats nor takes long.
 const REPORT_ROWS_MAX: usize = 4096;
-
-/// How long an overwatch is told nothing that had no room for a report. So one report a minute asks after
-/// room, instead of one with each publication, and rows come in that much later at most.
-const FULL_MS: u64 = 60_000;
 
 /// One session.
 #[derive(Debug)]
@@ -44,8 +39,6 @@ enum State {
         acknowledged: u64,
         /// Whether a report awaits its acknowledgement.
         in_flight: bool,
-        /// Until when its table counts as full.
-        full_until: Option<Time>,
     },
     Ended,
 }
@@ -96,13 +89,7 @@ impl Link {
     }
 
     /// Takes the overwatch's next frame. `epoch` is the agent's own.
-    pub(crate) fn on_frame(
-        &mut self,
-        frame: Frame,
-        epoch: u64,
-        now: Time,
-        out: &mut Vec<Effect>,
-    ) -> Asked {
+    pub(crate) fn on_frame(&mut self, frame: Frame, epoch: u64, out: &mut Vec<Effect>) -> Asked {
         match (&mut self.state, frame) {
             (State::Proving(handshake), frame) => match handshake.on_frame(frame) {
                 Ok(DialStep::Prove { send, pin }) => {
@@ -125,21 +112,18 @@ impl Link {
                 self.exclude = welcome.exclude;
                 Asked::Lists { peers: welcome.peers }
             }
-            (State::Speaking { acknowledged, in_flight, full_until, .. }, Frame::Ack(position)) => {
+            (State::Speaking { acknowledged, in_flight, .. }, Frame::Ack(position)) => {
                 // An acknowledgement of an earlier life says nothing about this one.
                 if position.epoch != epoch {
                     return Asked::Nothing;
                 }
                 *acknowledged = position.sequence;
-                (*in_flight, *full_until) = (false, None);
+                *in_flight = false;
                 Asked::More
             }
-            (State::Speaking { overwatch, in_flight, full_until, .. }, Frame::Refused(refusal)) => {
+            (State::Speaking { overwatch, in_flight, .. }, Frame::Refused(refusal)) => {
                 // What was refused is tried again with the next publication, not at once.
                 *in_flight = false;
-                if refusal.reason == RefusalReason::TableFull {
-                    *full_until = Some(now.plus_ms(FULL_MS));
-                }
                 let overwatch = overwatch.clone();
                 let ends = refusal.reason.ends_session();
                 out.push(Effect::Log(Note::Refused { overwatch, refusal }));
@@ -177,8 +161,7 @@ impl Link {
         let ours = welcome.resume.filter(|position| position.epoch == epoch);
         let acknowledged = ours.map_or(0, |position| position.sequence);
         out.push(Effect::Log(Note::Joined { overwatch: overwatch.clone(), resume: acknowledged }));
-        let (in_flight, full_until) = (false, None);
-        self.state = State::Speaking { overwatch, acknowledged, in_flight, full_until };
+        self.state = State::Speaking { overwatch, acknowledged, in_flight: false };
         self.exclude = welcome.exclude;
         Asked::Registration { resume: welcome.resume, peers: welcome.peers }
     }
@@ -190,22 +173,12 @@ impl Link {
         }
     }
 
-    /// Sends the next chunk of what the overwatch lacks, unless one is in flight, or it has no room.
-    pub(crate) fn report(
-        &mut self,
-        learner: &Learner,
-        epoch: u64,
-        now: Time,
-        out: &mut Vec<Effect>,
-    ) {
-        let State::Speaking { acknowledged, in_flight: in_flight @ false, full_until, .. } =
-            &mut self.state
+    /// Sends the next chunk of what the overwatch lacks, unless one is in flight.
+    pub(crate) fn report(&mut self, learner: &Learner, epoch: u64, out: &mut Vec<Effect>) {
+        let State::Speaking { acknowledged, in_flight: in_flight @ false, .. } = &mut self.state
         else {
             return;
         };
-        if full_until.is_some_and(|until| now < until) {
-            return;
-        }
         if let Some(report) = learner.report_after(*acknowledged, REPORT_ROWS_MAX) {
             *in_flight = true;
             out.push(Effect::Send { link: self.id, frame: Frame::Report { epoch, report } });

@@ -153,7 +153,7 @@ impl Agent {
                     self.links.extend(opened.map(|opened| (link, opened)));
                 }
             }
-            Event::FrameReceived { link, frame } => self.on_frame(link, frame, now, &mut out),
+            Event::FrameReceived { link, frame } => self.on_frame(link, frame, &mut out),
             Event::LinkClosed { link } => {
                 let note = self.links.remove(&link).and_then(Link::broken);
                 out.extend(note.map(Effect::Log));
@@ -178,10 +178,10 @@ impl Agent {
         })
     }
 
-    fn on_frame(&mut self, id: LinkId, frame: Frame, now: Time, out: &mut Vec<Effect>) {
+    fn on_frame(&mut self, id: LinkId, frame: Frame, out: &mut Vec<Effect>) {
         let epoch = self.epoch;
         let Some(link) = self.links.get_mut(&id) else { return };
-        let asked = link.on_frame(frame, epoch, now, out);
+        let asked = link.on_frame(frame, epoch, out);
         let told = link.exclude.clone();
         match asked {
             Asked::Nothing => return,
@@ -208,7 +208,7 @@ impl Agent {
             }
         }
         if let (Some(learner), Some(link)) = (&self.learner, self.links.get_mut(&id)) {
-            link.report(learner, self.epoch, now, out);
+            link.report(learner, self.epoch, out);
         }
     }
 
@@ -340,7 +340,7 @@ impl Agent {
                 concentration.filter(|_| is_news).map(|c| Effect::Log(Note::Concentrated(c))),
             );
             for link in self.links.values_mut() {
-                link.report(learner, self.epoch, now, out);
+                link.report(learner, self.epoch, out);
             }
         }
     }

@@ -63,6 +63,9 @@ pub struct ReportTaken {
     pub rows: usize,
     /// Rows that wait, since they are far below what was usual, or since the source is held.
     pub waiting: usize,
+    /// New rows for which the table has no room (`overwatch.latency_table.max_rows`): report them again.
+    #[serde(default)]
+    pub left_out: usize,
     /// Whether the source is held: what it says waits for `opengslb-cli learning accept`.
     pub held: bool,
 }

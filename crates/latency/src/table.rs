@@ -68,8 +68,6 @@ pub struct Table {
 struct Word<'a> {
     report: &'a Report,
     told: Position,
-    /// How many of them are new.
-    added: usize,
     /// Whether they come after all that was told before.
     is_news: bool,
 }
@@ -80,7 +78,8 @@ pub struct TableLimits {
     /// Rows of one agent over all its ports. At the limit its rows observed longest ago make
     /// room. Not below the agents' own `max_subnets`, or rows are lost that an agent still holds.
     pub rows_per_agent_max: usize,
-    /// Rows of all agents. At the limit a report that adds rows is refused.
+    /// Rows of all agents. At the limit new rows are left out, and known ones renewed: no other agent's rows
+    /// are dropped for them.
     pub rows_max: usize,
     /// Milliseconds after its last observation at which a row is dropped, where its agent asks for
     /// no less ([`Table::set_ttl`]).
@@ -111,6 +110,8 @@ pub struct Applied {
     pub expired: usize,
     /// Rows of this agent that made room.
     pub evicted: usize,
+    /// New rows for which there was no room; those in use are told whole again within the hour.
+    pub left_out: usize,
     /// Rows that do not count: their agent is held, or they fell and wait.
     pub waiting: usize,
     /// That the agent is held from now on.
@@ -132,6 +133,8 @@ pub struct TableCounters {
     pub expired: u64,
     /// Rows that made room for others of the same agent.
     pub evicted: u64,
+    /// New rows that found no room.
+    pub left_out: u64,
     /// Rows that did not count when they came.
     pub waiting: u64,
     /// Times that an agent was held.
@@ -186,12 +189,13 @@ impl Table {
     ) -> Result<Applied, TableRefusal> {
         let known = self.agents.get(agent).ok_or(TableRefusal::UnknownAgent)?;
         let limits = known.limits(self.limits);
-        let added = check::check(known, epoch, report, &limits, now)?;
+        check::check(known, epoch, report, &limits)?;
         let told = Position { epoch, sequence: report.through };
-        self.take(agent, &Word { report, told, added, is_news: true }, now)
+        self.take(agent, &Word { report, told, is_news: true }, now)
     }
 
-    /// Takes checked rows, if there is room; then the oldest ones of the same agent make some.
+    /// Takes checked rows. An agent at its own limit makes room by its oldest ones; what the whole table has
+    /// no room for is left out.
     fn take(
         &mut self,
         agent: &AgentId,
@@ -201,14 +205,12 @@ impl Table {
         let known = self.agents.get_mut(agent).ok_or(TableRefusal::UnknownAgent)?;
         let limits = known.limits(self.limits);
         let is_held = known.held.is_some();
-        // What is kept apart does not count yet.
-        let added = if is_held { 0 } else { word.added };
         let before = known.len();
         let others = self.len.saturating_sub(before);
-        let after = (before + added).min(limits.rows_per_agent_max);
-        if after > before && others + after > limits.rows_max {
-            return Err(TableRefusal::TableFull { max: limits.rows_max });
-        }
+        let of_agent = limits.rows_max.saturating_sub(others);
+        // Where the agent's own limit comes first, that drops what is too much.
+        let is_open = of_agent >= limits.rows_per_agent_max;
+        let mut space = if is_open { usize::MAX } else { of_agent.saturating_sub(before) };
         let known = Arc::make_mut(known);
         let mut taken = Taken::default();
         let told = word.told;
@@ -216,7 +218,10 @@ impl Table {
             let room = limits.rows_per_agent_max.saturating_sub(known.waiting());
             if let Some(rows) = known.ports.get_mut(&port.port) {
                 let room = room + rows.waiting.len();
-                taken += rows.take(port, &Terms { limits: &limits, is_held, room, told, now });
+                let terms = Terms { limits: &limits, is_held, room, space, told, now };
+                let of_port = rows.take(port, &terms);
+                space = space.saturating_sub(of_port.added);
+                taken += of_port;
                 self.changes.mark(&rows.lane, port.rows.iter().map(|row| row.subnet));
                 self.changes.mark(&rows.lane, port.refreshed.iter().map(|row| row.subnet));
             }
@@ -390,6 +395,12 @@ impl Table {
         self.len == 0
     }
 
+    /// How much it holds at most.
+    #[must_use]
+    pub const fn limits(&self) -> TableLimits {
+        self.limits
+    }
+
     /// What happened so far.
     #[must_use]
     pub const fn counters(&self) -> &TableCounters {
@@ -427,6 +438,7 @@ impl TableCounters {
         self.unknown += applied.unknown as u64;
         self.expired += applied.expired as u64;
         self.evicted += applied.evicted as u64;
+        self.left_out += applied.left_out as u64;
         self.waiting += applied.waiting as u64;
         self.held += u64::from(applied.newly_held.is_some());
     }

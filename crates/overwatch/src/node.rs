@@ -373,6 +373,14 @@ impl Overwatch {
         out.push(Effect::Close { link });
     }
 
+    /// Logs that the table had no room for new rows, if that is news.
+    pub(crate) fn left_out(&mut self, left_out: usize, now: Time, out: &mut Vec<Effect>) {
+        if left_out > 0 && self.news.is_news("the table", RefusalReason::TableFull, now) {
+            let max = self.table.limits().rows_max;
+            out.push(Effect::Log(Note::TableFull { left_out, max }));
+        }
+    }
+
     /// Counts a refusal, and logs it if it is news.
     fn count(&mut self, link: LinkId, refusal: Refusal, now: Time, out: &mut Vec<Effect>) {
         let who = self.sessions.get(&link).map(Session::who);

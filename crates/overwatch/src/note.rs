@@ -55,6 +55,13 @@ pub enum Note {
         /// How many networks are against it.
         networks: usize,
     },
+    /// The table has no room for new rows. Logged once in a while; counted in full.
+    TableFull {
+        /// Rows of one report that were left out.
+        left_out: usize,
+        /// The most rows that it holds.
+        max: usize,
+    },
     /// Somebody was refused. Logged once in a while for each peer and reason; counted in full.
     Refused {
         /// The agent, or the address of somebody who has proven nothing.
@@ -189,6 +196,7 @@ impl Note {
             }
             Self::PeerLost { .. } | Self::PeerNotMet { .. } => Level::Warn,
             Self::Straining { .. } | Self::CertificateEnds { .. } => Level::Warn,
+            Self::TableFull { .. } => Level::Warn,
             Self::KeysNotMade { .. } | Self::Signing { .. } => Level::Warn,
             Self::Standing { to: Standing::Down, .. } => Level::Warn,
             _ => Level::Info,
@@ -214,6 +222,7 @@ impl Note {
             | Self::AgentRegistered { .. }
             | Self::AgentLeft { .. }
             | Self::AgentHeld { .. }
+            | Self::TableFull { .. }
             | Self::Refused { .. }
             | Self::AgentRefused { .. }
             | Self::Standing { .. }
@@ -261,6 +270,11 @@ impl fmt::Display for Note {
                 "agent {agent} is held: {networks} networks {}; what it said before stays in \
                  force; where the change is real, say opengslb-cli learning accept {agent}",
                 said_of(*why)
+            ),
+            Self::TableFull { left_out, max } => write!(
+                f,
+                "the table of learned rows is full: {max}; {left_out} new rows of one report were left out, \
+                 known ones stay fresh: raise overwatch.latency_table.max_rows"
             ),
             Self::Refused { who, refusal } => write!(f, "refused {who}: {refusal}"),
             Self::AgentRefused { who, refusal } => {

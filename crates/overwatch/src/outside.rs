@@ -43,6 +43,8 @@ pub struct OutsideTaken {
     pub rows: usize,
     /// Rows that wait, since they fell, or since the source is held.
     pub waiting: usize,
+    /// New rows for which the table has no room.
+    pub left_out: usize,
     /// Whether the source is held: what it says waits for an operator.
     pub is_held: bool,
 }
@@ -185,11 +187,13 @@ impl Overwatch {
         let through = known.heard.max(after) + 1;
         let applied = self.table.apply(&id, EPOCH, &Report { after, through, ports }, now)?;
         known.heard = through;
+        self.left_out(applied.left_out, now, out);
         if let Some(held) = applied.newly_held {
             self.held(&id, held, out);
         }
         let is_held = self.table.held(&id).is_some();
-        Ok(OutsideTaken { rows: applied.rows, waiting: applied.waiting, is_held })
+        let latency::Applied { rows, waiting, left_out, .. } = applied;
+        Ok(OutsideTaken { rows, waiting, left_out, is_held })
     }
 }
 

@@ -161,9 +161,7 @@ pub(crate) fn refusal_of(refusal: &TableRefusal) -> Refusal {
         | TableRefusal::TooWide { .. }
         | TableRefusal::NoSamples { .. }
         | TableRefusal::DeviationTooLong { .. } => RefusalReason::InvalidReport,
-        TableRefusal::TooManyRows { .. } | TableRefusal::TableFull { .. } => {
-            RefusalReason::TableFull
-        }
+        TableRefusal::TooManyRows { .. } => RefusalReason::TableFull,
     };
     Refusal::new(reason, &refusal.to_string())
 }

@@ -236,34 +236,6 @@ fn a_report_that_was_refused_comes_again_with_the_next_publication() {
 }
 
 #[test]
-fn a_full_table_is_asked_after_room_once_a_minute() {
-    let mut agent = agent();
-    learn(&mut agent);
-    assert_eq!(reports(&sent(join(&mut agent, 1, welcome()))).len(), 1);
-    let full = || Frame::Refused(Refusal::from(RefusalReason::TableFull));
-    let mut told = 0;
-    for second in 1..=600 {
-        let now = START.plus_ms(second * 1_000);
-        let frame = Event::FrameReceived { link: 1, frame: full() };
-        let reported = reports(&sent(agent.handle(Event::Tick, now))).len();
-        if reported > 0 || second == 1 {
-            agent.handle(frame, now);
-        }
-        told += reported;
-    }
-    assert!((5..=10).contains(&told), "{told} reports in ten minutes");
-    // Once there is room what was not taken comes, and all that is left at once.
-    let epoch = START.unix_ms();
-    let mut first = None;
-    for second in 601..=700 {
-        let now = START.plus_ms(second * 1_000);
-        let frames = sent(agent.handle(Event::Tick, now));
-        first = first.or_else(|| reports(&frames).first().copied());
-    }
-    assert_eq!(first, Some((epoch, 0)));
-}
-
-#[test]
 fn an_overwatch_names_no_end_of_peers_and_addresses() {
     let mut agent = agent();
     let mut dialled = 0;

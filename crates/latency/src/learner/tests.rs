@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use model::{SocketState, SubnetWidths};
+use model::{AgentId, Service, SocketState, SubnetWidths};
 use proptest::prelude::*;
 
 use super::*;
@@ -451,7 +451,7 @@ fn table() -> Table {
     table
 }
 
-fn agent() -> model::AgentId {
+fn agent() -> AgentId {
     "backend-eu-west".parse().unwrap()
 }
 
@@ -578,4 +578,62 @@ fn other_settings_keep_the_rows_of_ports_and_networks_that_stay() {
     assert_eq!((left, bench.learner.counters().evicted), (vec!["10.1.2.0/24".to_owned()], 1));
     bench.learner.reconfigure(other(|_| ()), BTreeSet::from([443]));
     assert!(bench.learner.is_empty(), "its port is gone");
+}
+
+#[test]
+fn a_full_table_leaves_out_what_is_new_renews_what_it_knows_and_takes_the_rest_within_an_hour_of_room()
+ {
+    let mut bench = Bench::new(|_| {});
+    let limits = TableLimits { rows_per_agent_max: 4, rows_max: 4, ttl_ms: 604_800_000 };
+    let mut table = Table::new(limits);
+    let [agent, other] = ["agent-1", "agent-2"].map(|name| name.parse::<AgentId>().unwrap());
+    let service: Service = "app.demo.local".parse().unwrap();
+    for (id, region) in [(&agent, "eu-west"), (&other, "us-east")] {
+        let lane = Lane { services: vec![service.clone()], region: region.parse().unwrap() };
+        table.set_lane(id, 80, lane);
+    }
+    // Another agent's row stands where the fourth one would.
+    let mut rival = Bench::new(|_| {});
+    rival.closed("198.51.100.1", 50_000);
+    rival.end_interval();
+    rival.learner.publish(rival.now);
+    table.apply(&other, 1, &rival.learner.report_after(0, 100).unwrap(), rival.now).unwrap();
+
+    let known = ["203.0.113.1", "203.0.112.1", "203.0.111.1"];
+    let mut publish = |table: &mut Table, clients: &[&str]| {
+        clients.iter().for_each(|client| bench.closed(client, 20_000));
+        bench.end_interval();
+        bench.wait_ms(20_000);
+        bench.learner.publish(bench.now);
+        let after = table.position(&agent).map_or(0, |position| position.sequence);
+        let report = bench.learner.report_after(after, 100).unwrap();
+        let applied = table.apply(&agent, 1, &report, bench.now).unwrap();
+        assert_eq!(applied.position.sequence, report.through);
+        applied.left_out
+    };
+    let observed = |table: &Table| {
+        let rows = table.rows(&service).into_iter();
+        let rows = rows.filter(|(_, region, _)| region.as_str() == "eu-west");
+        rows.map(|(_, _, estimate)| estimate.observed_at).collect::<Vec<_>>()
+    };
+    assert_eq!(publish(&mut table, &known), 0);
+    let with_new = [known[0], known[1], known[2], "192.0.2.200"];
+    let mut before = observed(&table);
+    let mut left_out = 0;
+    for _ in 0..3 {
+        left_out += publish(&mut table, &with_new);
+        let now = observed(&table);
+        assert_eq!(now.len(), 3);
+        assert!(now.iter().zip(&before).all(|(now, before)| now > before), "{now:?}");
+        before = now;
+    }
+    assert!(left_out > 0);
+    assert_eq!((table.counters().left_out, table.len()), (left_out as u64, 4));
+    table.forget(&other);
+    // 121 publications, half a minute apart.
+    let came = (0..=120).position(|_| {
+        publish(&mut table, &with_new);
+        observed(&table).len() == 4
+    });
+    assert!(came.is_some(), "within the hour");
 }

@@ -61,6 +61,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) is_held: bool,
     /// How many rows more may be kept apart; what is beyond comes again within the hour.
     pub(crate) room: usize,
+    /// How many rows more may count.
+    pub(crate) space: usize,
     /// The number under which they are told.
     pub(crate) told: Position,
     pub(crate) now: Time,
@@ -71,6 +73,10 @@ pub(crate) struct Terms<'a> {
 pub(crate) struct Taken {
     /// Rows set, new ones among them.
     pub(crate) rows: usize,
+    /// The new ones among them.
+    pub(crate) added: usize,
+    /// New rows for which there was no space.
+    pub(crate) left_out: usize,
     /// Rows refreshed.
     pub(crate) refreshed: usize,
     /// Refreshes of rows that are not there.
@@ -91,14 +97,27 @@ impl Taken {
         evicted: usize,
         newly_held: Option<Held>,
     ) -> Applied {
-        let Self { rows, refreshed, unknown, expired, waiting, alike: _ } = self;
-        Applied { position, rows, refreshed, unknown, expired, evicted, waiting, newly_held }
+        let Self { rows, added: _, left_out, refreshed, unknown, expired, waiting, alike: _ } =
+            self;
+        Applied {
+            position,
+            rows,
+            refreshed,
+            unknown,
+            expired,
+            evicted,
+            left_out,
+            waiting,
+            newly_held,
+        }
     }
 }
 
 impl AddAssign for Taken {
     fn add_assign(&mut self, other: Self) {
         self.rows += other.rows;
+        self.added += other.added;
+        self.left_out += other.left_out;
         self.refreshed += other.refreshed;
         self.unknown += other.unknown;
         self.expired += other.expired;
@@ -178,11 +197,17 @@ impl PortRows {
         let mut taken = Taken { alike: self.alike(report), ..Taken::default() };
         let mut counting = Vec::with_capacity(report.rows.len());
         for row in &report.rows {
+            let is_new = !terms.is_held && !self.rows.contains(row.subnet);
             if terms.limits.is_expired(row.observed_at, terms.now) {
                 taken.expired += 1;
+            } else if is_new && taken.added >= terms.space {
+                // Nor does an earlier word that still waits count one day in its place.
+                self.waiting.remove(&row.subnet);
+                taken.left_out += 1;
             } else if let Some(row) = self.hear(row.subnet, stored(row, terms), terms) {
                 counting.push(row);
                 taken.rows += 1;
+                taken.added += usize::from(is_new);
             } else {
                 taken.waiting += 1;
             }

@@ -1,23 +1,21 @@
 //! Whether a report may be applied, decided before anything is touched: this is why the table
 //! never half-applies.
 
-use model::{Rtt, Subnet, Time};
+use model::{Rtt, Subnet};
 
 use super::agent::AgentRows;
 use super::{TableLimits, TableRefusal};
 use crate::report::{PortReport, Report, WIDEST_IPV4_PREFIX, WIDEST_IPV6_PREFIX};
 
-/// Checks everything that can be wrong with a report but for the room in the table; tells how
-/// many rows it would add.
+/// Checks everything that can be wrong with a report.
 pub(crate) fn check(
     known: &AgentRows,
     epoch: u64,
     report: &Report,
     limits: &TableLimits,
-    now: Time,
-) -> Result<usize, TableRefusal> {
+) -> Result<(), TableRefusal> {
     check_sequence(known, epoch, report)?;
-    check_rows_of(known, report, limits, now)
+    check_rows_of(known, report, limits)
 }
 
 /// The same, whatever its epoch and sequence.
@@ -25,31 +23,23 @@ pub(crate) fn check_rows_of(
     known: &AgentRows,
     report: &Report,
     limits: &TableLimits,
-    now: Time,
-) -> Result<usize, TableRefusal> {
+) -> Result<(), TableRefusal> {
     let rows = report.len();
     if rows > limits.rows_per_agent_max {
         return Err(TableRefusal::TooManyRows { rows, max: limits.rows_per_agent_max });
     }
-    let mut added = 0;
     let mut previous = None;
     for port in &report.ports {
-        let Some(lane) = known.ports.get(&port.port) else {
+        if !known.ports.contains_key(&port.port) {
             return Err(TableRefusal::UnknownPort { port: port.port });
-        };
+        }
         if previous >= Some(port.port) {
             return Err(TableRefusal::Unordered { port: port.port });
         }
         previous = Some(port.port);
         check_rows(port)?;
-        let is_new = |subnet| !lane.rows.contains(subnet);
-        added += port
-            .rows
-            .iter()
-            .filter(|row| !limits.is_expired(row.observed_at, now) && is_new(row.subnet))
-            .count();
     }
-    Ok(added)
+    Ok(())
 }
 
 /// Epoch and sequence: a report continues exactly where the table is.

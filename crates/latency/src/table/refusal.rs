@@ -74,17 +74,11 @@ pub enum TableRefusal {
         /// [`super::TableLimits::rows_per_agent_max`].
         max: usize,
     },
-    /// No room: other agents' rows are never dropped for it.
-    #[error("the table is full: {max} rows")]
-    TableFull {
-        /// [`super::TableLimits::rows_max`].
-        max: usize,
-    },
 }
 
 impl TableRefusal {
     /// Every word that there is.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 10] = [
         "unknown_agent",
         "unknown_port",
         "stale_epoch",
@@ -95,7 +89,6 @@ impl TableRefusal {
         "no_samples",
         "deviation_too_long",
         "too_many_rows",
-        "table_full",
     ];
 
     /// One of [`Self::NAMES`]: one word, as a metric label.
@@ -112,7 +105,6 @@ impl TableRefusal {
             Self::NoSamples { .. } => "no_samples",
             Self::DeviationTooLong { .. } => "deviation_too_long",
             Self::TooManyRows { .. } => "too_many_rows",
-            Self::TableFull { .. } => "table_full",
         }
     }
 

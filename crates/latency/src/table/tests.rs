@@ -218,11 +218,11 @@ fn an_agent_at_its_limit_loses_the_rows_observed_longest_ago() {
 fn a_full_table_takes_no_new_row_and_renews_old_ones() {
     let mut table = table();
     table.apply(&agent("a"), 1, &report(0, numbered(1, 4)), at(72_000)).unwrap();
-    let refused = table.apply(&agent("b"), 1, &report(0, numbered(1, 3)), at(72_000));
-    assert_eq!(refused, Err(TableRefusal::TableFull { max: 6 }));
-    assert_eq!((table.len(), table.position(&agent("b"))), (4, None));
-    table.apply(&agent("b"), 1, &report(0, numbered(1, 2)), at(72_000)).unwrap();
-    table.apply(&agent("b"), 1, &report(1, numbered(1, 2)), at(72_000)).unwrap();
+    let applied = table.apply(&agent("b"), 1, &report(0, numbered(1, 3)), at(72_000)).unwrap();
+    assert_eq!((applied.rows, applied.left_out, table.len()), (2, 1, 6));
+    assert_eq!(table.position(&agent("b")), Some(Position { epoch: 1, sequence: 1 }));
+    let applied = table.apply(&agent("b"), 1, &report(1, numbered(1, 2)), at(72_000)).unwrap();
+    assert_eq!((applied.rows, applied.left_out), (2, 0));
     // At its own limit an agent exchanges rows, and the table stays as full as it was.
     table.apply(&agent("a"), 1, &report(1, numbered(5, 8)), at(72_000)).unwrap();
     assert_eq!(table.len(), 6);

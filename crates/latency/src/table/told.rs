@@ -79,10 +79,9 @@ impl Table {
             told.refreshed.clear();
         }
         let limits = known.limits(self.limits);
-        let added = check::check_rows_of(known, &report, &limits, now)?;
+        check::check_rows_of(known, &report, &limits)?;
         let told = Position { epoch, sequence: report.through };
-        let applied =
-            self.take(agent, &Word { report: &report, told, added, is_news: false }, now)?;
+        let applied = self.take(agent, &Word { report: &report, told, is_news: false }, now)?;
         Ok(Applied { position, ..applied })
     }
 

@@ -38,15 +38,19 @@ const MEND_AFTER_MS: u64 = 800;
 const EXPIRING_MS: u64 = 10_000;
 
 /// Where all rows were told again and the digests still differ, they are told once more when a digest is
-/// another one than then, but no sooner than after this: what is left may be a matter of time, as rows
-/// that expire here and there.
+/// another one than then, but no sooner than after this, then after twice as long, up to [`IN_VAIN_MS`]; where
+/// they are the same ones, after that: what is left may be a matter of time, as rows that expire here and there, or of room that one has and the other
+/// has not.
 const MEND_AGAIN_MS: u64 = 4_000;
 
-/// Rows that were told again and refused are told once more after this: mostly there is no room for them.
+/// An hour: so often a row in use is told whole anyway.
+const IN_VAIN_MS: u64 = 3_600_000;
+
+/// Rows that were told again and refused are told once more after this.
 const REFUSED_MS: u64 = 60_000;
 
 /// New rows that were refused are told once more after this, then after twice as long, up to [`REFUSED_MS`]:
-/// it may be room that they lack, or only their agent's word about a port.
+/// mostly it is their agent's word about a port that is lacking.
 const REFUSED_FIRST_MS: u64 = 1_000;
 
 /// Another overwatch that listens.
@@ -82,6 +86,9 @@ struct Has {
     digest: u64,
     /// Where it stood when it last held the same: what differs there since may be rows that expire.
     alike_at: Option<Position>,
+    /// When all rows were last told again, and how long none are if that did not help. None where both held
+    /// the same since.
+    in_vain: Option<(Time, u64)>,
     mending: Mending,
     news: News,
 }
@@ -106,8 +113,8 @@ enum Mending {
     /// Since when the digests differ.
     Due(Time),
     From(Option<Position>),
-    /// When they were, and the digests then.
-    DoneAt(Time, (u64, u64)),
+    /// They were, and the digests then.
+    DoneAt((u64, u64)),
     /// When they were, and were not taken.
     Refused(Time),
 }
@@ -125,7 +132,8 @@ impl Listener {
                 has.hears((key, position, digest));
             } else if self.has.len() < Agents::RECORDS_MAX {
                 let (mending, news) = (Mending::New, News::default());
-                let has = Has { key, position, digest, alike_at: None, mending, news };
+                let has =
+                    Has { key, position, digest, alike_at: None, in_vain: None, mending, news };
                 self.has.insert(agent.agent_id, has);
             }
         }
@@ -146,8 +154,10 @@ impl Has {
         }
         let is_same = (self.key, self.position, self.digest) == (key, position, digest);
         match self.mending {
-            Mending::DoneAt(at, _) if is_same => self.mending = Mending::Refused(at),
-            _ if self.key != key => self.mending = Mending::New,
+            Mending::DoneAt(_) if is_same => {
+                self.mending = self.in_vain.map_or(Mending::No, |(at, _)| Mending::Refused(at));
+            }
+            _ if self.key != key => (self.mending, self.in_vain) = (Mending::New, None),
             _ => {}
         }
         (self.key, self.position, self.digest) = (key, position, digest);
@@ -365,9 +375,13 @@ impl Overwatch {
     ) -> Option<(u64, latency::Report)> {
         let digests = (self.digest_of(agent), has.digest);
         if digests.0 == digests.1 {
-            (has.mending, has.alike_at) = (Mending::No, has.position);
+            (has.mending, has.alike_at, has.in_vain) = (Mending::No, has.position, None);
             return None;
         }
+        let rests = |least_ms| {
+            has.in_vain
+                .is_some_and(|(at, rest_ms): (Time, u64)| now.ms_since(at) < rest_ms.max(least_ms))
+        };
         let may_expire = has.alike_at == has.position && is_expiring(now);
         let from = match has.mending {
             Mending::No => {
@@ -376,16 +390,16 @@ impl Overwatch {
             }
             Mending::Due(at) if now.ms_since(at) < MEND_AFTER_MS || may_expire => return None,
             Mending::Refused(at) if now.ms_since(at) < REFUSED_MS => return None,
-            Mending::New | Mending::Due(_) | Mending::Refused(_) => None,
             Mending::From(from) => from,
-            Mending::DoneAt(at, then) if then == digests || now.ms_since(at) < MEND_AGAIN_MS => {
-                return None;
-            }
-            Mending::DoneAt(..) => None,
+            Mending::DoneAt(then) if then == digests && rests(IN_VAIN_MS) => return None,
+            _ if rests(0) => return None,
+            Mending::New | Mending::Due(_) | Mending::Refused(_) | Mending::DoneAt(_) => None,
         };
         let again = self.table.next_report(agent, from, REPORT_ROWS_MAX, cursor);
         let Some((epoch, report)) = again else {
-            has.mending = Mending::DoneAt(now, digests);
+            has.mending = Mending::DoneAt(digests);
+            let twice = |(_, rest_ms): (Time, u64)| (rest_ms * 2).min(IN_VAIN_MS);
+            has.in_vain = Some((now, has.in_vain.map_or(MEND_AGAIN_MS, twice)));
             return None;
         };
         has.mending = Mending::From(Some(Position { epoch, sequence: report.through }));

@@ -79,7 +79,7 @@ fn what_a_source_reports_steers_like_what_an_agent_learned() {
     let mut bench = bench();
     assert_eq!(bench.steer("10.1.2.7").1, "geo_fallback");
     let taken = report(&mut bench, &["10.1.2.0/24 eu-west 20", "10.1.2.0/24 ap-southeast 220"]);
-    assert_eq!(taken, Ok(OutsideTaken { rows: 2, waiting: 0, is_held: false }));
+    assert_eq!(taken, Ok(OutsideTaken { rows: 2, waiting: 0, left_out: 0, is_held: false }));
     assert_eq!(learned(&bench), ["10.1.2.0/24 ap-southeast 220 50", "10.1.2.0/24 eu-west 20 50"]);
     bench.advance(1_000);
     let (servers, reason) = bench.steer("10.1.2.7");

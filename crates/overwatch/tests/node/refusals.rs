@@ -447,12 +447,6 @@ fn more_rows_than_an_agent_may_have() {
         bench.say(link, report(1_000, 0, many));
     });
     assert!(bench.is_open(link));
-    let mut bench = Bench::with(|settings| settings.table.rows_max = 1);
-    let link = third(&mut bench);
-    check(&mut bench, RefusalReason::TableFull, |bench| {
-        let two = vec![row("10.7.7.0/24", 1), row("10.7.8.0/24", 1)];
-        bench.say(link, report(1_000, 0, two));
-    });
 }
 
 #[test]

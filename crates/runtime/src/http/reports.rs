@@ -46,7 +46,6 @@ fn rtt(ms: f64) -> Result<Rtt, String> {
 pub(super) const fn kind_of(fault: &OutsideFault) -> Kind {
     match fault {
         OutsideFault::Unknown(_) | OutsideFault::Region(_) => Kind::Forbidden,
-        OutsideFault::Table(latency::TableRefusal::TableFull { .. }) => Kind::Conflict,
         OutsideFault::WhichRegion(_) | OutsideFault::Twice { .. } | OutsideFault::Table(_) => {
             Kind::Body
         }

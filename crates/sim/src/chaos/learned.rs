@@ -7,7 +7,6 @@ use latency::Table;
 use model::{AgentId, Region, Rtt, Subnet};
 use overwatch::Overwatch;
 
-use super::clients::NETWORKS;
 use super::invariants::Fault;
 use super::nodes::Host;
 use super::site;
@@ -22,15 +21,13 @@ impl World {
     pub(super) fn check_rows(&self, number: usize) -> Result<Vec<Rows>, Fault> {
         let Some(table) = self.value(number).map(Overwatch::table) else { return Ok(Vec::new()) };
         let of_all = self.ids.iter().map(|id| rows_of(table, id)).collect::<Vec<_>>();
-        // One that is full refuses reports: what it holds may be of before.
-        let is_current = !self.is_full(table);
         for ((id, host), rows) in self.ids.iter().zip(&self.hosts).zip(&of_all) {
             let fault = |what, why: String| Err((what, format!("overwatch {number}, {id}: {why}")));
             if let Some(why) = self.lacks(table, id, host, rows) {
                 return fault("what is learned is told", why);
             }
             for ((_, subnet), row) in rows {
-                if let Some(why) = host.learned.contradicts(*subnet, row, is_current) {
+                if let Some(why) = host.learned.contradicts(*subnet, row) {
                     return fault("what is told was seen", why);
                 }
             }
@@ -39,24 +36,16 @@ impl World {
         Ok(of_all)
     }
 
-    /// Whether a report of one agent may be too much for a table.
-    fn is_full(&self, table: &Table) -> bool {
-        let is_tight = !self.room.fits_all(self.hosts.len());
-        is_tight && table.len() + NETWORKS > self.room.in_all
-    }
-
     /// What a table lacks of an agent that it should have.
     fn lacks(&self, table: &Table, id: &AgentId, host: &Host, rows: &Rows) -> Option<String> {
         let told = host.learned.told?;
-        if self.is_full(table) {
-            return None;
-        }
         let at = table.position(id);
         if at != Some(told) {
             return Some(format!("it stands at {at:?}, and the agent told up to {told:?}"));
         }
-        if rows.len() >= self.room.of_agent && !self.room.fits_agent() {
-            // What made room and is seen again is told whole within the hour.
+        let is_at_bound = rows.len() >= self.room.of_agent && !self.room.fits_agent();
+        if is_at_bound || !self.room.fits_all(self.hosts.len()) {
+            // What made room, or found none, and is seen again is told whole within the hour.
             return None;
         }
         let has = |network: &Subnet| {

@@ -77,18 +77,12 @@ impl Learned {
     }
 
     /// Why a row cannot be what this agent said; `None` where it can. One of its present life says the
-    /// average as it is, but for what is not worth telling, where the table `is_current`; any other something
-    /// between all that it ever saw.
-    pub(super) fn contradicts(
-        &self,
-        subnet: Subnet,
-        row: &Row,
-        is_current: bool,
-    ) -> Option<String> {
+    /// average as it is, but for what is not worth telling; any other something between all that it ever saw.
+    pub(super) fn contradicts(&self, subnet: Subnet, row: &Row) -> Option<String> {
         let Some((least, most)) = self.ever.get(&subnet).copied() else {
             return Some(format!("{subnet} was never seen"));
         };
-        let is_now = is_current && self.told.is_some_and(|told| told.epoch == row.epoch);
+        let is_now = self.told.is_some_and(|told| told.epoch == row.epoch);
         let average_us = self.now.get(&subnet).and_then(|seen| seen.average_us);
         let (least, most) = match average_us.filter(|_| is_now) {
             Some(average) => (average, average),

@@ -192,7 +192,7 @@ impl World {
         let counters = value.table().counters();
         self.summary.rows_told += value.peer_counters().rows_told;
         self.summary.evicted += counters.evicted;
-        self.summary.no_room += counters.refused.get("table_full").copied().unwrap_or(0);
+        self.summary.no_room += counters.left_out;
     }
 
     /// Rows that those who live told one another.

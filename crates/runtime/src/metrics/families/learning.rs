@@ -18,6 +18,9 @@ families! {
     );
     ENTRIES_PRUNED = counter("overwatch_latency_entries_pruned", &[], "Rows too old");
     ENTRIES_EVICTED = counter("overwatch_latency_entries_evicted", &[], "Rows that made room");
+    ROWS_LEFT_OUT = counter(
+        "overwatch_latency_rows_left_out", &[], "New rows that found no room in a full table"
+    );
     KEPT = gauge(
         "overwatch_latency_table_kept", &[],
         "1 where rows are kept on disk, 0 where that is wanted and does not go well"

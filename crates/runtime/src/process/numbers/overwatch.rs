@@ -156,6 +156,7 @@ fn of_table(page: &mut Page, node: &Overwatch) {
     page.set(&learning::ROWS_WAITING, counters.waiting);
     page.set(&learning::ENTRIES_PRUNED, counters.expired);
     page.set(&learning::ENTRIES_EVICTED, counters.evicted);
+    page.set(&learning::ROWS_LEFT_OUT, counters.left_out);
 }
 
 /// What is kept of the table on disk; nothing where that is not wanted.

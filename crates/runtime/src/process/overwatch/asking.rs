@@ -96,6 +96,7 @@ impl Process {
             Some(Ok(taken)) => document(&api::latency::ReportTaken {
                 rows: taken.rows,
                 waiting: taken.waiting,
+                left_out: taken.left_out,
                 held: taken.is_held,
             }),
             Some(Err(fault)) => Told::Objected(fault.clone().into()),
