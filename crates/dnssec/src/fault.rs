@@ -37,6 +37,24 @@ pub enum Fault {
         /// When the keys were made or moved.
         used: Time,
     },
+    /// Older keys are shared than those that sign here.
+    #[error(
+        "{zone}: the keys that are shared are older than those that sign here, which stay: has etcd lost its \
+         last changes? Whoever looks after it brings these there"
+    )]
+    KeysOlder {
+        /// The zone.
+        zone: String,
+    },
+    /// Other keys are shared than those that sign here.
+    #[error(
+        "{zone}: the keys that are shared are others than those that sign here, which stay; the zone above \
+         vouches for one of them: export the right ones, and import them with --replace"
+    )]
+    KeysUnrelated {
+        /// The zone.
+        zone: String,
+    },
     /// The machine's clock was set by more than clocks may differ: before or now it is wrong.
     #[error(
         "the machine's clock was set from {} to {}, and signatures are dated by it: if it was set \
@@ -67,8 +85,14 @@ pub enum Fault {
 
 impl Fault {
     /// All names that there are.
-    pub const NAMES: [&'static str; 4] =
-        ["key_missing", "clock_behind", "clock_wrong", "signatures_invalid"];
+    pub const NAMES: [&'static str; 6] = [
+        "key_missing",
+        "clock_behind",
+        "keys_older",
+        "keys_unrelated",
+        "clock_wrong",
+        "signatures_invalid",
+    ];
 
     /// The name, for metrics and documents: it never changes.
     #[must_use]
@@ -76,6 +100,8 @@ impl Fault {
         match self {
             Self::KeyMissing { .. } => "key_missing",
             Self::ClockBehind { .. } => "clock_behind",
+            Self::KeysOlder { .. } => "keys_older",
+            Self::KeysUnrelated { .. } => "keys_unrelated",
             Self::ClockWrong { .. } => "clock_wrong",
             Self::SignaturesInvalid { .. } => "signatures_invalid",
         }

@@ -59,7 +59,7 @@ pub use denial::Nsec;
 pub use fault::{Fault, compare_clocks};
 pub use key::{Key, KeyFault, KeyTextError};
 pub use message::Set;
-pub use ring::{DrawError, KeyRing, Layout, Member, RingTextError, State};
+pub use ring::{Descent, DrawError, KeyRing, Layout, Member, RingTextError, State};
 pub use role::Role;
 pub use rollover::{DsError, RollError, RolloverTerms, Step};
 pub use signatures::{Signatures, Standing, Unsigned};

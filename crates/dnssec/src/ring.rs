@@ -5,6 +5,8 @@
 //! one follows from that and the terms ([`mod@crate::rollover`]). Must never change a state: that is
 //! the rollover's.
 
+mod descent;
+
 mod text;
 
 use std::sync::Arc;
@@ -17,6 +19,8 @@ use crate::fault::Fault;
 use crate::key::{Key, KeyFault};
 use crate::role::Role;
 use crate::signer::Signer;
+pub use descent::Descent;
+pub(crate) use descent::FOLLOWED_MAX;
 pub use text::RingTextError;
 
 /// The most keys of a zone. A KSK and a ZSK that both change have four; a roll that would make more
@@ -34,6 +38,10 @@ pub struct KeyRing {
     pub(crate) members: Vec<Member>,
     /// The latest time that the ring was moved at: a clock behind it is wrong.
     pub(crate) moved_at: Time,
+    /// The tags of entry points that left, oldest first; at most [`FOLLOWED_MAX`].
+    pub(crate) followed: Vec<u16>,
+    /// When somebody said that it is to be in the place of others.
+    pub(crate) replaced_at: Option<Time>,
 }
 
 /// One key and where it is in its life.
@@ -129,7 +137,8 @@ impl KeyRing {
         now: Time,
         draw: &mut dyn FnMut() -> [u8; SECRET_BYTES],
     ) -> Result<Self, DrawError> {
-        let mut ring = Self { apex, members: Vec::new(), moved_at: now };
+        let (members, followed) = (Vec::new(), Vec::new());
+        let mut ring = Self { apex, members, moved_at: now, followed, replaced_at: None };
         for role in layout.roles() {
             let key = ring.draw(algorithm, *role, draw)?;
             ring.members.push(Member::new(key, State::Active, now));

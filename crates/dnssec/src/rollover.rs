@@ -259,7 +259,10 @@ impl KeyRing {
             State::Active | State::Retired => None,
         };
         match to {
-            None => drop(self.members.remove(index)),
+            None => {
+                let gone = self.members.remove(index);
+                self.remember(&gone);
+            }
             Some(state) => (member.state, member.since) = (state, at),
         }
         steps.push(Step { tag, role, to, at });

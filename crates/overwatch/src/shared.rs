@@ -15,9 +15,13 @@ use model::Time;
 use crate::command::ITSELF;
 use crate::{Change, Command, Effect, Note, Objection, Overwatch, Said, Secrets, Snapshot};
 
-/// Rows that are put right at once, beside their lines in the list: they go into one transaction with
-/// them. What is more waits for the next time.
-const DRIFT_MAX: usize = 40;
+/// Rings that are put right at once. What is more waits for the next time.
+const DRIFT_RINGS_MAX: usize = 40;
+/// Rows that are put right at once, with their lines in the list: they go into one transaction, and etcd takes
+/// 120 in one. What is more waits for the next time.
+const DRIFT_ROWS_MAX: usize = 100;
+/// Rows of a word that came to its end: itself, its line, and the oldest line, which goes.
+const END_ROWS_MAX: usize = 3;
 
 /// Whose what operators make is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,21 +151,26 @@ impl Overwatch {
         made.into_iter().map(Change::PutKeys).collect()
     }
 
-    /// What time alone has changed here, and `known`, what the others see, does not say yet: words that
-    /// came to their end, keys that moved.
+    /// What time alone has changed here, and `known`, what the others see, does not say yet: keys that moved, or
+    /// that etcd has lost, and words that came to their end. Not keys that others know otherwise.
     #[must_use]
     pub fn drift(&self, known: &Snapshot, now: Time) -> Vec<Change> {
-        let (mut changes, mut hand) = (Vec::new(), self.hand.clone());
+        let rings = self.signing.rings().filter(|(zone, ring)| {
+            known.keys.get(*zone) != Some(ring) && !self.signing.is_disputed(zone)
+        });
+        let rings = rings.take(DRIFT_RINGS_MAX).map(|(_, ring)| Change::PutKeys(ring.clone()));
+        let (mut changes, mut hand): (Vec<_>, _) = (rings.collect(), self.hand.clone());
         let said = Said { by: ITSELF.to_owned(), ..Said::default() };
         let over = known.hand.iter().filter(|(name, _)| !self.hand.has(name));
-        for (name, row) in over.take(DRIFT_MAX) {
+        for (name, row) in over {
+            if changes.len() + END_ROWS_MAX > DRIFT_ROWS_MAX {
+                break;
+            }
             changes.push(Change::RemoveHand(name.clone()));
             if row.until.is_some_and(|until| until <= now) {
                 changes.extend(hand.note(&row.line_of_end(), &said, now));
             }
         }
-        let rings = self.signing.rings().filter(|(zone, ring)| known.keys.get(*zone) != Some(ring));
-        changes.extend(rings.take(DRIFT_MAX).map(|(_, ring)| Change::PutKeys(ring.clone())));
         changes
     }
 
@@ -171,8 +180,16 @@ impl Overwatch {
         self.signing.set_waiting(matches!(custody, Custody::Waits));
     }
 
-    /// Takes in rows that were decided about.
-    pub(crate) fn take_shared(&mut self, changes: Vec<Change>, now: Time, out: &mut Vec<Effect>) {
+    /// Takes in rows that were decided about; but no keys that would take the place of others here which they do
+    /// not follow.
+    pub(crate) fn take_shared(
+        &mut self,
+        mut changes: Vec<Change>,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let signing = &mut self.signing;
+        changes.retain(|change| !matches!(change, Change::PutKeys(ring) if signing.stays(ring)));
         let (mut is_spoken, mut is_signed) = (false, false);
         for change in &changes {
             match change {
@@ -196,7 +213,9 @@ impl Overwatch {
                 _ => {}
             }
         }
-        out.push(Effect::Keep(changes));
+        if !changes.is_empty() {
+            out.push(Effect::Keep(changes));
+        }
         if is_spoken {
             self.touched.extend(self.registry.speak(self.hand.spoken()));
             self.learn(now);

@@ -7,10 +7,13 @@
 //! and never log or tell one.
 //!
 //! - `clock`: the machine's clock, by which everything here goes,
+//! - `heard`: rings that others share,
 //! - [`order`]: what an operator can say, and what speaks against it,
 //! - [`secrets`]: the randomness for new keys.
 
 mod clock;
+
+mod heard;
 
 pub mod order;
 
@@ -20,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use dns::{Name, NameBuf};
-use dnssec::{Fault, KeyRing, RolloverTerms, State};
+use dnssec::{Descent, Fault, KeyRing, RolloverTerms, State};
 use model::Time;
 
 use self::clock::Clock;
@@ -57,6 +60,9 @@ pub(crate) struct Signing {
     told: BTreeSet<String>,
     /// Whether another overwatch makes all keys.
     is_waiting: bool,
+    /// The zones whose own ring stays although another one is shared, and how that one stands to it. No more than
+    /// there are rings.
+    stay: BTreeMap<String, Descent>,
 }
 
 #[derive(Debug)]
@@ -72,8 +78,8 @@ pub fn key_of(apex: Name<'_>) -> String {
     apex.to_string().to_ascii_lowercase()
 }
 
-/// What is wrong with a zone's keys.
-pub(crate) fn ring_faults(zone: &SignedZone, ring: Option<&KeyRing>, now: Time) -> Vec<Fault> {
+/// What is wrong with a zone's keys, by themselves.
+fn ring_faults(zone: &SignedZone, ring: Option<&KeyRing>, now: Time) -> Vec<Fault> {
     let Some(ring) = ring else {
         let role = zone.terms.layout.roles().iter().copied().next();
         let missing = |role| Fault::KeyMissing { zone: zone.apex.to_string(), role };
@@ -131,7 +137,7 @@ impl Signing {
     /// All that is wrong: with the machine's clock, then zone by zone.
     pub(crate) fn faults(&self, now: Time) -> Vec<Fault> {
         let time = self.time(now);
-        let of_zones = self.zones().flat_map(|(zone, ring)| ring_faults(zone, ring, time));
+        let of_zones = self.zones().flat_map(|(zone, ring)| self.zone_faults(zone, ring, time));
         self.clock_fault(now).into_iter().chain(of_zones).collect()
     }
 
@@ -248,6 +254,7 @@ impl Signing {
     /// A zone has this ring from now on; what is worth a line if keys in it are new.
     pub(crate) fn take(&mut self, ring: &KeyRing) -> Option<Note> {
         let tags = |ring: &KeyRing| ring.members().map(|m| m.key.tag()).collect();
+        self.stay.remove(&key_of(ring.apex()));
         let before = self.rings.insert(key_of(ring.apex()), ring.clone());
         let before: BTreeSet<u16> = before.as_ref().map(tags).unwrap_or_default();
         let new = ring.members().filter(|m| !before.contains(&m.key.tag()));
@@ -345,7 +352,10 @@ impl Overwatch {
 /// The zone of a fault, as part of its name.
 fn zone_of(fault: &Fault) -> String {
     match fault {
-        Fault::KeyMissing { zone, .. } | Fault::ClockBehind { zone, .. } => format!(" of {zone}"),
+        Fault::KeyMissing { zone, .. }
+        | Fault::ClockBehind { zone, .. }
+        | Fault::KeysOlder { zone }
+        | Fault::KeysUnrelated { zone } => format!(" of {zone}"),
         Fault::ClockWrong { .. } | Fault::SignaturesInvalid { .. } => String::new(),
     }
 }

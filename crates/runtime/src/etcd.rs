@@ -22,6 +22,7 @@ mod lease;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use config::{EtcdEndpoint, EtcdSettings};
 use store::SharedRow;
@@ -43,6 +44,8 @@ pub(crate) struct Etcd {
     prefix: String,
     /// What this overwatch calls itself.
     node: String,
+    /// [`follow::LOOK_EVERY`], but for tests.
+    look_every: Duration,
 }
 
 impl std::fmt::Debug for Etcd {
@@ -68,8 +71,8 @@ pub(crate) enum News {
     Lease(Option<u64>),
     /// It is followed anew, as the start of this number: what was told before is of an earlier one.
     Begins(u64),
-    /// What was begun to be brought in is, or is not.
-    BroughtIn,
+    /// What was begun to be brought in is, or another one brings its own in; or why it is not taken.
+    BroughtIn(Option<String>),
 }
 
 /// Why etcd did not do what it was asked.
@@ -90,6 +93,22 @@ pub(crate) enum EtcdError {
         endpoint: String,
         /// What it said, cut.
         message: String,
+        /// Whether what was asked for is certainly not done; without a majority it may be done later.
+        is_certain: bool,
+    },
+    /// The rows are others by now.
+    #[error("{} changed meanwhile: restore it again", .names.join(", "))]
+    Changed {
+        /// Which.
+        names: Vec<String>,
+    },
+    /// It broke off in the middle of many rows.
+    #[error("{rows} rows were changed in etcd, and not the rest: restore it again")]
+    Partly {
+        /// How many were.
+        rows: usize,
+        /// Why not the rest.
+        source: Box<Self>,
     },
     /// The connection broke, or nothing came for too long: what was asked may have been done.
     #[error("{endpoint} does not answer")]
@@ -139,6 +158,7 @@ impl Etcd {
             login: settings.login.clone(),
             prefix: settings.prefix.clone(),
             node: node.to_owned(),
+            look_every: follow::LOOK_EVERY,
         })
     }
 

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use model::Time;
 use overwatch::Snapshot;
 use redb::{ReadableDatabase, ReadableTable, TableHandle};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::StoreError;
-use crate::store::{Cause, FORMAT, RECORDS, Store, put, read_row};
+use crate::store::{Cause, FORMAT, KEYS, RECORDS, Store, put, read_row};
 
 /// What a backup is known by.
 const KIND: &str = "opengslb store";
@@ -79,6 +80,18 @@ impl Backup {
             }
         }
         Ok((backup, snapshot))
+    }
+}
+
+impl Backup {
+    /// Its zones' keys are to be in the place of others, whatever an overwatch has that shares them: in the rows
+    /// too that were read of it.
+    pub fn replace_keys(&mut self, rows: &mut Snapshot, now: Time) {
+        let table = self.tables.entry(KEYS.name().to_owned()).or_default();
+        for (zone, ring) in &mut rows.keys {
+            ring.replace(now);
+            table.insert(zone.clone(), Value::String(ring.to_text().to_string()));
+        }
     }
 }
 

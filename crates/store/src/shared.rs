@@ -91,6 +91,9 @@ pub struct Known {
     rows: Snapshot,
     /// The number of each row as it was seen last. Bounded as the rows are.
     seen: BTreeMap<String, u64>,
+    /// Rows that this overwatch removed, and as which change; until that much was heard. What is heard of them
+    /// from before is over. Bounded by what is done within the delay of a watch.
+    removed: BTreeMap<String, u64>,
     /// Up to where all changes are known.
     revision: u64,
 }
@@ -114,15 +117,18 @@ impl Known {
         self.revision
     }
 
-    /// All rows were read, as they were at `revision`: they count, whatever was known.
+    /// All rows were read, as they were at `revision`: they count, whatever was known. Of one that means nothing
+    /// here that counts which was known.
     pub fn take_all(&mut self, rows: Vec<SharedRow>, revision: u64) -> Taken {
         let (mut wanted, mut taken) = (Snapshot::default(), Taken::default());
         self.seen.clear();
+        self.removed.clear();
         for row in rows {
             if let Some(bytes) = &row.bytes
                 && let Err(fault) = read(&row.name, bytes, &mut wanted)
             {
                 taken.faults.push(format!("{}: {fault}", row.name));
+                self.stay(&row.name, &mut wanted);
             }
             self.seen.insert(row.name, row.revision);
         }
@@ -138,7 +144,10 @@ impl Known {
     pub fn take(&mut self, row: SharedRow) -> Taken {
         let mut taken = Taken::default();
         self.revision = self.revision.max(row.revision);
-        if self.seen.get(&row.name).is_some_and(|seen| *seen >= row.revision) {
+        let is_over = |known: Option<&u64>| known.is_some_and(|known| *known >= row.revision);
+        let is_over = is_over(self.seen.get(&row.name)) || is_over(self.removed.get(&row.name));
+        self.removed.retain(|_, at| *at > row.revision);
+        if is_over {
             return taken;
         }
         let change = match &row.bytes {
@@ -161,6 +170,30 @@ impl Known {
         self.apply(&taken.changes);
         self.see(row, None);
         taken
+    }
+
+    /// Leaves a row as it is known.
+    fn stay(&self, name: &str, wanted: &mut Snapshot) {
+        let (rows, Some((table, name))) = (&self.rows, table_of(name)) else { return };
+        match table.name() {
+            of if of == MADE.name() => wanted.made.clone_from(&rows.made),
+            of if of == KEYS.name() => {
+                let known = rows.keys.get_key_value(name);
+                wanted.keys.extend(known.map(|(name, ring)| (name.clone(), ring.clone())));
+            }
+            of if of == WORDS.name() => {
+                let known = name.parse().ok().and_then(|number| rows.audit.get_key_value(&number));
+                wanted.audit.extend(known.map(|(number, line)| (*number, line.clone())));
+            }
+            of if of == TOKENS.name() => {
+                let known = rows.tokens.values().find(|token| token.name.as_str() == name);
+                wanted.tokens.extend(known.map(|token| (token.name.clone(), token.clone())));
+            }
+            _ => {
+                let known = rows.hand.get_key_value(name);
+                wanted.hand.extend(known.map(|(name, row)| (name.clone(), row.clone())));
+            }
+        }
     }
 
     /// Whether a change changes anything.
@@ -217,6 +250,11 @@ impl Known {
             return Vec::new();
         }
         for row in proposal.rows {
+            if row.bytes.is_none() {
+                self.removed.insert(row.name.clone(), revision);
+            } else {
+                self.removed.remove(&row.name);
+            }
             self.see(row, Some(revision));
         }
         self.apply(&proposal.changes);

@@ -67,22 +67,22 @@ pub(crate) type Rows<'a> = TableDefinition<'a, &'static str, &'static [u8]>;
 /// What a part below says, before it is known which of our errors it makes.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// The open file; no other process can open it meanwhile.
-#[derive(Debug)]
-pub struct Store {
 /// How an open file becomes what redb reads and writes.
 type Take = fn(&Builder, File) -> Result<Database, DatabaseError>;
 
+/// The open file; no other process can open it meanwhile.
+#[derive(Debug)]
+pub struct Store {
     /// `None` once it was closed.
     database: Option<Database>,
     /// Whether the disk refused something: then the file is opened anew before the next word to it.
     is_failed: bool,
     path: PathBuf,
+    /// [`take_file`], but for the test of a disk that refuses.
+    take: Take,
     /// [`ROWS_MAX`], but for the test of it.
     rows_max: u64,
 }
-    /// [`take_file`], but for the test of a disk that refuses.
-    take: Take,
 
 impl Store {
     /// Opens the file, or makes it, and reads all of it. Checks each page's checksum.
@@ -117,10 +117,6 @@ impl Store {
         if changes.is_empty() {
             return Ok(());
         }
-        let cannot = |cause| self.cannot_write(cause);
-        let database = self.database().map_err(cannot)?;
-        let mut transaction = database.begin_write().map_err(|error| cannot(error.into()))?;
-        // One more wait for the disk, so that a damaged page is always an error: with one phase,
         self.open_again()?;
         let written = self.write_all(changes);
         self.is_failed = matches!(written, Err(StoreError::Write { .. }));
@@ -128,6 +124,10 @@ impl Store {
     }
 
     fn write_all(&self, changes: &[Change]) -> Result<(), StoreError> {
+        let cannot = |cause| self.cannot_write(cause);
+        let database = self.database().map_err(cannot)?;
+        let mut transaction = database.begin_write().map_err(|error| cannot(error.into()))?;
+        // One more wait for the disk, so that a damaged page is always an error: with one phase,
         // redb takes it for a torn commit and silently goes back to the one before, without the
         // pins made since.
         transaction.set_two_phase_commit(true);
@@ -144,9 +144,6 @@ impl Store {
         transaction.commit().map_err(|error| cannot(error.into()))
     }
 
-    /// The format in the file; nothing in a new one.
-    fn format(&self) -> Result<Option<u64>, StoreError> {
-        let read = || -> Result<Option<u64>, Cause> {
     /// Closes the file: another process may open it. The next word to it opens it again.
     pub fn close(&mut self) {
         self.database = None;
@@ -175,6 +172,9 @@ impl Store {
         Err(StoreError::NewerFormat { path: self.path.clone(), found, known: FORMAT })
     }
 
+    /// The format in the file; nothing in a new one.
+    fn format(&self) -> Result<Option<u64>, StoreError> {
+        let read = || -> Result<Option<u64>, Cause> {
             let transaction = self.database()?.begin_read()?;
             if transaction.list_tables()?.next().is_none() {
                 return Ok(None);

@@ -4,10 +4,13 @@
 //! dnssec-keys 1
 //! zone example.com.
 //! moved 1766138700000
+//! followed 23456 34567
+//! replaced 1766138700000
 //! key csk ed25519 12345 SECRET created 1766138700000 active 1766138700000 ds-seen 1766138900000
 //! ```
 //!
-//! Times are milliseconds since the epoch. Lines that are empty or begin with `;` are for people.
+//! The entry points that left are the tags behind `followed`; `replaced` says when somebody put the ring in the
+//! place of others. Both are there only where that happened. Times are milliseconds since the epoch. Lines that are empty or begin with `;` are for people.
 //! Must never repeat a secret in an error.
 
 use std::fmt::Write as _;
@@ -18,7 +21,7 @@ use model::Time;
 use zeroize::Zeroizing;
 
 use crate::key::{Key, KeyTextError};
-use crate::ring::{KEYS_MAX, KeyRing, Member, State};
+use crate::ring::{FOLLOWED_MAX, KEYS_MAX, KeyRing, Member, State};
 
 /// The first line: what the text is, and in which form.
 const HEADING: &str = "dnssec-keys 1";
@@ -35,7 +38,7 @@ pub enum RingTextError {
     #[error("the first line of a ring is {HEADING:?}")]
     Heading,
     /// A line that says nothing here.
-    #[error("line {0} is none of a ring: expected zone, moved or key")]
+    #[error("line {0} is none of a ring: expected zone, moved, followed, replaced or key")]
     Line(usize),
     /// A line of a key that is no key's.
     #[error("line {line}: no key")]
@@ -70,6 +73,13 @@ impl KeyRing {
         let mut text = Zeroizing::new(String::with_capacity(TEXT_BYTES_MAX));
         let head = format!("{HEADING}\nzone {}\nmoved {}\n", self.apex, self.moved_at.unix_ms());
         text.push_str(&head);
+        if !self.followed.is_empty() {
+            let tags: Vec<String> = self.followed.iter().map(u16::to_string).collect();
+            let _ = writeln!(*text, "followed {}", tags.join(" "));
+        }
+        if let Some(at) = self.replaced_at {
+            let _ = writeln!(*text, "replaced {}", at.unix_ms());
+        }
         for Member { key, created, state, since, ds_seen } in &self.members {
             text.push_str("key ");
             text.push_str(&key.to_text());
@@ -99,6 +109,7 @@ impl KeyRing {
             return Err(RingTextError::Heading);
         }
         let (mut apex, mut moved_at, mut members) = (None, None, Vec::<Member>::new());
+        let (mut followed, mut replaced_at) = (Vec::new(), None);
         for (number, line) in lines {
             let wrong = RingTextError::Line(number);
             match line.split_once(' ').ok_or(wrong.clone())? {
@@ -107,6 +118,12 @@ impl KeyRing {
                 }
                 ("moved", time) if moved_at.is_none() => {
                     moved_at = Some(time_of(time).ok_or(wrong)?);
+                }
+                ("followed", tags) if followed.is_empty() => {
+                    followed = tags_of(tags).ok_or(wrong)?;
+                }
+                ("replaced", time) if replaced_at.is_none() => {
+                    replaced_at = Some(time_of(time).ok_or(wrong)?);
                 }
                 ("key", words) => {
                     let member = member(number, words)?;
@@ -121,7 +138,7 @@ impl KeyRing {
         let (Some(apex), Some(moved_at), false) = (apex, moved_at, members.is_empty()) else {
             return Err(RingTextError::Missing);
         };
-        let ring = Self { apex, members, moved_at };
+        let ring = Self { apex, members, moved_at, followed, replaced_at };
         if ring.members.len() > KEYS_MAX { Err(RingTextError::TooMany) } else { Ok(ring) }
     }
 }
@@ -146,6 +163,11 @@ fn member(line: usize, words: &str) -> Result<Member, RingTextError> {
         return Err(wrong);
     };
     Ok(Member { key: Arc::new(key), created, state, since, ds_seen })
+}
+
+fn tags_of(text: &str) -> Option<Vec<u16>> {
+    let tags = text.split_ascii_whitespace().map(|tag| tag.parse().ok());
+    tags.collect::<Option<Vec<u16>>>().filter(|tags| tags.len() <= FOLLOWED_MAX)
 }
 
 fn time_of(text: &str) -> Option<Time> {

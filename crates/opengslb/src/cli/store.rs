@@ -81,6 +81,13 @@ pub(super) fn restore(output: &Output, from: &Restore) -> Result<bool, Failure> 
             output.done(&format!("{}: restored to {}{shared}", file.display(), data.display()));
             Ok(true)
         }
-        Err(faults) => Err(refused(&faults.join("\n"))),
+        Err(not) if not.is_unchanged => Err(refused(&not.lines.join("\n"))),
+        Err(not) => {
+            let lines = not.lines.join("\n");
+            Err(Failure::Refused(format!(
+                "{}: {lines}; the store here is as it was",
+                file.display()
+            )))
+        }
     }
 }

@@ -10,8 +10,8 @@ use dnssec::{KeyRing, Member, RolloverTerms, State};
 use model::Time;
 
 use crate::Overwatch;
+use crate::signing;
 use crate::signing::order::KeyFault;
-use crate::signing::{self, ring_faults};
 
 /// Where the digest begins in the data of a DS record (RFC 4034, 5.1).
 const DIGEST_AT: usize = 4;
@@ -29,7 +29,7 @@ impl Overwatch {
                 keys: ring.into_iter().flat_map(KeyRing::members).map(key).collect(),
                 next_step,
                 next_step_at: next_step_at.map(Time::to_rfc3339),
-                faults: ring_faults(zone, ring, time).iter().map(fault).collect(),
+                faults: self.signing.zone_faults(zone, ring, time).iter().map(fault).collect(),
             }
         });
         SignedZones {

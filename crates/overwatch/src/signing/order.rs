@@ -126,10 +126,13 @@ impl Signing {
             KeyOrder::Import { ring: import, replaces, .. } => {
                 check_import(import, order.zone(), ring.filter(|_| !replaces), now)?;
                 let tags: Vec<String> = import.members().map(|m| m.key.tag().to_string()).collect();
-                Ok((
-                    KeyRing::clone(import),
-                    format!("{name}: keys were imported: {}", tags.join(", ")),
-                ))
+                let mut import = KeyRing::clone(import);
+                if *replaces {
+                    // Later than all that was done with those here, whoever's clock is ahead.
+                    let done = ring.map_or(Time::EPOCH, KeyRing::said_at);
+                    import.replace(now.max(done.plus_ms(1)));
+                }
+                Ok((import, format!("{name}: keys were imported: {}", tags.join(", "))))
             }
         }
     }
@@ -187,6 +190,7 @@ impl Overwatch {
     ) -> Option<String> {
         let (ring, what) = self.signing.after(order, now).ok()?;
         out.push(Effect::Keep(vec![Change::PutKeys(ring.clone())]));
+        self.signing.stay.remove(&key_of(order.zone()));
         self.signing.rings.insert(key_of(order.zone()), ring);
         self.publisher.sign(Arc::new(self.signing.signers()));
         self.look_after_keys(now, out);

@@ -175,3 +175,98 @@ fn words_end_in_time_and_their_end_is_said_once() {
     drift.into_iter().for_each(|change| known.apply(change));
     assert_eq!(both[0].overwatch.drift(&known, both[0].now), Vec::new());
 }
+
+/// What etcd has, told all at once as after a start, to one that has other keys.
+fn hears(bench: &mut Bench, there: &Snapshot) -> Vec<&'static str> {
+    bench.tell(Event::Shared(rows(bench).changes_to(there)));
+    bench.advance(1_000);
+    bench.overwatch.signing_faults(bench.now).iter().map(dnssec::Fault::name).collect()
+}
+
+fn word(bench: &mut Bench, order: KeyOrder) {
+    let draft = bench.overwatch.draft(&Command::Keys(Box::new(order)), &said(None), bench.now);
+    bench.tell(Event::Shared(draft.unwrap()));
+}
+
+fn roll(seed: u8) -> KeyOrder {
+    KeyOrder::Roll { zone: parsed("demo.local"), role: None, secrets: secrets(seed) }
+}
+
+#[test]
+fn an_etcd_that_lost_its_last_changes_takes_no_key_away() {
+    let mut both = [Custody::Holds, Custody::Waits].map(sharing);
+    let before = rows(&both[0]);
+    for bench in &mut both {
+        word(bench, roll(9));
+        bench.advance(3_600_000);
+        word(bench, KeyOrder::DsSeen { zone: parsed("demo.local"), tag: None });
+    }
+    for bench in &mut both {
+        let own = rows(bench).keys;
+        // etcd is back from the snapshot of the night before.
+        assert_eq!(hears(bench, &before), ["keys_older"]);
+        assert_eq!(rows(bench).keys, own, "neither signed by nor kept");
+        let drift = bench.overwatch.drift(&before, bench.now);
+        let own: Vec<Change> = own.into_values().map(Change::PutKeys).collect();
+        assert_eq!(drift, own, "the holder puts it back");
+        bench.tell(Event::Shared(drift));
+        bench.advance(1_000);
+        assert!(bench.overwatch.signing_faults(bench.now).is_empty(), "it is well again");
+    }
+}
+
+#[test]
+fn keys_of_one_that_knew_of_none_take_no_others_place() {
+    let mut old = sharing(Custody::Holds);
+    // The same zone, and keys of its own.
+    let mut new = Bench::with(|settings| {
+        let mut zone = signed();
+        zone.terms.algorithm = Algorithm::EcdsaP256Sha256;
+        settings.signed = vec![zone];
+    });
+    let own = rows(&old).keys;
+    assert_ne!(own, rows(&new).keys);
+    assert_eq!(hears(&mut old, &rows(&new)), ["keys_unrelated"]);
+    assert_eq!(rows(&old).keys, own);
+    let drift = old.overwatch.drift(&rows(&new), old.now);
+    assert_eq!(drift, Vec::new(), "nobody knows who is right");
+    // Nor does a change of theirs; until somebody says so.
+    let zone = || parsed("demo.local");
+    word(&mut new, roll(7));
+    assert_eq!(hears(&mut old, &rows(&new)), ["keys_unrelated"]);
+    let ring = Box::new(rows(&new).keys.into_values().next().unwrap());
+    word(&mut new, KeyOrder::Import { zone: zone(), ring, replaces: true });
+    assert_eq!(hears(&mut old, &rows(&new)), Vec::<&str>::new());
+    assert_eq!(rows(&old).keys, rows(&new).keys);
+}
+
+#[test]
+fn what_time_changed_goes_into_one_transaction() {
+    let mut bench = sharing(Custody::Holds);
+    bench.start_demo();
+    let mut known = rows(&bench);
+    for number in 0..60 {
+        let network = parsed(&format!("10.1.{number}.0/24"));
+        let pin =
+            HandOrder::Pin { domain: APP.to_owned(), network, region: Some(parsed("eu-west")) };
+        let draft = bench.overwatch.draft(&Command::Hand(pin), &said(Some(5_000)), bench.now);
+        let draft = draft.unwrap();
+        draft.iter().for_each(|change| known.apply(change.clone()));
+        bench.tell(Event::Shared(draft));
+    }
+    known.keys.clear();
+    bench.advance(10_000);
+    let mut rounds = 0;
+    loop {
+        let drift = bench.overwatch.drift(&known, bench.now);
+        if drift.is_empty() {
+            break;
+        }
+        assert!(drift.len() <= 100, "{}", drift.len());
+        assert_eq!(rounds == 0, matches!(drift[0], Change::PutKeys(_)), "keys come first");
+        drift.iter().for_each(|change| known.apply(change.clone()));
+        bench.tell(Event::Shared(drift));
+        rounds += 1;
+    }
+    assert!(rounds > 1 && known.hand.is_empty(), "{rounds}");
+}

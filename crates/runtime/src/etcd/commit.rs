@@ -4,8 +4,6 @@
 //! Each change has a connection of its own: it is sent where one stands, and once. So it is known not to be
 //! done unless it was sent.
 
-use std::collections::BTreeSet;
-
 use overwatch::Snapshot;
 use store::{Known, SharedRow, shared};
 
@@ -16,6 +14,9 @@ use crate::random;
 
 /// Rows in one transaction. etcd takes 128 operations by default; one may be about the lease.
 pub(crate) const ROWS_MAX: usize = 120;
+/// Bytes of rows that are brought in at once: a third of what etcd takes in one request by default (1.5 MiB). A row
+/// that is longer goes alone.
+const BYTES_MAX: usize = 512 * 1024;
 
 /// What came of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,12 +89,13 @@ pub(crate) async fn bring_in(
         vec![vec![wire::put(&marked, mark.as_bytes(), 0), wire::delete_all(&etcd.rows())]];
     let changes = Snapshot::default().changes_to(rows);
     let proposal = session.read(Known::default().propose(changes))?;
-    let puts = proposal.rows.iter().filter_map(|row| {
-        let key = format!("{}{}", etcd.rows(), row.name);
-        Some(wire::put(&key, row.bytes.as_ref()?, 0))
-    });
-    let puts: Vec<_> = puts.collect();
-    steps.extend(puts.chunks(ROWS_MAX).map(<[_]>::to_vec));
+    steps.extend(pieces(&proposal.rows).map(|piece| {
+        let puts = piece.iter().filter_map(|row| {
+            let key = format!("{}{}", etcd.rows(), row.name);
+            Some(wire::put(&key, row.bytes.as_ref()?, 0))
+        });
+        puts.collect()
+    }));
     let format = wire::put(&etcd.format(), shared::format().as_bytes(), 0);
     steps.push(vec![format, wire::delete(&marked)]);
     for (number, step) in steps.into_iter().enumerate() {
@@ -109,13 +111,33 @@ pub(crate) async fn bring_in(
     Ok(true)
 }
 
+/// Rows in pieces that etcd takes at once, in their order.
+fn pieces(rows: &[SharedRow]) -> impl Iterator<Item = &[SharedRow]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = |row: &&SharedRow| {
+            bytes += row.name.len() + row.bytes.as_ref().map_or(0, |bytes| bytes.len());
+            bytes <= BYTES_MAX
+        };
+        let count = rest.iter().take(ROWS_MAX).take_while(fits).count().max(1);
+        let (piece, others) = rest.split_at_checked(count)?;
+        rest = others;
+        Some(piece)
+    })
+}
+
 /// Makes the rows those of a backup, as many at a time as a transaction takes. Says how many differed.
+///
+/// # Errors
+///
+/// Where some were changed, that is [`EtcdError::Partly`].
 pub(crate) async fn bring_to(etcd: &Etcd, rows: &Snapshot) -> Result<usize, EtcdError> {
     let mut session = Session::open(etcd).await?;
     let Some((there, revision)) = read_all(etcd, &mut session).await? else {
         if !bring_in(etcd, rows, None).await? {
-            let what = "another one brings its rows in at this moment: restore it again";
-            session.read(Err(what.into()))?;
+            let names = vec!["all rows, since another overwatch brings its own in,".to_owned()];
+            return Err(EtcdError::Changed { names });
         }
         return Ok(Snapshot::default().changes_to(rows).len());
     };
@@ -123,15 +145,19 @@ pub(crate) async fn bring_to(etcd: &Etcd, rows: &Snapshot) -> Result<usize, Etcd
     known.take_all(there, revision);
     let changes = known.rows().changes_to(rows);
     let all = session.read(known.propose(changes))?;
-    for chunk in all.rows.chunks(ROWS_MAX) {
-        match commit_with(etcd, &mut session, chunk, None).await? {
-            Outcome::Done(_) | Outcome::NotHeld => {}
-            Outcome::Lost(names, _) => {
-                let names: BTreeSet<&String> = names.iter().collect();
-                let what = format!("{names:?} changed meanwhile: restore it again");
-                session.read(Err(what.into()))?;
+    let mut done = 0;
+    for piece in pieces(&all.rows) {
+        let committed = commit_with(etcd, &mut session, piece, None).await;
+        let fault = match committed {
+            Ok(Outcome::Done(_) | Outcome::NotHeld) => {
+                done += piece.len();
+                continue;
             }
-        }
+            Ok(Outcome::Lost(names, _)) => EtcdError::Changed { names },
+            Err(error) => error,
+        };
+        let source = Box::new(fault);
+        return Err(if done > 0 { EtcdError::Partly { rows: done, source } } else { *source });
     }
     Ok(all.rows.len())
 }

@@ -1,7 +1,8 @@
 //! What is there, and what changes: one watch, from the revision that was seen last.
 //!
 //! A read that needs a majority goes beside it, so that an endpoint without one, or one that is gone without a
-//! word, is noticed. Where the watch cannot go on from where it was, all rows are read again.
+//! word, is noticed. The two may end at different members: a watch that tells nothing of what the read finds is
+//! dead. Where the watch cannot go on from where it was, or is dead, all rows are read again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +18,8 @@ use crate::logs::chain;
 
 /// How long until it is tried again; an etcd that is back is found within this.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// How often etcd is asked whether it is there.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often etcd is asked whether it is there, and whether the watch tells all of it.
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Keys read at once: a page of them stays far below what an answer may have.
 const PAGE: usize = 500;
 /// Rows that are taken; the file has the same limit for each table. With more it is none of ours.
@@ -65,14 +66,14 @@ async fn follow_once(
     };
     // If it ends from here on, it goes on from here.
     *from = Some(next);
-    if look(etcd, &mut beside).await? + 1 < next {
-        // It came back without its last changes.
+    let mut looks = Looks { unheard: None };
+    if !looks.look(etcd, &mut beside, next).await? {
         *from = None;
         return Ok(());
     }
     let watch = wire::watch(&etcd.rows(), next);
     let (_session, mut lines) = Session::open(etcd).await?.stream("/v3/watch", &watch).await?;
-    let mut due = interval(LOOK_EVERY);
+    let mut due = interval(etcd.look_every);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -82,7 +83,7 @@ async fn follow_once(
                 }
             }
             _ = due.tick() => {
-                if look(etcd, &mut beside).await? + 1 < from.unwrap_or(0) {
+                if !looks.look(etcd, &mut beside, from.unwrap_or(0)).await? {
                     *from = None;
                     return Ok(());
                 }
@@ -117,16 +118,42 @@ async fn hear(
             return Ok(false);
         }
         Watched::Ends(message) => {
-            return Err(EtcdError::Refused { endpoint: endpoint(), message });
+            return Err(EtcdError::Refused { endpoint: endpoint(), message, is_certain: true });
         }
     }
     Ok(true)
 }
 
-/// The revision of now, by a read that needs a majority.
-async fn look(etcd: &Etcd, session: &mut Session) -> Result<u64, EtcdError> {
-    let answer = session.ask("/v3/kv/range", &wire::one(&etcd.format())).await?;
-    Ok(session.read(wire::read_range(&answer))?.revision)
+/// What the last look found that the watch had not told.
+struct Looks {
+    unheard: Option<u64>,
+}
+
+impl Looks {
+    /// Looks by reads that need a majority. Whether the watch, which goes on from `next`, can be believed: not where
+    /// etcd came back without its last changes, nor where it has not told in all that time what the look before
+    /// found.
+    async fn look(
+        &mut self,
+        etcd: &Etcd,
+        session: &mut Session,
+        next: u64,
+    ) -> Result<bool, EtcdError> {
+        let answer = session.ask("/v3/kv/range", &wire::one(&etcd.format())).await?;
+        let now = session.read(wire::read_range(&answer))?.revision;
+        if now + 1 < next || self.unheard.take().is_some_and(|unheard| unheard >= next) {
+            return Ok(false);
+        }
+        // etcd goes through all rows for it: only where anything happened at all.
+        if now >= next {
+            let newest = wire::newest(&etcd.rows(), next);
+            let answer = session.ask("/v3/kv/range", &newest).await?;
+            let entries = session.read(wire::read_range(&answer))?.entries;
+            let revisions = entries.iter().map(|entry| entry.revision);
+            self.unheard = revisions.max().filter(|revision| *revision >= next);
+        }
+        Ok(true)
+    }
 }
 
 /// All rows, and the revision that they are of; `None` where nothing was ever brought in.
@@ -138,14 +165,14 @@ pub(super) async fn read_all(
     let Range { entries, revision, .. } = session.read(wire::read_range(&answer))?;
     let Some(format) = entries.first() else { return Ok(None) };
     shared::check_format(&String::from_utf8_lossy(&format.value))?;
-    let (prefix, mut from, mut rows) = (etcd.rows(), etcd.rows(), Vec::new());
+    let (prefix, mut from, mut rows) = (etcd.rows(), etcd.rows().into_bytes(), Vec::new());
     loop {
         let page = wire::range(&prefix, &from, PAGE, revision);
         let answer = session.ask("/v3/kv/range", &page).await?;
         let Range { entries, has_more, .. } = session.read(wire::read_range(&answer))?;
         if let Some(last) = entries.last() {
             // The first key behind it.
-            from = format!("{}\0", last.key);
+            from = [last.key.as_slice(), &[0]].concat();
         }
         let is_over = !has_more || entries.is_empty();
         rows.extend(entries.into_iter().filter_map(|entry| wire::row_of(&prefix, entry, true)));

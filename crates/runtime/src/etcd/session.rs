@@ -16,6 +16,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -29,6 +30,8 @@ use super::{Etcd, EtcdError};
 const CONNECT_MAX: Duration = Duration::from_millis(1_500);
 /// Until an answer is there. etcd itself gives a request up after some seconds without a majority.
 const ANSWER_MAX: Duration = Duration::from_secs(4);
+/// A connection whose other end confirms nothing for so long is broken.
+const GONE_AFTER: Duration = Duration::from_secs(20);
 /// The longest answer, and the longest line of a watch: a page of rows, one of which may be the whole
 /// document of what was made. A longer one is nonsense.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
@@ -126,7 +129,7 @@ impl Session {
             }
             self.turn.refused(status);
             let (endpoint, message) = (self.endpoint.clone(), wire::read_refusal(&read));
-            Err(EtcdError::Refused { endpoint, message })
+            Err(EtcdError::Refused { endpoint, message, is_certain: is_certain(status) })
         };
         let late = |_| EtcdError::Silent { endpoint, source: "it takes too long".into() };
         let asked = timeout(ANSWER_MAX, whole).await.map_err(late).flatten();
@@ -152,7 +155,7 @@ impl Session {
         if !response.status().is_success() {
             self.turn.refused(response.status());
             let message = format!("a watch is answered with {}", response.status());
-            return Err(EtcdError::Refused { endpoint, message });
+            return Err(EtcdError::Refused { endpoint, message, is_certain: true });
         }
         Ok((self, Lines { body: response.into_body(), read: Vec::new(), scanned: 0, endpoint }))
     }
@@ -241,11 +244,24 @@ impl Turn {
     }
 }
 
+/// Whether a status says that nothing was done. A member that waited in vain for the others, or for an answer of
+/// its own, may have sent what was asked for on its way: 408, 499 (grpc-gateway's for a cancelled call) and all
+/// from 500 on say nothing.
+fn is_certain(status: StatusCode) -> bool {
+    status.is_client_error() && !matches!(status.as_u16(), 408 | 499)
+}
+
 type Connected = (SendRequest<Full<Bytes>>, JoinHandle<()>);
 
 async fn connect(etcd: &Etcd, endpoint: &EtcdEndpoint) -> Result<Connected, Wrong> {
     let stream = TcpStream::connect((endpoint.at.host.as_str(), endpoint.at.port)).await?;
     stream.set_nodelay(true)?;
+    // A watch may say nothing for days: only the kernel sees that nobody is there any more.
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new().with_time(GONE_AFTER / 2).with_interval(GONE_AFTER / 10),
+    )?;
+    socket.set_tcp_user_timeout(Some(GONE_AFTER))?;
     match etcd.tls.as_ref().filter(|_| endpoint.is_tls) {
         Some(tls) => {
             let name = ServerName::try_from(endpoint.at.host.clone())?;

@@ -259,9 +259,13 @@ async fn a_change_is_done_lost_refused_or_unknown() {
     let (port, _) = gateway(move |_, _| Answer::Refusal(full.clone())).await;
     let error = commit(&etcd(&[port], None), &rows(), None).await.unwrap_err();
     assert!(
-        matches!(&error, EtcdError::Refused { message, .. } if message.contains("space")),
+        matches!(&error, EtcdError::Refused { message, is_certain: true, .. } if message.contains("space")),
         "{error}"
     );
+    // Without a majority nobody knows: what was sent on its way may be done once there is one.
+    let (port, _) = gateway(|_, _| Answer::Unavailable).await;
+    let error = commit(&etcd(&[port], None), &rows(), None).await.unwrap_err();
+    assert!(matches!(error, EtcdError::Refused { is_certain: false, .. }), "{error}");
     // It hung up after it was asked: nobody knows.
     let (port, asked) = gateway(|_, _| Answer::Nothing).await;
     let error = commit(&etcd(&[port], None), &rows(), None).await.unwrap_err();
@@ -405,4 +409,129 @@ async fn a_lease_is_held_kept_and_lost() {
     let paths: Vec<String> = asked.lock().unwrap().iter().map(|(path, ..)| path.clone()).collect();
     let [grant, keep, txn] = ["/v3/lease/grant", "/v3/lease/keepalive", "/v3/kv/txn"];
     assert_eq!(paths, [grant, txn, keep, txn, keep, grant, txn, "/v3/lease/revoke"]);
+}
+
+/// A watch that was begun at a member which is cut off since, while the reads end at another one.
+#[tokio::test]
+async fn a_watch_that_tells_nothing_of_what_is_there_is_begun_anew_with_all_rows() {
+    let (port, asked) = gateway(|path, body| match path {
+        "/v3/kv/range" if body["key"] == coded("/t/format") => {
+            range(vec![kv("/t/format", "1", 2)], 9)
+        }
+        "/v3/kv/range" if body["sort_target"] == "MOD" => {
+            range(vec![kv("/t/rows/hand/b", "", 9)], 9)
+        }
+        // What was read is from before the change that the watch does not tell.
+        "/v3/kv/range" => range(vec![kv("/t/rows/hand/a", "{}", 3)], 7),
+        _ => Answer::Lines(vec![json!({ "result": { "created": true } })]),
+    })
+    .await;
+    let mut quick = etcd(&[port], None);
+    let settings = Arc::get_mut(&mut quick).unwrap();
+    settings.look_every = Duration::from_millis(1);
+    let (news, mut heard) = mpsc::channel(16);
+    let task = tokio::spawn(follow::follow(quick, news));
+    // It was followed from revision 8 on before.
+    let mut all = 0;
+    while all < 2 {
+        match heard.recv().await.unwrap() {
+            News::All(..) => all += 1,
+            News::InStep => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    task.abort();
+    let asked = asked.lock().unwrap();
+    assert!(asked.iter().any(|(_, _, body)| body["min_mod_revision"].is_string()));
+}
+
+#[tokio::test]
+async fn rows_are_brought_in_by_their_bytes_and_the_document_alone() {
+    let done = |_: &str, _: &Value| {
+        Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": true }))
+    };
+    let (port, asked) = gateway(done).await;
+    let mut kept = Snapshot::default();
+    kept.apply(Change::PutMade("x".repeat(1_400_000)));
+    for number in 0..8 {
+        let (at, what) = (model::Time::from_unix_ms(number), "x".repeat(200_000));
+        kept.apply(Change::PutAudit(
+            number,
+            overwatch::AuditLine { at, what, by: None, reason: None },
+        ));
+    }
+    assert!(bring_in(&etcd(&[port], None), &kept, Some(7)).await.unwrap());
+    let asked = asked.lock().unwrap();
+    let counts: Vec<usize> =
+        asked.iter().map(|(_, _, body)| body["success"].as_array().unwrap().len()).collect();
+    assert_eq!(counts, [2, 1, 2, 2, 2, 2, 2]);
+}
+
+#[tokio::test]
+async fn a_backup_that_is_restored_in_part_says_so() {
+    let asked = Mutex::new(0);
+    let (port, _) = gateway(move |path, body| match path {
+        "/v3/kv/range" if body["key"] == coded("/t/format") => {
+            range(vec![kv("/t/format", "1", 2)], 9)
+        }
+        "/v3/kv/range" => range(Vec::new(), 9),
+        _ => {
+            let mut asked = asked.lock().unwrap();
+            *asked += 1;
+            match *asked {
+                1 => Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": true })),
+                2 => {
+                    let other = range_json(kv("/t/rows/words/x", "", 11));
+                    Answer::Json(json!({ "header": { "revision": "12" }, "responses": [other] }))
+                }
+                _ => Answer::Nothing,
+            }
+        }
+    })
+    .await;
+    let etcd = etcd(&[port], None);
+    let mut kept = Snapshot::default();
+    for number in 0..130 {
+        let (at, what) = (model::Time::from_unix_ms(number), "x".to_owned());
+        kept.apply(Change::PutAudit(
+            number,
+            overwatch::AuditLine { at, what, by: None, reason: None },
+        ));
+    }
+    let error = bring_to(&etcd, &kept).await.unwrap_err();
+    assert!(matches!(error, EtcdError::Partly { rows: 120, .. }), "{error:?}");
+    let said = crate::logs::chain(&error);
+    assert!(said.contains("120 rows were changed") && said.contains("meanwhile"), "{said}");
+    // Nothing was changed before that.
+    let error = bring_to(&etcd, &kept).await.unwrap_err();
+    assert!(matches!(error, EtcdError::Silent { .. }), "{error:?}");
+}
+
+fn range_json(kv: Value) -> Value {
+    json!({ "response_range": { "kvs": [kv] } })
+}
+
+/// Whatever somebody wrote below the prefix.
+#[tokio::test]
+async fn a_key_that_is_no_text_is_passed_over_and_told() {
+    let (port, _) = gateway(|path, body| match path {
+        "/v3/kv/range" if body["key"] == coded("/t/format") => {
+            range(vec![kv("/t/format", "1", 2)], 9)
+        }
+        "/v3/kv/range" => {
+            use base64::Engine as _;
+            let key = base64::engine::general_purpose::STANDARD.encode(b"/t/rows/hand/\xff");
+            let strange = json!({ "key": key, "value": coded("{}"), "mod_revision": "4" });
+            range(vec![kv("/t/rows/made/document", "{}", 3), strange], 9)
+        }
+        _ => Answer::Lines(vec![json!({ "result": { "created": true } })]),
+    })
+    .await;
+    let (news, mut heard) = mpsc::channel(16);
+    let task = tokio::spawn(follow::follow(etcd(&[port], None), news));
+    let Some(News::All(rows, 9)) = heard.recv().await else { panic!("no rows") };
+    let taken = store::Known::default().take_all(rows, 9);
+    assert_eq!(taken.changes, [Change::PutMade("{}".to_owned())]);
+    assert_eq!(taken.faults.len(), 1, "{:?}", taken.faults);
+    task.abort();
 }

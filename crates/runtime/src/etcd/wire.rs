@@ -27,7 +27,8 @@ pub(crate) struct Range {
 /// A key and what is there.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    pub(crate) key: String,
+    /// What anybody may have written: ours are UTF-8.
+    pub(crate) key: Vec<u8>,
     pub(crate) value: Zeroizing<Vec<u8>>,
     /// The change that made it so.
     pub(crate) revision: u64,
@@ -38,7 +39,8 @@ pub(crate) struct Entry {
 impl std::fmt::Debug for Entry {
     /// Without the value: it may be secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry").field("key", &self.key).finish_non_exhaustive()
+        let key = String::from_utf8_lossy(&self.key);
+        f.debug_struct("Entry").field("key", &key).finish_non_exhaustive()
     }
 }
 
@@ -79,12 +81,25 @@ pub(crate) fn end_of(prefix: &str) -> Vec<u8> {
 }
 
 /// `/v3/kv/range`: keys from one on, below `prefix`, as they were at a revision; 0 for now.
-pub(crate) fn range(prefix: &str, from: &str, limit: usize, revision: u64) -> Value {
+pub(crate) fn range(prefix: &str, from: &[u8], limit: usize, revision: u64) -> Value {
     json!({
         "key": STANDARD.encode(from),
         "range_end": STANDARD.encode(end_of(prefix)),
         "limit": limit.to_string(),
         "revision": revision.to_string(),
+    })
+}
+
+/// `/v3/kv/range`: the key below `prefix` that changed last, where that was at a revision or later.
+pub(crate) fn newest(prefix: &str, least: u64) -> Value {
+    json!({
+        "key": STANDARD.encode(prefix),
+        "range_end": STANDARD.encode(end_of(prefix)),
+        "limit": "1",
+        "sort_order": "DESCEND",
+        "sort_target": "MOD",
+        "min_mod_revision": least.to_string(),
+        "keys_only": true,
     })
 }
 
@@ -231,7 +246,12 @@ pub(crate) fn read_refusal(bytes: &[u8]) -> String {
 
 /// An entry below `prefix` as a row; nothing where it is none.
 pub(crate) fn row_of(prefix: &str, entry: Entry, is_there: bool) -> Option<SharedRow> {
-    let name = entry.key.strip_prefix(prefix)?.to_owned();
+    let name = entry.key.strip_prefix(prefix.as_bytes())?;
+    // Under another name nothing can be a row: it is passed over, and told.
+    let name = match str::from_utf8(name) {
+        Ok(name) => name.to_owned(),
+        Err(_) => format!("no UTF-8: {}", clip(&String::from_utf8_lossy(name))),
+    };
     Some(SharedRow { name, revision: entry.revision, bytes: is_there.then_some(entry.value) })
 }
 
@@ -344,7 +364,7 @@ impl RangeJson {
 impl EntryJson {
     fn read(self) -> Result<Entry, Wrong> {
         let Self { key, value, mod_revision: revision, lease } = self;
-        let (key, value) = (String::from_utf8(STANDARD.decode(key)?)?, Zeroizing::new(value));
+        let (key, value) = (STANDARD.decode(key)?, Zeroizing::new(value));
         Ok(Entry {
             key,
             value: Zeroizing::new(STANDARD.decode(value.as_bytes())?),

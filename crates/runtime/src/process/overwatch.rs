@@ -359,8 +359,8 @@ impl Process {
         // Who asked may have gone.
         let mut page = numbers::overwatch(&self.node, dns.as_ref(), config, around);
         numbers::of_kept(&mut page, self.rows.as_ref().map(|rows| rows.kept(self.clock.now())));
-        numbers::of_checks(&mut page, &self.prober.counters());
         numbers::of_store(&mut page, self.keeping.kept());
+        numbers::of_checks(&mut page, &self.prober.counters());
         numbers::of_servers(&mut page, &self.node, self.clock.now());
         numbers::of_requests(&mut page, self.edges.behind.counts.counters());
         numbers::of_shared(&mut page, self.sharing.as_ref().map(Sharing::numbers));

@@ -238,6 +238,53 @@ fn a_row_that_means_nothing_is_passed_over_and_may_be_replaced() {
     assert_eq!(proposal.rows.iter().map(|row| row.revision).collect::<Vec<_>>(), [5, 7]);
 }
 
+/// Read in full as by the watch: what was known before stays in force.
+#[test]
+fn a_row_that_means_nothing_takes_none_away() {
+    let all = || vec![hand("a.test", 1), token("b", 1), word(3, "x"), ring("c.test", 1)];
+    let mut kept = Snapshot::default();
+    all().into_iter().for_each(|change| kept.apply(change));
+    kept.apply(Change::PutMade("{}".to_owned()));
+    let mut known = Known::new(&kept);
+    let rows = known.propose([all(), vec![Change::PutMade(String::new())]].concat()).unwrap().rows;
+    let damaged =
+        |row: SharedRow| SharedRow { revision: 5, bytes: Some(Zeroizing::new(vec![0xff])), ..row };
+    let taken = known.take_all(rows.into_iter().map(damaged).collect(), 5);
+    assert_eq!((taken.changes, taken.faults.len()), (Vec::new(), 5));
+    assert_eq!(known.rows(), &kept);
+    // One that is not there at all is gone.
+    assert_eq!(known.take_all(Vec::new(), 6).changes.len(), 4);
+}
+
+/// A watch that is behind tells of what this overwatch has removed since: a revoked token lets nobody in again.
+#[test]
+fn what_was_removed_here_does_not_come_back_by_a_late_watch() {
+    let mut shared = Shared::default();
+    let mut node = Node::default();
+    let there = node.known.propose(vec![token("deploy", 1)]).unwrap();
+    assert_eq!(shared.decide(&there), Some(1));
+    node.read_all(&shared);
+    // Another overwatch changes it; the answer to a removal of it comes before that is heard.
+    let mut other = Node::default();
+    other.read_all(&shared);
+    shared.decide(&other.known.propose(vec![token("deploy", 2)]).unwrap()).unwrap();
+    node.read_all(&shared);
+    node.heard -= 1;
+    let gone = node.known.propose(vec![Change::RemoveToken("deploy".parse().unwrap())]).unwrap();
+    let revision = shared.decide(&gone).unwrap();
+    node.unanswered = Some((gone, revision));
+    node.answer();
+    assert!(node.rows.tokens.is_empty());
+    node.hear(&shared, 1);
+    assert!(node.rows.tokens.is_empty() && node.known.rows().tokens.is_empty());
+    node.hear(&shared, 1);
+    assert!(node.known.removed.is_empty(), "that much was heard");
+    // Made anew it counts.
+    shared.decide(&node.known.propose(vec![token("deploy", 3)]).unwrap()).unwrap();
+    node.hear(&shared, 1);
+    assert_eq!(node.rows.tokens.len(), 1);
+}
+
 #[test]
 fn lines_alone_are_only_late() {
     let proposal = Known::default().propose(vec![hand("a.test", 1), word(3, "x")]).unwrap();

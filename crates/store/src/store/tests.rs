@@ -174,7 +174,7 @@ fn a_file_of_a_release_that_kept_less_is_read_and_goes_on() {
     let path = directory.path().join("overwatch.db");
     let (mut store, _) = Store::open(&path).unwrap();
     store.write(&[pin(1)]).unwrap();
-    let transaction = store.database.begin_write().unwrap();
+    let transaction = store.database().unwrap().begin_write().unwrap();
     for table in [HAND, WORDS, KEYS, UNSHARED_WORDS] {
         assert!(transaction.delete_table(table).unwrap());
     }
@@ -304,20 +304,6 @@ fn a_damaged_file_says_what_to_do() {
     assert!(refused > 100 && unhurt > 0, "both must be seen: {refused}, {unhurt}");
 }
 
-const CHILD: &str = "STORE_TEST_CHILD";
-
-/// Not a test by itself: the writer that the next test kills.
-#[test]
-fn child_writes_until_killed() {
-    let Some(path) = std::env::var_os(CHILD) else { return };
-    let (mut store, _) = Store::open(Path::new(&path)).unwrap();
-    for number in 1.. {
-        store.write(&[backend(number), standing(number, Standing::Up)]).unwrap();
-        println!("\nwritten {number}");
-    }
-}
-
-#[test]
 /// How many writes the disk of the test below takes until it refuses one.
 static TAKES: AtomicU64 = AtomicU64::new(u64::MAX);
 
@@ -390,6 +376,20 @@ fn one_that_was_closed_is_opened_again_and_not_made_anew() {
     assert!(!path.exists());
 }
 
+const CHILD: &str = "STORE_TEST_CHILD";
+
+/// Not a test by itself: the writer that the next test kills.
+#[test]
+fn child_writes_until_killed() {
+    let Some(path) = std::env::var_os(CHILD) else { return };
+    let (mut store, _) = Store::open(Path::new(&path)).unwrap();
+    for number in 1.. {
+        store.write(&[backend(number), standing(number, Standing::Up)]).unwrap();
+        println!("\nwritten {number}");
+    }
+}
+
+#[test]
 fn a_killed_writer_loses_nothing_that_it_called_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("overwatch.db");

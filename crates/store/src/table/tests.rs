@@ -118,7 +118,7 @@ fn meanwhile(learned: &mut Learned, nth: u64, second: u64) {
         0 => learned.hold(&web, at(second)),
         1 => told(learned, "web", 0..40, second),
         2 => learned.forget(&probe),
-        3 => drop(learned.accept(&web, at(second))),
+        3 => learned.accept(&web, at(second)),
         4 => told(learned, "web", 3_000..4_100, second),
         5 => {
             let lane = Lane { services: Vec::new(), region: "us".parse().unwrap() };

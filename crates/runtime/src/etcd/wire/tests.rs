@@ -17,7 +17,7 @@ fn recorded_answers_are_read() {
     assert_eq!((range.revision, range.has_more), (7, true));
     let entry = &range.entries[0];
     assert_eq!(
-        (entry.key.as_str(), entry.value.as_slice(), entry.revision),
+        (str::from_utf8(&entry.key).unwrap(), entry.value.as_slice(), entry.revision),
         ("/a/1", &b"x"[..], 5)
     );
     let lost = read_transaction(LOST).unwrap();

@@ -79,8 +79,8 @@ pub(super) struct Sharing {
     starts: u64,
     /// Whether the news are of this start.
     is_hearing: bool,
-    /// Whether the first rows are being brought in.
-    is_bringing: bool,
+    /// How the first rows are brought in.
+    bringing: heard::Bringing,
     news: mpsc::Sender<News>,
     decisions: mpsc::Sender<Decision>,
 }
@@ -171,7 +171,7 @@ impl Sharing {
             following: None,
             starts: 0,
             is_hearing: false,
-            is_bringing: false,
+            bringing: heard::Bringing::default(),
             news,
             decisions,
         };
@@ -404,13 +404,7 @@ impl Process {
         if let Some(sharing) = &mut self.sharing {
             sharing.counters.refused += 1;
         }
-        let why = chain(error);
-        Told::StoreAway(match error {
-            EtcdError::Silent { .. } | EtcdError::Nonsense { .. } => format!(
-                "etcd went while it was asked: {why}. Whether that was done shows as soon as it is back"
-            ),
-            _ => format!("nothing was changed: etcd says no, or is not reached: {why}"),
-        })
+        Told::StoreAway(said_of(error))
     }
 
     /// A change was taken: carries it out, and answers.
@@ -466,6 +460,9 @@ impl Process {
             // Who asked may have gone.
             (_, Some(reply)) => drop(reply.send(told)),
             (What::Keys(zone), None) => warn!("no keys were made for {zone}: {}", told.why()),
+            (_, None) if matches!(told, Told::TooMuch(_)) => {
+                warn!("what time changed is not shared: {}", told.why());
+            }
             (_, None) => debug!("what time changed is not shared yet: {}", told.why()),
         }
     }
@@ -476,6 +473,19 @@ impl Process {
         let is_holding = sharing.lease.is_some() && sharing.standing == Standing::InStep;
         let custody = if is_holding { Custody::Holds } else { Custody::Waits };
         self.handle(Event::Custody(custody));
+    }
+}
+
+/// What is said of a change that failed: where it may be done all the same, nobody is told that it is not.
+fn said_of(error: &EtcdError) -> String {
+    let why = chain(error);
+    match error {
+        EtcdError::Silent { .. }
+        | EtcdError::Nonsense { .. }
+        | EtcdError::Refused { is_certain: false, .. } => format!(
+            "etcd went while it was asked: {why}. Whether that was done shows as soon as it is back"
+        ),
+        _ => format!("nothing was changed: etcd says no, or is not reached: {why}"),
     }
 }
 

@@ -16,16 +16,63 @@ use store::Taken;
 use super::super::Process;
 use super::super::making::Step;
 use super::super::running::Prepared;
-use super::Standing;
+use super::{Sharing, Standing};
 use crate::etcd::{News, commit};
 use crate::logs::chain;
 use crate::panics::caught;
 
 /// Differences that are named in the log when all rows were read; of the others it says how many.
 const NAMED_MAX: usize = 20;
+/// How long until rows are brought in again that etcd did not take, at least and at most: each time twice as long.
+/// All of them are sent anew.
+const BRINGS_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// How soon what was made elsewhere is tried again that did not fit, since a file here cannot be read: a
 /// certificate that is being renewed is there again by then.
 const TAKEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// How the first rows are brought in.
+#[derive(Debug, Default)]
+pub(super) struct Bringing {
+    is_under_way: bool,
+    /// What etcd said against it last.
+    refused: Option<String>,
+    /// When it is tried again, and how long it rested.
+    again: Option<(Instant, Duration)>,
+}
+
+impl Bringing {
+    pub(super) fn may_begin(&self) -> bool {
+        !self.is_under_way && self.again.is_none_or(|(again, _)| Instant::now() >= again)
+    }
+
+    /// How long it rests now.
+    #[cfg(test)]
+    pub(super) fn rest(&self) -> Option<Duration> {
+        self.again.map(|(_, rest)| rest)
+    }
+
+    /// It is done, or was refused.
+    pub(super) fn ended(&mut self, refused: Option<String>) {
+        let (least, most) = BRINGS_AGAIN;
+        let rest = self.again.map_or(least, |(_, rest)| (rest * 2).min(most));
+        if let Some(why) = refused.as_ref().filter(|_| self.refused != refused) {
+            warn!("what operators made here is not in etcd yet: {why}");
+        }
+        self.again = refused.is_some().then(|| (Instant::now() + rest, rest));
+        (self.is_under_way, self.refused) = (false, refused);
+    }
+}
+
+impl Sharing {
+    /// Nothing is in etcd yet: why that is so.
+    pub(super) fn tell_empty(&mut self) {
+        let Standing::Away { why, .. } = &mut self.standing else { return };
+        *why = match &self.bringing.refused {
+            Some(refused) => format!("it does not take what operators made here: {refused}"),
+            None => "nothing is there yet: whoever holds the lease brings its rows in".to_owned(),
+        };
+    }
+}
 
 impl Process {
     /// etcd, or the way to it, has news.
@@ -34,10 +81,13 @@ impl Process {
         let Some(sharing) = &mut self.sharing else { return };
         match news {
             News::Begins(number) => sharing.is_hearing = number == sharing.starts,
-            News::BroughtIn => sharing.is_bringing = false,
+            News::BroughtIn(refused) => sharing.bringing.ended(refused),
             // Told before etcd was left to another process.
             _ if !sharing.is_hearing || sharing.following.is_none() => return,
-            News::Empty => self.bring_in(),
+            News::Empty => {
+                sharing.tell_empty();
+                self.bring_in();
+            }
             News::All(rows, revision) => {
                 let taken = sharing.known.take_all(rows, revision);
                 // All is known; an etcd that was restored may never come to the revision that was waited for.
@@ -84,26 +134,31 @@ impl Process {
 
     /// The first rows are this overwatch's, where it is the one to bring them in.
     fn bring_in(&mut self) {
-        let Some(sharing) = self.sharing.as_mut().filter(|sharing| !sharing.is_bringing) else {
+        let Some(sharing) = self.sharing.as_mut().filter(|sharing| sharing.bringing.may_begin())
+        else {
             return;
         };
         let Some(lease) = sharing.lease else { return };
-        sharing.is_bringing = true;
+        sharing.bringing.is_under_way = true;
         let news = sharing.news.clone();
         let (etcd, rows) = (Arc::clone(&sharing.etcd), sharing.known.rows().clone());
         info!("nothing is in etcd yet: what operators made here is brought in");
         tokio::spawn(async move {
             // Tried again as long as nothing is there, also after a fault of this program.
-            match caught(commit::bring_in(&etcd, &rows, Some(lease))).await {
-                Ok(Ok(true)) => info!("what operators made here is in etcd"),
-                Ok(Ok(false)) => info!("another overwatch brings its rows in: those are read"),
-                Ok(Err(error)) => {
-                    warn!("what operators made here is not in etcd yet: {}", chain(&error));
+            let refused = match caught(commit::bring_in(&etcd, &rows, Some(lease))).await {
+                Ok(Ok(true)) => {
+                    info!("what operators made here is in etcd");
+                    None
                 }
-                Err(_) => {}
-            }
+                Ok(Ok(false)) => {
+                    info!("another overwatch brings its rows in: those are read");
+                    None
+                }
+                Ok(Err(error)) => Some(chain(&error)),
+                Err(_) => Some("this program failed".to_owned()),
+            };
             // The loop may have ended meanwhile.
-            let _ = news.send(News::BroughtIn).await;
+            let _ = news.send(News::BroughtIn(refused)).await;
         });
     }
 

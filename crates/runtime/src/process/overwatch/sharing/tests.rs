@@ -103,3 +103,36 @@ fn a_line_that_was_taken_unseen_is_not_said_twice() {
     assert!(sharing.has_line(&what, at));
     assert!(!sharing.has_line(&what, Time::from_unix_ms(2)), "another time is another line");
 }
+
+#[test]
+fn nothing_is_said_to_be_undone_that_may_be_done() {
+    let refused = |is_certain| {
+        let (endpoint, message) = ("http://a:1".to_owned(), "request timed out".to_owned());
+        said_of(&EtcdError::Refused { endpoint, message, is_certain })
+    };
+    assert!(refused(true).starts_with("nothing was changed"), "{}", refused(true));
+    assert!(refused(false).contains("Whether that was done shows"), "{}", refused(false));
+}
+
+/// What etcd does not take is said where somebody looks, and not sent anew without a rest.
+#[test]
+fn rows_that_are_not_taken_rest_and_are_said() {
+    let mut sharing = sharing();
+    let why = |sharing: &mut Sharing| {
+        sharing.tell_empty();
+        sharing.status().why.unwrap()
+    };
+    assert!(why(&mut sharing).contains("nothing is there yet"));
+    assert!(sharing.bringing.may_begin());
+    let large = Some("request is too large".to_owned());
+    let mut rests = Vec::new();
+    for _ in 0..8 {
+        sharing.bringing.ended(large.clone());
+        assert!(!sharing.bringing.may_begin());
+        rests.push(sharing.bringing.rest().unwrap().as_secs());
+    }
+    assert_eq!(rests, [1, 2, 4, 8, 16, 32, 60, 60]);
+    assert!(why(&mut sharing).ends_with("operators made here: request is too large"));
+    sharing.bringing.ended(None);
+    assert!(sharing.bringing.may_begin());
+}
