@@ -305,9 +305,7 @@ impl fmt::Display for Note {
                 write!(f, "backend {backend} is forgotten: nobody has vouched for it for long")
             }
             Self::KeysMade { zone, keys } => {
-                let keys: Vec<String> =
-                    keys.iter().map(|(role, tag)| format!("{role} {tag}")).collect();
-                write!(f, "zone {zone}: keys were made: {}", keys.join(", "))
+                write!(f, "zone {zone}: keys were made: {}", listed(keys))
             }
             Self::KeysNotMade { zone, why } => write!(f, "zone {zone}: no keys were made: {why}"),
             Self::KeyMoved { zone, step: Step { tag, role, to, .. } } => match to {
@@ -322,6 +320,12 @@ impl fmt::Display for Note {
             }
         }
     }
+}
+
+/// `KSK 1, ZSK 2`.
+fn listed(keys: &[(Role, u16)]) -> String {
+    let keys: Vec<String> = keys.iter().map(|(role, tag)| format!("{role} {tag}")).collect();
+    keys.join(", ")
 }
 
 /// `: cpu was 96.5, its limit is 90`.
