@@ -414,9 +414,12 @@ async fn a_lease_is_held_kept_and_lost() {
 /// A watch that was begun at a member which is cut off since, while the reads end at another one.
 #[tokio::test]
 async fn a_watch_that_tells_nothing_of_what_is_there_is_begun_anew_with_all_rows() {
-    let (port, asked) = gateway(|path, body| match path {
+    let looks = Mutex::new(0);
+    let (port, asked) = gateway(move |path, body| match path {
         "/v3/kv/range" if body["key"] == coded("/t/format") => {
-            range(vec![kv("/t/format", "1", 2)], 9)
+            let mut looks = looks.lock().unwrap();
+            *looks += 1;
+            range(vec![kv("/t/format", "1", 2)], if *looks == 1 { 7 } else { 9 })
         }
         "/v3/kv/range" if body["sort_target"] == "MOD" => {
             range(vec![kv("/t/rows/hand/b", "", 9)], 9)
@@ -431,15 +434,17 @@ async fn a_watch_that_tells_nothing_of_what_is_there_is_begun_anew_with_all_rows
     settings.look_every = Duration::from_millis(1);
     let (news, mut heard) = mpsc::channel(16);
     let task = tokio::spawn(follow::follow(quick, news));
-    // It was followed from revision 8 on before.
-    let mut all = 0;
-    while all < 2 {
-        match heard.recv().await.unwrap() {
-            News::All(..) => all += 1,
+    // It is followed from revision 8 on, and the change of revision 9 is not told.
+    let mut all = Vec::new();
+    let patience = Duration::from_secs(30);
+    while all.len() < 2 {
+        match tokio::time::timeout(patience, heard.recv()).await.unwrap().unwrap() {
+            News::All(_, revision) => all.push(revision),
             News::InStep => {}
             other => panic!("{other:?}"),
         }
     }
+    assert_eq!(all, [7, 9]);
     task.abort();
     let asked = asked.lock().unwrap();
     assert!(asked.iter().any(|(_, _, body)| body["min_mod_revision"].is_string()));
