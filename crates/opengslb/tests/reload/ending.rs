@@ -2,7 +2,10 @@
 //! it needs.
 
 use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::asker::ask_once;
 use crate::daemon::{Daemon, eventually};
@@ -105,4 +108,46 @@ fn the_first_process_of_a_container_hands_nothing_over() {
     site.overwatch.lines("nothing was handed over", 2);
     eventually("it goes on", || ask_once(site.dns, WWW).1);
     assert!(site.overwatch.is_running(), "{}", site.overwatch.log());
+}
+
+/// Whoever is told that something is done may rely on it, though the process that said so never comes to answer.
+#[test]
+fn what_is_said_to_a_process_that_does_not_answer_yet_waits_for_that() {
+    let site = Site::start();
+    let agent = Daemon::start(&site.agent_config("weight: 100", "level: info"), &[]);
+    site.overwatch.line("registered 1 backends");
+    agent.signal("STOP");
+    let make = |name: &str| {
+        let mut stream =
+            UnixStream::connect(site.directory.path().join("data/control.sock")).unwrap();
+        let body = format!(r#"{{"name": "{name}", "role": "read"}}"#);
+        let head = "POST /api/v1/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json";
+        let length = body.len();
+        let rest = format!("Connection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+        stream.write_all(format!("{head}\r\n{rest}").as_bytes()).unwrap();
+        stream
+    };
+    let tokens = || site.ask_api("GET /api/v1/tokens").1;
+    let mut next = Daemon::start(&site.config(), &["--take-over"]);
+    next.line("hearing agents on ");
+    let mut stream = make("early");
+    // It is heard, as what it is asked is answered, and it is not said to be done.
+    assert_eq!(site.ask_api("GET /api/v1/version").0, 200);
+    stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let nothing = stream.read(&mut [0]).unwrap_err().kind();
+    assert!(matches!(nothing, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{nothing}");
+    next.signal("KILL");
+    next.end();
+    site.overwatch.line("this process goes on");
+    assert!(!tokens().contains("early"));
+    // One that comes to answer does it then.
+    let next = Daemon::start(&site.config(), &["--take-over"]);
+    next.line("hearing agents on ");
+    let mut stream = make("late");
+    agent.signal("CONT");
+    next.line("took over from process");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert!(tokens().contains("late"));
 }
