@@ -94,7 +94,7 @@ fn a_source_reports_times_and_may_do_nothing_else() {
         server.tcp("POST /api/v1/latency-reports", token, &body)
     };
     let row = r#"{"subnet": "10.1.2.0/24", "rtt_ms": 85, "samples": 50}"#;
-    let taken = (200, r#"{"rows":1,"waiting":0,"held":false}"#.to_owned());
+    let taken = (200, r#"{"rows":1,"waiting":0,"left_out":0,"held":false}"#.to_owned());
     assert_eq!(report(SOURCE, "probe", row), taken);
     let socket = server.socket();
     let (_, shown) = cli(&["--api", &socket, "latency", "show"], "");
