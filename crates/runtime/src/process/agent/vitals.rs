@@ -7,14 +7,22 @@ use ::agent::{CpuTimes, Vitals};
 /// Looks at the machine now: three short files of the kernel's, which never wait for a disk.
 pub(super) fn look() -> Vitals {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let processors = std::thread::available_parallelism().ok();
+    let stat = read("/proc/stat");
     Vitals {
-        cpu: cpu_times(&read("/proc/stat")),
+        cpu: cpu_times(&stat),
         memory_percent: memory_percent(&read("/proc/meminfo")),
-        load: load_average(&read("/proc/loadavg"))
-            .zip(processors)
-            .map(|(load, processors)| load / processors.get() as f64),
+        load: load_of_each(&read("/proc/loadavg"), &stat),
     }
+}
+
+/// The load average of a minute for each processor of the machine: it is the machine's load, so it is the
+/// machine's processors that it is of, however many of them this process may use.
+fn load_of_each(loadavg: &str, stat: &str) -> Option<f64> {
+    let is_one = |line: &&str| {
+        line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let processors = stat.lines().filter(is_one).count();
+    load_average(loadavg).filter(|_| processors > 0).map(|load| load / processors as f64)
 }
 
 /// The first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal, and the
@@ -62,6 +70,14 @@ mod tests {
         }
         let most = u64::MAX;
         assert_eq!(cpu_times(&format!("cpu {most} 1 1 1 1")), None);
+    }
+
+    #[test]
+    fn a_quota_of_the_process_does_not_make_the_machine_smaller() {
+        let stat: String = (0..32).map(|number| format!("cpu{number} 1 2 3 4\n")).collect();
+        let stat = format!("cpu 1 2 3 4 5 6 7 8\n{stat}intr 5\n");
+        assert_eq!(load_of_each("6.40 1 1 1/1 1\n", &stat), Some(0.2));
+        assert_eq!(load_of_each("6.40 1 1 1/1 1\n", "cpu 1 2 3 4 5 6 7 8\n"), None);
     }
 
     #[test]
