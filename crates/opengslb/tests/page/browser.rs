@@ -138,9 +138,16 @@ impl Browser {
     /// Waits until an expression of the page is true.
     #[track_caller]
     pub(crate) fn until(&self, expression: &str) {
+        let script = format!("return Boolean({expression})");
+        self.until_true(expression, || self.run(&script) == true);
+    }
+
+    /// Waits until something is true of the page and of what is beside it.
+    #[track_caller]
+    pub(crate) fn until_true(&self, what: &str, mut is_true: impl FnMut() -> bool) {
         let until = Instant::now() + PATIENCE;
-        while self.run(&format!("return Boolean({expression})")) != true {
-            assert!(Instant::now() < until, "not true: {expression}\n{}", self.text("body"));
+        while !is_true() {
+            assert!(Instant::now() < until, "not true: {what}\n{}", self.text("body"));
             std::thread::sleep(LOOK);
         }
     }
