@@ -29,6 +29,8 @@ const CHAOS: &str = "cargo run --release --locked -p opengslb-sim -- chaos --see
 
 /// Ten minutes of bad days between real processes, in namespaces. It prints the seed that does it again.
 const BAD_DAYS: &str = "cargo run --release --locked -- lab chaos --minutes 10";
+/// The same where operators change things all the while, and what holds their words dies too. Needs etcd.
+const BAD_DAYS_ETCD: &str = "cargo run --release --locked -- lab chaos --minutes 10 --etcd";
 
 /// Two hundred kills in the middle of writing.
 const MADE: &str = "env OPENGSLB_MADE=whole cargo test --release --locked -p opengslb --test made \
@@ -58,6 +60,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let reloaded = flooded.and_then(|()| steps.run("reload", RELOAD));
     let lived = reloaded.and_then(|()| steps.run("chaos", CHAOS));
     let lived = lived.and_then(|()| steps.run("bad days", BAD_DAYS));
+    let lived = lived.and_then(|()| steps.run("bad days with etcd", BAD_DAYS_ETCD));
     let killed = lived.and_then(|()| steps.run("kills", MADE));
     let crossed = killed.and_then(|()| steps.run("windows", WINDOWS));
     let crossed = crossed

@@ -5,8 +5,11 @@
 //! - `schedule`: what goes wrong when, from a seed,
 //! - `etcd`: what holds the operators' words, where that is asked for,
 //! - `load`: who asks all the while,
-//! - `watch`: whether all is well, as the overwatches say,
+//! - `outages`: what was missing when,
 //! - `judge`: which answers are wrong, and which questions are lost,
+//! - `words`, `operators`: what operators say meanwhile, where etcd holds it,
+//! - `watch`: whether all is well, as the overwatches say,
+//! - `keeping`: whether what operators said is kept,
 //! - `run`: one run,
 //! - `report`: what is told of it.
 //!
@@ -22,9 +25,17 @@ mod etcd;
 
 mod load;
 
-mod watch;
+mod outages;
 
 mod judge;
+
+mod words;
+
+mod operators;
+
+mod watch;
+
+mod keeping;
 
 mod run;
 
@@ -96,8 +107,9 @@ fn play(run: &mut Run<'_>, seed: u64, options: &Options) -> anyhow::Result<bool>
     crate::say("");
     report::head(&run.stage.screen);
     run.play(seed, options)?;
+    let kept = run.kept()?;
     let ended = ends(&run.stage)?;
-    let is_kept = report::conclude(run, ended);
+    let is_kept = report::conclude(run, ended, kept.as_ref());
     if !is_kept {
         let words = options.words();
         run.stage.screen.line(&format!("Again: opengslb lab chaos --seed {seed}{words}"));

@@ -14,7 +14,8 @@ Three regions on one machine: real kernels, real distances, no root.
   opengslb lab demo6                       run the six steps of the demo, then leave nothing behind
   opengslb lab learning                    watch the learning correct a wrong map, likewise
   opengslb lab chaos [--minutes 2]         bad days under load: kills, pauses, partitions, slow ways;
-                                           also --seed N, --faults kill,pause,partition,slow, --steps N
+                                           also --seed N, --faults kill,pause,partition,slow, --steps N,
+                                           --etcd (operators change things, and etcd dies)
   opengslb lab up [TOPOLOGY] [--name NAME] build a lab and keep it (default: the demo's)
   opengslb lab exec HOST [-- COMMAND...]   run a command on a host (default: a shell)
   opengslb lab list                        show what is up

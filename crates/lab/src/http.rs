@@ -1,4 +1,4 @@
-//! As much of an HTTP/1.1 client as the lab needs: GET over plain TCP, or over a local socket.
+//! As much of an HTTP/1.1 client as the lab needs: GET over plain TCP, GET and PUT over a local socket.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -60,15 +60,37 @@ pub(crate) fn get(url: &Url<'_>, timeout: Duration) -> anyhow::Result<Response> 
     answer.with_context(|| format!("no full answer from {place}"))
 }
 
-/// Sends the request and reads the answer.
+/// Asks for a page and reads the answer.
 pub(crate) fn exchange<Stream>(stream: &Stream, url: &Url<'_>) -> anyhow::Result<Response>
 where
     for<'a> &'a Stream: Read + Write,
 {
+    send(stream, url, ("GET", ""))
+}
+
+/// Sends a JSON document and reads the answer.
+pub(crate) fn put<Stream>(stream: &Stream, url: &Url<'_>, json: &str) -> anyhow::Result<Response>
+where
+    for<'a> &'a Stream: Read + Write,
+{
+    let more = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", json.len());
+    send(stream, url, ("PUT", &format!("{more}\r\n{json}")))
+}
+
+/// `rest`: more headers and a body, where there is one.
+fn send<Stream>(
+    stream: &Stream,
+    url: &Url<'_>,
+    (method, rest): (&str, &str),
+) -> anyhow::Result<Response>
+where
+    for<'a> &'a Stream: Read + Write,
+{
     let host = if url.host.contains(':') { format!("[{}]", url.host) } else { url.host.into() };
+    let rest = if rest.is_empty() { "\r\n" } else { rest };
     let request = format!(
-        "GET {} HTTP/1.1\r\nHost: {host}:{}\r\nUser-Agent: opengslb-lab\r\nAccept: */*\r\n\
-         Connection: close\r\n\r\n",
+        "{method} {} HTTP/1.1\r\nHost: {host}:{}\r\nUser-Agent: opengslb-lab\r\nAccept: */*\r\n\
+         Connection: close\r\n{rest}",
         url.path, url.port
     );
     let mut out = stream;

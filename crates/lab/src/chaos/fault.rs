@@ -1,6 +1,11 @@
 //! What can go wrong for a while, and how it is brought about on the lab's hosts. Decides nothing.
 
 use std::fmt;
+use std::net::IpAddr;
+
+use super::etcd;
+use super::outages::Part;
+use crate::topology::{Host, Role, Topology};
 
 /// The kinds, as `--faults` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +50,7 @@ pub(super) enum Scene {
     ServerPaused,
     /// Two overwatches do not reach one another.
     OverwatchesApart,
-    /// One overwatch reaches clients alone: no other overwatch, no server, no agent.
+    /// One overwatch reaches clients alone: no other overwatch, no server, no agent, no etcd.
     OverwatchAlone,
     /// A server's host and one overwatch do not reach one another.
     AgentApart,
@@ -162,6 +167,30 @@ impl Fault {
             Self::KillEtcd | Self::Cut(..) | Self::Slow(..) => None,
         }
     }
+
+    /// What is missing meanwhile, as far as a judge has to know.
+    pub(super) fn parts(&self, topology: &Topology) -> Vec<Part> {
+        let host = |name: &String| topology.host(name).map(|(_, host)| host);
+        let address = |name: &String| host(name).and_then(Host::ipv4);
+        let ways = |name: &String, others: &[String], part: fn(IpAddr, IpAddr) -> Part| {
+            let pair = |other| Some(part(address(name)?, address(other)?));
+            others.iter().filter_map(pair).collect()
+        };
+        match self {
+            Self::Kill(it) | Self::Pause(it) => {
+                // Without its agent a server serves.
+                let matters = it.unit == "web"
+                    || host(&it.host).is_some_and(|host| host.role == Role::Overwatch);
+                let address = address(&it.host).filter(|_| matters);
+                address.map(Part::Process).into_iter().collect()
+            }
+            Self::KillEtcd => {
+                address(&etcd::HOST.to_owned()).map(Part::Process).into_iter().collect()
+            }
+            Self::Cut(host, others) => ways(host, others, Part::way),
+            Self::Slow(host, others, _) => ways(host, others, Part::slow),
+        }
+    }
 }
 
 /// One by its name, several by what they are.
@@ -189,5 +218,38 @@ impl fmt::Display for Fault {
                 write!(f, "{host} {ms} ms farther from {}", whom(others))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(fault: &Fault, expect: &[Part]) {
+        let topology: Topology = etcd::topology(true).parse().unwrap();
+        assert_eq!(fault.parts(&topology), expect, "{fault}");
+    }
+
+    fn at(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_judge_learns_what_others_miss() {
+        let names = |names: &[&str]| names.iter().copied().map(str::to_owned).collect();
+        let process = |host: &str, unit| Process { host: host.to_owned(), unit };
+        let overwatch = Part::Process(at("10.1.1.10"));
+        check(&Fault::Kill(process("overwatch-us", "opengslb")), &[overwatch]);
+        let server = Part::Process(at("10.1.2.10"));
+        check(&Fault::Pause(process("server-us", "web")), &[server]);
+        check(&Fault::Kill(process("server-us", "opengslb")), &[]);
+        check(&Fault::KillEtcd, &[Part::Process(at("10.2.5.10"))]);
+        let ways = [("10.1.1.10", "10.2.1.10"), ("10.1.1.10", "10.2.5.10")];
+        let ways = ways.map(|(one, other)| Part::way(at(one), at(other)));
+        let cut = Fault::Cut("overwatch-us".to_owned(), names(&["overwatch-eu", "etcd"]));
+        check(&cut, &ways);
+        let slow = Fault::Slow("server-us".to_owned(), names(&["overwatch-us"]), 300);
+        check(&slow, &[Part::slow(at("10.1.1.10"), at("10.1.2.10"))]);
     }
 }

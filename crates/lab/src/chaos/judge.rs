@@ -1,16 +1,21 @@
 //! What the questions and answers of a run are worth. Knows neither clock nor lab.
 //!
-//! An answer is **wrong** if it names a server that had been out of order, while the overwatch that
-//! answered ran, for longer than it takes to notice. A question is **lost** if neither nameserver
-//! answered it.
+//! At each moment some addresses are right: those of servers of the domain that the overwatch which
+//! answers can know to be in order, and can reach. An answer that names any other is **wrong**; so is one
+//! that names a far server where nothing has been in the way of a near one, and one that names none. A
+//! question is **lost** if neither nameserver answered it.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+use super::outages::{Outages, Part};
 
 /// From a server's end to the last answer that may name it, in microseconds: three checks in a row, one a
 /// second, must fail; the last one may take its time-out of a second; and a second is for the way, and
 /// for processes that wait for a processor. Nothing is held beyond that: health moves clients at once.
 pub(super) const DETECTION_US: u64 = 5_000_000;
+
+/// After the end of a fault, all is well again within this time, in microseconds.
+pub(super) const RECOVERY_US: u64 = 15_000_000;
 
 /// One question that is over; times in microseconds of the system's clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +28,8 @@ pub(super) struct Asked {
     pub(super) tries: u8,
     /// The nameserver that answered; `None` where the question is lost.
     pub(super) by: Option<IpAddr>,
-    /// The address; else a word that says why there is none.
-    pub(super) answer: Result<IpAddr, String>,
+    /// The addresses, at least one; else a word that says why there is none.
+    pub(super) answer: Result<Vec<IpAddr>, String>,
 }
 
 impl Asked {
@@ -32,89 +37,98 @@ impl Asked {
     pub(super) fn parse(client: usize, line: &str) -> Option<Self> {
         let words: Vec<&str> = line.split(' ').collect();
         let [asked, over, tries, by, answer] = words[..] else { return None };
+        let addresses: Result<Vec<IpAddr>, _> = answer.split(',').map(str::parse).collect();
         Some(Self {
             client,
             asked_us: asked.parse().ok()?,
             over_us: over.parse().ok()?,
             tries: tries.parse().ok()?,
             by: if by == "-" { None } else { Some(by.parse().ok()?) },
-            answer: answer.parse().map_err(|_| answer.to_owned()),
+            answer: addresses.map_err(|_| answer.to_owned()),
         })
-    }
-}
-
-/// When processes did not run; by an address of their host.
-#[derive(Debug, Default)]
-pub(super) struct Outages(BTreeMap<IpAddr, Vec<(u64, Option<u64>)>>);
-
-impl Outages {
-    pub(super) fn began(&mut self, host: IpAddr, at_us: u64) {
-        self.0.entry(host).or_default().push((at_us, None));
-    }
-
-    pub(super) fn ended(&mut self, host: IpAddr, at_us: u64) {
-        if let Some((_, until)) = self.0.get_mut(&host).and_then(|all| all.last_mut()) {
-            until.get_or_insert(at_us);
-        }
-    }
-
-    /// Since when a host has been out of order at `at_us`.
-    fn out_since(&self, host: IpAddr, at_us: u64) -> Option<u64> {
-        let all = self.0.get(&host)?;
-        let is_in = |(from, until): &&(u64, Option<u64>)| {
-            *from <= at_us && until.is_none_or(|until| at_us < until)
-        };
-        all.iter().find(is_in).map(|(from, _)| *from)
-    }
-
-    /// When a host was last in order again, before `at_us`.
-    fn back_at(&self, host: IpAddr, at_us: u64) -> Option<u64> {
-        let all = self.0.get(&host)?;
-        all.iter().filter_map(|(_, until)| *until).filter(|until| *until <= at_us).max()
     }
 }
 
 /// What came of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Answered at once, with the nearest region.
+    /// Answered with the nearest region.
     Well,
-    /// Answered with another region that serves.
+    /// Answered with another region that serves, and there is a cause for it.
     Elsewhere,
-    /// A server that was known to be out of order.
-    Wrong,
+    /// An address that is no server's of the domain.
+    Stranger,
+    /// A server that was known to be out of order, or out of the overwatch's reach.
+    Gone,
+    /// Another region, though nothing has been in the way of the nearest one.
+    Far,
     /// No address in the answer.
     Nothing,
     /// No answer.
     Lost,
 }
 
-/// The right answers, and when something else is right.
+/// The right answers at each moment.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
-    /// The servers of the region that is nearest to each of those who ask.
+    /// The servers of the domain.
+    pub(super) servers: Vec<IpAddr>,
+    /// Of them, those of the region that is nearest to each of those who ask.
     pub(super) nearest: Vec<Vec<IpAddr>>,
     pub(super) outages: Outages,
+    /// From when on all is learned, so that the nearest region is due.
+    pub(super) learned_us: Option<u64>,
 }
 
 impl Judge {
     pub(super) fn verdict(&self, asked: &Asked) -> Verdict {
-        let (Some(by), Ok(server)) = (asked.by, &asked.answer) else {
+        let (Some(by), Ok(named)) = (asked.by, &asked.answer) else {
             return if asked.by.is_none() { Verdict::Lost } else { Verdict::Nothing };
         };
-        if let Some(since_us) = self.outages.out_since(*server, asked.over_us) {
-            // One that answers already while it is still being started has just begun to look.
-            let is_starting = self.outages.out_since(by, asked.over_us).map(|_| asked.over_us);
-            let back_us = || self.outages.back_at(by, asked.over_us).unwrap_or(0);
-            let aware_us = is_starting.unwrap_or_else(back_us);
-            if asked.over_us > since_us.max(aware_us) + DETECTION_US {
-                return Verdict::Wrong;
-            }
+        if named.iter().any(|server| !self.servers.contains(server)) {
+            return Verdict::Stranger;
         }
-        match self.nearest.get(asked.client) {
-            Some(nearest) if nearest.contains(server) => Verdict::Well,
-            _ => Verdict::Elsewhere,
+        if named.iter().any(|server| self.is_known_gone(by, *server, asked.over_us)) {
+            return Verdict::Gone;
         }
+        let nearest = self.nearest.get(asked.client).map_or(&[][..], Vec::as_slice);
+        if named.iter().all(|server| nearest.contains(server)) {
+            return Verdict::Well;
+        }
+        if self.is_nearest_due(by, nearest, asked) { Verdict::Far } else { Verdict::Elsewhere }
+    }
+
+    /// Since when a server has been out of order or out of an overwatch's reach.
+    fn gone_since(&self, by: IpAddr, server: IpAddr, at_us: u64) -> Option<u64> {
+        let parts = [Part::Process(server), Part::way(by, server)];
+        parts.iter().filter_map(|part| self.outages.since(*part, at_us)).min()
+    }
+
+    /// Must this overwatch know at `at_us` that a server is gone?
+    fn is_known_gone(&self, by: IpAddr, server: IpAddr, at_us: u64) -> bool {
+        let Some(since_us) = self.gone_since(by, server, at_us) else { return false };
+        // One that answers already while it is still being started has just begun to look.
+        let itself = Part::Process(by);
+        let is_starting = self.outages.since(itself, at_us).map(|_| at_us);
+        let back_us = || self.outages.back_at(itself, at_us).unwrap_or(0);
+        let aware_us = is_starting.unwrap_or_else(back_us);
+        // Who reaches no server at all answers with those last seen up (`none_healthy`): the last it saw.
+        let all = self.servers.iter().map(|server| self.gone_since(by, *server, at_us));
+        let last_us = all.collect::<Option<Vec<u64>>>().and_then(|all| all.into_iter().max());
+        last_us.unwrap_or(at_us) > since_us.max(aware_us) + DETECTION_US
+    }
+
+    /// Was nothing wrong with the overwatch that answered, nor with at least one near server and the
+    /// way to it, for as long as it may take until all is well again?
+    fn is_nearest_due(&self, by: IpAddr, nearest: &[IpAddr], asked: &Asked) -> bool {
+        let time_us = (asked.asked_us.saturating_sub(RECOVERY_US), asked.over_us);
+        let was_well = |part: Part| !self.outages.touch(part, time_us);
+        let is_fine = |server: &IpAddr| {
+            let parts = [Part::Process(*server), Part::way(by, *server), Part::slow(by, *server)];
+            parts.into_iter().all(was_well)
+        };
+        let is_learned = self.learned_us.is_some_and(|learned_us| asked.asked_us >= learned_us);
+        is_learned && was_well(Part::Process(by)) && nearest.iter().any(is_fine)
     }
 
     pub(super) fn is_as_ever(&self, asked: &Asked) -> bool {
@@ -129,7 +143,9 @@ impl Judge {
             match self.verdict(asked) {
                 Verdict::Well => {}
                 Verdict::Elsewhere => tally.elsewhere += 1,
-                Verdict::Wrong => tally.wrong += 1,
+                Verdict::Stranger => tally.strangers += 1,
+                Verdict::Gone => tally.gone += 1,
+                Verdict::Far => tally.far += 1,
                 Verdict::Nothing => tally.nothing += 1,
                 Verdict::Lost => tally.lost += 1,
             }
@@ -145,7 +161,9 @@ pub(super) struct Tally {
     /// Of them, answered by the second nameserver.
     pub(super) retried: u64,
     pub(super) elsewhere: u64,
-    pub(super) wrong: u64,
+    pub(super) strangers: u64,
+    pub(super) gone: u64,
+    pub(super) far: u64,
     pub(super) nothing: u64,
     pub(super) lost: u64,
 }
@@ -155,80 +173,18 @@ impl Tally {
         self.asked += other.asked;
         self.retried += other.retried;
         self.elsewhere += other.elsewhere;
-        self.wrong += other.wrong;
+        self.strangers += other.strangers;
+        self.gone += other.gone;
+        self.far += other.far;
         self.nothing += other.nothing;
         self.lost += other.lost;
+    }
+
+    /// Wrong answers of every kind.
+    pub(super) const fn wrong(&self) -> u64 {
+        self.strangers + self.gone + self.far + self.nothing
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const S: u64 = 1_000_000;
-
-    fn at(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    /// Two servers near, one far; the near one 10.0.0.1 is out from 100 to 120 s, and the overwatch
-    /// 10.9.0.1 until 108 s.
-    fn judge() -> Judge {
-        let nearest = vec![vec![at("10.0.0.1"), at("10.0.0.2")]];
-        let mut judge = Judge { nearest, ..Judge::default() };
-        judge.outages.began(at("10.0.0.1"), 100 * S);
-        judge.outages.ended(at("10.0.0.1"), 120 * S);
-        judge.outages.began(at("10.9.0.1"), 90 * S);
-        judge.outages.ended(at("10.9.0.1"), 108 * S);
-        judge
-    }
-
-    #[track_caller]
-    fn check(over_s: u64, said: &str, expect: Verdict) {
-        let line = format!("{} {} {said}", over_s * S - 1000, over_s * S);
-        let asked = Asked::parse(0, &line).unwrap();
-        assert_eq!(judge().verdict(&asked), expect, "{line}");
-    }
-
-    #[test]
-    fn a_server_may_be_named_until_it_can_be_known_that_it_is_down() {
-        check(99, "1 10.9.0.2 10.0.0.1", Verdict::Well);
-        check(105, "1 10.9.0.2 10.0.0.1", Verdict::Well);
-        check(106, "1 10.9.0.2 10.0.0.1", Verdict::Wrong);
-        check(119, "1 10.9.0.2 10.0.0.1", Verdict::Wrong);
-        check(120, "1 10.9.0.2 10.0.0.1", Verdict::Well);
-        // This one was away itself until 108, and answers while it starts.
-        check(107, "1 10.9.0.1 10.0.0.1", Verdict::Well);
-        check(113, "1 10.9.0.1 10.0.0.1", Verdict::Well);
-        check(114, "1 10.9.0.1 10.0.0.1", Verdict::Wrong);
-    }
-
-    #[test]
-    fn the_others_are_told_apart() {
-        check(106, "2 10.9.0.2 10.0.0.2", Verdict::Well);
-        check(106, "1 10.9.0.2 10.0.0.9", Verdict::Elsewhere);
-        check(106, "2 - lost", Verdict::Lost);
-        check(106, "1 10.9.0.2 SERVFAIL", Verdict::Nothing);
-        check(106, "1 10.9.0.2 empty", Verdict::Nothing);
-        for broken in ["", "1 2 3", "1 2 x - lost", "1 2 1 nobody 10.0.0.1"] {
-            assert_eq!(Asked::parse(0, broken), None, "{broken}");
-        }
-    }
-
-    #[test]
-    fn a_tally_counts_each_question_once() {
-        let lines = [
-            "1 2 1 10.9.0.2 10.0.0.2",
-            "1 2 2 10.9.0.2 10.0.0.2",
-            "1 2 1 10.9.0.2 10.0.0.9",
-            "1 2 2 - lost",
-            "1 2 1 10.9.0.2 SERVFAIL",
-            "106000000 106000000 1 10.9.0.2 10.0.0.1",
-        ];
-        let all: Vec<Asked> = lines.iter().filter_map(|line| Asked::parse(0, line)).collect();
-        let tally = judge().tally(all.iter());
-        let expect = Tally { asked: 6, retried: 1, elsewhere: 1, wrong: 1, nothing: 1, lost: 1 };
-        assert_eq!(tally, expect);
-        assert_eq!(all.iter().filter(|asked| judge().is_as_ever(asked)).count(), 1);
-    }
-}
+mod tests;

@@ -18,8 +18,8 @@ pub(super) fn clients(topology: &Topology) -> impl Iterator<Item = &Host> {
     topology.with_role(Role::Traffic).filter(|host| !host.networks.is_empty())
 }
 
-/// The askers and all that they have told. A question costs 64 bytes: ten minutes of three regions are
-/// some ten megabytes.
+/// The askers and all that they have told. A question costs some 110 bytes: ten minutes of three regions
+/// are some twenty megabytes.
 pub(super) struct Load {
     children: Vec<Child>,
     asked: Arc<Mutex<Vec<Asked>>>,

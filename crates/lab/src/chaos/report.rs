@@ -3,13 +3,17 @@
 use std::time::Duration;
 
 use super::fault::Scene;
-use super::judge::{DETECTION_US, Tally};
+use super::judge::{Asked, DETECTION_US, RECOVERY_US, Tally, Verdict};
+use super::keeping::Kept;
 use super::run::{Done, Run};
 use super::schedule::Step;
 use crate::demo::screen::Screen;
 
 /// After the end of a fault, all is well again within this time.
-pub(super) const RECOVERY_MAX: Duration = Duration::from_secs(15);
+const RECOVERY_MAX: Duration = Duration::from_micros(RECOVERY_US);
+
+/// Of what is not as promised, so much is shown.
+const SHOWN_MAX: usize = 5;
 
 /// Wide enough for two faults in one line.
 const WHAT_COLUMNS: usize = 68;
@@ -52,8 +56,8 @@ fn numbers([asked, retried, elsewhere, lost, wrong]: [String; 5]) -> String {
 }
 
 fn counts(tally: &Tally) -> String {
-    let wrong = tally.wrong + tally.nothing;
-    numbers([tally.asked, tally.retried, tally.elsewhere, tally.lost, wrong].map(grouped))
+    let Tally { asked, retried, elsewhere, lost, .. } = *tally;
+    numbers([asked, retried, elsewhere, lost, tally.wrong()].map(grouped))
 }
 
 /// A number with a comma before each three digits.
@@ -81,7 +85,7 @@ fn mark(screen: &Screen, is_good: bool, text: &str) {
 }
 
 const fn is_good(tally: &Tally) -> bool {
-    tally.lost == 0 && tally.wrong == 0 && tally.nothing == 0
+    tally.lost == 0 && tally.wrong() == 0
 }
 
 fn is_quick(done: &Done) -> bool {
@@ -90,19 +94,20 @@ fn is_quick(done: &Done) -> bool {
 
 /// The table by fault and the promises; `true` if all were kept. `ended`: how many daemons ended, and
 /// how many panics their logs tell of.
-pub(super) fn conclude(run: &Run<'_>, ended: (usize, usize)) -> bool {
+pub(super) fn conclude(run: &Run<'_>, ended: (usize, usize), kept: Option<&Kept>) -> bool {
     let screen = &run.stage.screen;
     by_fault(run);
     crate::say("");
     let all = run.tally_of_all();
     let recoveries = sorted(run.done.iter());
-    let promises = [
+    let mut promises = vec![
         no_question_lost(&all),
-        no_wrong_answer(&all),
+        no_wrong_answer(run, &all),
         recovery_of_each(run, &recoveries),
         recovery_of_the_last(run),
         no_end(run, ended),
     ];
+    promises.extend(kept.map(|kept| every_word_kept(run, kept)));
     for (is_kept, text) in &promises {
         mark(screen, *is_kept, text);
     }
@@ -160,15 +165,55 @@ fn no_question_lost(all: &Tally) -> (bool, String) {
     (all.lost == 0 && all.asked > 0, text)
 }
 
-fn no_wrong_answer(all: &Tally) -> (bool, String) {
-    let seconds = DETECTION_US / 1_000_000;
-    let text = format!(
-        "no answer is wrong: {} named a server that was down for more than {seconds} s, {} named none\n\
-         ({seconds} s: three checks in a row, one a second; a time-out of 1 s; 1 s for the way)",
-        grouped(all.wrong),
+fn no_wrong_answer(run: &Run<'_>, all: &Tally) -> (bool, String) {
+    let (detection, recovery) = (DETECTION_US / 1_000_000, RECOVERY_US / 1_000_000);
+    let mut text = format!(
+        "no answer is wrong: {} named a server that was down or out of reach for more than {detection} s, {} \
+         none of the domain's,\n{} a far one with nothing in the way of a near one for {recovery} s, {} none at \
+         all\n({detection} s: three checks in a row, one a second; a time-out of 1 s; 1 s for the way)",
+        grouped(all.gone),
+        grouped(all.strangers),
+        grouped(all.far),
         grouped(all.nothing)
     );
-    (all.wrong == 0 && all.nothing == 0, text)
+    for line in first_wrong(run) {
+        text.push_str(&format!("\n{line}"));
+    }
+    (all.wrong() == 0, text)
+}
+
+/// The first wrong answers and lost questions, each in a line.
+fn first_wrong(run: &Run<'_>) -> Vec<String> {
+    let Some(load) = &run.load else { return Vec::new() };
+    let all = load.all();
+    let judged = all.iter().map(|asked| (asked, run.judge.verdict(asked)));
+    let wrong = judged.filter(|(_, it)| !matches!(it, Verdict::Well | Verdict::Elsewhere));
+    let line = |(asked, verdict): (&Asked, Verdict)| {
+        let seconds = Duration::from_micros(asked.over_us.saturating_sub(run.began_us));
+        let by = asked.by.map_or_else(|| "nobody".to_owned(), |by| by.to_string());
+        let said = match &asked.answer {
+            Ok(named) => named.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            Err(why) => why.clone(),
+        };
+        let (client, seconds) = (asked.client, seconds.as_secs_f64());
+        format!("{seconds:.2} s, clients {client}, by {by}: {said} ({verdict:?})")
+    };
+    wrong.take(SHOWN_MAX).map(line).collect()
+}
+
+fn every_word_kept(run: &Run<'_>, kept: &Kept) -> (bool, String) {
+    let Kept { said, acknowledged, refused, excused, heard, broken } = kept;
+    let mut text = format!(
+        "what operators make is kept: {said} words, {acknowledged} acknowledged and held by all in the end, \
+         {refused} refused as etcd was away,\n{excused} at an overwatch that did not answer as it was missing; \
+         etcd killed {} times; {heard} answers heard as acknowledged; {} otherwise",
+        run.etcd_killed,
+        broken.len()
+    );
+    for line in broken.iter().take(SHOWN_MAX) {
+        text.push_str(&format!("\n{line}"));
+    }
+    (broken.is_empty() && *acknowledged > 0 && *heard > 0, text)
 }
 
 fn recovery_of_each(run: &Run<'_>, recoveries: &[Duration]) -> (bool, String) {

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use super::etcd::{self, Etcd};
 use super::fault::Fault;
 use super::judge::{Judge, Tally};
+use super::keeping::{Keeping, Kept};
 use super::load::{self, Load};
 use super::options::Options;
 use super::report;
@@ -47,15 +48,23 @@ pub(super) struct Run<'a> {
     pub(super) done: Vec<Done>,
     /// How often each unit `opengslb` was killed.
     pub(super) killed: usize,
-    load: Option<Load>,
+    /// How often etcd was.
+    pub(super) etcd_killed: usize,
+    /// When the first step began, in microseconds of the system's clock.
+    pub(super) began_us: u64,
+    pub(super) load: Option<Load>,
     etcd: Option<Etcd>,
+    keeping: Option<Keeping>,
 }
 
 impl<'a> Run<'a> {
     pub(super) fn new(stage: Stage, topology: &'a Topology) -> Self {
         let nearest = load::clients(topology).map(|client| nearest(topology, client)).collect();
-        let judge = Judge { nearest, ..Judge::default() };
-        Self { stage, topology, judge, done: Vec::new(), killed: 0, load: None, etcd: None }
+        let servers = topology.with_role(Role::Backend).filter_map(Host::ipv4).collect();
+        let judge = Judge { servers, nearest, ..Judge::default() };
+        let (load, etcd, keeping) = (None, None, None);
+        let (killed, etcd_killed, began_us, done) = (0, 0, 0, Vec::new());
+        Self { stage, topology, judge, done, killed, etcd_killed, began_us, load, etcd, keeping }
     }
 
     /// Brings all to rest: everybody knows everybody, and every client is sent to its nearest region.
@@ -72,15 +81,18 @@ impl<'a> Run<'a> {
         }
         self.connect(LEARN_S)?;
         self.load = Some(Load::start(&self.stage, topology, rate)?);
+        self.keeping = Keeping::start(&self.stage, topology);
         let began_us = process::monotonic_us();
         let settled = self.settle("the first answers", (began_us, REST_MAX.as_micros()))?;
         self.stage.background.clear();
+        self.judge.learned_us = Some(process::monotonic_us());
         Ok(settled.map(drop))
     }
 
     /// Plays the schedule until its time is over.
     pub(super) fn play(&mut self, seed: u64, options: &Options) -> anyhow::Result<()> {
-        let (began, began_us) = (Instant::now(), process::monotonic_us());
+        let began = Instant::now();
+        self.began_us = process::monotonic_us();
         for step in Schedule::new(seed, &options.kinds, self.topology).take(options.steps) {
             let length = Duration::from_millis(step.length_ms().into());
             if began.elapsed() + length > options.length {
@@ -88,7 +100,8 @@ impl<'a> Run<'a> {
             }
             let done = self.perform(step)?;
             let tally = self.tally(&done);
-            report::line(&self.stage.screen, done.from_us.saturating_sub(began_us), &done, &tally);
+            let from_us = done.from_us.saturating_sub(self.began_us);
+            report::line(&self.stage.screen, from_us, &done, &tally);
             let is_lost = done.recovery.is_err();
             self.done.push(done);
             if is_lost {
@@ -110,6 +123,12 @@ impl<'a> Run<'a> {
     pub(super) fn tally_of_all(&self) -> Tally {
         let Some(load) = &self.load else { return Tally::default() };
         self.judge.tally(load.all().iter())
+    }
+
+    /// What became of the operators' words, where there were any.
+    pub(super) fn kept(&mut self) -> anyhow::Result<Option<Kept>> {
+        let Some(keeping) = &mut self.keeping else { return Ok(None) };
+        keeping.conclude(&mut self.stage, self.topology, &self.judge.outages).map(Some)
     }
 
     fn perform(&mut self, step: Step) -> anyhow::Result<Done> {
@@ -139,6 +158,9 @@ impl<'a> Run<'a> {
         self.stage.screen.waited();
         let until_us = recovery.as_ref().copied().unwrap_or_else(|_| process::monotonic_us());
         let recovery = recovery.map(|us| Duration::from_micros(us.saturating_sub(ended_us)));
+        if let Some(keeping) = self.keeping.as_mut().filter(|_| recovery.is_ok()) {
+            keeping.ask(&mut self.stage, self.topology)?;
+        }
         Ok(Done { step, from_us, until_us, recovery })
     }
 
@@ -148,34 +170,28 @@ impl<'a> Run<'a> {
             None => self.etcd = None,
         }
         self.killed += usize::from(matches!(fault, Fault::Kill(it) if it.unit == "opengslb"));
+        self.etcd_killed += usize::from(*fault == Fault::KillEtcd);
         // From when it surely was.
-        if let Some(address) = self.judged(fault) {
-            self.judge.outages.began(address, process::monotonic_us());
+        let at_us = process::monotonic_us();
+        for part in fault.parts(self.topology) {
+            self.judge.outages.began(part, at_us);
         }
         Ok(())
     }
 
     fn end(&mut self, fault: &Fault) -> anyhow::Result<()> {
-        let is_server = fault.stops().is_some_and(|stopped| stopped.unit == "web");
         let before_us = process::monotonic_us();
         match fault.end() {
             Some(order) => self.order(order)?,
             None => self.etcd = Some(Etcd::start(&self.stage)?),
         }
-        if let Some(address) = self.judged(fault) {
-            // A server is back when it may be, an overwatch when it surely is.
-            let at_us = if is_server { before_us } else { process::monotonic_us() };
-            self.judge.outages.ended(address, at_us);
+        // An overwatch is back when it surely is, all else when it may be.
+        let is_overwatch = fault.stops().is_some_and(|stopped| stopped.unit == "opengslb");
+        let at_us = if is_overwatch { process::monotonic_us() } else { before_us };
+        for part in fault.parts(self.topology) {
+            self.judge.outages.ended(part, at_us);
         }
         Ok(())
-    }
-
-    /// Whose absence the judge has to know of: servers and overwatches.
-    fn judged(&self, fault: &Fault) -> Option<IpAddr> {
-        let stopped = fault.stops()?;
-        let (_, host) = self.topology.host(&stopped.host)?;
-        let matters = stopped.unit == "web" || host.role == Role::Overwatch;
-        host.ipv4().filter(|_| matters)
     }
 
     fn order(&mut self, (host, command): (&str, String)) -> anyhow::Result<()> {
@@ -195,25 +211,38 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// `Err`: the first thing that is not well.
+    fn look(&self) -> Result<(), String> {
+        watch::all_is_well(&self.stage.lab.lab, self.topology)?;
+        self.keeping.as_ref().map_or(Ok(()), |keeping| keeping.all_hold(&self.stage, self.topology))
+    }
+
+    /// When something was last asked that did not go as ever, of what was not looked at before.
+    fn last_unusual_us(&mut self) -> anyhow::Result<Option<u64>> {
+        let load = self.load.as_mut().context("nobody asks")?;
+        let asked_us = load.last_unusual_us(&self.judge)?;
+        Ok(asked_us.max(self.keeping.as_mut().and_then(Keeping::last_unusual_us)))
+    }
+
     /// Waits until all is well and was for a while; when it began to be, or what was not.
     fn settle(
         &mut self,
         what: &str,
         (began_us, limit_us): (u64, u128),
     ) -> anyhow::Result<Result<u64, String>> {
-        let load = self.load.as_mut().context("nobody asks")?;
         let (mut unusual_us, mut well_us, mut why) = (began_us, None, String::new());
         loop {
-            let found = watch::all_is_well(&self.stage.lab.lab, self.topology);
+            let found = self.look();
             let now_us = process::monotonic_us();
             match found {
                 Ok(()) => well_us = well_us.or(Some(now_us)),
                 Err(reason) => (well_us, why) = (None, reason),
             }
-            unusual_us = load.last_unusual_us(&self.judge)?.unwrap_or(0).max(unusual_us);
+            unusual_us = self.last_unusual_us()?.unwrap_or(0).max(unusual_us);
             if let Some(well_us) = well_us {
                 let from_us = well_us.max(unusual_us);
-                if now_us.saturating_sub(from_us) >= QUIET_US {
+                let is_heard = self.keeping.as_ref().is_none_or(|it| it.are_heard(from_us));
+                if is_heard && now_us.saturating_sub(from_us) >= QUIET_US {
                     return Ok(Ok(from_us));
                 }
                 "answers are not as ever".clone_into(&mut why);

@@ -1,8 +1,8 @@
 //! Which faults come, in which order, for how long: all of it from a seed. Knows no clock.
 //!
-//! Scenes are dealt like cards: none comes again before all have come once. Some come in pairs. At no
-//! time are two overwatches out of order at once, so that a client always has a second one; and at most
-//! one server is.
+//! Scenes are dealt like cards: none comes again before all have come once, and etcd, where there is one,
+//! comes first. Some come in pairs. At no time are two overwatches out of order at once, so that a client
+//! always has a second one; and at most one server is.
 
 use super::etcd;
 use super::fault::{Fault, Kind, Process, Scene};
@@ -85,7 +85,11 @@ impl<'a> Schedule<'a> {
             Scene::ServerKilled => Fault::Kill(web(&server)),
             Scene::ServerPaused => Fault::Pause(web(&server)),
             Scene::OverwatchesApart => Fault::Cut(overwatch, vec![other?]),
-            Scene::OverwatchAlone => Fault::Cut(overwatch, [others, servers].concat()),
+            Scene::OverwatchAlone => {
+                let etcd = self.topology.host(etcd::HOST).map(|(_, host)| host.name.clone());
+                let etcd = etcd.into_iter().collect();
+                Fault::Cut(overwatch, [others, servers, etcd].concat())
+            }
             Scene::AgentApart => Fault::Cut(server, vec![overwatch]),
             Scene::AgentAlone => Fault::Cut(server, names(Role::Overwatch).collect()),
             Scene::OverwatchesSlow => Fault::Slow(overwatch, vec![other?], SLOW_MESH_MS),
@@ -114,6 +118,8 @@ impl Iterator for Schedule<'_> {
         if self.deck.is_empty() {
             self.deck.clone_from(&self.scenes);
             self.random.shuffle(&mut self.deck);
+            // The last is dealt first: however short a run is, etcd dies in it.
+            self.deck.sort_by_key(|scene| *scene == Scene::EtcdKilled);
         }
         let first = self.deck.pop()?;
         let mut step = Step(vec![self.planned(first, 0)?]);
@@ -190,7 +196,11 @@ mod tests {
     }
 
     #[test]
-    fn etcd_dies_where_there_is_one() {
+    fn etcd_dies_first_where_there_is_one() {
+        for seed in 0..20 {
+            let scene = steps(seed, &Kind::ALL, 1).first().map(|step| step.0[0].scene);
+            assert_eq!(scene, Some(Scene::EtcdKilled), "seed {seed}");
+        }
         let topology: Topology = etcd::topology(false).parse().unwrap();
         let steps = Schedule::new(1, &Kind::ALL, &topology).take(100);
         assert!(steps.flat_map(|step| step.0).all(|planned| planned.scene != Scene::EtcdKilled));

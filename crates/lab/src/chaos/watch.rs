@@ -1,15 +1,19 @@
 //! Whether all is well again, as the overwatches themselves say: over the socket that each has for its own
 //! user, so that no cut way is in between. Changes nothing.
 
+use std::collections::BTreeSet;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use api::domains::Domains;
+use api::hand::Pins;
 use api::peers::Peers;
 use api::status::{ClusterStatus, Ready};
 use serde::de::DeserializeOwned;
 
 use super::etcd;
+use super::words::Word;
 use crate::files::{Lab, Layout};
 use crate::http::{self, Url};
 use crate::topology::{Role, Topology};
@@ -57,6 +61,16 @@ fn look(lab: &Lab, topology: &Topology, name: &str) -> anyhow::Result<(String, S
     }
     let peers: Peers = fetch(lab, name, "/api/v1/overwatch/peers")?;
     Ok((peers.rows_digest, peers.registry_digest))
+}
+
+/// What one of them holds of what operators said.
+pub(super) fn held(lab: &Lab, name: &str) -> anyhow::Result<BTreeSet<Word>> {
+    let pins: Pins = fetch(lab, name, "/api/v1/routing/pins")?;
+    let domains: Domains = fetch(lab, name, "/api/v1/domains")?;
+    let pins = pins.pins.iter().filter(|pin| pin.in_effect);
+    let pins = pins.filter_map(|pin| Word::of_network(&pin.network));
+    let domains = domains.domains.iter().filter_map(|domain| Word::of_domain(&domain.name));
+    Ok(pins.chain(domains).collect())
 }
 
 fn fetch<T: DeserializeOwned>(lab: &Lab, host: &str, path: &str) -> anyhow::Result<T> {

@@ -223,13 +223,14 @@ impl Asker {
     }
 }
 
-/// The first address, or in a word why there is none.
+/// The addresses with commas between, or in a word why there is none.
 fn said(message: &Message<&[u8]>) -> String {
     let rcode = message.header().rcode();
     if rcode != Rcode::NOERROR {
         return rcode.to_string();
     }
-    let records = message.answer().map(|answer| answer.limit_to::<A>().flatten().next());
-    let address = records.ok().flatten().map(|record| record.data().addr().to_string());
-    address.unwrap_or_else(|| "empty".to_owned())
+    let records = message.answer().map(|answer| answer.limit_to::<A>().flatten());
+    let addresses = records.into_iter().flatten().map(|record| record.data().addr().to_string());
+    let addresses: Vec<String> = addresses.collect();
+    if addresses.is_empty() { "empty".to_owned() } else { addresses.join(",") }
 }
