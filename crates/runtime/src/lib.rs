@@ -7,6 +7,7 @@
 //! - [`panics`]: faults of this program, counted, and loops that begin anew,
 //! - [`clock`]: the one clock of the process,
 //! - [`logs`]: log lines, as text, as JSON or to the journal,
+//! - `backoff`: how long to wait before something is tried again,
 //! - `notify`: what a service manager is told,
 //! - [`collect`]: the threads that read the kernel,
 //! - [`probe`]: checks of backends,
@@ -43,6 +44,8 @@ pub mod limits;
 pub mod panics;
 
 pub mod clock;
+
+mod backoff;
 
 mod random;
 

@@ -22,6 +22,7 @@ use tokio_rustls::client::TlsStream;
 use super::connection::{self, Beginning, SessionLimits};
 use super::identity::Identity;
 use super::{Event, FailReason, Origin, TlsSetupError, tls};
+use crate::backoff::Backoff;
 use crate::panics::caught;
 
 /// Most addresses of one name that are tried in turn; further ones wait for the next look-up's
@@ -130,7 +131,7 @@ impl Dialler {
                 backoff.reset();
             }
             tokio::select! {
-                () = tokio::time::sleep(backoff.next_pause(random())) => (),
+                () = tokio::time::sleep(spread(backoff.next_pause(), random())) => (),
                 () = &mut is_dropped => return,
             }
         }
@@ -190,30 +191,11 @@ async fn dropped(mut client: watch::Receiver<()>) {
     while client.changed().await.is_ok() {}
 }
 
-/// How long to wait before the next try.
-#[derive(Debug)]
-struct Backoff {
-    next: Duration,
-    min: Duration,
-    max: Duration,
-}
-
-impl Backoff {
-    const fn new(min: Duration, max: Duration) -> Self {
-        Self { next: min, min, max }
-    }
-
-    const fn reset(&mut self) {
-        self.next = self.min;
-    }
-
-    /// Somewhere in the upper half of a pause that doubles up to the limit.
-    fn next_pause(&mut self, random: u64) -> Duration {
-        let half = self.next.min(self.max) / 2;
-        self.next = self.next.saturating_mul(2).min(self.max);
-        // 32 bits of chance are plenty, and keep the product small.
-        half + half.mul_f64((random >> 32) as f64 / f64::from(u32::MAX))
-    }
+/// Somewhere in the upper half of a pause.
+fn spread(pause: Duration, random: u64) -> Duration {
+    let half = pause / 2;
+    // 32 bits of chance are plenty, and keep the product small.
+    half + half.mul_f64((random >> 32) as f64 / f64::from(u32::MAX))
 }
 
 /// A random number; the standard library seeds each hasher anew.
@@ -226,15 +208,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_to_the_limit_and_start_again() {
+    fn a_pause_is_spread_over_its_upper_half() {
         let ms = Duration::from_millis;
-        let mut backoff = Backoff::new(ms(200), ms(5_000));
-        for pause in [200, 400, 800, 1_600, 3_200, 5_000, 5_000] {
-            assert_eq!(backoff.next_pause(u64::MAX), ms(pause));
+        for (random, pause) in [(0, 2_500), (u64::MAX, 5_000)] {
+            assert_eq!(spread(ms(5_000), random), ms(pause));
         }
-        assert_eq!(backoff.next_pause(0), ms(2_500));
-        backoff.reset();
-        assert_eq!(backoff.next_pause(u64::MAX), ms(200));
-        assert_eq!(backoff.next_pause(0), ms(200));
     }
 }

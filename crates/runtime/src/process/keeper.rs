@@ -17,8 +17,9 @@ use store::Store;
 use tokio::sync::oneshot;
 use tracing::error;
 
-use self::writer::{Disk, Pace, State, Wanted};
+use self::writer::{Disk, RESTS, State, Wanted};
 use super::StartError;
+use crate::backoff::Backoff;
 
 /// Batches that wait to be taken; one for each event that changed something. Past it they are held
 /// back until there is room.
@@ -74,16 +75,16 @@ impl Keeper {
     ///
     /// The system refuses it.
     pub(super) fn start(store: Store) -> Result<Self, StartError> {
-        Self::start_on(store, Pace::REAL)
+        Self::start_on(store, RESTS)
     }
 
-    fn start_on(disk: impl Disk, pace: Pace) -> Result<Self, StartError> {
+    fn start_on(disk: impl Disk, rests: Backoff) -> Result<Self, StartError> {
         let (wanted, waiting) = sync_channel(QUEUE_BATCHES);
         let (keeper, ends) = Self::by(wanted);
         let state = Arc::clone(&keeper.state);
         let thread = std::thread::Builder::new().name("store".to_owned());
         let run = move || {
-            writer::write_all(disk, pace, &waiting, &state);
+            writer::write_all(disk, rests, &waiting, &state);
             drop(ends);
         };
         thread.spawn(run).map_err(StartError::System)?;

@@ -29,8 +29,9 @@ use tracing::{error, info, warn};
 use self::anew::Anew;
 pub(super) use self::state::Kept;
 use self::state::State;
-use self::thread::{Disk, Pace, Wanted};
+use self::thread::{Disk, RESTS, Wanted};
 use super::StartError;
+use crate::backoff::Backoff;
 use crate::logs::chain;
 
 /// Seconds that wait for the disk. Past it they are not kept, and the whole table is once the disk is back.
@@ -95,7 +96,7 @@ impl TableKeeper {
              of them refused)",
             began.elapsed().as_millis()
         );
-        let mut keeper = Self::start((files, lock), Pace::REAL, now)?;
+        let mut keeper = Self::start((files, lock), RESTS, now)?;
         // What was left out is not in the files' steps.
         keeper.has_gap = !dropped.is_empty() || !again.is_empty();
         Ok(keeper)
@@ -107,7 +108,7 @@ impl TableKeeper {
     ///
     /// The system refuses a thread.
     pub(super) fn anew(directory: &Path, now: Time) -> Result<Self, StartError> {
-        let mut keeper = Self::start((Anew::new(directory), ()), Pace::REAL, now)?;
+        let mut keeper = Self::start((Anew::new(directory), ()), RESTS, now)?;
         keeper.has_gap = true;
         Ok(keeper)
     }
@@ -115,7 +116,7 @@ impl TableKeeper {
     /// Begins the thread. What guards the disk is held until nothing more is written.
     fn start(
         (disk, guard): (impl Disk, impl Send + 'static),
-        pace: Pace,
+        rests: Backoff,
         now: Time,
     ) -> Result<Self, StartError> {
         let (wanted, waiting) = sync_channel(QUEUE_SECONDS);
@@ -125,7 +126,7 @@ impl TableKeeper {
         // By its name its panics count as the store's.
         let builder = std::thread::Builder::new().name("store-rows".to_owned());
         let run = move || {
-            thread::write_all(&mut disk, pace, &waiting, &of_thread);
+            thread::write_all(&mut disk, rests, &waiting, &of_thread);
             // Before it is said: the next one may write at once.
             drop((disk, guard));
             drop(ends);

@@ -7,7 +7,7 @@ use store::StoreError;
 use super::*;
 
 /// No rest that a test would notice.
-const QUICK: Pace = Pace { least: Duration::from_millis(1), most: Duration::from_millis(1) };
+const QUICK: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
 /// What is wrong with a disk.
 const WELL: u8 = 0;
 const REFUSES: u8 = 1;

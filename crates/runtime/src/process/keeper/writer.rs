@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use super::{Exported, Written, drop_oldest};
+use crate::backoff::Backoff;
 use crate::logs::chain;
 use crate::panics::begun_anew_here;
 
@@ -52,18 +53,9 @@ impl Disk for Store {
     }
 }
 
-/// How long the thread rests after a failure: each time twice as long, up to the most. To try is to open the
-/// file and read all of it. Who waits for an answer is not made to wait for the end of a rest.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
-    pub(super) least: Duration,
-    pub(super) most: Duration,
-}
-
-impl Pace {
-    pub(super) const REAL: Self =
-        Self { least: Duration::from_secs(1), most: Duration::from_secs(60) };
-}
+/// How long the thread rests after a failure. To try is to open the file and read all of it. Who waits for an
+/// answer is not made to wait for the end of a rest.
+pub(super) const RESTS: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 
 /// How it goes, as the thread tells it. Each number by itself is right, and a moment old at most.
 #[derive(Debug, Default)]
@@ -92,14 +84,13 @@ impl State {
 /// tried again, as if the disk had refused.
 pub(super) fn write_all(
     disk: impl Disk,
-    pace: Pace,
+    rests: Backoff,
     waiting: &Receiver<Wanted>,
     state: &Arc<State>,
 ) {
     let mut writer = Writer {
         disk,
-        pace,
-        rest: pace.least,
+        rests,
         rests_until: None,
         changes: Vec::new(),
         taken: 0,
@@ -116,9 +107,7 @@ pub(super) fn write_all(
 /// The thread's own.
 struct Writer<D> {
     disk: D,
-    pace: Pace,
-    /// How long the next rest is.
-    rest: Duration,
+    rests: Backoff,
     /// Until when nothing is tried that nobody waits for.
     rests_until: Option<Instant>,
     /// What is not written yet.
@@ -150,7 +139,7 @@ impl<D: Disk> Writer<D> {
                 waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
             }
             // What a fault of this program left.
-            None => waiting.recv_timeout(self.pace.least),
+            None => waiting.recv_timeout(self.rests.next_pause()),
         };
         self.is_ending = matches!(more, Err(RecvTimeoutError::Disconnected));
         let mut asking = Asking::default();
@@ -208,7 +197,8 @@ impl<D: Disk> Writer<D> {
     fn see(&mut self, written: &Written) {
         let Err(why) = written else {
             self.changes.clear();
-            (self.rest, self.rests_until) = (self.pace.least, None);
+            self.rests.reset();
+            self.rests_until = None;
             self.state.done.store(self.taken, Ordering::Release);
             if self.state.is_failing.swap(false, Ordering::AcqRel) {
                 info!("the store is written again");
@@ -219,8 +209,7 @@ impl<D: Disk> Writer<D> {
         if !self.state.is_failing.swap(true, Ordering::AcqRel) {
             error!("{why}; trying on, a restart would forget the last changes");
         }
-        self.rests_until = Some(Instant::now() + self.rest);
-        self.rest = (self.rest * 2).min(self.pace.most);
+        self.rests_until = Some(Instant::now() + self.rests.next_pause());
     }
 }
 

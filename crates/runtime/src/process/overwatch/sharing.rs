@@ -171,7 +171,7 @@ impl Sharing {
             following: None,
             starts: 0,
             is_hearing: false,
-            bringing: heard::Bringing::default(),
+            bringing: heard::Bringing::new(),
             news,
             decisions,
         };

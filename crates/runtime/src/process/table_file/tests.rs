@@ -14,7 +14,7 @@ const LIMITS: TableLimits =
     TableLimits { rows_per_agent_max: 1_000, rows_max: 2_000, ttl_ms: 86_400_000 };
 
 /// No rest that a test would notice.
-const QUICK: Pace = Pace { least: Duration::from_millis(1), most: Duration::from_millis(1) };
+const QUICK: Backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(1));
 
 fn at(s: u64) -> Time {
     Time::from_unix_ms(1_700_000_000_000 + s * 1_000)

@@ -7,6 +7,7 @@ use store::{TableCopy, TableError, TableFiles};
 use tracing::{error, info};
 
 use super::state::State;
+use crate::backoff::Backoff;
 use crate::logs::chain;
 use crate::panics::begun_anew_here;
 
@@ -55,34 +56,23 @@ impl Disk for TableFiles {
     }
 }
 
-/// How long the thread rests after a failure: each time twice as long, up to the most. A large
-/// table is not written every second to a disk that stays full.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
-    pub(super) least: Duration,
-    pub(super) most: Duration,
-}
-
-impl Pace {
-    pub(super) const REAL: Self =
-        Self { least: Duration::from_secs(10), most: Duration::from_secs(300) };
-}
+/// How long the thread rests after a failure. A large table is not written every second to a disk that
+/// stays full.
+pub(super) const RESTS: Backoff = Backoff::new(Duration::from_secs(10), Duration::from_secs(300));
 
 /// Writes until nobody can send any more and all is written.
 pub(super) fn write_all<D: Disk>(
     disk: &mut D,
-    pace: Pace,
+    rests: Backoff,
     waiting: &Receiver<Wanted>,
     state: &State,
 ) {
-    let mut writer = Writer { pace, rest: pace.least, rests_until: None, waiting, state };
+    let mut writer = Writer { rests, rests_until: None, waiting, state };
     begun_anew_here(|| writer.run(disk));
 }
 
 struct Writer<'a> {
-    pace: Pace,
-    /// How long the next rest is.
-    rest: Duration,
+    rests: Backoff,
     /// Until when nothing is tried.
     rests_until: Option<Instant>,
     waiting: &'a Receiver<Wanted>,
@@ -146,7 +136,7 @@ impl Writer<'_> {
             if self.state.went_well(disk.bytes(), is_table) {
                 info!("what is learned is kept again");
             }
-            self.rest = self.pace.least;
+            self.rests.reset();
             if disk.wants_snapshot() {
                 self.state.want_table();
             } else if is_table {
@@ -171,8 +161,7 @@ impl Writer<'_> {
             );
         }
         self.state.rest(true);
-        self.rests_until = Some(Instant::now() + self.rest);
-        self.rest = (self.rest * 2).min(self.pace.most);
+        self.rests_until = Some(Instant::now() + self.rests.next_pause());
     }
 }
 

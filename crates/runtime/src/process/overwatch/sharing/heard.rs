@@ -17,48 +17,48 @@ use super::super::Process;
 use super::super::making::Step;
 use super::super::running::Prepared;
 use super::{Sharing, Standing};
+use crate::backoff::Backoff;
 use crate::etcd::{News, commit};
 use crate::logs::chain;
 use crate::panics::caught;
 
 /// Differences that are named in the log when all rows were read; of the others it says how many.
 const NAMED_MAX: usize = 20;
-/// How long until rows are brought in again that etcd did not take, at least and at most: each time twice as long.
-/// All of them are sent anew.
-const BRINGS_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// How long until rows are brought in again that etcd did not take: all of them are sent anew.
+const BRINGS_AGAIN: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
 /// How soon what was made elsewhere is tried again that did not fit, since a file here cannot be read: a
 /// certificate that is being renewed is there again by then.
 const TAKEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// How the first rows are brought in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bringing {
     is_under_way: bool,
     /// What etcd said against it last.
     refused: Option<String>,
-    /// When it is tried again, and how long it rested.
-    again: Option<(Instant, Duration)>,
+    rests: Backoff,
+    /// When it is tried again.
+    pub(super) again: Option<Instant>,
 }
 
 impl Bringing {
-    pub(super) fn may_begin(&self) -> bool {
-        !self.is_under_way && self.again.is_none_or(|(again, _)| Instant::now() >= again)
+    pub(super) const fn new() -> Self {
+        Self { is_under_way: false, refused: None, rests: BRINGS_AGAIN, again: None }
     }
 
-    /// How long it rests now.
-    #[cfg(test)]
-    pub(super) fn rest(&self) -> Option<Duration> {
-        self.again.map(|(_, rest)| rest)
+    pub(super) fn may_begin(&self) -> bool {
+        !self.is_under_way && self.again.is_none_or(|again| Instant::now() >= again)
     }
 
     /// It is done, or was refused.
     pub(super) fn ended(&mut self, refused: Option<String>) {
-        let (least, most) = BRINGS_AGAIN;
-        let rest = self.again.map_or(least, |(_, rest)| (rest * 2).min(most));
         if let Some(why) = refused.as_ref().filter(|_| self.refused != refused) {
             warn!("what operators made here is not in etcd yet: {why}");
         }
-        self.again = refused.is_some().then(|| (Instant::now() + rest, rest));
+        self.again = refused.is_some().then(|| Instant::now() + self.rests.next_pause());
+        if self.again.is_none() {
+            self.rests.reset();
+        }
         (self.is_under_way, self.refused) = (false, refused);
     }
 }
