@@ -2,8 +2,8 @@
 
 use model::{AgentId, Region, Service};
 
+use super::HandshakeFault;
 use super::dialling::{DialStep, Dialling};
-use super::{HandshakeFault, check_name, check_protocol};
 use crate::frame::{Challenge, Frame, Hello, PROTOCOL, Proof};
 use crate::peer::{KeyHash, Peer};
 use crate::proof::{Binding, ProofKey, Role};
@@ -62,35 +62,28 @@ impl AgentHandshake {
     /// The session must end: the peer refused, or is not who it should be.
     pub fn on_frame(&mut self, frame: Frame) -> Result<DialStep, HandshakeFault> {
         let Self { identity, dialling } = self;
-        dialling.on_frame(frame, |peer, challenge| prove(identity, peer, challenge))
+        dialling.on_frame(frame, |binding, challenge| prove(identity, binding, challenge))
     }
 }
 
 /// Checks the overwatch's proofs and answers the first that holds.
 fn prove(
     identity: &AgentIdentity,
-    peer: &Peer,
+    binding: &Binding,
     challenge: &Challenge,
 ) -> Result<Proof, HandshakeFault> {
-    check_protocol(challenge.protocol)?;
-    check_name(challenge.overwatch_id.as_str(), &peer.name)?;
-    let binding = Binding {
-        exporter: peer.exporter.clone(),
-        agent_key: peer.own_key,
-        overwatch_key: peer.key,
-    };
     for mesh_key in identity.keys.iter() {
         for token in &identity.tokens {
             let key = ProofKey::of_token(mesh_key, token, &identity.service);
-            let holds = |mac| key.verifies(mac, Role::Overwatch, &binding);
+            let holds = |mac| key.verifies(mac, Role::Overwatch, binding);
             if let Some((index, _)) = (0..).zip(&challenge.proofs).find(|(_, mac)| holds(*mac)) {
-                return Ok(Proof { index, mac: key.mac(Role::Agent, &binding) });
+                return Ok(Proof { index, mac: key.mac(Role::Agent, binding) });
             }
         }
     }
     let is_member = identity.keys.iter().map(ProofKey::of_member).any(|key| {
         let mut macs = challenge.memberships.iter();
-        macs.any(|mac| key.verifies(mac, Role::OverwatchMember, &binding))
+        macs.any(|mac| key.verifies(mac, Role::OverwatchMember, binding))
     });
     Err(if is_member { HandshakeFault::WrongToken } else { HandshakeFault::WrongMeshKey })
 }

@@ -1,9 +1,10 @@
 //! The side of a session that dialled, agent or overwatch: after its hello it awaits a challenge, then a
 //! welcome. What it proves is not known here.
 
-use super::HandshakeFault;
+use super::{HandshakeFault, check_name, check_protocol};
 use crate::frame::{Challenge, Frame, OverwatchId, Proof, Welcome};
 use crate::peer::{KeyHash, Peer};
+use crate::proof::Binding;
 
 /// A session that was begun.
 #[derive(Debug)]
@@ -54,14 +55,18 @@ impl Dialling {
     pub(super) fn on_frame(
         &mut self,
         frame: Frame,
-        prove: impl FnOnce(&Peer, &Challenge) -> Result<Proof, HandshakeFault>,
+        prove: impl FnOnce(&Binding, &Challenge) -> Result<Proof, HandshakeFault>,
     ) -> Result<DialStep, HandshakeFault> {
         match (std::mem::replace(&mut self.state, State::Ended), frame) {
             (_, Frame::Refused(refusal)) => Err(HandshakeFault::Refused(refusal)),
             (State::AwaitsChallenge { peer }, Frame::Challenge(challenge)) => {
-                let proof = prove(&peer, &challenge)?;
+                check_protocol(challenge.protocol)?;
+                check_name(challenge.overwatch_id.as_str(), &peer.name)?;
+                let Peer { exporter, key, own_key, .. } = *peer;
+                let binding = Binding { exporter, agent_key: own_key, overwatch_key: key };
+                let proof = prove(&binding, &challenge)?;
                 self.state = State::AwaitsWelcome { overwatch_id: challenge.overwatch_id };
-                Ok(DialStep::Prove { send: Frame::Proof(proof), pin: peer.key })
+                Ok(DialStep::Prove { send: Frame::Proof(proof), pin: key })
             }
             (State::AwaitsWelcome { overwatch_id }, Frame::Welcome(welcome)) => {
                 Ok(DialStep::Welcomed { overwatch_id, welcome })

@@ -1,7 +1,7 @@
 //! The side of an overwatch that dials another.
 
 use super::dialling::{DialStep, Dialling};
-use super::{HandshakeFault, OverwatchIdentity, check_name, check_protocol};
+use super::{HandshakeFault, OverwatchIdentity};
 use crate::frame::{Challenge, Frame, OverwatchId, PROTOCOL, PeerHello, Proof};
 use crate::peer::{KeyHash, Peer};
 use crate::proof::{Binding, ProofKey, Role};
@@ -38,27 +38,20 @@ impl PeerHandshake {
         frame: Frame,
         identity: &OverwatchIdentity,
     ) -> Result<DialStep, HandshakeFault> {
-        self.dialling.on_frame(frame, |peer, challenge| prove(identity, peer, challenge))
+        self.dialling.on_frame(frame, |binding, challenge| prove(identity, binding, challenge))
     }
 }
 
 /// Checks the other one's proofs and answers the first that holds.
 fn prove(
     identity: &OverwatchIdentity,
-    peer: &Peer,
+    binding: &Binding,
     challenge: &Challenge,
 ) -> Result<Proof, HandshakeFault> {
-    check_protocol(challenge.protocol)?;
-    check_name(challenge.overwatch_id.as_str(), &peer.name)?;
-    let binding = Binding {
-        exporter: peer.exporter.clone(),
-        agent_key: peer.own_key,
-        overwatch_key: peer.key,
-    };
     for key in identity.keys.iter().map(ProofKey::of_peer) {
-        let holds = |mac| key.verifies(mac, Role::PeerDialled, &binding);
+        let holds = |mac| key.verifies(mac, Role::PeerDialled, binding);
         if let Some((index, _)) = (0..).zip(&challenge.memberships).find(|(_, mac)| holds(*mac)) {
-            return Ok(Proof { index, mac: key.mac(Role::PeerDialling, &binding) });
+            return Ok(Proof { index, mac: key.mac(Role::PeerDialling, binding) });
         }
     }
     Err(HandshakeFault::WrongPeerProof)
