@@ -61,6 +61,9 @@ mod table_file;
 
 mod settings;
 
+#[cfg(test)]
+mod fixture;
+
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};

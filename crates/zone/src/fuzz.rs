@@ -66,7 +66,8 @@ fn check_lookups(zones: &Zones, owner: &NameBuf) {
     }
 }
 
-fn values() -> SoaValues {
+/// A zone's authority, in which each number is another.
+pub(crate) fn values() -> SoaValues {
     SoaValues {
         nameservers: Vec::new(),
         mailbox: None,

@@ -51,7 +51,8 @@ mod tests {
     use dns::NameBuf;
 
     use super::*;
-    use crate::{HttpsTerms, SoaValues, Source, SteeredName, zone_file};
+    use crate::fuzz::values;
+    use crate::{HttpsTerms, Source, SteeredName, zone_file};
 
     fn zone() -> Zone {
         let apex: NameBuf = "example".parse().unwrap();
@@ -65,18 +66,8 @@ mod tests {
             index,
             steering,
         });
-        let values = SoaValues {
-            nameservers: Vec::new(),
-            mailbox: None,
-            serial: 1,
-            refresh_s: 2,
-            retry_s: 3,
-            expire_s: 4,
-            minimum_s: 5,
-            ttl_s: 6,
-        };
         let steered = steered.collect();
-        Zone::build(Source { apex, authority: Some(values), records, steered }).unwrap().0
+        Zone::build(Source { apex, authority: Some(values()), records, steered }).unwrap().0
     }
 
     #[test]

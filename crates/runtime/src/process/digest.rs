@@ -120,6 +120,7 @@ impl fmt::Write for Digest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixture::config;
     use super::*;
 
     const FILE: &str = "\
@@ -140,16 +141,7 @@ api: {enabled: false}
 ";
 
     fn digest(text: &str) -> String {
-        let no_file = |_: &str| Err("none is named".to_owned());
-        let given = config::Given {
-            file_name: "test",
-            mode: None,
-            host_name: "host",
-            read_zone_file: &no_file,
-            includes: &config::no_includes,
-        };
-        let checked = config::load(text, &given).unwrap();
-        let config::Mode::Overwatch(overwatch) = checked.config.mode else { unreachable!() };
+        let config::Mode::Overwatch(overwatch) = config(text).mode else { unreachable!() };
         Digest::of(&overwatch).finish()
     }
 

@@ -1,23 +1,11 @@
 //! The limits of a zone, and what is folded. The rules are in the dialogue `testdata/faults.txt`.
 
 use super::*;
+use crate::fuzz::values;
 use crate::record::Record;
 
 fn name(text: &str) -> NameBuf {
     text.parse().unwrap()
-}
-
-fn values() -> SoaValues {
-    SoaValues {
-        nameservers: Vec::new(),
-        mailbox: None,
-        serial: 1,
-        refresh_s: 2,
-        retry_s: 3,
-        expire_s: 4,
-        minimum_s: 5,
-        ttl_s: 6,
-    }
 }
 
 fn build(apex: &str, records: Vec<Record>) -> Result<Zone, Vec<Rule>> {

@@ -29,29 +29,5 @@ fn frozen_nobody_leaves_a_region_over_the_limit() {
 
 #[test]
 fn of_those_over_the_limit_a_part_moves_in_a_minute() {
-    let networks: Vec<String> = (0..100).map(|i| format!("10.{i}.2.0/24")).collect();
-    let mut bench = Bench::of(limited());
-    let everybody = |bench: &mut Bench, eu: u64, us: u64| {
-        for network in &networks {
-            bench.measure(network, "eu-west", eu, 10);
-            bench.measure(network, "us-east", us, 10);
-        }
-    };
-    let at_us = |bench: &Bench| {
-        let clients = (0..100).map(|i| bench.first(&format!("10.{i}.2.9")));
-        clients.filter(|first| first.starts_with("us-east")).count()
-    };
-    everybody(&mut bench, 90, 20);
-    bench.pass(1_000);
-    assert_eq!(at_us(&bench), 100, "after a start all may move at once");
-    bench.pass(10 * MINUTE_MS);
-    everybody(&mut bench, 45, 60);
-    bench.pass(1_000);
-    let after_saving = 100 - at_us(&bench);
-    assert!((50..=52).contains(&after_saving), "ten minutes' moves: {after_saving}");
-    for minute in 1..=5 {
-        bench.pass(MINUTE_MS);
-        let moved = 100 - at_us(&bench) - after_saving;
-        assert!(moved.abs_diff(5 * minute) <= 2, "minute {minute}: {moved}");
-    }
+    moves_part_by_part(&mut Bench::of(limited()), [45, 60]);
 }

@@ -122,6 +122,7 @@ fn compare_learning(
 mod tests {
     use std::sync::Arc;
 
+    use super::super::super::fixture::config;
     use super::*;
 
     const FILE: &str = "\
@@ -136,18 +137,6 @@ metrics: {enabled: true, address: \"127.0.0.1:4\"}
 sandbox: {enabled: true}
 logging: {level: info, format: text}
 ";
-
-    fn config(text: &str) -> Config {
-        let no_file = |_: &str| Err("none is named".to_owned());
-        let given = config::Given {
-            file_name: "test",
-            mode: None,
-            host_name: "host",
-            read_zone_file: &no_file,
-            includes: &config::no_includes,
-        };
-        config::load(text, &given).unwrap().config
-    }
 
     fn next(text: &str) -> Prepared {
         let Config { mode: Mode::Agent(now), logging, metrics, sandbox } = config(FILE) else {

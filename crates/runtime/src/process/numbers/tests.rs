@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use config::{Config, Mode, OverwatchConfig};
 
 use super::super::digest::Digest;
+use super::super::fixture::config;
 use super::super::geography::Geography;
 use super::super::keeper::StoreKept;
 use super::super::overwatch::SharingCounters;
@@ -57,16 +58,7 @@ agent:
 ";
 
 fn load(text: &str) -> Config {
-    let text = text.replace("TOKEN", TOKEN).replace("KEY", KEY);
-    let no_file = |_: &str| Err("none is named".to_owned());
-    let given = config::Given {
-        file_name: "test",
-        mode: None,
-        host_name: "host",
-        read_zone_file: &no_file,
-        includes: &config::no_includes,
-    };
-    config::load(&text, &given).unwrap().config
+    config(&text.replace("TOKEN", TOKEN).replace("KEY", KEY))
 }
 
 /// Numbers that repeat.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::super::fixture::{config, given};
 use super::*;
 
 const FILE: &str = "\
@@ -34,18 +35,6 @@ metrics: {enabled: true, address: \"127.0.0.1:4\"}
 logging: {level: info, format: text}
 ";
 
-fn config(text: &str) -> Config {
-    let no_file = |_: &str| Err("none is named".to_owned());
-    let given = config::Given {
-        file_name: "test",
-        mode: None,
-        host_name: "host",
-        read_zone_file: &no_file,
-        includes: &config::no_includes,
-    };
-    config::load(text, &given).unwrap().config
-}
-
 fn running(text: &str) -> Running {
     let Config { mode: Mode::Overwatch(config), logging, metrics, sandbox } = config(text) else {
         unreachable!("the file says overwatch")
@@ -56,16 +45,7 @@ fn running(text: &str) -> Running {
 fn files(text: &str) -> Files {
     let text = text.to_owned();
     Files::new(move |made| {
-        let no_file = |_: &str| Err("none is named".to_owned());
-        let (file_name, host_name) = ("test", "host");
-        let given = config::Given {
-            file_name,
-            mode: None,
-            host_name,
-            read_zone_file: &no_file,
-            includes: &config::no_includes,
-        };
-        let checked = config::load_with(&text, made, &given)?;
+        let checked = config::load_with(&text, made, &given())?;
         let (config, entities) = (checked.config, checked.entities);
         Ok(Reread { config, warnings: Vec::new(), entities })
     })
