@@ -191,6 +191,7 @@ fn load_tree(
     let zones = zones::zones(&section, given.read_zone_file, &mut faults);
     if let Some(zones) = &zones {
         signing::check_records(&section, zones, &mut faults);
+        signing::check_nested(&section, zones, &mut faults);
     }
     let config = zones.filter(|_| faults.is_clean()).and_then(|z| build::config(&section, z));
     let Some(config) = config else {

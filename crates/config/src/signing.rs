@@ -3,9 +3,9 @@
 //! The rules are tried on a faulty file too, on what is left of it. Must never draw or read a key:
 //! keys are no part of the configuration.
 
-use dns::{NameBuf, RecordType};
+use dns::{NameBuf, Rdata, RecordType};
 use dnssec::{Layout, RolloverTerms, Signer};
-use zone::{Zone, Zones};
+use zone::{Chain, End, Zone, Zones};
 
 use crate::fault::Faults;
 use crate::kind::NEVER;
@@ -63,6 +63,48 @@ pub(crate) fn check_records(root: &Section, zones: &Zones, faults: &mut Faults) 
                 zone.apex()
             );
             faults.fault(terms_of(root, zone).at("enabled"), message);
+        }
+    }
+}
+
+/// A zone inside another one of ours, if that is signed: the two must fit each other (RFC 4035, 5.2).
+pub(crate) fn check_nested(root: &Section, zones: &Zones, faults: &mut Faults) {
+    for inner in zones.iter() {
+        // The zone around it answers for its DS records.
+        let end = zones.lookup(inner.apex(), RecordType::DS, &mut Chain::default()).end;
+        let (End::Records { zone: outer, .. } | End::NoData { zone: outer, .. }) = end else {
+            continue;
+        };
+        if outer.apex() == inner.apex() || !is_signed(root, outer) {
+            continue;
+        }
+        let at = terms_of(root, inner).at("enabled");
+        let (inner_name, outer_name) = (inner.apex().to_string(), outer.apex().to_string());
+        let is_vouched_for = matches!(end, End::Records { .. });
+        match (is_vouched_for, is_signed(root, inner)) {
+            (true, false) => {
+                let message = format!(
+                    "zone {inner_name}: it is not signed, but the zone {outer_name} around it has DS records \
+                     for it, so resolvers take its answers for forged ones: enable `dnssec` for it, or \
+                     take the DS records out, wait for their TTL, and switch off then"
+                );
+                faults.fault(at, message);
+            }
+            (false, true) => {
+                let server = inner.ns().rdata().find_map(|rdata| match rdata {
+                    Rdata::Ns(name) => Some(name.to_string()),
+                    _ => None,
+                });
+                let message = format!(
+                    "zone {inner_name}: it is signed, and so is the zone {outer_name} around it, which has no \
+                     DS record for it: resolvers take its answers as unsigned. To have them validated, \
+                     put `{inner_name}. NS {}.` and what `opengslb-cli dnssec ds {inner_name}` says among \
+                     the records of {outer_name}",
+                    server.unwrap_or_default()
+                );
+                faults.warn(at, message);
+            }
+            (true, true) | (false, false) => {}
         }
     }
 }

@@ -74,6 +74,11 @@ pub enum Data {
     Key(Key),
     /// RRSIG (RFC 4034, 3).
     Signature(Signature),
+    /// NSEC (RFC 4034, 4).
+    Denial {
+        /// Whether it says that its owner is delegated: it has NS, and no SOA, which the zone below has.
+        is_delegated: bool,
+    },
     /// Any other.
     Other,
 }
@@ -268,6 +273,10 @@ fn taken(record: &ParsedRecord<'_, &[u8]>) -> Result<Record, ParseError> {
                 terms,
                 bytes,
             })
+        }
+        AllRecordData::Nsec(nsec) => {
+            let has = |kind| nsec.types().contains(kind);
+            Data::Denial { is_delegated: has(RecordType::NS) && !has(RecordType::SOA) }
         }
         _ => Data::Other,
     };

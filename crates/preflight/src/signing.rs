@@ -10,11 +10,12 @@ use crate::agreement::differences;
 use crate::book::Book;
 use crate::delegation::Delegation;
 use crate::finding::{Check, Finding, list};
-use crate::message::{Data, Ds, Key};
+use crate::message::{Data, Ds, Key, Message};
 use crate::nameservers::Server;
 use crate::plan::Plan;
 use crate::question::{Edns, Question};
 use crate::signatures::{Signed, signatures};
+use crate::walk::{NOERROR, NXDOMAIN};
 use crate::{Name, RecordType};
 
 /// Compares the keys of all servers with one another and with the parent's DS records; then looks at
@@ -35,10 +36,11 @@ pub(crate) fn signing(
     let of_zone = book.ask_all_in_full(
         servers.iter().map(|server| ask(server.socket, RecordType::DNSKEY)).collect::<Vec<_>>(),
     );
-    let mut has_parent_answered = false;
+    let (mut has_parent_answered, mut is_denied) = (false, false);
     let mut all_ds = BTreeSet::new();
     for said in of_parent?.iter().filter_map(|reply| reply.message()) {
-        has_parent_answered |= said.rcode == crate::walk::NOERROR;
+        has_parent_answered |= said.rcode == NOERROR;
+        is_denied |= denies(said, zone);
         all_ds.extend(said.answer.iter().filter_map(|record| match &record.data {
             Data::Ds(ds) => Some(ds.clone()),
             _ => None,
@@ -54,6 +56,14 @@ pub(crate) fn signing(
         keys.entry(own.collect()).or_default().insert(server.socket.ip());
     }
     let parent = &delegation.parent;
+    if is_denied {
+        let found = format!(
+            "{parent} is signed and proves that {zone} is not delegated: validating resolvers answer SERVFAIL"
+        );
+        let next = format!("have NS records for {zone} put into {parent} itself");
+        findings.push(Finding::bad(Check::Dnssec, found, next));
+        return Some(());
+    }
     if !has_parent_answered {
         let found = format!("no server of {parent} says by TCP which keys it knows of");
         findings.push(Finding::unknown(Check::Dnssec, found, "look again later"));
@@ -65,6 +75,18 @@ pub(crate) fn signing(
         findings.push(signatures((plan, book), &signed, servers)?);
     }
     Some(())
+}
+
+/// Whether a server that was asked for DS records proves that no zone begins at the name: as one does that
+/// has both zones and no NS records in the upper one (RFC 4035, 5.2).
+fn denies(said: &Message, zone: &Name) -> bool {
+    let mut proofs = said.authority.iter();
+    match said.rcode {
+        NXDOMAIN => proofs.any(|record| matches!(record.data, Data::Signature(_))),
+        _ => proofs.any(|record| {
+            record.owner == *zone && record.data == Data::Denial { is_delegated: false }
+        }),
+    }
 }
 
 fn judge(

@@ -240,6 +240,24 @@ fn keys_and_what_the_parent_says_of_them() {
     );
 }
 
+#[test]
+fn a_signed_parent_that_knows_of_no_zone() {
+    use crate::message::Data;
+    let denied = [(Check::Dnssec, Bad, "proves that demo.test is not delegated")];
+    check(|world| world.denial = Some(Data::Denial { is_delegated: true }), &[]);
+    check(|world| world.denial = Some(Data::Denial { is_delegated: false }), &denied);
+    // Names that do not exist are nothing new in a zone that is not signed.
+    check(|world| world.has_no_name = true, &[(Check::Dnssec, Unknown, "says by TCP which keys")]);
+    check(
+        |world| {
+            world.has_no_name = true;
+            let signature = world::denial_signature(&world.servers[&ip(3)]);
+            world.denial = Some(Data::Signature(signature));
+        },
+        &denied,
+    );
+}
+
 /// The lines about a signed zone, with one server changed.
 #[track_caller]
 fn check_signed(change: fn(&mut world::Served), expect: &[(Check, Verdict, &str)]) {

@@ -281,19 +281,14 @@ impl DraftNode {
             ttl_s: set.ttl_s,
             records: set.records.into(),
         };
-        Node {
-            owner: self.owner,
-            sets: self.sets.into_iter().map(set).collect(),
-            steered: self.steered,
-            is_own_address: self.is_own_address,
-            cut: None,
-            wildcard: None,
-        }
+        let sets = self.sets.into_iter().map(set).collect();
+        let (steered, is_own_address) = (self.steered, self.is_own_address);
+        Node { steered, is_own_address, ..Node::new(self.owner, sets) }
     }
 }
 
-/// Tells every name the delegation and the wildcard that concern it.
-fn link(names: &mut Names<Node>) {
+/// Tells every name the delegation and the wildcard that concern it, whatever it was told before.
+pub(crate) fn link(names: &mut Names<Node>) {
     let count = names.iter().len();
     for index in 0..count {
         let parent = names.parent(index);
@@ -301,6 +296,8 @@ fn link(names: &mut Names<Node>) {
         let Some(node) = names.get_mut(index) else { continue };
         let is_delegated = parent.is_some() && node.set(RecordType::NS).is_some();
         node.cut = above.or(is_delegated.then_some(index));
+        // Its wildcard comes later, for that lies below it.
+        node.wildcard = None;
         if is_wildcard(node.owner.as_name())
             && let Some(parent) = parent.and_then(|parent| names.get_mut(parent))
         {

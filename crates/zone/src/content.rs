@@ -96,6 +96,11 @@ pub(crate) struct Node {
 }
 
 impl Node {
+    /// A name with its records, by type; its links are not set yet.
+    pub(crate) const fn new(owner: StoredName, sets: Box<[RecordSet]>) -> Self {
+        Self { owner, sets, steered: None, is_own_address: false, cut: None, wildcard: None }
+    }
+
     /// The records of a type.
     pub(crate) fn set(&self, record_type: RecordType) -> Option<&RecordSet> {
         let at = self.sets.binary_search_by_key(&record_type, |set| set.record_type).ok()?;

@@ -10,6 +10,7 @@
 //! - [`fault`]: what a zone may not be,
 //! - `build`, private: records and steered names checked and put in order,
 //! - [`content`]: one zone as it is served,
+//! - `nested`, private: zones that lie in others of ours, delegated there,
 //! - `exact`, private: the names that exist in all zones, by a hash,
 //! - [`zones`]: all zones of a server,
 //! - [`lookup`]: the algorithm: which of all this answers a question,
@@ -38,6 +39,8 @@ pub mod fault;
 mod build;
 
 pub mod content;
+
+mod nested;
 
 mod exact;
 

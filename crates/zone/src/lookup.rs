@@ -128,6 +128,22 @@ pub enum End<'a> {
     },
 }
 
+impl<'a> End<'a> {
+    /// The zone that says so; `None` where none of ours does.
+    #[must_use]
+    pub const fn zone(&self) -> Option<&'a Zone> {
+        match self {
+            Self::Outside | Self::Elsewhere => None,
+            Self::Records { zone, .. }
+            | Self::Steered { zone, .. }
+            | Self::OwnAddress { zone, .. }
+            | Self::Referral { zone, .. }
+            | Self::NoData { zone, .. }
+            | Self::NoName { zone, .. } => Some(zone),
+        }
+    }
+}
+
 /// One alias.
 #[derive(Clone, Copy, Debug)]
 pub struct Link<'a> {
@@ -313,8 +329,8 @@ fn referral<'a>(zone: &'a Zone, owner: Name<'a>, cut: usize) -> End<'a> {
     }
 }
 
-/// The answer to a question for DS at the apex of an inner zone, out of the one around it. The name
-/// exists, whether the zone around it delegates it or not.
+/// The answer to a question for DS at the apex of an inner zone, out of the one around it, which
+/// delegates it.
 fn delegation_signer<'a>(zone: &'a Zone, key: &Key, owner: Name<'a>) -> End<'a> {
     let nothing = End::NoData { zone, owner };
     let Some(place) = zone.names.find(key.as_bytes()) else {

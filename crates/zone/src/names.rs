@@ -41,6 +41,11 @@ impl<T> Names<T> {
         Self { entries }
     }
 
+    /// The names as a map again, by their keys.
+    pub(crate) fn into_map(self) -> BTreeMap<Box<[u8]>, T> {
+        self.entries.into_iter().map(|entry| (entry.key, entry.value)).collect()
+    }
+
     /// The entry for a key, or the nearest one above it.
     pub(crate) fn find(&self, key: &[u8]) -> Option<Place> {
         let after = self.entries.partition_point(|entry| &*entry.key <= key);

@@ -10,6 +10,7 @@ use crate::exact::Exact;
 use crate::fault::ZonesFault;
 use crate::key::Key;
 use crate::names::{Names, Place};
+use crate::nested::delegate;
 
 /// All zones of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +31,8 @@ pub(crate) struct Located<'a> {
 }
 
 impl Zones {
-    /// Puts zones together. A zone that lies in another one answers for all names in it.
+    /// Puts zones together. A zone that lies in another one answers for all names in it, and is
+    /// delegated there; who did not write that need not.
     ///
     /// # Errors
     ///
@@ -60,6 +62,7 @@ impl Zones {
         if !faults.is_empty() {
             return Err(faults);
         }
+        let zones = delegate(zones);
         let exact = Exact::of(&zones);
         Ok(Self { zones, exact })
     }

@@ -82,3 +82,42 @@ fn what_cannot_be_signed_is_a_fault_where_it_stands() {
     );
     assert_eq!(signed(&zone("enabled: false, ksk_lifetime: 1h")).unwrap(), []);
 }
+
+/// Zones of ours inside others of ours: `outer` says how `a.test` is signed, `records` what it has, and `inner`
+/// how `in.a.test` is signed; then what is said, the faults or the warnings.
+#[track_caller]
+fn check_nested((outer, records, inner): (bool, &str, bool), expect: &[&str]) {
+    let dns = format!(
+        "dns:\n  zones:\n    - {{name: a.test, records: [{records}], dnssec: {{enabled: {outer}}}}}\n    - \
+         {{name: in.a.test, dnssec: {{enabled: {inner}}}}}\n"
+    );
+    let text =
+        format!("mode: overwatch\n{}\n{dns}", LEAST_OVERWATCH.replace("mode: overwatch\n", ""));
+    let said = load_as_is(&text).map_or_else(|faults| faults, |checked| checked.warnings);
+    let said: Vec<String> = said.iter().map(ToString::to_string).collect();
+    let about: Vec<&String> = said.iter().filter(|line| line.contains("zone in.a.test")).collect();
+    assert_eq!(about.len(), expect.len(), "{said:?}");
+    assert!(about.iter().zip(expect).all(|(line, words)| line.contains(words)), "{said:?}");
+}
+
+#[test]
+fn a_zone_inside_a_signed_one_is_vouched_for_or_the_file_says_so() {
+    let ds = "in NS ns1.in, in DS 1 13 2 \
+              0000000000000000000000000000000000000000000000000000000000000001";
+    let wants_ds = "has no DS record for it: resolvers take its answers as unsigned. To have them validated, \
+                    put `in.a.test. NS ns1.in.a.test.` and what `opengslb-cli dnssec ds in.a.test` says among \
+                    the records of a.test";
+    check_nested((true, "", true), &[wants_ds]);
+    check_nested((true, "in NS ns1.in", true), &[wants_ds]);
+    check_nested((true, ds, true), &[]);
+    check_nested((true, ds, false), &["not signed, but the zone a.test around it has DS records"]);
+    for (outer, records, inner) in [
+        (true, "", false),
+        (false, "", true),
+        (false, "", false),
+        (false, ds, true),
+        (false, ds, false),
+    ] {
+        check_nested((outer, records, inner), &[]);
+    }
+}

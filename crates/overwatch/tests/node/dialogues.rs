@@ -106,6 +106,7 @@ fn signed_zones_sign_what_they_say() {
     check("signed-denial.txt");
     check("signed-steered.txt");
     check("signed-size.txt");
+    check("signed-nested.txt");
 }
 
 #[test]

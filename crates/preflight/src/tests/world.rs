@@ -63,6 +63,11 @@ fn signature(seed: u8, covered: RecordType, served: &Served) -> Signature {
     signature
 }
 
+/// One of a denial; nobody verifies it.
+pub(super) fn denial_signature(served: &Served) -> Signature {
+    signature(1, RecordType::NSEC, served)
+}
+
 pub(super) fn ds(seed: u8) -> Ds {
     let owner = b"\x04demo\x04test\x00";
     let digest = digest::digest(&digest::SHA256, &[owner, &key(seed).rdata[..]].concat());
@@ -108,6 +113,10 @@ pub(super) struct World {
     pub(super) delegated: BTreeSet<Name>,
     pub(super) glue: BTreeMap<Name, Vec<IpAddr>>,
     pub(super) ds: Vec<Ds>,
+    /// What its NSEC record at the zone's name says where it has none; `None` where it is unsigned.
+    pub(super) denial: Option<Data>,
+    /// Whether it says by the response code that there is no such name.
+    pub(super) has_no_name: bool,
     /// A name of the parent's own zone.
     pub(super) elsewhere: Option<(Name, IpAddr)>,
     pub(super) servers: BTreeMap<IpAddr, Served>,
@@ -162,6 +171,8 @@ impl World {
             delegated: names,
             glue: addresses,
             ds: Vec::new(),
+            denial: None,
+            has_no_name: false,
             elsewhere: None,
             servers: [(ip(3), served.clone()), (ip(4), served)].into(),
         }
@@ -217,7 +228,10 @@ impl World {
             return answer(is_a.then(|| record(&question.name, Data::Address(*address))));
         }
         if question.kind == RecordType::DS {
-            return answer(self.ds.iter().map(|ds| record(&question.name, Data::Ds(ds.clone()))));
+            let ds = self.ds.iter().map(|ds| record(&question.name, Data::Ds(ds.clone())));
+            let denial = self.denial.iter().map(|data| record(&question.name, data.clone()));
+            let rcode = if self.has_no_name { 3 } else { 0 };
+            return Message { rcode, authority: denial.collect(), ..answer(ds) };
         }
         if self.delegated.is_empty() || !question.name.ends_with(&name("demo.test")) {
             return Message { rcode: 3, ..answer([]) };
