@@ -78,7 +78,7 @@ pub fn confine(needs: &Needs) {
         in_force.note(&["memory"], rights::hide_memory());
         in_force.note(&["no_new_privs"], rights::gain_nothing());
         in_force.note(&["landlock"], files::restrict(needs));
-        in_force.note(&["seccomp"], calls::restrict());
+        in_force.note(&["seccomp"], calls::restrict(needs));
     }
     // Elsewhere there is nothing that this program knows of.
     #[cfg(not(target_os = "linux"))]
