@@ -84,27 +84,22 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::Parser;
 use clap::error::ErrorKind;
 
 use arguments::{Arguments, Command};
 use client::Client;
-use failure::{Failure, USAGE};
+use failure::Failure;
+pub use failure::USAGE;
 pub(crate) use output::Output;
 pub use preflight::look_at_zones;
 
 /// Reads the command line and carries it out.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments: Arguments = match arguments() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Nobody is left to tell where this cannot be written.
-            let _ = error.print();
-            let is_asked_for =
-                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return ExitCode::from(if is_asked_for { 0 } else { USAGE });
-        }
+        Err(code) => return code,
     };
     let output = Output::new(arguments.json);
     match run(arguments, &output) {
@@ -115,6 +110,21 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Reads this process's command line.
+///
+/// # Errors
+///
+/// Nothing is left to do: what there is to say was printed, and this is how the process ends.
+pub fn arguments<A: Parser>() -> Result<A, ExitCode> {
+    A::try_parse().map_err(|error| {
+        // Nobody is left to tell where this cannot be written.
+        let _ = error.print();
+        let is_asked_for =
+            matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        ExitCode::from(if is_asked_for { 0 } else { USAGE })
+    })
 }
 
 /// Carries a command out; whether the answer is a yes.

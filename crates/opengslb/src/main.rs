@@ -14,10 +14,8 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser as _;
-use clap::error::ErrorKind;
 use config::{Config, LoggingSettings, Mode};
-use opengslb::cli;
+use opengslb::cli::{self, USAGE};
 use opengslb::configuration::{Loaded, load};
 use opengslb::survey::words::Words;
 use runtime::logs::{Logs, chain};
@@ -28,23 +26,14 @@ use runtime::process::{self, Around};
 
 use command_line::{Arguments, Command, ModeArgument};
 
-/// A faulty command line or configuration (sysexits.h, EX_USAGE).
-const USAGE: u8 = 64;
-
 fn main() -> ExitCode {
     #[cfg(unix)]
     if let Some(code) = in_the_lab() {
         return code;
     }
-    let arguments = match Arguments::try_parse() {
+    let arguments: Arguments = match cli::arguments() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Nobody is left to tell where this cannot be written.
-            let _ = error.print();
-            let is_asked_for =
-                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return ExitCode::from(if is_asked_for { 0 } else { USAGE });
-        }
+        Err(code) => return code,
     };
     match &arguments.command {
         Some(Command::CheckConfig { config, preflight, words }) => {

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-/// A faulty command line (sysexits.h, `EX_USAGE`).
-pub(super) const USAGE: u8 = 64;
+/// A faulty command line or configuration (sysexits.h, `EX_USAGE`).
+pub const USAGE: u8 = 64;
 /// Nobody answers (`EX_UNAVAILABLE`).
 const UNAVAILABLE: u8 = 69;
 /// Not allowed (`EX_NOPERM`).

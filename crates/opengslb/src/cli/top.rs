@@ -36,7 +36,7 @@ use super::words::seconds;
 #[cfg(not(unix))]
 use no_terminal as terminal;
 use screen::State;
-use terminal::{Key, Terminal};
+use terminal::Terminal;
 
 /// How often.
 #[derive(Debug, Args)]
@@ -57,6 +57,23 @@ pub(super) struct Seen {
 
 /// A look, or why there is nothing to see.
 type Look = Result<Seen, String>;
+
+/// Columns and rows of a terminal.
+type Size = (usize, usize);
+
+/// What a key says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "no key is ever pressed there"))]
+enum Key {
+    Quit,
+    Pause,
+    /// To the next list.
+    Next,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+}
 
 /// How long a key waits for its answer at most.
 const KEY_WAIT: Duration = Duration::from_millis(100);

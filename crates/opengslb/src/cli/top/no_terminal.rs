@@ -3,22 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-/// Columns and rows.
-pub(super) type Size = (usize, usize);
-
-/// What a key would say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "no key is ever pressed here")]
-pub(super) enum Key {
-    Quit,
-    Pause,
-    /// To the next list.
-    Next,
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-}
+use super::{Key, Size};
 
 /// None there is.
 pub(super) enum Terminal {}

@@ -7,8 +7,7 @@ use api::hand::DomainLearning;
 use api::status::ClusterStatus;
 
 use super::super::output::{Hue, plain};
-use super::terminal::{Key, Size};
-use super::{Look, Seen};
+use super::{Key, Look, Seen, Size};
 
 /// The lists, in the order of the tabulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-/// Columns and rows.
-pub(super) type Size = (usize, usize);
+use super::{Key, Size};
 
 /// Of a terminal that does not tell: that of the VT100.
 const USUAL: Size = (80, 24);
@@ -20,19 +19,6 @@ const LEAVE: &str = "\u{1b}[?25h\u{1b}[?1049l";
 const HOME: &str = "\u{1b}[H";
 const CLEAR_LINE: &str = "\u{1b}[K";
 const CLEAR_BELOW: &str = "\u{1b}[J";
-
-/// What a key says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
-    Quit,
-    Pause,
-    /// To the next list.
-    Next,
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-}
 
 /// A terminal that is ours.
 pub(super) struct Terminal {
