@@ -1,8 +1,6 @@
 //! The built binary under a service manager: what it is told, in which order, and by which process.
 //! The manager is a socket of the test's own.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::daemon::{Daemon, PATIENCE};
 use crate::dns_client::{A, by_udp};
-use crate::world::KEY;
+use crate::world::{Ended, KEY, write};
 
 /// A service manager, and a directory for the process that it watches.
 struct Manager {
@@ -56,13 +54,6 @@ impl Manager {
         }
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.directory.path().join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        path
-    }
-
     fn overwatch(&self, ttl: u32) -> PathBuf {
         let data = self.directory.path().join("data");
         let data = data.display();
@@ -79,7 +70,7 @@ domains: [{{name: app.test, regions: [here], ttl: {ttl}}}]
 logging: {{level: info, format: text}}
 "
         );
-        self.write("overwatch.yaml", &text)
+        write(self.directory.path(), "overwatch", &text)
     }
 
     fn agent(&self) -> PathBuf {
@@ -100,7 +91,7 @@ agent:
 logging: {{level: info, format: text}}
 "
         );
-        self.write("agent.yaml", &text)
+        write(self.directory.path(), "agent", &text)
     }
 }
 
@@ -109,15 +100,6 @@ fn started(manager: &Manager) -> Daemon {
     let overwatch = manager.start(&manager.overwatch(30));
     overwatch.line("answering DNS on ");
     overwatch
-}
-
-/// Ends a process that this test did not start itself.
-struct Ended(String);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").args(["-KILL", &self.0]).output();
-    }
 }
 
 #[test]
@@ -139,7 +121,7 @@ fn an_overwatch_is_ready_lives_reloads_and_stops() {
     assert_eq!(manager.hears("READY="), "1");
     overwatch.line("the configuration was reloaded");
     // One that has faults is read to its end as well.
-    manager.write("overwatch.yaml", "mode: overwatch\nno_such_key: 1\n");
+    write(manager.directory.path(), "overwatch", "mode: overwatch\nno_such_key: 1\n");
     overwatch.signal("HUP");
     assert_eq!(manager.hears("RELOADING="), "1");
     assert_eq!(manager.hears("READY="), "1");

@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -178,11 +179,21 @@ pub(crate) fn assert_no_secret_is_logged<'a>(daemons: impl IntoIterator<Item = &
     }
 }
 
-fn write(directory: &Path, name: &str, text: &str) -> PathBuf {
+/// Writes a configuration as its owner's alone.
+pub(crate) fn write(directory: &Path, name: &str, text: &str) -> PathBuf {
     let path = directory.join(format!("{name}.yaml"));
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
     path
+}
+
+/// Ends a process that a test did not start itself.
+pub(crate) struct Ended(pub(crate) String);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-KILL", &self.0]).output();
+    }
 }
 
 fn overwatch(directory: &Path) -> String {

@@ -539,7 +539,7 @@ fn first_view(overwatch: &mut Overwatch, now: Time) -> Arc<View> {
 }
 
 /// A frame as the other side reads it.
-fn over_the_wire(frame: &Frame) -> Frame {
+pub(crate) fn over_the_wire(frame: &Frame) -> Frame {
     let mut bytes = Vec::new();
     mesh::encode(frame, &mut bytes).unwrap();
     let mut decoder = FrameDecoder::new();

@@ -295,13 +295,15 @@ fn the_api_tells_the_demo_as_it_is() {
     assert_eq!((status.healthy_agents, status.backend_summary.healthy), (1, 1));
 }
 
+/// How many of 200 networks go there that geography knows nothing of, each drawn for itself.
+fn in_sg(bench: &Bench) -> usize {
+    let clients = (0..200).map(|i| format!("10.{}.{}.9", 16 + i / 16, i % 16 * 16));
+    clients.filter(|client| bench.steer(client).0 == [ip(SG)]).count()
+}
+
 #[test]
 fn after_an_outage_of_all_regions_every_client_is_at_home() {
     let mut bench = Bench::demo();
-    let in_sg = |bench: &Bench| {
-        let clients = (0..200).map(|i| format!("10.{}.{}.9", 16 + i / 16, i % 16 * 16));
-        clients.filter(|client| bench.steer(client).0 == [ip(SG)]).count()
-    };
     let cut_both = |bench: &mut Bench| {
         bench.cut("sg");
         bench.advance(2_000);
@@ -330,10 +332,6 @@ fn after_an_outage_of_all_regions_every_client_is_at_home() {
 #[test]
 fn one_that_is_in_doubt_serves_nobody_while_one_is_coming_back() {
     let mut bench = Bench::demo();
-    let in_sg = |bench: &Bench| {
-        let clients = (0..200).map(|i| format!("10.{}.{}.9", 16 + i / 16, i % 16 * 16));
-        clients.filter(|client| bench.steer(client).0 == [ip(SG)]).count()
-    };
     bench.stop("sg");
     bench.advance(600_000);
     bench.start(settings::agent("sg", "ap-southeast", SG), SG, 2);
@@ -348,11 +346,6 @@ fn one_that_is_in_doubt_serves_nobody_while_one_is_coming_back() {
 #[test]
 fn a_region_that_comes_back_gets_its_clients_bit_by_bit() {
     let mut bench = Bench::demo();
-    // 200 networks that geography knows nothing of, each drawn for itself.
-    let in_sg = |bench: &Bench| {
-        let clients = (0..200).map(|i| format!("10.{}.{}.9", 16 + i / 16, i % 16 * 16));
-        clients.filter(|client| bench.steer(client).0 == [ip(SG)]).count()
-    };
     assert_eq!(in_sg(&bench), 200, "nobody waits at a start");
     bench.stop("sg");
     assert_eq!(in_sg(&bench), 0, "it is left at once");

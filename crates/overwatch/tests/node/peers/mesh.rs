@@ -7,14 +7,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use agent::Agent;
-use mesh::{Exporter, Frame, FrameDecoder, KeyHash, Peer};
+use mesh::{Exporter, Frame, KeyHash, Peer};
 use model::{Sample, Time};
 use overwatch::{
     Asker, Effect, Event, LinkId, Note, Overwatch, Reload, Snapshot, Transport, View, Worker,
     resolve,
 };
 
-use crate::bench::reason_of;
+use crate::bench::{over_the_wire, reason_of};
 use crate::settings::{self, APP, START, ip};
 use crate::wire::{self, Question};
 
@@ -441,15 +441,6 @@ impl Mesh {
             }
         }
     }
-}
-
-fn over_the_wire(frame: &Frame) -> Frame {
-    let mut bytes = Vec::new();
-    mesh::encode(frame, &mut bytes).unwrap();
-    let mut decoder = FrameDecoder::new();
-    decoder.prove();
-    decoder.push(&bytes);
-    decoder.next_frame().unwrap().expect("a whole frame")
 }
 
 /// What TLS tells each side: the dialler, then the dialled.
