@@ -7,10 +7,10 @@
 //!
 //! - `networks`: the client networks that the maps are of, and the questions of the load,
 //! - `peers`: the other servers, their configurations and their processes,
-//! - `ours`: this server, with a table learned over the mesh,
+//! - `overwatch`: this server, alone; `ours`: the same with a table learned over the mesh,
 //! - `rounds`: load on one server after another, and what each took of the processor,
 //! - `report`: medians, ratios, goals; as text and as a section of the guide,
-//! - `program`: what all benches do alike,
+//! - `options`, `program`: what all benches do alike,
 //! - `figures`: figures beside their goals, for those benches whose figures programs print.
 //!
 //! Load goes to loopback only. Nothing here is run by the gate: the figures are worth something on a
@@ -32,7 +32,11 @@ mod peers;
 
 mod ours;
 
+mod overwatch;
+
 mod process;
+
+mod options;
 
 mod program;
 
@@ -42,36 +46,35 @@ mod report;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 
+use self::options::{Options, Size, Usage};
 use crate::steps::say;
 
-const USAGE: &str = "\
-usage: cargo xtask bench dns [--rounds 15] [--seconds 2] [--networks 1000000] [--write] [--debug]
-
-  --rounds     how often each server has its turn
-  --seconds    how long a turn is
-  --networks   client networks in the table and in the peers' maps; at most 10000000
-  --write      puts the figures into docs/guide/performance.md
-  --debug      measures the debug build: to try the bench, not the server
-";
+const DNS: Usage<3> = Usage {
+    bench: "dns",
+    sizes: [
+        Size {
+            word: "--rounds",
+            whole: 15,
+            most: 1_000,
+            what: "how often each server has its turn",
+        },
+        Size { word: "--seconds", whole: 2, most: 10, what: "how long a turn is" },
+        Size {
+            word: "--networks",
+            whole: 1_000_000,
+            // More IPv4 /24s than that are hard to find by chance.
+            most: 10_000_000,
+            what: "client networks in the table and in the peers' maps",
+        },
+    ],
+    has_page: true,
+};
 
 /// What the load and the peers need, and the packages that have it.
 const TOOLS: [&str; 5] = ["dnsperf", "gdnsd", "knotd", "nsd", "taskset"];
 const PACKAGES: &str = "dnsperf gdnsd knot knot-module-geoip nsd util-linux";
-
-/// More IPv4 /24s than that are hard to find by chance.
-const NETWORKS_MAX: usize = 10_000_000;
-
-/// How the bench is run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Options {
-    rounds: usize,
-    seconds: usize,
-    networks: usize,
-    write: bool,
-    debug: bool,
-}
 
 /// Runs `cargo xtask bench`, with the words behind it.
 ///
@@ -79,27 +82,28 @@ struct Options {
 ///
 /// Something is missing, or a goal was not met.
 pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
-    match words.split_first().map(|(word, more)| (word.as_str(), more)) {
-        Some(("health", more)) => return health::run(more),
-        Some(("table", more)) => return table::run(more),
-        Some(("report", more)) => return agent::report(more),
-        Some(("poll", more)) => return agent::poll(more),
-        Some(("mesh", more)) => return mesh::run(more),
-        _ => {}
+    let (bench, words) = words.split_first().map_or(("", words), |(bench, more)| (bench, more));
+    match bench {
+        "dns" => dns(words),
+        "health" => health::run(words),
+        "table" => table::run(words),
+        "report" => agent::report(words),
+        "poll" => agent::poll(words),
+        "mesh" => mesh::run(words),
+        _ => bail!("usage: cargo xtask bench dns|health|table|report|poll|mesh [--help]"),
     }
-    let options = parse(words)?;
+}
+
+fn dns(words: &[String]) -> anyhow::Result<()> {
+    let options = DNS.read(words)?;
     let missing: Vec<&str> = TOOLS.into_iter().filter(|tool| !is_there(tool)).collect();
     let missing = missing.join(", ");
     ensure!(missing.is_empty(), "missing {missing}: apt-get install {PACKAGES}");
-    let (server, feeder) = build(options.debug)?;
-    let directory = PathBuf::from("target/bench-dns").join(std::process::id().to_string());
-    std::fs::create_dir_all(&directory).context("cannot make the directory of the bench")?;
-    let directory = std::fs::canonicalize(directory)?;
-    let result = measure(&options, &directory, (&server, &feeder));
-    // What a run leaves is of no use to anybody.
-    drop(std::fs::remove_dir_all(&directory));
-    let rounds = result?;
-    let report = report::Report::of(&options, &rounds)?;
+    let programs = build(options.debug)?;
+    let rounds = program::within("dns", |directory| measure(&options, directory, &programs))?;
+    let [turns, seconds, networks] = options.sizes;
+    let how = format!("{networks} networks, {turns} rounds of {seconds} s");
+    let report = report::Report::of(how, &rounds)?;
     say(&report.to_text());
     if options.write {
         report.write(Path::new("docs/guide/performance.md"))?;
@@ -111,16 +115,17 @@ pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
 
 /// Starts all servers, then loads one after another.
 fn measure(
-    options: &Options,
+    options: &Options<3>,
     directory: &Path,
-    (server, feeder): (&Path, &Path),
+    (server, feeder): &(PathBuf, PathBuf),
 ) -> anyhow::Result<rounds::Rounds> {
-    let networks = networks::random(options.networks);
-    let loads = networks::Loads::write(directory, &networks)?;
+    let [turns, seconds, networks] = options.sizes;
+    let networks = networks::random(networks);
+    let loads = networks::Loads::write(directory, &networks, seconds)?;
     say(&format!("{} networks; the servers start", networks.len()));
     let ours = ours::Ours::start(directory, (server, feeder), &networks)?;
     let peers = peers::start(directory, &networks)?;
-    rounds::run(options, &loads, &ours, &peers)
+    rounds::run((turns, seconds), loads, &ours, &peers)
 }
 
 /// Builds the server and what fills its table; where they are.
@@ -135,43 +140,4 @@ fn build(debug: bool) -> anyhow::Result<(PathBuf, PathBuf)> {
 fn is_there(tool: &str) -> bool {
     let path = std::env::var("PATH").unwrap_or_default();
     path.split(':').chain(["/usr/sbin"]).any(|folder| Path::new(folder).join(tool).is_file())
-}
-
-fn parse(words: &[String]) -> anyhow::Result<Options> {
-    let mut options =
-        Options { rounds: 15, seconds: 2, networks: 1_000_000, write: false, debug: false };
-    let mut words = words.iter().map(String::as_str);
-    ensure!(words.next() == Some("dns"), "{USAGE}");
-    while let Some(word) = words.next() {
-        let mut number = |most| program::number(word, &mut words, most);
-        match word {
-            "--rounds" => options.rounds = number(1_000)?,
-            "--seconds" => options.seconds = number(60)?,
-            "--networks" => options.networks = number(NETWORKS_MAX)?,
-            "--write" => options.write = true,
-            "--debug" => options.debug = true,
-            _ => bail!("{USAGE}"),
-        }
-    }
-    Ok(options)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_read() {
-        let read =
-            |line: &str| parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-        let standard =
-            Options { rounds: 15, seconds: 2, networks: 1_000_000, write: false, debug: false };
-        assert_eq!(read("dns").unwrap(), standard);
-        let given = read("dns --rounds 1 --seconds 3 --networks 9 --write --debug").unwrap();
-        let expect = Options { rounds: 1, seconds: 3, networks: 9, write: true, debug: true };
-        assert_eq!(given, expect);
-        for wrong in ["", "http", "dns --rounds", "dns --rounds 0", "dns --seconds x", "dns --no"] {
-            assert!(read(wrong).is_err(), "{wrong}");
-        }
-    }
 }

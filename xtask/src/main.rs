@@ -2,7 +2,7 @@
 //!
 //! - [`ci`]: `cargo xtask ci`, the one gate, the same here and in CI,
 //! - [`nightly`]: `cargo xtask nightly`, what takes longer than a gate may,
-//! - [`mod@bench`]: `cargo xtask bench dns`, what a query costs us and other servers,
+//! - [`mod@bench`]: `cargo xtask bench`, what things cost beside their goals: a query, the table, an agent,
 //! - [`release`]: `cargo xtask release`, what is handed out,
 //! - [`steps`]: runs commands one after another and prints a table of minutes,
 //! - `tests/tidy`: the repository's own rules as tests.
@@ -34,6 +34,7 @@ usage: cargo xtask COMMAND
   bench report what an agent costs that learns a hundred thousand networks; which closes it sees
   bench poll   what reading a hundred thousand open connections costs
   bench mesh   what reports cost on the wire, and one overwatch that a thousand agents report to
+  bench health what checking ten thousand servers costs
 ";
 
 fn main() -> ExitCode {

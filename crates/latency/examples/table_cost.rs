@@ -3,7 +3,8 @@
 //!
 //! Networks are IPv4 /24s drawn evenly of all there are; each agent tells of all of them in reports as
 //! large as they may be, then of ones drawn anywhere, as fast as they are taken. Beside each cost stands
-//! a limit of the same run: reads of 64 bytes anywhere in as much memory, each waiting for the last.
+//! a limit of the same run: reads of 64 bytes anywhere in as much memory, each waiting for the last. Times are the
+//! processor's.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
@@ -13,7 +14,7 @@ use std::time::Instant;
 
 use latency::{Lane, PortReport, Report, ReportRow, Table, TableLimits};
 use model::{AgentId, Rtt, Subnet, Time};
-use testkit::Random;
+use testkit::{Random, read_ns, took_s};
 
 /// As many as a report has at most.
 const REPORT_ROWS: usize = 16_384;
@@ -44,7 +45,7 @@ fn main() {
     figure("bytes_per_row", bench.table.heap_bytes() as f64 / rows as f64);
     figure("resident_bytes_per_row", (resident() - before - lists) as f64 / rows as f64);
     let (apply_ns, learn_ns) = bench.update(&drawn, seconds);
-    let read_ns = read_ns((rows * 10).clamp(1 << 26, 1 << 30), &mut bench.random);
+    let read_ns = read_ns((rows * 10).clamp(1 << 26, 1 << 30));
     figure("update_apply_ns", apply_ns);
     figure("update_changes_ns", learn_ns);
     figure("updates_per_s", 1e9 / (apply_ns + learn_ns));
@@ -54,13 +55,11 @@ fn main() {
     let digests = bench.agents.iter().map(|(agent, _)| bench.table.digest(agent));
     black_box(digests.fold(0, u64::wrapping_add));
     figure("digest_ns", began.elapsed().as_secs_f64() * 1e9 / agents as f64);
-    let began = Instant::now();
-    bench.table.expire(bench.now);
-    figure("expire_none_ms", began.elapsed().as_secs_f64() * 1e3);
+    let (_, took) = took_s(|| bench.table.expire(bench.now));
+    figure("expire_none_ms", took * 1e3);
     let (agent, _) = bench.agents.remove(0);
-    let began = Instant::now();
-    bench.table.forget(&agent);
-    figure("withdraw_ns_per_row", began.elapsed().as_secs_f64() * 1e9 / drawn.len() as f64);
+    let (_, took) = took_s(|| bench.table.forget(&agent));
+    figure("withdraw_ns_per_row", took * 1e9 / drawn.len() as f64);
     drop(bench);
     others();
 }
@@ -125,9 +124,7 @@ impl Bench {
         for agent in 0..self.agents.len() {
             for chunk in networks.chunks(REPORT_ROWS) {
                 took += self.tell(agent, chunk);
-                let began = Instant::now();
-                black_box(self.table.take_changes());
-                took += began.elapsed().as_secs_f64();
+                took += took_s(|| black_box(self.table.take_changes())).1;
             }
         }
         took
@@ -142,9 +139,7 @@ impl Bench {
         let report = Report { after: *sequence, through, ports };
         *sequence = through;
         self.now = self.now.plus_ms(20);
-        let began = Instant::now();
-        let taken = self.table.apply(agent, 1, &report, self.now);
-        let took = began.elapsed().as_secs_f64();
+        let (taken, took) = took_s(|| self.table.apply(agent, 1, &report, self.now));
         if let Err(refusal) = taken {
             panic!("a report was refused: {refusal}");
         }
@@ -163,9 +158,7 @@ impl Bench {
             drawn.dedup();
             let agent = self.random.below(self.agents.len());
             apply += self.tell(agent, &drawn);
-            let began = Instant::now();
-            black_box(self.table.take_changes());
-            learn += began.elapsed().as_secs_f64();
+            learn += took_s(|| black_box(self.table.take_changes())).1;
             rows += drawn.len();
         }
         (apply * 1e9 / rows as f64, learn * 1e9 / rows as f64)
@@ -193,25 +186,6 @@ fn ipv4(count: usize, random: &mut Random) -> Vec<Subnet> {
         }
     }
     drawn
-}
-
-/// A read of 64 bytes anywhere in so many, which waits for the one before it: the least of some
-/// rounds.
-fn read_ns(bytes: usize, random: &mut Random) -> f64 {
-    const STEPS: usize = 200_000;
-    let lines = vec![[1u64; 8]; bytes / 64];
-    let places: Vec<usize> = (0..STEPS + 2).map(|_| random.below(lines.len())).collect();
-    let round = || {
-        let began = Instant::now();
-        let mut last = 0;
-        for number in 0..STEPS {
-            let at = number + usize::from(black_box(last) == u64::MAX);
-            last = places.get(at).and_then(|place| lines.get(*place)).map_or(0, |line| line[0]);
-        }
-        black_box(last);
-        began.elapsed().as_secs_f64() * 1e9 / STEPS as f64
-    };
-    (0..5).map(|_| round()).fold(f64::MAX, f64::min)
 }
 
 /// Bytes of memory that this process has.

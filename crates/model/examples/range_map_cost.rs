@@ -14,10 +14,9 @@
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use model::{RangeMap, Subnet};
-use testkit::Random;
+use testkit::{Random, took_s};
 
 const NETWORKS: usize = 1_000_000;
 const ROUNDS: usize = 15;
@@ -96,23 +95,12 @@ fn median(mut figures: Vec<f64>) -> f64 {
 
 /// The time of one step, where a bit of each result is needed to begin the next.
 fn ns_each(mut step: impl FnMut(usize) -> u64) -> f64 {
-    let (began, used) = (Instant::now(), used_ns());
-    let mut last = 0;
-    for number in 0..READS {
-        last = step(number + usize::from(black_box(last) & 1 == 1));
-    }
-    black_box(last);
-    let ns = match (used, used_ns()) {
-        (Some(before), Some(after)) if after > before => (after - before) as f64,
-        _ => began.elapsed().as_secs_f64() * 1e9,
-    };
-    ns / READS as f64
-}
-
-/// What this thread has used of a processor.
-fn used_ns() -> Option<u64> {
-    // The system reckons it up when a thread lets go of the processor, and at its ticks.
-    std::thread::yield_now();
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok()
+    let ((), took) = took_s(|| {
+        let mut last = 0;
+        for number in 0..READS {
+            last = step(number + usize::from(black_box(last) & 1 == 1));
+        }
+        black_box(last);
+    });
+    took * 1e9 / READS as f64
 }

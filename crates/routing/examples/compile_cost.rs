@@ -3,7 +3,8 @@
 //! judges none.
 //!
 //! Networks are IPv4 /24s anywhere, each known in all of eight regions; a change makes another region the
-//! best. Beside it a limit of the same run: how long a copy of as many bytes takes as the map's ranges are.
+//! best. Beside it limits of the same run: a read of 64 bytes anywhere in memory, and a copy of as many bytes as the
+//! map's ranges are. All times are the processor's.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "an example that prints")]
 
@@ -12,14 +13,16 @@ mod eight_regions;
 use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use latency::{RegionEstimate, RowChange};
 use model::{Region, Rtt, Subnet, Time};
 use routing::Learning;
+use testkit::{copy_ms, read_ns, took_s};
 
 use crate::eight_regions::{REGIONS, geography, settings};
 
+/// About as much as is learned of a million networks.
+const READ_BYTES: usize = 1 << 28;
 /// Each is measured so often; the median counts.
 const ROUNDS: u32 = 5;
 
@@ -44,6 +47,11 @@ fn main() {
     let ranges = bench.learning.map().ranges();
     figure("compile_ranges", ranges as f64);
     figure("copy_ms", copy_ms(ranges * 8));
+    figure("compile_read_ns", read_ns(READ_BYTES));
+    let part = networks / 100;
+    for (name, changed) in [("all", networks), ("again", networks), ("hundredth", part)] {
+        figure(&format!("compile_{name}_rows"), f64::from(changed) * REGIONS.len() as f64);
+    }
     // Every other time back again: the same networks, and nothing is new about them.
     let mut of = |name: &str, change: &mut dyn FnMut(&mut Bench, u32) -> f64| {
         let mut took: Vec<f64> = (1..=ROUNDS).map(|round| change(&mut bench, round)).collect();
@@ -52,7 +60,6 @@ fn main() {
     };
     of("compile_none_ms", &mut |bench, _| bench.change(0..0, 0));
     of("compile_one_ms", &mut |bench, round| bench.change(7..8, round));
-    let part = networks / 100;
     of("compile_hundredth_ms", &mut |bench, round| bench.change(0..part, round));
     of("compile_again_ms", &mut |bench, round| bench.change(0..networks, round));
     of("compile_new_ms", &mut |bench, round| {
@@ -69,15 +76,16 @@ impl Bench {
             networks.flat_map(|network| (0..REGIONS.len()).map(move |region| (network, region)));
         let rows: Vec<RowChange> =
             rows.map(|(network, region)| self.row(network, region, round)).collect();
-        let began = Instant::now();
-        self.learning.take(rows);
-        self.learning.compile(self.now);
-        while self.learning.is_behind() {
-            self.now = self.now.plus_ms(100);
+        let ((), took) = took_s(|| {
+            self.learning.take(rows);
             self.learning.compile(self.now);
-        }
-        black_box(self.learning.map());
-        began.elapsed().as_secs_f64() * 1e3
+            while self.learning.is_behind() {
+                self.now = self.now.plus_ms(100);
+                self.learning.compile(self.now);
+            }
+            black_box(self.learning.map());
+        });
+        took * 1e3
     }
 
     /// The row of a network and a region: in each round another region is the best.
@@ -97,18 +105,6 @@ impl Bench {
         let bits = network.wrapping_mul(0x9e_3779) << 8;
         (Subnet::of(IpAddr::V4(bits.into()), 24), self.regions[region].clone(), Some(estimate))
     }
-}
-
-/// How long a copy of so many bytes takes, in memory that is written for the first time: the least of
-/// some rounds.
-fn copy_ms(bytes: usize) -> f64 {
-    let from = vec![1u8; bytes];
-    let copy = |_| {
-        let began = Instant::now();
-        black_box(from.clone());
-        began.elapsed().as_secs_f64() * 1e3
-    };
-    (0..7).map(copy).fold(f64::MAX, f64::min)
 }
 
 fn figure(name: &str, value: f64) {

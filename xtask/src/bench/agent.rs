@@ -3,34 +3,53 @@
 //! One program measures, `agent_cost`, a word at a time. Connections are made in a network namespace of its
 //! own, by processes without any capability.
 
-use anyhow::bail;
-
 use super::figures::{Figures, Goal, Limit, Section};
+use super::options::{Size, Usage};
 use super::program;
 
-const REPORT_USAGE: &str = "\
-usage: cargo xtask bench report [--most 100000] [--seconds 10] [--write] [--debug]
+const REPORT_USAGE: Usage<2> = Usage {
+    bench: "report",
+    sizes: [
+        Size {
+            word: "--most",
+            whole: 100_000,
+            most: 100_000,
+            what: "client networks that the agent learns; ten events of each are read",
+        },
+        Size {
+            word: "--seconds",
+            whole: 10,
+            most: 60,
+            what: "how long connections close, at 5,000 a second, and as fast as can be",
+        },
+    ],
+    has_page: true,
+};
 
-  --most     client networks that the agent learns; at most 100000. Also a tenth of the events that are
-             read in each round
-  --seconds  how long connections close, at 5,000 a second, and as fast as can be
-  --write    puts the figures into docs/guide/performance.md
-  --debug    measures the debug build: to try the bench, not the agent
-";
-
-const POLL_USAGE: &str = "\
-usage: cargo xtask bench poll [--most 100000] [--rounds 15] [--write] [--debug]
-
-  --most     connections that are open; at most 110000. Two files each, in as many processes as it takes
-  --rounds   how often they are read, the kernel's part alone and the agent's in turn
-  --write    puts the figures into docs/guide/performance.md
-  --debug    measures the debug build: to try the bench, not the agent
-";
+const POLL_USAGE: Usage<2> = Usage {
+    bench: "poll",
+    sizes: [
+        Size {
+            word: "--most",
+            whole: 100_000,
+            // The agent remembers 114,688 open connections.
+            most: 110_000,
+            what: "connections that are open, two files each, in as many processes as it takes",
+        },
+        Size {
+            word: "--rounds",
+            whole: 15,
+            most: 1_000,
+            what: "how often they are read, the kernel's part alone and the agent's in turn",
+        },
+    ],
+    has_page: true,
+};
 
 /// The closes of a busy server.
-const CLOSES_PER_S: &str = "5000";
+const CLOSES_PER_S: u32 = 5_000;
 /// `net.core.rmem_max` of Debian, where nobody has set it: bytes of a receive buffer, 332 events.
-const RECEIVE_BUFFER: &str = "212992";
+const RECEIVE_BUFFER: u32 = 212_992;
 
 const REPORT: Section = Section {
     begin: "<!-- The last run of `cargo xtask bench report --write`. -->\n",
@@ -137,37 +156,25 @@ const POLL_GOALS: [Goal; 4] = [
     },
 ];
 
-/// How a bench is run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Options {
-    most: u32,
-    /// Seconds of each measurement, or rounds.
-    times: u32,
-    write: bool,
-    debug: bool,
-}
-
 /// Runs it with the words behind `report`.
 ///
 /// # Errors
 ///
 /// A program cannot be built, or a goal was missed.
 pub(super) fn report(words: &[String]) -> anyhow::Result<()> {
-    let standard = Options { most: 100_000, times: 10, write: false, debug: false };
-    let options = parse(words, standard, ("--seconds", 60, 100_000), REPORT_USAGE)?;
+    let options = REPORT_USAGE.read(words)?;
     let (_, program) = program::agents(options.debug)?;
-    let Options { most, times, .. } = options;
-    let seconds = times.to_string();
+    let [most, seconds] = options.sizes;
     let mut figures = Figures::default();
-    let mut measure = |words: &[&str]| {
-        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        figures.try_measure(&program, &words);
+    let mut measure = |word: &str, numbers: &[u32]| {
+        let words = [word.to_owned()].into_iter().chain(numbers.iter().map(ToString::to_string));
+        figures.try_measure(&program, &words.collect::<Vec<_>>());
     };
-    measure(&["growth", &most.to_string()]);
-    measure(&["parsing", &(most * 10).to_string()]);
-    measure(&["closes", CLOSES_PER_S, &seconds, RECEIVE_BUFFER]);
-    measure(&["closes", "0", &seconds, RECEIVE_BUFFER]);
-    let how = format!("{most} client networks, connections for {times} s");
+    measure("growth", &[most]);
+    measure("parsing", &[most * 10]);
+    measure("closes", &[CLOSES_PER_S, seconds, RECEIVE_BUFFER]);
+    measure("closes", &[0, seconds, RECEIVE_BUFFER]);
+    let how = format!("{most} client networks, connections for {seconds} s");
     REPORT.judge(&figures, &how, options.write)
 }
 
@@ -177,55 +184,11 @@ pub(super) fn report(words: &[String]) -> anyhow::Result<()> {
 ///
 /// A program cannot be built, or a goal was missed.
 pub(super) fn poll(words: &[String]) -> anyhow::Result<()> {
-    let standard = Options { most: 100_000, times: 15, write: false, debug: false };
-    // The agent remembers 114,688 open connections.
-    let options = parse(words, standard, ("--rounds", 1_000, 110_000), POLL_USAGE)?;
+    let options = POLL_USAGE.read(words)?;
     let (_, program) = program::agents(options.debug)?;
-    let Options { most, times, .. } = options;
+    let [most, rounds] = options.sizes;
     let mut figures = Figures::default();
-    figures.try_measure(&program, &["dump".to_owned(), most.to_string(), times.to_string()]);
-    let how = format!("{most} open connections, {times} rounds");
+    figures.try_measure(&program, &["dump".to_owned(), most.to_string(), rounds.to_string()]);
+    let how = format!("{most} open connections, {rounds} rounds");
     POLL.judge(&figures, &how, options.write)
-}
-
-/// The options, where `times` are called so and both have a limit.
-fn parse(
-    words: &[String],
-    standard: Options,
-    (times, times_max, most_max): (&str, u32, u32),
-    usage: &str,
-) -> anyhow::Result<Options> {
-    let mut options = standard;
-    let mut words = words.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        match word {
-            "--most" => options.most = program::number(word, &mut words, most_max)?,
-            _ if word == times => options.times = program::number(word, &mut words, times_max)?,
-            "--write" => options.write = true,
-            "--debug" => options.debug = true,
-            _ => bail!("{usage}"),
-        }
-    }
-    Ok(options)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_read() {
-        let read = |line: &str| {
-            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-            let standard = Options { most: 5, times: 6, write: false, debug: false };
-            parse(&words, standard, ("--rounds", 10, 1_000), POLL_USAGE)
-        };
-        let standard = Options { most: 5, times: 6, write: false, debug: false };
-        assert_eq!(read("").unwrap(), standard);
-        let given = read("--most 9 --rounds 2 --write --debug").unwrap();
-        assert_eq!(given, Options { most: 9, times: 2, write: true, debug: true });
-        for wrong in ["poll", "--most", "--most 0", "--most 1001", "--rounds 11", "--seconds 1"] {
-            assert!(read(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -94,13 +94,14 @@ impl Goal {
     }
 
     fn line(&self, figures: &Figures) -> String {
+        let missed = if self.is_met(figures) { "" } else { ", **missed**" };
         let limit = match self.limit {
             Limit::AtMost(most) => format!("at most {}", number(most)),
             Limit::AtLeast(least) => format!("at least {}", number(least)),
             Limit::Exactly(wanted) => format!("exactly {}", number(wanted)),
             Limit::None => String::new(),
         };
-        format!("| {} | {} | {limit} |", self.what, number((self.value)(figures)))
+        format!("| {} | {} | {limit}{missed} |", self.what, number((self.value)(figures)))
     }
 }
 
@@ -182,11 +183,13 @@ mod tests {
     #[test]
     fn each_figure_stands_beside_its_goal() {
         let mut figures = Figures::default();
-        figures.read("size 9.4\nrate 0.01234\ntold 123456.7\n").unwrap();
+        figures.read("size 9.4\nrate 0.01234\ntold 123456.7\nseen 7\nmade 7\n").unwrap();
         let lines = SECTION.lines(&figures);
         assert_eq!(lines[2], "| size | 9.40 | at most 10 |");
-        assert_eq!(lines[3], "| rate | 0.0123 | at least 5.00 |");
-        assert_eq!(lines[4], "| all | not measured | exactly 1.00 |");
+        assert_eq!(lines[3], "| rate | 0.0123 | at least 5.00, **missed** |");
+        assert_eq!(lines[4], "| all | 1.00 | exactly 1.00 |");
         assert_eq!(lines[5], "| told | 123457 |  |");
+        let none = SECTION.lines(&Figures::default());
+        assert_eq!(none[4], "| all | not measured | exactly 1.00, **missed** |");
     }
 }

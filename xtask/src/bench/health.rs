@@ -12,17 +12,29 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
+use super::options::{Size, Usage};
 use super::program;
 use crate::steps::say;
 
-const USAGE: &str = "\
-usage: cargo xtask bench health [--targets 10000] [--interval 10] [--seconds 30] [--debug]
-
-  --targets    servers that are checked; at most 50000
-  --interval   seconds from one check of a server to the next
-  --seconds    how long is measured, after two intervals of settling
-  --debug      measures the debug build: to try the bench, not the checks
-";
+const USAGE: Usage<3> = Usage {
+    bench: "health",
+    sizes: [
+        Size { word: "--targets", whole: 10_000, most: 50_000, what: "servers that are checked" },
+        Size {
+            word: "--interval",
+            whole: 10,
+            most: 3_600,
+            what: "seconds from one check of a server to the next",
+        },
+        Size {
+            word: "--seconds",
+            whole: 30,
+            most: 600,
+            what: "how long is measured, after two intervals of settling",
+        },
+    ],
+    has_page: false,
+};
 
 /// Ports that listen. Each has its own room for connections that wait to be forgotten (TIME_WAIT): a
 /// thousand checks a second leave sixty thousand of them.
@@ -37,7 +49,6 @@ struct Options {
     targets: u32,
     interval_s: u32,
     seconds: u32,
-    debug: bool,
 }
 
 /// What one process said of itself.
@@ -58,8 +69,10 @@ struct Took {
 ///
 /// Something is missing, checks failed, or the goal was not met.
 pub(super) fn run(words: &[String]) -> anyhow::Result<()> {
-    let options = parse(words)?;
+    let options = USAGE.read(words)?;
     let program = program::example("runtime", "check_targets", options.debug)?;
+    let [targets, interval_s, seconds] = options.sizes;
+    let options = Options { targets, interval_s, seconds };
     let ports = listen()?;
     say(&format!(
         "{} servers every {} s for {} s",
@@ -173,34 +186,12 @@ fn serve(listener: &TcpListener) {
     }
 }
 
-fn parse(words: &[String]) -> anyhow::Result<Options> {
-    let mut options = Options { targets: 10_000, interval_s: 10, seconds: 30, debug: false };
-    let mut words = words.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        let mut number = |most| program::number(word, &mut words, most);
-        match word {
-            "--targets" => options.targets = number(50_000)?,
-            "--interval" => options.interval_s = number(3_600)?,
-            "--seconds" => options.seconds = number(600)?,
-            "--debug" => options.debug = true,
-            _ => bail!("{USAGE}"),
-        }
-    }
-    Ok(options)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn options_and_figures_are_read() {
-        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let given = parse(&words("--targets 7 --interval 2 --seconds 3 --debug")).unwrap();
-        assert_eq!(given, Options { targets: 7, interval_s: 2, seconds: 3, debug: true });
-        for wrong in ["dns", "--targets", "--targets 0", "--seconds x"] {
-            assert!(parse(&words(wrong)).is_err(), "{wrong}");
-        }
+    fn figures_are_read() {
         let took = read("1000 1000 3 0.25 0.02 0.08 20480\n").unwrap();
         assert!((took.us() - 100.0).abs() < 1e-9);
         assert_eq!(read("1000 1000"), None);

@@ -14,9 +14,9 @@ const NAME: &[u8] = b"\x03app\x04demo\x05local\x00";
 const ZONE_AT: usize = 4;
 /// The flag of those who want signatures (DO; RFC 3225, 3).
 const DNSSEC_OK: u16 = 1 << 15;
-/// Questions for names that nobody has heard of: more than one turn asks, so that none is asked twice
-/// in it.
-const FLOOD_MAX: usize = 500_000;
+/// Questions for names that nobody has heard of, for each second of a turn: more than one processor answers,
+/// so that none is asked twice.
+const FLOOD_PER_S: usize = 250_000;
 
 /// The files of questions.
 pub(super) struct Loads {
@@ -26,13 +26,18 @@ pub(super) struct Loads {
     pub(super) signed: PathBuf,
     /// Each time another name that does not exist, from another network.
     pub(super) flood: PathBuf,
+    /// Questions in it.
+    floods: usize,
+    /// The networks that ask, in no order.
+    asking: Vec<[u8; 4]>,
+    random: Random,
 }
 
 /// So many IPv4 /24s of the address space in use, in order.
-pub(super) fn random(count: usize) -> Vec<[u8; 4]> {
+pub(super) fn random(count: u32) -> Vec<[u8; 4]> {
     let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     let mut networks = BTreeSet::new();
-    while networks.len() < count {
+    while networks.len() < count as usize {
         let [a, b, c, ..] = random.next().to_le_bytes();
         // No loopback, no multicast, nothing reserved.
         if (1..224).contains(&a) && a != 127 {
@@ -43,27 +48,36 @@ pub(super) fn random(count: usize) -> Vec<[u8; 4]> {
 }
 
 impl Loads {
-    pub(super) fn write(directory: &Path, networks: &[[u8; 4]]) -> anyhow::Result<Self> {
+    /// Those of the steered name, for servers that know these networks; a flood is to last so long.
+    pub(super) fn write(
+        directory: &Path,
+        networks: &[[u8; 4]],
+        seconds: u32,
+    ) -> anyhow::Result<Self> {
         let mut random = Random::new(0x2545_f491_4f6c_dd1d);
-        let mut asked = networks.to_vec();
-        for at in (1..asked.len()).rev() {
-            let other = usize::try_from(random.next() % (at as u64 + 1))?;
-            asked.swap(at, other);
+        let mut asking = networks.to_vec();
+        for at in (1..asking.len()).rev() {
+            asking.swap(at, random.below(at + 1));
         }
-        let learned = directory.join("learned.queries");
-        write(&learned, asked.iter().map(|network| query(NAME, *network, 0)))?;
-        let signed = directory.join("signed.queries");
-        write(&signed, asked.iter().map(|network| query(NAME, *network, DNSSEC_OK)))?;
-        let flood = directory.join("flood.queries");
-        let names = asked.iter().take(FLOOD_MAX).map(|network| {
-            let label = format!("{:016x}", random.next());
+        let file = |name: &str| directory.join(format!("{name}.queries"));
+        let (learned, signed, flood) = (file("learned"), file("signed"), file("flood"));
+        write(&learned, asking.iter().map(|network| query(NAME, *network, 0)))?;
+        write(&signed, asking.iter().map(|network| query(NAME, *network, DNSSEC_OK)))?;
+        let floods = FLOOD_PER_S * seconds as usize;
+        Ok(Self { learned, signed, flood, floods, asking, random })
+    }
+
+    /// Writes the next flood, of names that were never asked for: what a server kept of one before would
+    /// answer it, and no longer show in its memory.
+    pub(super) fn renew_flood(&mut self) -> anyhow::Result<()> {
+        let names = self.asking.iter().cycle().take(self.floods).map(|network| {
+            let label = format!("{:016x}", self.random.next());
             let mut name = vec![16];
             name.extend_from_slice(label.as_bytes());
             name.extend_from_slice(NAME.get(ZONE_AT..).unwrap_or_default());
             query(&name, *network, 0)
         });
-        write(&flood, names)?;
-        Ok(Self { learned, signed, flood })
+        write(&self.flood, names)
     }
 }
 
@@ -100,6 +114,25 @@ mod tests {
         let networks = random(5_000);
         assert_eq!(networks.len(), 5_000);
         assert!(networks.is_sorted() && networks == random(5_000));
+    }
+
+    #[test]
+    fn no_flood_asks_for_a_name_of_another() {
+        let directory = std::env::temp_dir().join(format!("bench-loads-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let mut loads = Loads::write(&directory, &random(10), 1).unwrap();
+        loads.floods = 100;
+        let mut asked = BTreeSet::new();
+        for _ in 0..2 {
+            loads.renew_flood().unwrap();
+            let bytes = std::fs::read(&loads.flood).unwrap();
+            // Behind the length in two bytes, twelve of the head, and the length of the label.
+            let questions = bytes.chunks(2 + 12 + 29 + 4 + 11 + 11);
+            asked.extend(questions.map(|question| question[15..31].to_vec()));
+        }
+        std::fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(asked.len(), 200);
+        assert!(asked.iter().flatten().all(u8::is_ascii_hexdigit));
     }
 
     #[test]

@@ -2,15 +2,18 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use super::process::{Process, free_port};
+use super::overwatch;
+use super::process::Process;
 use crate::steps::say;
+
+/// As the agents' example has them.
+const REGIONS: [&str; 3] = ["eu-west", "us-east", "ap-southeast"];
 
 /// How long it must have been quiet to have worked off what it learned: longer than it waits between
 /// two parts of that work.
@@ -34,17 +37,10 @@ impl Ours {
         (program, feeder): (&Path, &Path),
         networks: &[[u8; 4]],
     ) -> anyhow::Result<Self> {
-        let (dns, mesh) = (free_port()?, free_port()?);
-        let config = directory.join("opengslb.yaml");
-        fs::write(&config, configuration(directory, dns, mesh))?;
-        fs::set_permissions(&config, fs::Permissions::from_mode(0o600))?;
         let list = directory.join("networks");
         fs::write(&list, networks.concat())?;
         // It starts a worker for each processor that it may use; then it may use all, as the others.
-        let mut command = Command::new("taskset");
-        command.args(["-c", "0"]).arg(program).arg("--config").arg(&config);
-        let mut server = Process::start("opengslb", dns, directory, &mut command)?;
-        server.wait_until_up(directory)?;
+        let (server, mesh) = overwatch::start(directory, program, &REGIONS.map(str::to_owned))?;
         let all = Command::new("taskset")
             .args(["-a", "-c", "-p", "0-1023", &server.id().to_string()])
             .stdout(Stdio::null())
@@ -92,34 +88,4 @@ impl Drop for Ours {
         drop(self.input.take());
         drop(self.agents.wait());
     }
-}
-
-/// The agents' example has the same names and secrets.
-fn configuration(directory: &Path, dns: u16, mesh: u16) -> String {
-    let directory = directory.display();
-    format!(
-        "mode: overwatch
-overwatch:
-  data_dir: {directory}/data
-  identity:
-    node_id: bench
-    cert_path: {directory}/bench.crt
-    key_path: {directory}/bench.key
-  agent_tokens:
-    - {{service: app.demo.local, token: a-token-for-the-bench-only, networks: [10.2.1.0/24]}}
-  gossip:
-    bind_address: 127.0.0.1:{mesh}
-    encryption_key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
-  validation: {{enabled: false}}
-dns:
-  listen_address: 127.0.0.1:{dns}
-  zones: [demo.local]
-  dnssec: {{enabled: true}}
-regions: [{{name: eu-west}}, {{name: us-east}}, {{name: ap-southeast}}]
-domains:
-  - name: app.demo.local
-    routing_algorithm: learned_latency
-    regions: [eu-west, us-east, ap-southeast]
-"
-    )
 }

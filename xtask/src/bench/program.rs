@@ -1,8 +1,8 @@
-//! What all benches do alike: build what they measure, and read the numbers of their options.
+//! What all benches do alike: build what they measure, and keep what it writes in a directory for the time.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::str::FromStr;
 
 use anyhow::{Context as _, ensure};
 
@@ -33,16 +33,16 @@ pub(super) fn agents(debug: bool) -> anyhow::Result<(PathBuf, PathBuf)> {
     Ok((target.join("opengslb"), target.join("examples/agent_cost")))
 }
 
-/// The number behind an option: from 1 on.
-pub(super) fn number<'a, T>(
-    option: &str,
-    words: &mut impl Iterator<Item = &'a str>,
-    most: T,
-) -> anyhow::Result<T>
-where
-    T: FromStr + PartialOrd + From<u8> + std::fmt::Display,
-{
-    let text = words.next().unwrap_or_default();
-    let number = text.parse().ok().filter(|number| *number >= T::from(1) && *number <= most);
-    number.with_context(|| format!("{option} takes a number from 1 to {most}, not {text:?}"))
+/// Measures with a directory that is nobody else's, and is gone afterwards: what a run leaves is of no use to
+/// anybody.
+pub(super) fn within<T>(
+    bench: &str,
+    measure: impl FnOnce(&Path) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let directory = PathBuf::from(format!("target/bench-{bench}/{}", std::process::id()));
+    fs::create_dir_all(&directory).context("cannot make the directory of the bench")?;
+    let directory = fs::canonicalize(directory)?;
+    let measured = measure(&directory);
+    drop(fs::remove_dir_all(&directory));
+    measured
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use super::peers;
 use super::rounds::{FLOOD, Rounds, Row, SIGNED, Turn};
-use super::{Options, peers};
 
 /// The section of the guide that a run writes.
 const BEGIN: &str = "<!-- The last run of `cargo xtask bench dns --write`. -->\n";
@@ -45,7 +45,8 @@ struct Quartiles {
 }
 
 impl Report {
-    pub(super) fn of(options: &Options, rounds: &Rounds) -> anyhow::Result<Self> {
+    /// Those of these rounds, which were made so.
+    pub(super) fn of(how: String, rounds: &Rounds) -> anyhow::Result<Self> {
         let row = |name: &str| {
             let row = rounds.rows.iter().find(|row| row.name == name);
             row.with_context(|| format!("no figures of {name}"))
@@ -55,10 +56,7 @@ impl Report {
         let others = rounds.rows.iter().filter(|row| !own.contains(&row.name));
         Ok(Self {
             machine: machine(),
-            how: format!(
-                "{} networks, {} rounds of {} s",
-                options.networks, options.rounds, options.seconds
-            ),
+            how,
             rows: rounds.rows.iter().map(|row| (row.name, median_turn(row))).collect(),
             to_gdnsd: others.map(|row| (row.name, ratio(row, gdnsd))).collect(),
             signed: ratio(row(SIGNED)?, ours),
@@ -134,7 +132,12 @@ impl Report {
             ),
             (self.growth_kib <= GROWTH_KIB_MAX, format!("a flood leaves {} KiB", self.growth_kib)),
         ];
-        goals.into_iter().filter(|(is_met, _)| !is_met).map(|(_, text)| text).collect()
+        // Who answers something else is not compared, whoever it is.
+        let unexpected = self.rows.iter().map(|(name, Turn { unexpected, .. })| {
+            (*unexpected == 0, format!("{unexpected} answers of {name} are not as they should be"))
+        });
+        let goals = goals.into_iter().chain(unexpected);
+        goals.filter(|(is_met, _)| !is_met).map(|(_, text)| text).collect()
     }
 
     /// Puts the figures into the guide's page, in place of those of the run before.
@@ -144,12 +147,13 @@ impl Report {
 
     fn to_markdown(&self) -> String {
         let mut text = format!("\n{}; {}.\n\n", self.machine, self.how);
-        text += "| server | queries/s | CPU, us a query | user | system |\n|---|--:|--:|--:|--:|\n";
+        text += "| server | queries/s | CPU, us a query | user | system | unexpected answers |\n";
+        text += "|---|--:|--:|--:|--:|--:|\n";
         for (name, turn) in &self.rows {
-            let Turn { queries_per_s, user_us, system_us, .. } = turn;
+            let Turn { queries_per_s, user_us, system_us, unexpected } = turn;
             let _ = writeln!(
                 text,
-                "| {name} | {queries_per_s:.0} | {:.2} | {user_us:.2} | {system_us:.2} |",
+                "| {name} | {queries_per_s:.0} | {:.2} | {user_us:.2} | {system_us:.2} | {unexpected} |",
                 turn.cpu_us()
             );
         }
@@ -157,6 +161,9 @@ impl Report {
         for ratio in self.ratios() {
             text += &ratio;
             text.push('\n');
+        }
+        for missed in self.missed() {
+            let _ = writeln!(text, "missed: {missed}");
         }
         text += "```\n\n";
         text
@@ -233,24 +240,20 @@ mod tests {
             queries_per_s: 100_000.0,
             user_us: cost / 4.0,
             system_us: cost * 3.0 / 4.0,
-            unexpected: 1,
+            unexpected: 0,
         };
         Row { name, turns: costs.iter().map(turn).collect() }
     }
 
     fn report(ours: &[f64], (signed, flood): (f64, f64), growth_kib: f64) -> Report {
-        let options = Options { rounds: 3, seconds: 1, networks: 9, write: false, debug: false };
         let rows = vec![
             row("opengslb", ours),
             row(peers::GDNSD, &[4.0; 4]),
             row(SIGNED, &[signed; 4]),
             row(FLOOD, &[flood; 4]),
         ];
-        Report::of(
-            &options,
-            &Rounds { rows, memory_kib: 10_240, growths_kib: vec![growth_kib as u64; 3] },
-        )
-        .unwrap()
+        let growths_kib = vec![growth_kib as u64; 3];
+        Report::of("small".to_owned(), &Rounds { rows, memory_kib: 10_240, growths_kib }).unwrap()
     }
 
     /// What is missed, in order, by a word of each.
@@ -272,6 +275,17 @@ mod tests {
     }
 
     #[test]
+    fn an_unexpected_answer_is_missed() {
+        let mut report = report(&[4.0; 4], (4.0, 4.0), 0.0);
+        check(&report, &[]);
+        if let Some((_, turn)) = report.rows.last_mut() {
+            turn.unexpected = 1;
+        }
+        check(&report, &["1 answers of opengslb, flood are not as they should be"]);
+        assert!(report.to_markdown().contains("\nmissed: 1 answers of opengslb, flood"));
+    }
+
+    #[test]
     fn figures_are_told() {
         let text = report(&[3.0, 3.2, 3.4, 3.6], (3.6, 4.0), 10.0).to_text();
         assert!(text.contains("ratio opengslb/gdnsd cpu 0.85 (quartiles 0.80-0.90)"), "{text}");
@@ -288,6 +302,6 @@ mod tests {
         let text = fs::read_to_string(&page).unwrap();
         fs::remove_file(&page).unwrap();
         assert!(text.starts_with("before\n") && text.ends_with("after\n") && !text.contains("old"));
-        assert!(text.contains("| opengslb | 100000 | 3.00 |"), "{text}");
+        assert!(text.contains("| opengslb | 100000 | 3.00 | 0.75 | 2.25 | 0 |"), "{text}");
     }
 }

@@ -4,15 +4,15 @@
 //! all, and a ratio within one round holds on a noisy machine. The load is a closed loop: four
 //! sockets, a hundred questions under way.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
 use super::networks::Loads;
 use super::ours::Ours;
+use super::peers;
 use super::process::Process;
-use super::{Options, peers};
 
 /// What one turn came to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,25 +55,26 @@ impl Turn {
     }
 }
 
-/// Has each server take its turns.
+/// Has each server take so many turns of so many seconds.
 pub(super) fn run(
-    options: &Options,
-    loads: &Loads,
+    (rounds, seconds): (u32, u32),
+    mut loads: Loads,
     ours: &Ours,
     peers: &[Process],
 ) -> anyhow::Result<Rounds> {
-    let (server, learned) = (&ours.server, loads.learned.as_path());
+    let (server, learned) = (&ours.server, &loads.learned);
     // What is compared stands side by side, also in time.
     let (gdnsd, others): (Vec<_>, Vec<_>) =
         peers.iter().partition(|peer| peer.name == peers::GDNSD);
-    let mut turns: Vec<(&'static str, &Process, &Path, &str)> = Vec::new();
-    turns.push((server.name, server, learned, "NOERROR"));
-    turns.extend(gdnsd.iter().map(|peer| (peer.name, *peer, learned, "NOERROR")));
-    turns.push((SIGNED, server, &loads.signed, "NOERROR"));
-    turns.push((FLOOD, server, &loads.flood, "NXDOMAIN"));
-    turns.extend(others.iter().map(|peer| (peer.name, *peer, learned, "NOERROR")));
+    let mut turns: Vec<(&'static str, &Process, PathBuf, &str)> = Vec::new();
+    turns.push((server.name, server, learned.clone(), "NOERROR"));
+    turns.extend(gdnsd.iter().map(|peer| (peer.name, *peer, learned.clone(), "NOERROR")));
+    turns.push((SIGNED, server, loads.signed.clone(), "NOERROR"));
+    turns.push((FLOOD, server, loads.flood.clone(), "NXDOMAIN"));
+    turns.extend(others.iter().map(|peer| (peer.name, *peer, learned.clone(), "NOERROR")));
 
     // Once before it counts: caches fill, and what is allocated once is.
+    loads.renew_flood()?;
     for (_, process, load, code) in &turns {
         turn(process, load, code, 1)?;
     }
@@ -81,10 +82,11 @@ pub(super) fn run(
     let mut growths_kib = Vec::new();
     let mut rows: Vec<Row> =
         turns.iter().map(|(name, ..)| Row { name, turns: Vec::new() }).collect();
-    for _ in 0..options.rounds {
+    for _ in 0..rounds {
+        loads.renew_flood()?;
         for (row, (_, process, load, code)) in rows.iter_mut().zip(&turns) {
             let before = server.memory_kib()?;
-            row.turns.push(turn(process, load, code, options.seconds)?);
+            row.turns.push(turn(process, load, code, seconds)?);
             if row.name == FLOOD {
                 growths_kib.push(server.memory_kib()?.saturating_sub(before));
             }
@@ -93,7 +95,7 @@ pub(super) fn run(
     Ok(Rounds { rows, memory_kib, growths_kib })
 }
 
-fn turn(process: &Process, load: &Path, code: &str, seconds: usize) -> anyhow::Result<Turn> {
+fn turn(process: &Process, load: &Path, code: &str, seconds: u32) -> anyhow::Result<Turn> {
     let mut command = Command::new("dnsperf");
     command.args(["-s", "127.0.0.1", "-p", &process.port.to_string()]);
     command.arg("-B").arg("-d").arg(load);
