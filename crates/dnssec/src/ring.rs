@@ -7,6 +7,8 @@
 
 mod descent;
 
+mod lifetime;
+
 mod text;
 
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use crate::role::Role;
 use crate::signer::Signer;
 pub use descent::Descent;
 pub(crate) use descent::FOLLOWED_MAX;
+use lifetime::Lifetimes;
 pub use text::RingTextError;
 
 /// The most keys of a zone. A KSK and a ZSK that both change have four; a roll that would make more
@@ -42,6 +45,8 @@ pub struct KeyRing {
     pub(crate) followed: Vec<u16>,
     /// When somebody said that it is to be in the place of others.
     pub(crate) replaced_at: Option<Time>,
+    /// How long caches may keep what was served; `None` where nothing was yet.
+    pub(crate) lifetimes: Option<Lifetimes>,
 }
 
 /// One key and where it is in its life.
@@ -137,8 +142,14 @@ impl KeyRing {
         now: Time,
         draw: &mut dyn FnMut() -> [u8; SECRET_BYTES],
     ) -> Result<Self, DrawError> {
-        let (members, followed) = (Vec::new(), Vec::new());
-        let mut ring = Self { apex, members, moved_at: now, followed, replaced_at: None };
+        let mut ring = Self {
+            apex,
+            members: Vec::new(),
+            moved_at: now,
+            followed: Vec::new(),
+            replaced_at: None,
+            lifetimes: None,
+        };
         for role in layout.roles() {
             let key = ring.draw(algorithm, *role, draw)?;
             ring.members.push(Member::new(key, State::Active, now));

@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Moments are reckoned from the one before, not from when somebody looked: overwatches with equal
-//! rings and terms change together, however rarely each looks. Must never draw randomness, read a
+//! rings and terms change together, however rarely each looks. A TTL that is lowered makes no wait
+//! shorter: caches keep what they have for as long as they were told. Must never draw randomness, read a
 //! clock, or move while the clock is behind what it has seen.
 
 use model::Time;
@@ -109,25 +110,8 @@ pub enum DsError {
 }
 
 impl RolloverTerms {
-    const fn ms(seconds: u32) -> u64 {
+    pub(crate) const fn ms(seconds: u32) -> u64 {
         seconds as u64 * 1_000
-    }
-
-    /// When a key leaves its state by itself; `None` where somebody has to say something, or another
-    /// key has to come first.
-    #[must_use]
-    pub fn leaves(&self, member: &Member) -> Option<Time> {
-        let propagation_ms = Self::ms(self.propagation_s);
-        let after = |time: Time, ttl_s| time.plus_ms(Self::ms(ttl_s)).plus_ms(propagation_ms);
-        match member.state {
-            State::Published => Some(after(member.since, self.dnskey_ttl_s)),
-            State::Ready if member.key.role().is_entry_point() => {
-                Some(after(member.ds_seen?, self.ds_ttl_s))
-            }
-            State::Ready => Some(member.since),
-            State::Active => None,
-            State::Retired => Some(after(member.since, self.zone_ttl_max_s.max(self.dnskey_ttl_s))),
-        }
     }
 
     /// When a key that signs is old enough to be followed.
@@ -141,6 +125,22 @@ impl RolloverTerms {
 }
 
 impl KeyRing {
+    /// When a key leaves its state by itself; `None` where somebody has to say something, or another
+    /// key has to come first.
+    #[must_use]
+    pub fn leaves(&self, member: &Member, terms: &RolloverTerms) -> Option<Time> {
+        let forgotten = match member.state {
+            State::Published => self.dnskey_end(member.since, terms),
+            State::Ready if member.key.role().is_entry_point() => {
+                member.ds_seen?.plus_ms(RolloverTerms::ms(terms.ds_ttl_s))
+            }
+            State::Ready => return Some(member.since),
+            State::Active => return None,
+            State::Retired => self.records_end(member.since, terms),
+        };
+        Some(forgotten.plus_ms(RolloverTerms::ms(terms.propagation_s)))
+    }
+
     /// Makes and publishes the key that follows the active one of a role; returns its tag. `draw`
     /// gives 32 random bytes that are used for nothing else.
     ///
@@ -182,19 +182,19 @@ impl KeyRing {
         if let Some(fault) = self.clock_fault(now) {
             return Err(DsError::Clock(fault));
         }
-        let found = self.members.iter_mut().find(|member| member.key.tag() == tag);
-        let member = found.ok_or(DsError::NoSuchKey(tag))?;
+        let member = self.member(tag).ok_or(DsError::NoSuchKey(tag))?;
         if !member.key.role().is_entry_point() {
             return Err(DsError::NoEntryPoint(tag));
         }
         match member.state {
             State::Published => {
-                let until = terms.leaves(member).unwrap_or(now);
+                let until = self.leaves(member, terms).unwrap_or(now);
                 Err(DsError::TooEarly { tag, until })
             }
             State::Retired => Err(DsError::TooLate(tag)),
             State::Ready | State::Active => {
-                member.ds_seen.get_or_insert(now);
+                let found = self.members.iter_mut().find(|member| member.key.tag() == tag);
+                found.ok_or(DsError::NoSuchKey(tag))?.ds_seen.get_or_insert(now);
                 self.moved_at = self.moved_at.max(now);
                 Ok(())
             }
@@ -207,6 +207,7 @@ impl KeyRing {
         if self.clock_fault(now).is_some() {
             return steps;
         }
+        self.serve(terms, now);
         // Every step moves a key on, so this ends.
         while let Some((at, index)) = self.first_due(terms).filter(|(at, _)| *at <= now) {
             self.step(index, at, &mut steps);
@@ -246,7 +247,7 @@ impl KeyRing {
     /// The first change that comes by itself, and whose.
     fn first_due(&self, terms: &RolloverTerms) -> Option<(Time, usize)> {
         let due = self.members.iter().enumerate();
-        due.filter_map(|(index, member)| Some((terms.leaves(member)?, index))).min()
+        due.filter_map(|(index, member)| Some((self.leaves(member, terms)?, index))).min()
     }
 
     /// Moves one key on.

@@ -146,9 +146,6 @@ fn find<'v: 'q, 'q>(
     if question.qtype == RecordType::NXNAME {
         return (Outcome::Faulty(Rcode::FORMERR), Found::Nothing);
     }
-    if view.signers.lacks_key(&view.zones, question.name) {
-        return (Outcome::Faulty(Rcode::SERVFAIL), Found::Nothing);
-    }
     let mut lookup = view.zones.lookup(question.name, question.qtype, chain);
     let mut decided_for = None;
     let outcome = match lookup.end {
@@ -175,6 +172,10 @@ fn find<'v: 'q, 'q>(
             None => Outcome::Refused,
         },
     };
+    let of_links = chain.iter().map(|link| link.zone);
+    if view.signers.lack_key(of_links.chain(lookup.end.zone())) {
+        return (Outcome::Faulty(Rcode::SERVFAIL), Found::Nothing);
+    }
     (outcome, Found::Looked(lookup, chain, decided_for))
 }
 

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use dns::{Name, NameBuf};
+use dns::NameBuf;
 use dnssec::Signer;
-use zone::{Zone, Zones};
+use zone::Zone;
 
 /// The signers of the signed zones. A zone that is not among them is unsigned.
 #[derive(Debug, Default)]
@@ -31,15 +31,12 @@ impl Signers {
         signer.map(|signer| &**signer)
     }
 
-    /// Whether a name lies in a zone that is to be signed and cannot be. Nothing is answered in it: who
-    /// validates would take an unsigned answer for a forged one, and goes elsewhere after a failure.
-    #[must_use]
-    pub fn lacks_key(&self, zones: &Zones, name: Name<'_>) -> bool {
-        if self.keyless.is_empty() {
-            return false;
-        }
-        let zone = zones.zone_of(name);
-        zone.is_some_and(|zone| self.keyless.contains(zone.apex().key().as_bytes()))
+    /// Whether one of these zones, of which an answer is made, is to be signed and cannot be. Then nothing
+    /// is answered: who validates would take an unsigned answer for a forged one, and goes elsewhere
+    /// after a failure.
+    pub(crate) fn lack_key<'z>(&self, mut zones: impl Iterator<Item = &'z Zone>) -> bool {
+        let is_keyless = |zone: &Zone| self.keyless.contains(zone.apex().key().as_bytes());
+        !self.keyless.is_empty() && zones.any(is_keyless)
     }
 
     /// Whether no zone is signed.

@@ -171,21 +171,25 @@ impl Signing {
     /// Moves what is due, and says for which zones keys have to be drawn.
     fn advance(&mut self, now: Time) -> Moved {
         let mut moved = Moved::default();
-        let time = self.time(now);
+        let (time, is_doubted) = (self.time(now), self.clock_fault(now).is_some());
         for (key, zone) in &mut self.zones {
             let terms = &zone.signed.terms;
             let is_wanting = match self.rings.get_mut(key) {
                 None => zone.signed.makes_keys,
-                Some(ring) if ring.next_wake(terms).is_none_or(|at| at > time) => false,
+                // What somebody set may be wrong: no key moves by it before it is believed.
+                Some(_) if is_doubted => false,
                 Some(ring) => {
-                    let steps = ring.advance(terms, time);
-                    if !steps.is_empty() {
+                    let is_served_anew = ring.serve(terms, time);
+                    let is_due = ring.next_wake(terms).is_some_and(|at| at <= time);
+                    let steps = if is_due { ring.advance(terms, time) } else { Vec::new() };
+                    if is_served_anew || !steps.is_empty() {
                         moved.rings.push(ring.clone());
                     }
                     let name = || zone.signed.apex.to_string();
                     let note = |step| Note::KeyMoved { zone: name(), step };
                     moved.notes.extend(steps.into_iter().map(note));
-                    ring.clock_fault(time).is_none() && !ring.aged(terms, time).is_empty()
+                    let is_behind = ring.clock_fault(time).is_some();
+                    is_due && !is_behind && !ring.aged(terms, time).is_empty()
                 }
             };
             if is_wanting && !self.is_waiting && zone.next_draw <= now {
@@ -227,8 +231,12 @@ impl Signing {
             None => {
                 let apex = signed.apex.as_name().key().as_name().to_buf();
                 let wanted = (terms.layout, terms.algorithm);
-                KeyRing::new(apex, wanted, time, &mut || secrets.draw())
-                    .map_err(|error| error.to_string())
+                let made = KeyRing::new(apex, wanted, time, &mut || secrets.draw());
+                let served = made.map(|mut ring| {
+                    ring.serve(&terms, time);
+                    ring
+                });
+                served.map_err(|error| error.to_string())
             }
             Some(ring) => {
                 let mut ring = ring.clone();

@@ -43,9 +43,14 @@ fn a_ring_is_a_text() {
     let mut ring = ring(Layout::KskZsk);
     ring.members[0].ds_seen = Some(NOW.plus_ms(5));
     ring.members[1].state = State::Retired;
+    let (ttl_s, longer_until) = (300, Some(NOW.plus_ms(7)));
+    let dnskey = lifetime::Lifetime { ttl_s: 3_600, longer_until: None };
+    let records = lifetime::Lifetime { ttl_s, longer_until };
+    ring.lifetimes = Some(Lifetimes { dnskey, records });
     let text = ring.to_text();
+    assert!(text.contains("\nserved dnskey 3600 - records 300 1766138700007\n"), "{}", *text);
     let again = KeyRing::from_text(&format!("; of somebody\n\n{}", *text)).unwrap();
-    assert_eq!(again.to_text(), text);
+    assert_eq!((again.to_text(), &again), (text, &ring));
     assert_eq!(again.apex(), ring.apex());
     let [ksk, zsk] = &again.members[..] else { panic!("{again:?}") };
     assert_eq!((ksk.state, ksk.ds_seen, ksk.created), (State::Active, Some(NOW.plus_ms(5)), NOW));
@@ -74,6 +79,12 @@ fn what_is_no_ring_is_refused() {
     assert_eq!(read(&[heading, zone, moved, &format!("{key} ds-seen")]), state);
     let broken = read(&[heading, zone, moved, &key.replace("csk", "c")]);
     assert!(matches!(broken, Err(RingTextError::Key { line: 4, .. })), "{broken:?}");
+    for served in
+        ["dnskey 1 -", "dnskey 1 2 records 3", "dnskey 1 - records -", "records 1 - dnskey 1 -"]
+    {
+        let served = format!("served {served}");
+        assert_eq!(read(&[heading, zone, moved, &served, key]), Err(RingTextError::Line(4)));
+    }
     let long = ";".repeat(20_000);
     assert_eq!(read(&[heading, &long]), Err(RingTextError::Long(20_014)));
 }

@@ -6,11 +6,14 @@
 //! moved 1766138700000
 //! followed 23456 34567
 //! replaced 1766138700000
+//! served dnskey 3600 - records 300 1766138700000
 //! key csk ed25519 12345 SECRET created 1766138700000 active 1766138700000 ds-seen 1766138900000
 //! ```
 //!
 //! The entry points that left are the tags behind `followed`; `replaced` says when somebody put the ring in the
-//! place of others. Both are there only where that happened. Times are milliseconds since the epoch. Lines that are empty or begin with `;` are for people.
+//! place of others. Both are there only where that happened. `served` has the TTLs of the zone in seconds, each with
+//! the time until which caches may have records with a longer one. Times are milliseconds since the epoch. Lines that
+//! are empty or begin with `;` are for people.
 //! Must never repeat a secret in an error.
 
 use std::fmt::Write as _;
@@ -21,6 +24,7 @@ use model::Time;
 use zeroize::Zeroizing;
 
 use crate::key::{Key, KeyTextError};
+use crate::ring::lifetime::{Lifetime, Lifetimes};
 use crate::ring::{FOLLOWED_MAX, KEYS_MAX, KeyRing, Member, State};
 
 /// The first line: what the text is, and in which form.
@@ -38,7 +42,7 @@ pub enum RingTextError {
     #[error("the first line of a ring is {HEADING:?}")]
     Heading,
     /// A line that says nothing here.
-    #[error("line {0} is none of a ring: expected zone, moved, followed, replaced or key")]
+    #[error("line {0} is none of a ring: expected zone, moved, followed, replaced, served or key")]
     Line(usize),
     /// A line of a key that is no key's.
     #[error("line {line}: no key")]
@@ -80,6 +84,10 @@ impl KeyRing {
         if let Some(at) = self.replaced_at {
             let _ = writeln!(*text, "replaced {}", at.unix_ms());
         }
+        if let Some(Lifetimes { dnskey, records }) = self.lifetimes {
+            let (dnskey, records) = (lifetime_text(dnskey), lifetime_text(records));
+            let _ = writeln!(*text, "served dnskey {dnskey} records {records}");
+        }
         for Member { key, created, state, since, ds_seen } in &self.members {
             text.push_str("key ");
             text.push_str(&key.to_text());
@@ -109,7 +117,7 @@ impl KeyRing {
             return Err(RingTextError::Heading);
         }
         let (mut apex, mut moved_at, mut members) = (None, None, Vec::<Member>::new());
-        let (mut followed, mut replaced_at) = (Vec::new(), None);
+        let (mut followed, mut replaced_at, mut lifetimes) = (Vec::new(), None, None);
         for (number, line) in lines {
             let wrong = RingTextError::Line(number);
             match line.split_once(' ').ok_or(wrong.clone())? {
@@ -125,6 +133,9 @@ impl KeyRing {
                 ("replaced", time) if replaced_at.is_none() => {
                     replaced_at = Some(time_of(time).ok_or(wrong)?);
                 }
+                ("served", words) if lifetimes.is_none() => {
+                    lifetimes = Some(lifetimes_of(words).ok_or(wrong)?);
+                }
                 ("key", words) => {
                     let member = member(number, words)?;
                     if members.iter().any(|other| other.key.tag() == member.key.tag()) {
@@ -138,7 +149,7 @@ impl KeyRing {
         let (Some(apex), Some(moved_at), false) = (apex, moved_at, members.is_empty()) else {
             return Err(RingTextError::Missing);
         };
-        let ring = Self { apex, members, moved_at, followed, replaced_at };
+        let ring = Self { apex, members, moved_at, followed, replaced_at, lifetimes };
         if ring.members.len() > KEYS_MAX { Err(RingTextError::TooMany) } else { Ok(ring) }
     }
 }
@@ -163,6 +174,25 @@ fn member(line: usize, words: &str) -> Result<Member, RingTextError> {
         return Err(wrong);
     };
     Ok(Member { key: Arc::new(key), created, state, since, ds_seen })
+}
+
+/// A TTL, and until when a longer one counts; `-` where none does.
+fn lifetime_text(Lifetime { ttl_s, longer_until }: Lifetime) -> String {
+    let until = longer_until.map_or_else(|| "-".to_owned(), |time| time.unix_ms().to_string());
+    format!("{ttl_s} {until}")
+}
+
+fn lifetimes_of(words: &str) -> Option<Lifetimes> {
+    let lifetime = |ttl_s: &str, until: &str| {
+        let longer_until = if until == "-" { None } else { Some(time_of(until)?) };
+        Some(Lifetime { ttl_s: ttl_s.parse().ok()?, longer_until })
+    };
+    let words: Vec<&str> = words.split_ascii_whitespace().collect();
+    let ["dnskey", keys_ttl_s, keys_until, "records", ttl_s, until] = *words.as_slice() else {
+        return None;
+    };
+    let (dnskey, records) = (lifetime(keys_ttl_s, keys_until)?, lifetime(ttl_s, until)?);
+    Some(Lifetimes { dnskey, records })
 }
 
 fn tags_of(text: &str) -> Option<Vec<u16>> {

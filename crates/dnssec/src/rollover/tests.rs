@@ -216,3 +216,50 @@ fn nothing_moves_while_the_clock_is_behind() {
     assert_eq!(zone.ring.clock_fault(at(1_099_000)), None);
     zone.ring.ds_seen(tag, &TERMS, at(1_099_000)).unwrap();
 }
+
+#[test]
+fn a_lowered_ttl_makes_no_wait_shorter() {
+    // Lowered before the roll: caches still have sets of before.
+    let mut zone = Zone::new(TERMS);
+    zone.until(1_000);
+    zone.terms.dnskey_ttl_s = 60;
+    zone.until(2_000);
+    let tag = zone.roll(Role::Csk, 2_500).unwrap();
+    assert_eq!(zone.wakes(), Some(2_000 + 3_600 + 100));
+    let early = DsError::TooEarly { tag, until: at(5_700) };
+    assert_eq!(zone.seen(tag, 5_699), Err(early));
+    assert_eq!(zone.until(5_699), [""; 0]);
+    assert_eq!(zone.until(5_700), ["csk ready@5700"]);
+    // Long before it: the new one counts.
+    let mut zone = Zone::new(TERMS);
+    zone.until(1_000);
+    zone.terms.dnskey_ttl_s = 60;
+    zone.until(2_000);
+    zone.roll(Role::Csk, 9_000).unwrap();
+    assert_eq!(zone.until(20_000), ["csk ready@9160"]);
+}
+
+#[test]
+fn a_ttl_that_is_lowered_while_a_key_waits_makes_no_wait_shorter() {
+    let mut zone = Zone::new(RolloverTerms { layout: Layout::KskZsk, ..TERMS });
+    zone.roll(Role::Zsk, 1_000).unwrap();
+    zone.until(1_001);
+    zone.terms.dnskey_ttl_s = 60;
+    // Nobody looked since, so until now the longer one was served.
+    assert_eq!(zone.until(1_500), [""; 0]);
+    assert_eq!(zone.wakes(), Some(1_500 + 3_600 + 100));
+    let three = ["zsk ready@5200", "zsk active@5200", "zsk retired@5200"];
+    assert_eq!(zone.until(5_200), three);
+    // The records' own, twice, and kept in between.
+    zone.terms.zone_ttl_max_s = 600;
+    zone.until(5_300);
+    zone.ring = KeyRing::from_text(&zone.ring.to_text()).unwrap();
+    zone.terms.zone_ttl_max_s = 30;
+    zone.until(5_400);
+    assert_eq!(zone.wakes(), Some(5_300 + 7_200 + 100));
+    // A longer one counts at once, and from when the key retired.
+    zone.terms.zone_ttl_max_s = 86_400;
+    zone.until(5_500);
+    assert_eq!(zone.wakes(), Some(5_200 + 86_400 + 100));
+    assert_eq!(zone.until(91_700), ["zsk removed@91700"]);
+}

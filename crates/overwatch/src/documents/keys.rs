@@ -111,7 +111,7 @@ fn next_step(ring: Option<&KeyRing>, terms: &RolloverTerms) -> (Option<String>, 
         let step = format!("the zone above takes the DS record of key {tag}; then say `ds-seen`");
         return (Some(step), None);
     }
-    let due = ring.members().filter_map(|member| Some((terms.leaves(member)?, member)));
+    let due = ring.members().filter_map(|member| Some((ring.leaves(member, terms)?, member)));
     let aged = ring.members().filter_map(|member| Some((terms.ages(member)?, member)));
     let due = due.min_by_key(|(at, _)| *at).map(|(at, member)| {
         let what = match member.state {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dns::NameBuf;
+use dns::{NameBuf, RecordType};
 use dnssec::{Algorithm, KeyRing, Layout, Role, RolloverTerms};
 use model::Time;
 use overwatch::{
@@ -11,7 +11,8 @@ use overwatch::{
 };
 
 use crate::bench::{Bench, secrets};
-use crate::settings::{START, parsed};
+use crate::settings::{self, APP, START, ZoneLines, parsed};
+use crate::wire::Question;
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
@@ -318,6 +319,80 @@ fn a_machine_that_began_with_a_wrong_clock_signs_well_once_it_is_set() {
     bench.tell(Event::ClockRead(ahead.plus_ms(HOUR_MS)));
     assert_eq!(faults(&bench), [""; 0]);
     assert!(window(&bench)[1] > ahead.unix_s());
+}
+
+#[test]
+fn no_key_moves_by_a_clock_that_may_be_wrong() {
+    let mut bench = bench(Layout::KskZsk, true);
+    roll(&mut bench, Some(Role::Zsk), 9).unwrap();
+    let waiting = ["ksk active", "zsk active", "zsk published"];
+    let ahead = |bench: &Bench| bench.now.plus_ms(40 * 24 * HOUR_MS);
+    // Set ahead, and back after a while: caches never saw the new key alone.
+    bench.tell(Event::ClockRead(ahead(&bench)));
+    bench.advance(5 * MINUTE_MS);
+    assert_eq!((keys(&bench), faults(&bench)), (owned(&waiting), vec!["signatures_invalid"]));
+    bench.tell(Event::ClockRead(bench.now));
+    bench.tell(Event::Tick);
+    assert_eq!((keys(&bench), faults(&bench)), (owned(&waiting), vec![]));
+    // What it goes on saying is believed.
+    bench.tell(Event::ClockRead(ahead(&bench)));
+    bench.advance(10 * MINUTE_MS);
+    bench.tell(Event::ClockRead(ahead(&bench)));
+    bench.tell(Event::Tick);
+    assert_eq!((keys(&bench), faults(&bench)), (owned(&["ksk active", "zsk active"]), vec![]));
+    // Without keys nothing is answered: the first ones do not wait.
+    let mut other = self::bench(Layout::Csk, false);
+    other.tell(Event::ClockRead(ahead(&other)));
+    other.settings.signed = vec![signed(Layout::Csk, true)];
+    other.restart_overwatch();
+    assert_eq!(keys(&other), ["csk active"]);
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_ttl_that_is_lowered_with_a_restart_makes_no_wait_shorter() {
+    let mut bench = bench(Layout::Csk, true);
+    bench.advance(1_000);
+    bench.settings.signed[0].terms.dnskey_ttl_s = 5;
+    bench.restart_overwatch();
+    roll(&mut bench, None, 2).unwrap();
+    bench.restart_overwatch();
+    bench.advance(11 * MINUTE_MS - 1_000);
+    assert_eq!(keys(&bench), ["csk active", "csk published"], "caches may have sets of before");
+    bench.advance(2_000);
+    assert_eq!(keys(&bench), ["csk active", "csk ready"]);
+}
+
+#[test]
+fn nothing_is_answered_out_of_a_zone_that_waits_for_its_keys() {
+    let bench = Bench::with(|settings| {
+        let inside = ZoneLines {
+            apex: "in.demo.local".to_owned(),
+            records: "www A 192.0.2.1\n".to_owned(),
+        };
+        let outside = ZoneLines {
+            apex: "demo.local".to_owned(),
+            records: "alias CNAME www.in\nfar CNAME alias\n".to_owned(),
+        };
+        let steered = [APP, "web.demo.local"].map(|name| (name, zone::Steering::ONE_ADDRESS));
+        settings.zones = settings::zones(&[outside, inside], &steered);
+        let waits = SignedZone { apex: parsed("in.demo.local"), ..signed(Layout::Csk, false) };
+        settings.signed = vec![signed(Layout::Csk, true), waits];
+    });
+    for (name, qtype, expect) in [
+        ("www.in.demo.local", RecordType::A, "SERVFAIL"),
+        ("in.demo.local", RecordType::SOA, "SERVFAIL"),
+        ("far.demo.local", RecordType::A, "SERVFAIL"),
+        ("demo.local", RecordType::SOA, "NOERROR aa"),
+        // The zone around it is signed, and has no DS record for it.
+        ("in.demo.local", RecordType::DS, "NOERROR aa"),
+    ] {
+        let (answer, _) = bench.ask(&Question::new(name, qtype), "192.0.2.9");
+        assert_eq!(answer.head, expect, "{name} {qtype}");
+    }
 }
 
 #[test]

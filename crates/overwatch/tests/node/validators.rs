@@ -28,6 +28,8 @@ record *.wild A 192.0.2.11
 record a.b.deep TXT \"text\"
 record open NS ns1.open
 record ns1.open A 192.0.2.13
+zone in.between.demo.local
+record www A 192.0.2.14
 domain app.demo.local round-robin
 answers 2
 https h2
@@ -62,6 +64,11 @@ const QUESTIONS: &[Question] = &[
     ("b.deep", "A", "negative response, fully validated", "-A"),
     ("no", "A", "negative response, fully validated", "-A"),
     ("open", "DS", "negative response, fully validated", "-D"),
+    // A zone of ours inside, which nobody delegated by hand.
+    ("in.between", "DS", "negative response, fully validated", "-D"),
+    ("between", "A", "negative response, fully validated", "-A"),
+    ("www.in.between", "A", "unsigned answer", "192.0.2.14"),
+    ("in.between", "NS", "unsigned answer", "ns1"),
 ];
 
 /// The time that a system without another clock has: `delv` looks at it, too.
