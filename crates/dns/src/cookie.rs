@@ -97,12 +97,6 @@ impl CookieKeys {
         Self { issuing, accepted }
     }
 
-    /// The keys of a server on its own after a change of the secret: the one before is accepted.
-    #[must_use]
-    pub const fn rotated(&self, next: [u8; COOKIE_SECRET_BYTES]) -> Self {
-        Self { issuing: next, accepted: Some(self.issuing) }
-    }
-
     /// What the cookie of a query from `client` proves.
     #[must_use]
     pub fn judge(

@@ -72,8 +72,6 @@ impl Flags {
     pub const TRUNCATED: u16 = 1 << 9;
     /// Recursion is desired (RD).
     pub const RECURSION_DESIRED: u16 = 1 << 8;
-    /// Checking is disabled (CD).
-    pub const CHECKING_DISABLED: u16 = 1 << 4;
     /// Where the opcode's four bits begin.
     const OPCODE_SHIFT: u32 = 11;
 

@@ -137,12 +137,6 @@ impl CheckState {
         self.connect.value()
     }
 
-    /// How many connect times are in the average.
-    #[must_use]
-    pub const fn connect_samples(&self) -> u64 {
-        self.connect.samples()
-    }
-
     /// Why the latest failed check failed, also after later passes.
     #[must_use]
     pub const fn last_error(&self) -> Option<&FailReason> {
@@ -159,18 +153,6 @@ impl CheckState {
     #[must_use]
     pub const fn last_passed(&self) -> Option<Time> {
         self.last_passed
-    }
-
-    /// Passes since the last failure.
-    #[must_use]
-    pub const fn consecutive_passes(&self) -> u32 {
-        self.passes
-    }
-
-    /// Failures since the last pass.
-    #[must_use]
-    pub const fn consecutive_failures(&self) -> u32 {
-        self.failures
     }
 }
 

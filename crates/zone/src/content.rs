@@ -161,12 +161,6 @@ impl Zone {
         self.ns.ttl_s
     }
 
-    /// How many names the zone has, empty non-terminals included.
-    #[must_use]
-    pub fn names_count(&self) -> usize {
-        self.names.iter().len()
-    }
-
     /// What stands at a name.
     pub(crate) fn exact(&self, key: &Key) -> Option<&Node> {
         let place = self.names.find(key.as_bytes()).filter(|place| place.is_exact)?;

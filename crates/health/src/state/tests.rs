@@ -61,11 +61,11 @@ fn the_last_error_and_the_times_stay_readable() {
     let pass = |us| Outcome::Pass { connect: Rtt::from_us(us).unwrap() };
     state.record(pass(1_000), at(1));
     state.record(Outcome::Fail(FailReason::Status(503)), at(2));
-    assert_eq!((state.consecutive_passes(), state.consecutive_failures()), (0, 1));
+    assert_eq!((state.passes, state.failures), (0, 1));
     state.record(pass(3_000), at(3));
-    assert_eq!((state.consecutive_passes(), state.consecutive_failures()), (1, 0));
+    assert_eq!((state.passes, state.failures), (1, 0));
     assert_eq!(state.last_error(), Some(&FailReason::Status(503)));
     assert_eq!((state.last_checked(), state.last_passed()), (Some(at(3)), Some(at(3))));
     assert_eq!(state.connect_rtt().map(Rtt::us), Some(2_000));
-    assert_eq!(state.connect_samples(), 2, "a failure has no connect time");
+    assert_eq!(state.connect.samples(), 2, "a failure has no connect time");
 }
