@@ -18,6 +18,13 @@ use crate::values::clip;
 /// Keys at the root that an agent reads; an overwatch reads all but `agent`.
 const READ_BY_AGENTS: [&str; 5] = ["mode", "logging", "metrics", "sandbox", "agent"];
 
+/// The secrets of `examples/`, which everybody can read.
+const PUBLISHED: [&str; 3] = [
+    "cmVwbGFjZSB0aGlzOiAzMiByYW5kb20gYnl0ZXMgISE=",
+    "replace-me-with-a-long-random-text",
+    "replace-me-with-another-random-text",
+];
+
 /// Checks a whole file. The result holds only what `mode` reads; the rest is checked as far as it
 /// is given, and dropped. Without a mode nothing is missed, and nothing kept.
 pub(crate) fn check(
@@ -209,6 +216,14 @@ impl Check<'_> {
         };
         match scalar.check(text) {
             Ok(text) if scalar.is_secret() => {
+                if PUBLISHED.contains(&text.as_str()) {
+                    let message = format!(
+                        "{} is that of the example, which everybody can read: make one of your own \
+                         with `openssl rand -base64 32`",
+                        place.shown
+                    );
+                    self.faults.warn(node.at, message);
+                }
                 Some(Checked { at: node.at, value: Value::Secret(text) })
             }
             Ok(text) => Some(Checked { at: node.at, value: Value::Text(text) }),
