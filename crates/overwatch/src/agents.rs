@@ -18,6 +18,7 @@ use mesh::{KeyHash, RefusalReason};
 use model::{AgentId, BackendKey, Region, Service, Time};
 
 use self::barred::Barred;
+pub use self::rivals::Life;
 use self::rivals::Rivals;
 use crate::event::LinkId;
 use crate::{HandFault, KeyFault, OutsideFault, TokenFault};
@@ -82,8 +83,8 @@ pub struct AgentRecord {
     pub(crate) is_vouched: bool,
     /// Whether rows came by way of another overwatch since its session here began.
     pub(crate) was_told_elsewhere: bool,
-    /// Others that came for its name with its key.
-    rivals: Option<Rivals>,
+    /// Machines that go by its name with its key.
+    rivals: Rivals,
     /// Another key that asks for this name and waits for an operator to say which one it is.
     pub newcomer: Option<(KeyHash, Service)>,
     /// Blocked backends that it offered; approving it frees them. Bounded by a registration.
@@ -105,8 +106,8 @@ pub struct Applicant<'a> {
     pub link: LinkId,
     /// Whether its token grants the service and every backend that its name stands for here.
     pub grants_all_held: bool,
-    /// Whether a session of this name stands that is of another life, or comes from another address.
-    pub is_rival: bool,
+    /// Which machine of that name it is.
+    pub life: Life,
 }
 
 /// All agents ever pinned.
@@ -220,12 +221,12 @@ impl Agents {
     ///                            refused where there is no room: too_many_agents
     /// ```
     ///
-    /// And one that comes again and again from elsewhere while it is there: already_connected.
+    /// And one that comes back after another machine took its place and speaks: already_connected.
     ///
     /// So a token of one service never gets at the name of another's agent, and nobody loses a name
     /// by being away.
     pub fn admit(&mut self, applicant: &Applicant<'_>, now: Time) -> Admission {
-        let Applicant { id, key, service, link, grants_all_held, is_rival } = *applicant;
+        let Applicant { id, key, service, link, grants_all_held, life } = *applicant;
         let is_revoked = |record: &AgentRecord| record.pin.state == PinState::Revoked;
         let known = self.records.get(id);
         if self.barred.has_key(&key) || known.is_some_and(is_revoked) {
@@ -260,9 +261,10 @@ impl Agents {
         if record.pin.state == PinState::Pending {
             return Admission::Refused(RefusalReason::ApprovalPending);
         }
-        if is_rival && record.has_too_many_rivals(now) {
+        if record.speaks_in_person(now) && !record.rivals.give_way(life, now) {
             return Admission::Refused(RefusalReason::AlreadyConnected);
         }
+        record.rivals.hold(life);
         record.last_seen = Some(now);
         // What was given up has a grace to register anew, and who said goodbye begins anew; else it
         // would not count as there.
@@ -434,7 +436,7 @@ impl AgentRecord {
         *self = Self { session, ..Self::new(pin) };
     }
 
-    const fn new(pin: Pin) -> Self {
+    fn new(pin: Pin) -> Self {
         Self {
             pin,
             session: None,
@@ -446,7 +448,7 @@ impl AgentRecord {
             left: None,
             is_vouched: false,
             was_told_elsewhere: false,
-            rivals: None,
+            rivals: Rivals::default(),
             newcomer: None,
             wanted: BTreeSet::new(),
             ports: BTreeSet::new(),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use mesh::{Frame, ProvenAgent, Refusal, Welcome};
 use model::{AgentId, Time};
 
-use crate::agents::{Admission, Applicant};
+use crate::agents::{Admission, Applicant, Life};
 use crate::peers::InPerson;
 use crate::session::{Session, Stage};
 use crate::{Change, Effect, LinkId, Note, Overwatch};
@@ -20,6 +20,7 @@ impl Overwatch {
         now: Time,
         out: &mut Vec<Effect>,
     ) {
+        let Some(address) = self.sessions.get(&link).map(|session| session.address) else { return };
         let (agent, key) = (proven.agent_id.clone(), proven.key);
         self.make_room_for(&agent, now, out);
         let is_known = self.agents.get(&agent).is_some();
@@ -28,8 +29,8 @@ impl Overwatch {
             key,
             service: &proven.service,
             link,
-            grants_all_held: self.grants_all_held(link, &proven),
-            is_rival: self.is_rival(link, &proven),
+            grants_all_held: self.grants_all_held(address, &proven),
+            life: Life { address, epoch: proven.epoch },
         };
         match self.agents.admit(&applicant, now) {
             Admission::Refused(reason) => {
@@ -49,11 +50,9 @@ impl Overwatch {
                 }
                 self.counters.joined += 1;
                 self.agents.came(&agent, proven.epoch, now);
-                if let Some(address) = self.sessions.get(&link).map(|session| session.address) {
-                    let who = (key, proven.service.clone(), proven.epoch);
-                    let came = InPerson::new(who, address, now);
-                    self.peers.came(&agent, came, &proven.authority);
-                }
+                let who = (key, proven.service.clone(), proven.epoch);
+                let came = InPerson::new(who, address, now);
+                self.peers.came(&agent, came, &proven.authority);
                 // It says so again if it still strains.
                 self.registry.strain(&agent, &[]);
                 if let Some(session) = self.sessions.get_mut(&link) {
@@ -70,24 +69,9 @@ impl Overwatch {
         }
     }
 
-    /// Whether an agent of this name has a session of another life, or from another address.
-    fn is_rival(&self, link: LinkId, proven: &ProvenAgent) -> bool {
-        let address_of = |link: LinkId| self.sessions.get(&link).map(|session| session.address);
-        let record = self.agents.get(&proven.agent_id);
-        record.is_some_and(|record| {
-            let standing = record.link.and_then(address_of);
-            standing.is_some_and(|standing| {
-                Some(standing) != address_of(link) || record.epoch != proven.epoch
-            })
-        })
-    }
-
     /// Whether a token grants all that an agent's name stands for: the service it was pinned with
     /// and every backend it holds.
-    fn grants_all_held(&self, link: LinkId, proven: &ProvenAgent) -> bool {
-        let Some(peer) = self.sessions.get(&link).map(|session| session.address) else {
-            return false;
-        };
+    fn grants_all_held(&self, peer: IpAddr, proven: &ProvenAgent) -> bool {
         let pinned = self.agents.get(&proven.agent_id).map(|record| &record.pin.service);
         let mut granted = proven.authority.grants().iter().map(|grant| &grant.service);
         let held = self.registry.entries().filter(|e| e.agent.as_ref() == Some(&proven.agent_id));

@@ -4,6 +4,7 @@
 //! - `asking`: a session that this one dialled: it asks, and hears what agents said elsewhere,
 //! - `telling`: a session that another one dialled: it is told what agents said here,
 //! - `freshness`: rows that an agent may be about to tell the other one too,
+//! - `rest`: how long what was told in vain is not told again,
 //! - `hearsay`: what follows from what was heard.
 //!
 //! Facts go one way on a session, from the dialled to the dialler: who dials in is believed in nothing.
@@ -13,6 +14,8 @@ mod asking;
 mod freshness;
 
 mod hearsay;
+
+mod rest;
 
 mod telling;
 

@@ -10,6 +10,11 @@ fn key(seed: u8) -> KeyHash {
     KeyHash::from_bytes([seed; 32])
 }
 
+/// A start of the machine with this address.
+fn life(machine: u8, epoch: u64) -> Life {
+    Life { address: [10, 2, 1, machine].into(), epoch }
+}
+
 const TERMS: HeartbeatTerms = HeartbeatTerms { interval_ms: 1_000, missed_threshold: 3 };
 const NOW: Time = Time::from_unix_ms(1_000_000);
 
@@ -29,19 +34,19 @@ fn admit_with(
     link: LinkId,
     grants_all_held: bool,
 ) -> Admission {
-    admit_as(agents, name, seed, (link, grants_all_held, false), NOW)
+    admit_as(agents, name, seed, (link, grants_all_held, life(1, 1)), NOW)
 }
 
 fn admit_as(
     agents: &mut Agents,
     name: &str,
     seed: u8,
-    (link, grants_all_held, is_rival): (LinkId, bool, bool),
+    (link, grants_all_held, life): (LinkId, bool, Life),
     now: Time,
 ) -> Admission {
     let (id, service) = (id(name), "app".parse().unwrap());
     let key = key(seed);
-    let applicant = Applicant { id: &id, key, service: &service, link, grants_all_held, is_rival };
+    let applicant = Applicant { id: &id, key, service: &service, link, grants_all_held, life };
     agents.admit(&applicant, now)
 }
 
@@ -137,39 +142,75 @@ fn a_name_that_another_key_takes_over_closes_the_connection_of_the_old_one() {
     agents.registered(&id("a"), "eu".parse().unwrap(), TERMS, NOW);
     // It hangs: its connection stands, and nobody hears it.
     let later = NOW.plus_ms(60_000);
-    let rebuilt = admit_as(&mut agents, "a", 2, (2, true, false), later);
+    let rebuilt = admit_as(&mut agents, "a", 2, (2, true, life(1, 2)), later);
     assert_eq!(rebuilt, welcome(Some(1), true));
 }
 
-#[test]
-fn a_name_in_use_changes_hands_twice_and_no_more() {
+const TEN_SECONDS: HeartbeatTerms = HeartbeatTerms { interval_ms: 10_000, missed_threshold: 3 };
+
+/// Machines with one name and one key come: the second, which start of which machine, and whether it gets in.
+/// Whoever is in says something each second.
+fn check_rivals(dialogue: impl IntoIterator<Item = (u64, Life, bool)>) {
     let mut agents = Agents::new(Enrolment::Auto);
-    let at = |seconds: u64| NOW.plus_ms(seconds * 1_000);
-    let mut come = |link: LinkId, is_rival: bool, seconds: u64| {
-        let admission = admit_as(&mut agents, "a", 1, (link, true, is_rival), at(seconds));
-        if matches!(admission, Admission::Welcome { .. }) {
-            agents.came(&id("a"), link, at(seconds));
-            let terms = HeartbeatTerms { interval_ms: 10_000, missed_threshold: 3 };
-            agents.registered(&id("a"), "eu".parse().unwrap(), terms, at(seconds));
+    let at = |second: u64| NOW.plus_ms(second * 1_000);
+    let mut now = 0;
+    for (link, (second, life, is_welcome)) in (1..).zip(dialogue) {
+        (now..second).for_each(|second| agents.heard(&id("a"), at(second)));
+        now = second;
+        let admission = admit_as(&mut agents, "a", 1, (link, true, life), at(second));
+        let refused = Admission::Refused(RefusalReason::AlreadyConnected);
+        assert_eq!(admission != refused, is_welcome, "{life:?} at {second} s: {admission:?}");
+        if is_welcome {
+            agents.came(&id("a"), life.epoch, at(second));
+            agents.registered(&id("a"), "eu".parse().unwrap(), TEN_SECONDS, at(second));
         }
-        agents.heard(&id("a"), at(seconds));
+    }
+}
+
+#[test]
+fn who_lost_the_name_to_another_stays_out_while_that_one_speaks() {
+    let (one, other) = (life(1, 7), life(2, 9));
+    let first = [(0, one, true), (1, other, true), (2, other, true)];
+    let tries = (3..200).map(|second| (second, one, false));
+    // After a while in which it did not come it may have moved back, and it is the other one that stays out.
+    let later = [(270, one, true), (271, other, false), (272, one, true)];
+    check_rivals(first.into_iter().chain(tries).chain(later));
+    // Clones of a machine that runs; and two processes on one machine.
+    for (one, other) in [(life(1, 7), life(2, 7)), (life(1, 7), life(1, 9))] {
+        check_rivals([(0, one, true), (1, other, true), (2, one, false), (3, other, true)]);
+    }
+    // However many there are.
+    let machines = |is_welcome| (1..=9).map(move |n| (u64::from(n), life(n, 1), is_welcome));
+    let again = machines(false).take(8).map(|(second, life, no)| (second + 9, life, no));
+    check_rivals(machines(true).chain(again));
+}
+
+#[test]
+fn who_starts_again_and_again_is_one_machine() {
+    check_rivals((0..100).map(|second| (second, life(1, 1_000 + second), true)));
+    // Also with a clock that is set back, and from an address that changes with each start.
+    check_rivals((0..100).map(|second| (second, life(1, 1_000 - second), true)));
+    check_rivals((0..100_u8).map(|second| (second.into(), life(second, 1_000), true)));
+    // And one that has the same life after breaks that nobody noticed.
+    check_rivals((0..100).map(|second| (second, life(1, 1_000), true)));
+}
+
+#[test]
+fn who_lost_the_name_gets_it_back_once_the_other_is_silent() {
+    let mut agents = Agents::new(Enrolment::Auto);
+    let mut come = |link: LinkId, life: Life, ms: u64| {
+        let admission = admit_as(&mut agents, "a", 1, (link, true, life), NOW.plus_ms(ms));
+        if matches!(admission, Admission::Welcome { .. }) {
+            agents.came(&id("a"), life.epoch, NOW.plus_ms(ms));
+            agents.registered(&id("a"), "eu".parse().unwrap(), TEN_SECONDS, NOW.plus_ms(ms));
+        }
         admission
     };
+    assert_eq!(come(1, life(1, 7), 0), welcome(None, true));
+    assert_eq!(come(2, life(2, 9), 1_000), welcome(Some(1), false));
     let refused = Admission::Refused(RefusalReason::AlreadyConnected);
-    assert_eq!(come(1, false, 0), welcome(None, true));
-    // The same one again, as after breaks that nobody noticed, is no rival.
-    for link in 2..9 {
-        assert_eq!(come(link, false, link), welcome(Some(link - 1), false));
-    }
-    assert_eq!(come(9, true, 10), welcome(Some(8), false));
-    assert_eq!(come(10, true, 11), welcome(Some(9), false));
-    for seconds in 12..200 {
-        assert_eq!(come(11, true, seconds), refused);
-    }
-    // After a while in which nobody came it may have moved.
-    (200..270).for_each(|seconds| agents.heard(&id("a"), at(seconds)));
-    let moved = admit_as(&mut agents, "a", 1, (12, true, true), at(270));
-    assert_eq!(moved, welcome(Some(10), false));
+    assert_eq!(come(3, life(1, 7), 15_999), refused);
+    assert_eq!(come(3, life(1, 7), 16_000), welcome(Some(2), false));
 }
 
 #[test]
@@ -178,7 +219,8 @@ fn who_is_away_longest_makes_room_and_nobody_who_is_there() {
     agents.records_max = 4;
     let at = |minutes: u64| NOW.plus_ms(minutes * 60_000);
     let come = |agents: &mut Agents, name: &str, seed: u8, minutes: u64| {
-        let admission = admit_as(agents, name, seed, (seed.into(), true, false), at(minutes));
+        let admission =
+            admit_as(agents, name, seed, (seed.into(), true, life(seed, 1)), at(minutes));
         agents.registered(&id(name), "eu".parse().unwrap(), TERMS, at(minutes));
         admission
     };

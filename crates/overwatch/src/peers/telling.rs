@@ -10,6 +10,7 @@ use mesh::{Frame, Have, KeyHash, OverwatchId, Presence, Refusal, RefusalReason, 
 use model::{AgentId, Time};
 
 use super::InPerson;
+use super::rest::Rest;
 use crate::agents::{AgentRecord, Agents, PinState};
 use crate::node::EXPIRE_EVERY_MS;
 use crate::session::Stage;
@@ -39,8 +40,8 @@ const EXPIRING_MS: u64 = 10_000;
 
 /// Where all rows were told again and the digests still differ, they are told once more when a digest is
 /// another one than then, but no sooner than after this, then after twice as long, up to [`IN_VAIN_MS`]; where
-/// they are the same ones, after that: what is left may be a matter of time, as rows that expire here and there, or of room that one has and the other
-/// has not.
+/// they are the same ones, after that: what is left may be a matter of time, as rows that expire here and there,
+/// or of room that one has and the other has not.
 const MEND_AGAIN_MS: u64 = 4_000;
 
 /// An hour: so often a row in use is told whole anyway.
@@ -86,9 +87,8 @@ struct Has {
     digest: u64,
     /// Where it stood when it last held the same: what differs there since may be rows that expire.
     alike_at: Option<Position>,
-    /// When all rows were last told again, and how long none are if that did not help. None where both held
-    /// the same since.
-    in_vain: Option<(Time, u64)>,
+    /// Since all rows were last told again, if that did not help. None where both held the same since.
+    in_vain: Option<Rest>,
     mending: Mending,
     news: News,
 }
@@ -98,8 +98,8 @@ struct Has {
 struct News {
     /// When it was told some, and where it stood: it has not said since where it stands.
     told: Option<(Time, Option<Position>)>,
-    /// When those were told that it refused, and for how long they rest.
-    refused: Option<(Time, u64)>,
+    /// Since those were told that it refused.
+    refused: Option<Rest>,
     /// Something was refused: one report at a time, until it has all.
     is_careful: bool,
 }
@@ -145,9 +145,8 @@ impl Has {
     fn hears(&mut self, (key, position, digest): (Option<KeyHash>, Option<Position>, u64)) {
         match self.news.told.take() {
             Some((at, before)) if (self.key, before) == (key, position) => {
-                let twice = |(_, rest_ms): (Time, u64)| (rest_ms * 2).min(REFUSED_MS);
-                let rest_ms = self.news.refused.map_or(REFUSED_FIRST_MS, twice);
-                (self.news.refused, self.news.is_careful) = (Some((at, rest_ms)), true);
+                let rest = Rest::after(self.news.refused, at, (REFUSED_FIRST_MS, REFUSED_MS));
+                (self.news.refused, self.news.is_careful) = (Some(rest), true);
             }
             None if (self.key, self.position) == (key, position) => {}
             _ => self.news.refused = None,
@@ -155,7 +154,8 @@ impl Has {
         let is_same = (self.key, self.position, self.digest) == (key, position, digest);
         match self.mending {
             Mending::DoneAt(_) if is_same => {
-                self.mending = self.in_vain.map_or(Mending::No, |(at, _)| Mending::Refused(at));
+                self.mending =
+                    self.in_vain.map_or(Mending::No, |rest| Mending::Refused(rest.since));
             }
             _ if self.key != key => (self.mending, self.in_vain) = (Mending::New, None),
             _ => {}
@@ -167,7 +167,7 @@ impl Has {
 impl News {
     /// Whether it may be told rows now.
     fn may_be_told(&self, now: Time) -> bool {
-        let is_resting = self.refused.is_some_and(|(at, rest_ms)| now.ms_since(at) < rest_ms);
+        let is_resting = self.refused.is_some_and(|rest| !rest.is_over(now));
         let is_asked = self.is_careful && self.told.is_some();
         !(is_resting || is_asked)
     }
@@ -378,10 +378,7 @@ impl Overwatch {
             (has.mending, has.alike_at, has.in_vain) = (Mending::No, has.position, None);
             return None;
         }
-        let rests = |least_ms| {
-            has.in_vain
-                .is_some_and(|(at, rest_ms): (Time, u64)| now.ms_since(at) < rest_ms.max(least_ms))
-        };
+        let was_vain_within = |ms| has.in_vain.is_some_and(|rest| now.ms_since(rest.since) < ms);
         let may_expire = has.alike_at == has.position && is_expiring(now);
         let from = match has.mending {
             Mending::No => {
@@ -391,15 +388,16 @@ impl Overwatch {
             Mending::Due(at) if now.ms_since(at) < MEND_AFTER_MS || may_expire => return None,
             Mending::Refused(at) if now.ms_since(at) < REFUSED_MS => return None,
             Mending::From(from) => from,
-            Mending::DoneAt(then) if then == digests && rests(IN_VAIN_MS) => return None,
-            _ if rests(0) => return None,
+            Mending::DoneAt(then) if then == digests && was_vain_within(IN_VAIN_MS) => {
+                return None;
+            }
+            _ if has.in_vain.is_some_and(|rest| !rest.is_over(now)) => return None,
             Mending::New | Mending::Due(_) | Mending::Refused(_) | Mending::DoneAt(_) => None,
         };
         let again = self.table.next_report(agent, from, REPORT_ROWS_MAX, cursor);
         let Some((epoch, report)) = again else {
             has.mending = Mending::DoneAt(digests);
-            let twice = |(_, rest_ms): (Time, u64)| (rest_ms * 2).min(IN_VAIN_MS);
-            has.in_vain = Some((now, has.in_vain.map_or(MEND_AGAIN_MS, twice)));
+            has.in_vain = Some(Rest::after(has.in_vain, now, (MEND_AGAIN_MS, IN_VAIN_MS)));
             return None;
         };
         has.mending = Mending::From(Some(Position { epoch, sequence: report.through }));

@@ -73,7 +73,7 @@ fn two_machines_of_one_name_and_key_do_not_fight() {
         }
         bench.advance(1_000);
     }
-    assert_eq!(bench.overwatch.counters().joined, 3);
+    assert_eq!(bench.overwatch.counters().joined, 2);
     assert!(bench.overwatch.counters().refusals[&RefusalReason::AlreadyConnected] > 50);
     let is_told = |note: &Note| {
         matches!(note, Note::Refused { refusal, .. }
@@ -81,6 +81,20 @@ fn two_machines_of_one_name_and_key_do_not_fight() {
     };
     assert_eq!(bench.take_notes().iter().filter(|note| is_told(note)).count(), 1);
     assert_eq!(bench.standing(EU), "healthy");
+}
+
+#[test]
+fn an_agent_that_crashes_again_and_again_keeps_its_server() {
+    let mut bench = Bench::new();
+    for start in 0..60 {
+        // What it had before stands: nobody said that it is over.
+        let (link, said) =
+            bench.join(AgentIdentity { epoch: 1_000 + start, ..identity("eu") }, EU, 1);
+        assert_eq!(refused(&said), None, "start {start}");
+        bench.say(link, registration("eu-west", vec![offer(APP, EU)]));
+        bench.advance(1_000);
+        assert_eq!(bench.standing(EU), "healthy", "start {start}");
+    }
 }
 
 /// What an operator's word does about a connection that stands and says nothing.

@@ -64,8 +64,8 @@ impl World {
             return Ok(());
         };
         let (from, to, address) = (wire.from, wire.to, wire.address.clone());
-        let there = peer(End::Overwatch(to), from, link);
-        let here = peer(from, End::Overwatch(to), link);
+        let there = self.peer(End::Overwatch(to), from, link);
+        let here = self.peer(from, End::Overwatch(to), link);
         self.tell(to, overwatch::Event::LinkOpened { link, peer: here })?;
         match from {
             End::Agent(agent) => {
@@ -81,6 +81,31 @@ impl World {
                 let event = overwatch::Event::PeerReached { link, address, peer: there, pinned };
                 self.tell(number, event)
             }
+        }
+    }
+
+    /// One end as the other's TLS sees it.
+    fn peer(&self, of: End, seen_by: End, link: LinkId) -> Peer {
+        let name = |end: End| match end {
+            End::Agent(agent) => {
+                let host = self.hosts.get(agent);
+                host.map_or_else(String::new, |host| host.settings.agent_id.to_string())
+            }
+            End::Overwatch(number) => name_of(number),
+        };
+        let address = match of {
+            End::Agent(agent) => SocketAddr::new(site::address(agent).into(), 40_000),
+            End::Overwatch(number) => {
+                let third = u8::try_from(number).unwrap_or(u8::MAX);
+                SocketAddr::from(([10, 1, third, 10], 7946))
+            }
+        };
+        Peer {
+            address,
+            name: name(of),
+            key: KeyHash::of_spki(name(of).as_bytes()),
+            own_key: KeyHash::of_spki(name(seen_by).as_bytes()),
+            exporter: wires::exporter(link),
         }
     }
 
@@ -273,26 +298,4 @@ impl World {
 /// Whether a frame is of a kind that the release before does not know.
 const fn is_new(frame: &Frame) -> bool {
     matches!(frame, Frame::PeerHello(_) | Frame::Have(_))
-}
-
-/// One end as the other's TLS sees it.
-fn peer(of: End, seen_by: End, link: LinkId) -> Peer {
-    let name = |end: End| match end {
-        End::Agent(agent) => format!("agent-{agent}"),
-        End::Overwatch(number) => name_of(number),
-    };
-    let address = match of {
-        End::Agent(agent) => SocketAddr::new(site::address(agent).into(), 40_000),
-        End::Overwatch(number) => {
-            let third = u8::try_from(number).unwrap_or(u8::MAX);
-            SocketAddr::from(([10, 1, third, 10], 7946))
-        }
-    };
-    Peer {
-        address,
-        name: name(of),
-        key: KeyHash::of_spki(name(of).as_bytes()),
-        own_key: KeyHash::of_spki(name(seen_by).as_bytes()),
-        exporter: wires::exporter(link),
-    }
 }

@@ -1,7 +1,9 @@
 //! Short runs of many seeds; that a seed decides everything; and what a heal costs. That what must hold is
-//! seen where it does not: `broken`.
+//! seen where it does not: `broken`. Machines that share a name: `clones`.
 
 mod broken;
+
+mod clones;
 
 use std::sync::Mutex;
 
