@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use health::Strain;
-use latency::{Learner, LearnerCounters, Position};
+use latency::{Learner, LearnerCounters, Limit, Position, Turn};
 use mesh::{AgentIdentity, BackendOffer, Frame, Registration};
 use model::{BackendKey, Time};
 
@@ -53,6 +53,8 @@ pub struct Agent {
     pub(crate) next_heartbeat: Time,
     /// Whether the last publication already warned about few addresses.
     has_warned: bool,
+    /// Whether client networks make room for others.
+    room: Limit,
 }
 
 impl Agent {
@@ -80,6 +82,7 @@ impl Agent {
             is_polling: false,
             next_heartbeat: now.plus_ms(settings.heartbeat.interval_ms),
             has_warned: false,
+            room: Limit::default(),
             settings,
         };
         agent.exclude([]);
@@ -332,6 +335,11 @@ impl Agent {
                 rows: learner.len(),
                 samples: counters.admitted,
                 refused: counters.refused.iter().map(|(_, count)| count).sum(),
+            }));
+            let turn = self.room.look(counters.evicted, now);
+            out.extend(turn.map(|turn| match turn {
+                Turn::Begins => Effect::Log(Note::Full { max: learner.max_subnets() }),
+                Turn::Ends => Effect::Log(Note::HasRoom),
             }));
             let concentration = learner.concentration();
             let is_news = concentration.is_some() && !self.has_warned;

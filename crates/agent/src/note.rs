@@ -94,6 +94,13 @@ pub enum Note {
     },
     /// A few addresses hold most samples.
     Concentrated(Concentration),
+    /// There are as many client networks as may be kept: some make room.
+    Full {
+        /// How many may be kept.
+        max: usize,
+    },
+    /// None had to lately.
+    HasRoom,
 }
 
 impl Note {
@@ -102,7 +109,9 @@ impl Note {
     pub const fn level(&self) -> Level {
         match self {
             Self::Published { .. } => Level::Debug,
-            Self::Joined { .. } | Self::Left { .. } | Self::Recovered { .. } => Level::Info,
+            Self::Joined { .. } | Self::Left { .. } | Self::Recovered { .. } | Self::HasRoom => {
+                Level::Info
+            }
             Self::BackendHealth { status, .. } => match status {
                 CheckStatus::Up | CheckStatus::Unknown => Level::Info,
                 CheckStatus::Down => Level::Warn,
@@ -112,7 +121,8 @@ impl Note {
             | Self::Protocol { .. }
             | Self::Bleeding { .. }
             | Self::BledOut { .. }
-            | Self::Concentrated(_) => Level::Warn,
+            | Self::Concentrated(_)
+            | Self::Full { .. } => Level::Warn,
         }
     }
 }
@@ -161,6 +171,12 @@ impl fmt::Display for Note {
                 "latency learned for {rows} client networks from {samples} samples, \
                  {refused} readings did not count"
             ),
+            Self::Full { max } => write!(
+                f,
+                "latency is learned for as many client networks as may be, {max}: those seen longest ago make \
+                 room: raise agent.latency_learning.max_subnets"
+            ),
+            Self::HasRoom => f.write_str("latency: no client network had to make room for an hour"),
             Self::Concentrated(Concentration { addresses, samples }) => {
                 let certain: u64 = addresses.iter().map(|(_, count)| count).sum();
                 write!(

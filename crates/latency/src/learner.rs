@@ -154,6 +154,12 @@ impl Learner {
         self.publisher.report_after(&self.rows, sequence, rows_max)
     }
 
+    /// The most rows it keeps.
+    #[must_use]
+    pub const fn max_subnets(&self) -> usize {
+        self.settings.max_subnets
+    }
+
     /// The rows kept: one for each port and client network, reported or not.
     #[must_use]
     pub const fn len(&self) -> usize {

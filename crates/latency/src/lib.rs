@@ -12,6 +12,8 @@
 //! - `publish`: which rows are worth telling, and under which number,
 //! - [`learner`]: all of that as one value.
 //!
+//! On both: [`limit`], which says when one begins to bind.
+//!
 //! Between agent and overwatch: [`report`], and its numbers in few bits: [`quantise`]. On the overwatch:
 //! [`table`], the rows of all agents and what they say about a region; and on disk: [`bytes`] and
 //! [`table::saved`].
@@ -41,6 +43,8 @@ mod publish;
 
 pub mod learner;
 
+pub mod limit;
+
 pub mod report;
 
 pub mod bytes;
@@ -52,6 +56,7 @@ pub mod table;
 pub use admission::refusal::{Refusal, RefusalCounts};
 pub use concentration::Concentration;
 pub use learner::{Learner, LearnerCounters};
+pub use limit::{Limit, Turn};
 pub use report::{PortReport, RefreshRow, Report, ReportRow};
 pub use settings::{Averaging, LearningSettings, RttSource};
 pub use table::changes::RowChange;

@@ -76,7 +76,8 @@ struct Word<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableLimits {
     /// Rows of one agent over all its ports. At the limit its rows observed longest ago make
-    /// room. Not below the agents' own `max_subnets`, or rows are lost that an agent still holds.
+    /// room, be they of the report that is taken: so tables that heard the same keep the same. Not below
+    /// the agents' own `max_subnets`, or rows are lost that an agent still holds.
     pub rows_per_agent_max: usize,
     /// Rows of all agents. At the limit new rows are left out, and known ones renewed: no other agent's rows
     /// are dropped for them.
@@ -188,8 +189,7 @@ impl Table {
         now: Time,
     ) -> Result<Applied, TableRefusal> {
         let known = self.agents.get(agent).ok_or(TableRefusal::UnknownAgent)?;
-        let limits = known.limits(self.limits);
-        check::check(known, epoch, report, &limits)?;
+        check::check(known, epoch, report)?;
         let told = Position { epoch, sequence: report.through };
         self.take(agent, &Word { report, told, is_news: true }, now)
     }
@@ -301,7 +301,9 @@ impl Table {
             if known.held.is_none() {
                 let room = self.limits.rows_max.saturating_sub(self.len);
                 let has_waited = |waiting: &agent::Waiting| now.ms_since(waiting.since) >= WAIT_MS;
-                known.believe(room, &mut self.changes, has_waited);
+                self.counters.left_out += known.believe(room, &mut self.changes, has_waited);
+                let evicted = known.evict_beyond(limits.rows_per_agent_max, &mut self.changes);
+                self.counters.evicted += evicted as u64;
             }
             self.len = self.len.saturating_sub(before) + known.len();
         }

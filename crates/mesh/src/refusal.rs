@@ -71,7 +71,7 @@ pub enum RefusalReason {
     InvalidReport = 24,
     /// A report for a port that was not registered.
     UnknownPort = 25,
-    /// The table is full.
+    /// The table is full. Only overwatches of an earlier release say so: today's takes what fits.
     TableFull = 26,
     /// The overwatch has tokens for the service, but none for the agent's region.
     UnknownRegion = 27,

@@ -40,6 +40,7 @@
 //! - [`signing`]: the keys of signed zones, and how they change,
 //! - `resync`: from one process to the next,
 //! - [`learned`]: the table, and a note of what changed it,
+//! - [`limits`]: which limits of the table bind,
 //! - [`recall`]: what was learned before a restart,
 //! - `settle`: what follows from an event that may have changed a standing,
 //! - `returning`: regions that were down and come back bit by bit,
@@ -121,6 +122,8 @@ mod resync;
 
 pub mod learned;
 
+pub mod limits;
+
 pub mod recall;
 
 mod settle;
@@ -147,6 +150,7 @@ pub use foresee::foresee;
 pub use hand::order::{HandFault, HandOrder};
 pub use hand::{AuditLine, HandItem, HandRow, Said};
 pub use learned::steps::{Replayed, batch_of_none, replay};
+pub use limits::LimitNote;
 pub use node::{Counters, Overwatch};
 pub use note::{Level, Note};
 pub use outside::{OutsideFault, OutsideRow, OutsideSource, OutsideTaken};

@@ -23,6 +23,7 @@ use crate::agents::Agents;
 use crate::certificates::Certificates;
 use crate::hand::Hand;
 use crate::learned::Learned;
+use crate::limits::Limits;
 use crate::loads::Loads;
 use crate::news::News;
 use crate::outside::Outside;
@@ -57,6 +58,7 @@ pub struct Overwatch {
     pub(crate) agents: Agents,
     pub(crate) peers: Peers,
     pub(crate) table: Learned,
+    pub(crate) limits: Limits,
     pub(crate) loads: Loads,
     pub(crate) certificates: Certificates,
     pub(crate) publisher: Publisher,
@@ -114,6 +116,7 @@ impl Overwatch {
             agents: Agents::new(settings.enrolment),
             peers: Peers::new(settings.overwatches),
             table: Learned::new(Table::new(settings.table)),
+            limits: Limits::default(),
             loads: Loads::default(),
             certificates: Certificates::default(),
             publisher: Publisher::new(settings.zones, settings.answers, &geo, settings.domains),
@@ -373,14 +376,6 @@ impl Overwatch {
         out.push(Effect::Close { link });
     }
 
-    /// Logs that the table had no room for new rows, if that is news.
-    pub(crate) fn left_out(&mut self, left_out: usize, now: Time, out: &mut Vec<Effect>) {
-        if left_out > 0 && self.news.is_news("the table", RefusalReason::TableFull, now) {
-            let max = self.table.limits().rows_max;
-            out.push(Effect::Log(Note::TableFull { left_out, max }));
-        }
-    }
-
     /// Counts a refusal, and logs it if it is news.
     fn count(&mut self, link: LinkId, refusal: Refusal, now: Time, out: &mut Vec<Effect>) {
         let who = self.sessions.get(&link).map(Session::who);
@@ -434,6 +429,7 @@ impl Overwatch {
             self.touched.insert(backend.clone());
             out.push(Effect::Log(Note::BackendForgotten { backend }));
         }
+        self.look_at_limits(now, out);
         self.look_after_peers(now, out);
         self.sweep(now, out);
         self.look_after_keys(now, out);

@@ -9,6 +9,8 @@ use latency::Suspicion;
 use mesh::{KeyHash, Refusal};
 use model::{AgentId, BackendKey, Region, Time};
 
+use crate::limits::LimitNote;
+
 /// How much a note matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -55,13 +57,8 @@ pub enum Note {
         /// How many networks are against it.
         networks: usize,
     },
-    /// The table has no room for new rows. Logged once in a while; counted in full.
-    TableFull {
-        /// Rows of one report that were left out.
-        left_out: usize,
-        /// The most rows that it holds.
-        max: usize,
-    },
+    /// A limit of the table begins to bind, or no longer does.
+    Limit(LimitNote),
     /// Somebody was refused. Logged once in a while for each peer and reason; counted in full.
     Refused {
         /// The agent, or the address of somebody who has proven nothing.
@@ -196,7 +193,7 @@ impl Note {
             }
             Self::PeerLost { .. } | Self::PeerNotMet { .. } => Level::Warn,
             Self::Straining { .. } | Self::CertificateEnds { .. } => Level::Warn,
-            Self::TableFull { .. } => Level::Warn,
+            Self::Limit(limit) if limit.is_loss() => Level::Warn,
             Self::KeysNotMade { .. } | Self::Signing { .. } => Level::Warn,
             Self::Standing { to: Standing::Down, .. } => Level::Warn,
             _ => Level::Info,
@@ -222,7 +219,7 @@ impl Note {
             | Self::AgentRegistered { .. }
             | Self::AgentLeft { .. }
             | Self::AgentHeld { .. }
-            | Self::TableFull { .. }
+            | Self::Limit(_)
             | Self::Refused { .. }
             | Self::AgentRefused { .. }
             | Self::Standing { .. }
@@ -271,11 +268,7 @@ impl fmt::Display for Note {
                  force; where the change is real, say opengslb-cli learning accept {agent}",
                 said_of(*why)
             ),
-            Self::TableFull { left_out, max } => write!(
-                f,
-                "the table of learned rows is full: {max}; {left_out} new rows of one report were left out, \
-                 known ones stay fresh: raise overwatch.latency_table.max_rows"
-            ),
+            Self::Limit(limit) => limit.fmt(f),
             Self::Refused { who, refusal } => write!(f, "refused {who}: {refusal}"),
             Self::AgentRefused { who, refusal } => {
                 write!(f, "the agent at {who} ended the handshake: {refusal}")

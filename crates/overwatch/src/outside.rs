@@ -187,7 +187,6 @@ impl Overwatch {
         let through = known.heard.max(after) + 1;
         let applied = self.table.apply(&id, EPOCH, &Report { after, through, ports }, now)?;
         known.heard = through;
-        self.left_out(applied.left_out, now, out);
         if let Some(held) = applied.newly_held {
             self.held(&id, held, out);
         }

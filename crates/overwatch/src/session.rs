@@ -161,7 +161,6 @@ pub(crate) fn refusal_of(refusal: &TableRefusal) -> Refusal {
         | TableRefusal::TooWide { .. }
         | TableRefusal::NoSamples { .. }
         | TableRefusal::DeviationTooLong { .. } => RefusalReason::InvalidReport,
-        TableRefusal::TooManyRows { .. } => RefusalReason::TableFull,
     };
     Refusal::new(reason, &refusal.to_string())
 }

@@ -165,7 +165,6 @@ impl Overwatch {
             Ok(applied) => {
                 self.peers.reported(agent, applied.position, now);
                 out.push(Effect::Send { link, frame: Frame::Ack(applied.position) });
-                self.left_out(applied.left_out, now, out);
                 if let Some(held) = applied.newly_held {
                     self.held(agent, held, out);
                 }

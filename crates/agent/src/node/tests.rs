@@ -119,9 +119,8 @@ fn welcome() -> Welcome {
     Welcome { resume: None, exclude: Vec::new(), peers: Vec::new() }
 }
 
-/// Lets an agent learn one row and publish it.
-fn learn(agent: &mut Agent) {
-    let sample = Sample {
+fn sample() -> Sample {
+    Sample {
         client: ip("10.1.2.7"),
         local: SocketAddr::new(ip("10.2.1.10"), 80),
         smoothed_rtt_us: 85_000,
@@ -131,10 +130,37 @@ fn learn(agent: &mut Agent) {
         data_segments_out: Some(3),
         cookie: 1,
         state: SocketState::Closed,
-    };
-    agent.handle(Event::Samples(vec![sample]), START);
+    }
+}
+
+/// Lets an agent learn one row and publish it.
+fn learn(agent: &mut Agent) {
+    agent.handle(Event::Samples(vec![sample()]), START);
     agent.handle(Event::PollEnded, START);
     agent.handle(Event::Tick, START);
+}
+
+#[test]
+fn that_networks_make_room_is_said_once_and_once_that_they_no_longer_do() {
+    let learning = settings().learning.map(|l| LearningSettings { max_subnets: 2, ..l });
+    let mut agent = Agent::new(Settings { learning, ..settings() }, [], START);
+    let mut lines = Vec::new();
+    for (number, hours) in [(1, 0), (2, 0), (3, 0), (4, 0), (4, 0), (4, 1), (4, 1)] {
+        let now = START.plus_ms(3_600_000 * hours + 30_000 * lines.len() as u64);
+        let client = ip(&format!("10.1.{number}.7"));
+        agent.handle(Event::Samples(vec![Sample { client, cookie: number, ..sample() }]), now);
+        agent.handle(Event::PollEnded, now);
+        let effects = agent.handle(Event::Tick, now);
+        let line = |effect: Effect| match effect {
+            Effect::Log(note @ (Note::Full { .. } | Note::HasRoom)) => Some(note.to_string()),
+            _ => None,
+        };
+        lines.push(effects.into_iter().find_map(line).unwrap_or_default());
+    }
+    let full = "latency is learned for as many client networks as may be, 2: those seen longest ago make room: \
+        raise agent.latency_learning.max_subnets";
+    let has_room = "latency: no client network had to make room for an hour";
+    assert_eq!(lines, ["", "", full, "", "", has_room, ""]);
 }
 
 /// The epochs and first sequences of the reports among these frames.

@@ -71,7 +71,8 @@ pub(super) static KEYS: &[Key] = &[
         integer(1, TABLE_ROWS_MAX),
         Unset::Default("1000000"),
         "The most rows that are kept of one agent. At the limit its rows observed longest ago make \
-         room. Below an agent's own `max_subnets` rows are lost that the agent still has.",
+         room. Below an agent's own `max_subnets` rows are lost that the agent still has. The same at \
+         every overwatch.",
     ),
     Key::new(
         "overwatch.enrolment",

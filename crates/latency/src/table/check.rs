@@ -3,31 +3,18 @@
 
 use model::{Rtt, Subnet};
 
+use super::TableRefusal;
 use super::agent::AgentRows;
-use super::{TableLimits, TableRefusal};
 use crate::report::{PortReport, Report, WIDEST_IPV4_PREFIX, WIDEST_IPV6_PREFIX};
 
 /// Checks everything that can be wrong with a report.
-pub(crate) fn check(
-    known: &AgentRows,
-    epoch: u64,
-    report: &Report,
-    limits: &TableLimits,
-) -> Result<(), TableRefusal> {
+pub(crate) fn check(known: &AgentRows, epoch: u64, report: &Report) -> Result<(), TableRefusal> {
     check_sequence(known, epoch, report)?;
-    check_rows_of(known, report, limits)
+    check_rows_of(known, report)
 }
 
 /// The same, whatever its epoch and sequence.
-pub(crate) fn check_rows_of(
-    known: &AgentRows,
-    report: &Report,
-    limits: &TableLimits,
-) -> Result<(), TableRefusal> {
-    let rows = report.len();
-    if rows > limits.rows_per_agent_max {
-        return Err(TableRefusal::TooManyRows { rows, max: limits.rows_per_agent_max });
-    }
+pub(crate) fn check_rows_of(known: &AgentRows, report: &Report) -> Result<(), TableRefusal> {
     let mut previous = None;
     for port in &report.ports {
         if !known.ports.contains_key(&port.port) {

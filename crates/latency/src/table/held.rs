@@ -91,12 +91,13 @@ impl Table {
         let before = known.len();
         // The limit of the whole table holds here too; what finds no room comes again in an hour.
         let room = self.limits.rows_max.saturating_sub(self.len);
-        known.believe(room, &mut self.changes, |_| true);
+        self.counters.left_out += known.believe(room, &mut self.changes, |_| true);
         for port in known.ports.values_mut() {
             port.rows.pass(now);
             port.rows.change_all(|row| row.level = Level::new(row.rtt, now));
         }
-        known.evict_beyond(self.limits.rows_per_agent_max, &mut self.changes);
+        let evicted = known.evict_beyond(self.limits.rows_per_agent_max, &mut self.changes);
+        self.counters.evicted += evicted as u64;
         self.len = self.len.saturating_sub(before) + known.len();
         true
     }
@@ -171,13 +172,15 @@ impl AgentRows {
         }
     }
 
-    /// Lets the waiting rows that `is_due` names count. At most `room` of them may be new.
+    /// Lets the waiting rows that `is_due` names count. At most `room` of them may be new; tells how many
+    /// others were left out.
     pub(super) fn believe(
         &mut self,
         mut room: usize,
         changes: &mut Changes,
         is_due: impl Fn(&Waiting) -> bool,
-    ) {
+    ) -> u64 {
+        let mut left_out = 0;
         for port in self.ports.values_mut() {
             let due = port.waiting.iter().filter(|(_, waiting)| is_due(waiting));
             let due: Vec<(Subnet, Waiting)> = due.map(|(subnet, w)| (*subnet, *w)).collect();
@@ -186,12 +189,14 @@ impl AgentRows {
                 port.waiting.remove(&subnet);
                 let is_new = !port.rows.contains(subnet);
                 if is_new && room == 0 {
+                    left_out += 1;
                     continue;
                 }
                 room -= usize::from(is_new);
                 port.believe(subnet, waiting.row);
             }
         }
+        left_out
     }
 }
 

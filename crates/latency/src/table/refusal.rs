@@ -66,19 +66,11 @@ pub enum TableRefusal {
         /// The deviation.
         deviation_us: u32,
     },
-    /// More rows in one report than an agent may have in all.
-    #[error("the report has {rows} rows, over the limit of {max} an agent")]
-    TooManyRows {
-        /// In the report.
-        rows: usize,
-        /// [`super::TableLimits::rows_per_agent_max`].
-        max: usize,
-    },
 }
 
 impl TableRefusal {
     /// Every word that there is.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 9] = [
         "unknown_agent",
         "unknown_port",
         "stale_epoch",
@@ -88,7 +80,6 @@ impl TableRefusal {
         "too_wide",
         "no_samples",
         "deviation_too_long",
-        "too_many_rows",
     ];
 
     /// One of [`Self::NAMES`]: one word, as a metric label.
@@ -104,7 +95,6 @@ impl TableRefusal {
             Self::TooWide { .. } => "too_wide",
             Self::NoSamples { .. } => "no_samples",
             Self::DeviationTooLong { .. } => "deviation_too_long",
-            Self::TooManyRows { .. } => "too_many_rows",
         }
     }
 

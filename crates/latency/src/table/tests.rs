@@ -210,8 +210,11 @@ fn an_agent_at_its_limit_loses_the_rows_observed_longest_ago() {
     let applied = table.apply(&agent("a"), 1, &report(1, numbered(3, 6)), at(72_000)).unwrap();
     assert_eq!((applied.rows, applied.evicted, table.len()), (4, 2, 4));
     assert_eq!(table.rows(&service())[0].0, "10.0.3.0/24".parse().unwrap());
-    let refusal = TableRefusal::TooManyRows { rows: 5, max: 4 };
-    check_refused("a", 5, &report(1, numbered(1, 5)), &refusal);
+    // So it is with a report of more rows than there is room for.
+    let applied = table.apply(&agent("a"), 1, &report(2, numbered(3, 9)), at(72_000)).unwrap();
+    assert_eq!((applied.rows, applied.evicted, table.len()), (7, 3, 4));
+    assert_eq!(table.rows(&service())[0].0, "10.0.6.0/24".parse().unwrap());
+    assert_eq!(table.position(&agent("a")), Some(Position { epoch: 1, sequence: 3 }));
 }
 
 #[test]

@@ -78,8 +78,7 @@ impl Table {
             told.rows.retain(|row| port.word(row.subnet) < Some(word(epoch, row)));
             told.refreshed.clear();
         }
-        let limits = known.limits(self.limits);
-        check::check_rows_of(known, &report, &limits)?;
+        check::check_rows_of(known, &report)?;
         let told = Position { epoch, sequence: report.through };
         let applied = self.take(agent, &Word { report: &report, told, is_news: false }, now)?;
         Ok(Applied { position, ..applied })

@@ -121,7 +121,6 @@ impl Overwatch {
         };
         self.peers.counters.rows_heard += (applied.rows + applied.waiting) as u64;
         self.agents.told_elsewhere(agent);
-        self.left_out(applied.left_out, now, out);
         if let Some(held) = applied.newly_held {
             self.held(agent, held, out);
         }

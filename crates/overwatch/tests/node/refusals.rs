@@ -438,15 +438,53 @@ fn impossible_rows() {
     }
 }
 
+/// What was logged about limits since the last time.
+fn limits(bench: &mut Bench) -> Vec<String> {
+    let notes = bench.take_notes().into_iter();
+    let limits = notes.filter(|note| matches!(note, Note::Limit(_)));
+    limits.map(|note| note.to_string()).collect()
+}
+
 #[test]
-fn more_rows_than_an_agent_may_have() {
-    let mut bench = Bench::with(|settings| settings.table.rows_per_agent_max = 3);
-    let link = third(&mut bench);
-    let many = (0..4).map(|number| row(&format!("10.7.{number}.0/24"), 1)).collect();
-    check(&mut bench, RefusalReason::TableFull, |bench| {
-        bench.say(link, report(1_000, 0, many));
-    });
-    assert!(bench.is_open(link));
+fn of_more_rows_than_there_is_room_for_some_are_taken_and_that_is_said_once() {
+    type Limited = (fn(&mut overwatch::Settings), &'static str, &'static str);
+    let cases: [Limited; 2] = [
+        (
+            |settings| settings.table.rows_per_agent_max = 3,
+            "an agent has more learned rows than are kept of one, 3: third; those observed longest ago make room: \
+             raise overwatch.latency_table.max_rows_per_agent, or lower that agent's \
+             agent.latency_learning.max_subnets",
+            "no agent's learned rows had to make room for an hour",
+        ),
+        (
+            |settings| settings.table.rows_max = 3,
+            "the table of learned rows is full: 3; new rows are left out, known ones stay fresh: raise \
+             overwatch.latency_table.max_rows",
+            "the table of learned rows had room for all new ones for an hour",
+        ),
+    ];
+    for (limit, begins, ends) in cases {
+        let mut bench = Bench::with(limit);
+        let link = third(&mut bench);
+        let many = |after| {
+            let rows = (0..5).map(|n| row(&format!("10.7.{}.0/24", 10 * after + n), 1));
+            report(1_000, after, rows.collect())
+        };
+        let mut lines = Vec::new();
+        for after in 0..10 {
+            let said = bench.say(link, many(after));
+            assert!(matches!(said.as_slice(), [Frame::Ack(_)]), "{said:?}");
+            assert_eq!(bench.overwatch.table().len(), 3);
+            bench.advance(60_000);
+            lines.extend(limits(&mut bench));
+        }
+        assert_eq!(lines, [begins]);
+        assert!(bench.is_open(link));
+        bench.advance(3_600_000);
+        assert_eq!(limits(&mut bench), [ends]);
+        bench.advance(3_600_000);
+        assert_eq!(limits(&mut bench), [""; 0]);
+    }
 }
 
 #[test]

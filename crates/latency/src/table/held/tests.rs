@@ -44,7 +44,11 @@ struct Bench {
 impl Bench {
     /// An agent that told of so many networks, a day ago.
     fn honest(networks: usize) -> Self {
-        let mut table = Table::new(LIMITS);
+        Self::honest_within(LIMITS, networks)
+    }
+
+    fn honest_within(limits: TableLimits, networks: usize) -> Self {
+        let mut table = Table::new(limits);
         let lane = Lane { services: vec!["app".parse().unwrap()], region: "eu".parse().unwrap() };
         table.set_lane(&id(), 80, lane);
         let mut bench = Self { table, sequence: 0 };
@@ -117,6 +121,23 @@ fn fifty_networks_that_fall_by_over_thirty_percent_hold_their_agent() {
     // Of very many, fifty may fall by chance.
     check(1_000, 50, 50, Some(50));
     check(1_001, 50, 50, None);
+}
+
+#[test]
+fn what_fell_and_made_room_meanwhile_finds_no_more_room_than_there_is() {
+    for (limits, evicted, left_out) in [
+        (TableLimits { rows_per_agent_max: 3, ..LIMITS }, 3, 0),
+        (TableLimits { rows_max: 3, ..LIMITS }, 0, 2),
+    ] {
+        let mut bench = Bench::honest_within(limits, 3);
+        bench.tell([(0, 20_000)].into_iter(), at(DAY_MS));
+        assert_eq!(bench.table.rows_waiting(&id()), 1);
+        bench.tell([(3, 40_000), (4, 40_000)].into_iter(), at(DAY_MS + MINUTE_MS));
+        bench.table.expire(at(DAY_MS + WAIT_MS));
+        let counters = bench.table.counters();
+        assert_eq!((counters.evicted, counters.left_out), (evicted, left_out));
+        assert_eq!((bench.table.len(), bench.table.rows_waiting(&id())), (3, 0));
+    }
 }
 
 #[test]

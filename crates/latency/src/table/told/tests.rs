@@ -4,6 +4,7 @@ use model::{Region, Rtt, Service, Subnet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::RefreshRow;
 use crate::table::{Lane, TableLimits};
 
 const LIMITS: TableLimits =
@@ -15,12 +16,19 @@ fn agent() -> AgentId {
     "a".parse().unwrap()
 }
 
+fn service() -> Service {
+    "app".parse().unwrap()
+}
+
 fn table() -> Table {
-    let mut table = Table::new(LIMITS);
-    let service: Service = "app".parse().unwrap();
+    table_of(LIMITS)
+}
+
+fn table_of(limits: TableLimits) -> Table {
+    let mut table = Table::new(limits);
     let region: Region = "eu".parse().unwrap();
     for port in [80, 443] {
-        let lane = Lane { services: vec![service.clone()], region: region.clone() };
+        let lane = Lane { services: vec![service()], region: region.clone() };
         table.set_lane(&agent(), port, lane);
     }
     table
@@ -147,6 +155,52 @@ fn a_number_is_never_cut() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// An agent whose clock is ahead has more networks than may be kept of it. Two tables hear it at other
+    /// moments and now and then not at all. Once they told each other what they hold, both hold the same.
+    #[test]
+    fn at_an_agents_limit_both_keep_the_same(
+        steps in proptest::collection::vec(
+            (proptest::collection::vec((0u8..24, any::<bool>()), 1..8), 0u64..20, 0u64..20, 0u8..8),
+            1..40,
+        ),
+        ahead_s in 0u64..400,
+    ) {
+        let limits = TableLimits { rows_per_agent_max: 10, ..LIMITS };
+        let [mut a, mut b] = [table_of(limits), table_of(limits)];
+        let (mut now_s, mut samples) = (0, 9);
+        for (sequence, (networks, late_a, late_b, missing)) in (0u64..).zip(steps) {
+            now_s += 21;
+            samples += 1;
+            let seen = |number| ReportRow { samples, ..row(number, 20, now_s + ahead_s) };
+            let (whole, again): (Vec<_>, Vec<_>) = networks.into_iter().partition(|(_, is)| *is);
+            let mut report = of(sequence, sequence + 1, whole.iter().map(|(n, _)| seen(*n)).collect());
+            let again: std::collections::BTreeSet<_> =
+                again.iter().map(|(n, _)| seen(*n).subnet).collect();
+            let told = &mut report.ports[0];
+            let refreshed = again.into_iter().filter(|s| !told.rows.iter().any(|r| r.subnet == *s));
+            let observed_at = seen(0).observed_at;
+            let refreshed = refreshed.map(|subnet| RefreshRow { subnet, samples, observed_at });
+            told.refreshed = refreshed.collect();
+            for (table, late_s, misses) in [(&mut a, late_a, 1), (&mut b, late_b, 2)] {
+                let now = Time::from_unix_ms(1_100_000 + (now_s + late_s) * 1_000);
+                let is_next = table.position(&agent()).map_or(0, |at| at.sequence) == sequence;
+                if is_next && missing != misses {
+                    table.apply(&agent(), 1, &report, now).unwrap();
+                }
+            }
+            tell(&a, &mut b, 4);
+            tell(&b, &mut a, 4);
+        }
+        let mut times = 0;
+        while a.digest(&agent()) != b.digest(&agent()) {
+            times += 1;
+            prop_assert!(times <= 10, "{:?} {:?}", a.rows(&service()), b.rows(&service()));
+            tell_again(&a, &mut b);
+            tell_again(&b, &mut a);
+        }
+        prop_assert_eq!((a.len(), a.position(&agent())), (b.len(), b.position(&agent())));
+    }
 
     /// An agent lives some lives; each of two tables hears it only now and then, from where it
     /// stands. Whichever of them told the other, in whichever pieces, both hold the same.
