@@ -38,7 +38,7 @@ const SECTION: Section = Section {
     goals: &GOALS,
 };
 
-const GOALS: [Goal; 29] = [
+const GOALS: [Goal; 30] = [
     Goal {
         what: "bytes a row, with what is kept to find it",
         value: |f| f.of("bytes_per_row"),
@@ -163,6 +163,11 @@ const GOALS: [Goal; 29] = [
         what: "a table written to disk, ms",
         value: |f| f.of("snapshot_ms"),
         limit: Limit::None,
+    },
+    Goal {
+        what: "a slice of a search, each of its 65,536 looks, in reads from memory",
+        value: |f| f.of("slice_ms") * 1e6 / 65_536.0 / f.of("read_ns"),
+        limit: Limit::AtMost(4.0),
     },
     Goal {
         what: "the loop stands while a snapshot is taken, in slices of a search",
