@@ -16,8 +16,8 @@ pub fn fuzz(data: &[u8]) {
         let read_zone_file = |_: &str| Ok("@ TXT zone\n".to_owned());
         // Its own beginning again, under another name.
         let includes = |_: &str, _: &str| {
-            let text = text.chars().take(200).collect();
-            Ok(vec![Included { name: "other.yaml".to_owned(), text }])
+            let text: String = text.chars().take(200).collect();
+            Ok(vec![Included { name: "other.yaml".to_owned(), text: text.into() }])
         };
         let given = Given {
             file_name: "fuzz.yaml",

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use zeroize::Zeroizing;
+
 use crate::fault::{Faults, Position};
 use crate::old;
 use crate::tree::{self, Entry, Node, Value};
@@ -23,8 +25,8 @@ const KEY: &str = "include";
 pub struct Included {
     /// Its name, as faults show it; always the same for one file.
     pub name: String,
-    /// What stands in it.
-    pub text: String,
+    /// What stands in it: secrets too, so it is wiped when it is dropped.
+    pub text: Zeroizing<String>,
 }
 
 /// Finds the files that a pattern names, sorted by name; the first text is the name of the file that

@@ -38,7 +38,7 @@ fn includes(file: &str, pattern: &str) -> Result<Vec<Included>, String> {
     let found = |names: &[(&str, &str)]| {
         let file = |(name, text): &(&str, &str)| Included {
             name: (*name).to_owned(),
-            text: (*text).to_owned(),
+            text: (*text).to_owned().into(),
         };
         Ok(names.iter().map(file).collect())
     };

@@ -152,7 +152,7 @@ impl Texts {
                 let name = path.display().to_string();
                 let (text, fault) = read(&name, &path).map_err(|why| format!("{name}: {why}"))?;
                 exposed.extend(fault);
-                Ok(Included { name, text })
+                Ok(Included { name, text: Zeroizing::new(text) })
             };
             includes::find(file, pattern)?.into_iter().map(read).collect()
         };

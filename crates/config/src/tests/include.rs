@@ -33,7 +33,7 @@ pub(super) fn find(_file: &str, pattern: &str) -> Result<Vec<Included>, String> 
     let found: Vec<Included> = FILES
         .iter()
         .filter(|(name, _)| fits(name))
-        .map(|(name, text)| Included { name: (*name).to_owned(), text: (*text).to_owned() })
+        .map(|(name, text)| Included { name: (*name).to_owned(), text: (*text).to_owned().into() })
         .collect();
     match (found.is_empty(), directory) {
         (true, None) => Err("No such file".to_owned()),
@@ -128,7 +128,7 @@ fn what_files_take_together_has_a_limit() {
     let many = |_: &str, _: &str| {
         let file = |n: usize| {
             let bytes = if n < 2 { 1 << 10 } else { 16 << 20 };
-            Included { name: format!("{n}.yaml"), text: "#".repeat(bytes) }
+            Included { name: format!("{n}.yaml"), text: "#".repeat(bytes).into() }
         };
         Ok((0..3).map(file).collect())
     };
@@ -139,7 +139,7 @@ fn what_files_take_together_has_a_limit() {
     assert!(faults[0].message.contains("2.yaml: more than 1000 files"), "{faults:?}");
     // A circle that the names hide ends too.
     let deeper = |file: &str, _: &str| {
-        Ok(vec![Included { name: format!("{file}+"), text: "include: x".to_owned() }])
+        Ok(vec![Included { name: format!("{file}+"), text: "include: x".to_owned().into() }])
     };
     let given = Given { includes: &deeper, ..given };
     let faults = load(&text, &given).unwrap_err();
