@@ -101,16 +101,6 @@ fn alone() -> anyhow::Result<()> {
         .context("nobody makes a network namespace here (user namespaces are forbidden)")
 }
 
-/// Seconds of processor that this thread has had.
-fn thread_s() -> anyhow::Result<f64> {
-    // The kernel charges a thread where it might run another: else it is some milliseconds behind.
-    std::thread::yield_now();
-    let file = "/proc/thread-self/schedstat";
-    let text = std::fs::read_to_string(file).context(file)?;
-    let ns = text.split_whitespace().next().context(file)?;
-    Ok(ns.parse::<f64>()? / 1e9)
-}
-
 /// What this process has in memory now, to the page, in KiB; /proc/self/status is a little behind.
 fn resident_kib() -> anyhow::Result<f64> {
     kib("/proc/self/smaps_rollup", "Rss:")
