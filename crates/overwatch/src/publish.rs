@@ -153,7 +153,7 @@ impl Publisher {
                 let Some(domain) = self.domains.get_mut(*index) else { continue };
                 let servers = servers_of(service, registry, now);
                 let pool = ServerPool::new(&domain.settings, servers);
-                domain.returning.see(&domain.settings, (&domain.pool, &pool), now);
+                domain.returning.see(&domain.settings, &pool, now);
                 domain.strained = strained(&domain.settings, registry, now);
                 domain.pool = Arc::new(domain.closed(pool, &self.drains));
                 self.is_changed = true;

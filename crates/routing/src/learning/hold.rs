@@ -54,25 +54,33 @@ fn is_surely_better(other: &Prospect, current: &Prospect, margin_us: u32) -> boo
     gain_us > f64::from(margin_us) && gain_us > SURE_Z * doubt_us
 }
 
+/// How long a start lasts, from the first map on: agents are back within half a minute and tell all they
+/// know, and within ten minutes the tables of forty million networks are judged. As much as is learned
+/// later moves as fast as on any other day.
+const START_MS: u64 = 600_000;
+
 /// How much of the traffic may move now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MoveBudget {
     share: f64,
-    at: Option<Time>,
+    /// When time was first counted, and when last.
+    counted: Option<(Time, Time)>,
 }
 
 impl MoveBudget {
-    /// Everything may move once: after a start all stand where geography put them, and what was
+    /// Everything may move once while a start lasts: all stand where geography put them, and what was
     /// learned must not wait.
-    pub(crate) const FULL: Self = Self { share: 1.0, at: None };
+    pub(crate) const FULL: Self = Self { share: 1.0, counted: None };
 
     /// Time passed.
     pub(crate) fn refill(&mut self, terms: &HoldTerms, now: Time) {
-        let minutes = now.ms_since(self.at.unwrap_or(now)) as f64 / 60_000.0;
+        let (began, at) = self.counted.unwrap_or((now, now));
+        let minutes = now.ms_since(at) as f64 / 60_000.0;
         let per_minute = f64::from(terms.moved_permille_per_minute) / 1_000.0;
-        let saved_max = per_minute * SAVED_MINUTES;
-        self.share = self.share.max((self.share + minutes * per_minute).min(saved_max));
-        self.at = Some(now);
+        let saved = (self.share + minutes * per_minute).min(per_minute * SAVED_MINUTES);
+        let is_start = now.ms_since(began) < START_MS;
+        self.share = if is_start { self.share.max(saved) } else { saved };
+        self.counted = Some((began, now));
     }
 
     /// Whether a cell with this share of the traffic may move; then it has. One alone may be more
@@ -83,5 +91,44 @@ impl MoveBudget {
             self.share -= share;
         }
         has
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::NOW;
+
+    const MINUTE_MS: u64 = 60_000;
+
+    /// What may move at so many minutes behind the start, where this much has at these.
+    fn check(spent: &[(u64, f64)], minutes: u64, expect: f64) {
+        // A twentieth of the traffic in a minute.
+        let (margin_us, margin_permille, dwell_ms) = (0, 0, 0);
+        let moved_permille_per_minute = 50;
+        let terms = HoldTerms { margin_us, margin_permille, dwell_ms, moved_permille_per_minute };
+        let mut budget = MoveBudget::FULL;
+        for minute in 0..=minutes {
+            budget.refill(&terms, NOW.plus_ms(minute * MINUTE_MS));
+            for (_, share) in spent.iter().filter(|(at, _)| *at == minute) {
+                assert!(budget.spend(*share));
+            }
+        }
+        assert!((budget.share - expect).abs() < 1e-9, "{minutes} min: {}", budget.share);
+    }
+
+    #[test]
+    fn everything_may_move_once_and_only_while_a_start_lasts() {
+        check(&[], 0, 1.0);
+        check(&[], 9, 1.0);
+        // What nobody needed by then is over.
+        check(&[], 10, 0.5);
+        check(&[], 10_000, 0.5);
+        check(&[(3, 0.2)], 9, 0.8);
+        check(&[(3, 0.2)], 10, 0.5);
+        // What did move is saved up as ever.
+        check(&[(3, 1.0)], 9, 0.3);
+        check(&[(3, 1.0)], 10, 0.35);
+        check(&[(3, 1.0), (20, 0.5)], 22, 0.1);
     }
 }
