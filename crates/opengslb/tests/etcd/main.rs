@@ -87,6 +87,11 @@ fn what_is_made_at_one_is_at_the_other() {
     for overwatch in [&one, &two] {
         eventually("it is in step", || is_in_step(overwatch));
     }
+    for overwatch in [&one, &two] {
+        eventually("it checks its server", || {
+            overwatch.api("overwatch/backends")["backends"][0]["validation_last_check"].is_string()
+        });
+    }
     // One of them made the zone's key, and both sign with it.
     let ds = |overwatch: &Overwatch| overwatch.api("overwatch/dnssec/signed.test/ds");
     eventually("the zone has keys", || ds(&one)["ds"].as_array().is_some_and(|ds| !ds.is_empty()));

@@ -224,14 +224,15 @@ impl Process {
         let kept = (&mut snapshot, &mut keeping);
         let (sharing, shared) = sharing::of(&running.config, kept, clock.now())?;
         let (mut node, rows) = rows::begin(&running, settings, snapshot, clock);
+        let mut first = Vec::new();
         if sharing.is_some() {
-            // Nobody makes keys before it is known who does.
-            node.handle(Event::Custody(Custody::Waits), clock.now());
+            // Nobody makes keys before it is known who does. What follows counts too: whom to check.
+            first = node.handle(Event::Custody(Custody::Waits), clock.now());
         }
         let (prober, mut checked) = first::checks(clock)?;
 
         // The first tick yields the first view: what was kept, and geography.
-        let first = first_effects(&mut node, clock);
+        first.extend(first_effects(&mut node, clock));
         let view = Arc::new(ArcSwap::new(first_view(&first, &node)));
         let dns = Dns::new(Arc::clone(&view), clock, &running.config, Arc::clone(&sockets))?;
         let (outcomes, awaiting) = Awaiting::of(taken);
