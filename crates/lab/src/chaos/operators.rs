@@ -162,7 +162,11 @@ fn understood((status, body): (u16, Vec<u8>)) -> Came {
         Some(problem) if problem.kind.ends_with(&ends) && problem.detail.contains("etcd") => {
             Came::Away(problem.detail.starts_with("nothing was changed"))
         }
-        Some(problem) => Came::Other(format!("status {status}: {}", problem.detail)),
+        Some(Problem { detail, faults, errors, .. }) => {
+            let faults = faults.into_iter().chain(errors.into_iter().map(|error| error.detail));
+            let faults = faults.collect::<Vec<_>>().join("; ");
+            Came::Other(format!("status {status}: {detail} {faults}"))
+        }
         None => Came::Other(format!("status {status}")),
     }
 }

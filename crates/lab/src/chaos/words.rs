@@ -52,7 +52,7 @@ impl Word {
         if self.is_domain() {
             let target = self.target();
             let body = format!(
-                r#"{{"routing_algorithm": "failover", "regions": ["{region}"], "targets": {{"{region}": "{target}"}}}}"#
+                r#"{{"routing_algorithm": "failover", "regions": ["{region}"], "targets": [{{"region": "{region}", "name": "{target}"}}]}}"#
             );
             return (format!("/api/v1/domains/made-{}.{zone}", self.0), body);
         }
