@@ -48,5 +48,5 @@ pub mod error;
 pub use backup::{Backup, BackupError};
 pub use error::StoreError;
 pub use shared::{Known, Proposal, SharedRow, Taken};
-pub use store::Store;
+pub use store::{Mended, Store};
 pub use table::{Found, TableCopy, TableError, TableFiles, TableLock};

@@ -6,7 +6,7 @@
 //! else is done with it: redb takes nothing more from there on (docs.rs/redb, `StorageError::PreviousIo`).
 
 use std::fs::{File, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use overwatch::{Change, Snapshot};
@@ -78,10 +78,25 @@ pub struct Store {
     /// Whether the disk refused something: then the file is opened anew before the next word to it.
     is_failed: bool,
     path: PathBuf,
+    mended: Option<Mended>,
     /// [`take_file`], but for the test of a disk that refuses.
     take: Take,
     /// [`ROWS_MAX`], but for the test of it.
     rows_max: u64,
+}
+
+/// What a power cut or a kill left, and what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Mended {
+    /// It was in use to the last.
+    #[error(
+        "it was not closed the last time (a power cut, or a kill): all of it was checked, and all that was \
+         confirmed is there"
+    )]
+    NotClosed,
+    /// It was cut off in its first moments.
+    #[error("it was cut off while it was made, before anything was in it: it was made anew")]
+    NeverMade,
 }
 
 impl Store {
@@ -96,15 +111,21 @@ impl Store {
     }
 
     fn open_by(path: &Path, take: Take) -> Result<(Self, Snapshot), StoreError> {
-        let database = Some(open_database(path, take, true)?);
-        let path = path.to_owned();
-        let mut store = Self { database, is_failed: false, path, take, rows_max: ROWS_MAX };
+        let (database, mended) = open_database(path, take, true)?;
+        let (database, path) = (Some(database), path.to_owned());
+        let mut store = Self { database, is_failed: false, path, mended, take, rows_max: ROWS_MAX };
         store.look_at_format()?;
         if store.lacks_tables()? {
             store.initialise()?;
         }
         let snapshot = store.read()?;
         Ok((store, snapshot))
+    }
+
+    /// What an earlier life left undone; `None` where it ended as it should.
+    #[must_use]
+    pub const fn mended(&self) -> Option<Mended> {
+        self.mended
     }
 
     /// Makes all changes, in their order, or none. Durable once it returns.
@@ -156,7 +177,7 @@ impl Store {
         }
         // Kept until now, since it keeps others away.
         self.database = None;
-        self.database = Some(open_database(&self.path, self.take, false)?);
+        self.database = Some(open_database(&self.path, self.take, false)?.0);
         self.is_failed = false;
         self.look_at_format()
     }
@@ -289,12 +310,56 @@ pub(crate) fn read_row(
     Ok(())
 }
 
-fn open_database(path: &Path, take: Take, is_made: bool) -> Result<Database, StoreError> {
+fn open_database(
+    path: &Path,
+    take: Take,
+    is_made: bool,
+) -> Result<(Database, Option<Mended>), StoreError> {
     let open = |source| StoreError::Open { path: path.to_owned(), source };
-    let file = open_private(path, is_made).map_err(open)?;
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
-    take(&builder, file).map_err(|error| cannot_open(path, error))
+    let mut file = open_private(path, is_made).map_err(open)?;
+    let was_open = was_open(&mut file).map_err(open)?;
+    let taken = take(&builder, file);
+    // Another process that is making it would have been in the way.
+    if taken.is_err() && is_made {
+        let mut file = open_private(path, false).map_err(open)?;
+        if is_unfinished(&mut file).map_err(open)? {
+            file.set_len(0).map_err(open)?;
+            let database = take(&builder, file).map_err(|error| cannot_open(path, error))?;
+            return Ok((database, Some(Mended::NeverMade)));
+        }
+    }
+    let database = taken.map_err(|error| cannot_open(path, error))?;
+    Ok((database, was_open.then_some(Mended::NotClosed)))
+}
+
+/// What a file of redb's begins with; written last when one is made (`page_manager.rs`, `MAGICNUMBER`).
+const MAGIC: [u8; 9] = *b"redb\x1a\n\xa9\r\n";
+/// The bit of the next byte that stands while somebody has it open (`header.rs`, `RECOVERY_REQUIRED`).
+const OPEN_BIT: u8 = 2;
+/// Behind this there is nothing in a file that is being made: its header is shorter.
+const HEADER_MAX: usize = 512;
+
+/// Whether whoever had the file last did not close it.
+fn was_open(file: &mut File) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    file.take(MAGIC.len() as u64 + 1).read_to_end(&mut head)?;
+    file.rewind()?;
+    let flags = head.strip_prefix(&MAGIC).and_then(|rest| rest.first());
+    Ok(flags.is_some_and(|flags| flags & OPEN_BIT != 0))
+}
+
+/// Whether a file is one that was never made to its end: its beginning is not there, or not all of it, and
+/// nothing was ever written behind its header.
+fn is_unfinished(file: &mut File) -> std::io::Result<bool> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let magic = bytes.get(..MAGIC.len().min(bytes.len())).unwrap_or_default();
+    let there = magic.iter().zip(&MAGIC).take_while(|(byte, expected)| byte == expected).count();
+    let is_cut = there < MAGIC.len() && magic.iter().skip(there).all(|byte| *byte == 0);
+    let is_empty = bytes.iter().skip(HEADER_MAX).all(|byte| *byte == 0);
+    Ok(!bytes.is_empty() && is_cut && is_empty)
 }
 
 fn take_file(builder: &Builder, file: File) -> Result<Database, DatabaseError> {

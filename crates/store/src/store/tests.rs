@@ -1,4 +1,8 @@
 //! The file over restarts, kills, damage and strangers' files.
+//!
+//! - `power_cut`: a cut of power at any byte.
+
+mod power_cut;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
