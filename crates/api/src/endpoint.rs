@@ -45,8 +45,6 @@ pub enum Method {
     Post,
     /// Makes it so; twice is as good as once.
     Put,
-    /// Changes a part.
-    Patch,
     /// Takes it back.
     Delete,
 }
@@ -220,7 +218,6 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
-            Self::Patch => "PATCH",
             Self::Delete => "DELETE",
         }
     }
@@ -341,7 +338,7 @@ impl Endpoint {
     #[must_use]
     pub fn refusals(&self) -> BTreeSet<Kind> {
         let mut kinds: BTreeSet<Kind> = self.refused.iter().copied().collect();
-        kinds.extend([Kind::Parameter, Kind::GoingDown]);
+        kinds.extend([Kind::Parameter, Kind::Failed, Kind::GoingDown]);
         if self.access != Access::Open {
             kinds.extend([Kind::Unauthenticated, Kind::TooManyAttempts]);
         }

@@ -70,6 +70,8 @@ pub enum Kind {
     TooManyAttempts,
     /// Too many listen already.
     TooManyListeners,
+    /// This program failed at it.
+    Failed,
     /// The process is going down.
     GoingDown,
     /// What holds what operators make is not reached.
@@ -80,7 +82,7 @@ pub enum Kind {
 
 impl Kind {
     /// All, by status.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Parameter,
         Self::Body,
         Self::Unauthenticated,
@@ -95,6 +97,7 @@ impl Kind {
         Self::Configuration,
         Self::TooManyAttempts,
         Self::TooManyListeners,
+        Self::Failed,
         Self::GoingDown,
         Self::StoreAway,
         Self::NotKept,
@@ -115,6 +118,7 @@ impl Kind {
             Self::MediaType => 415,
             Self::Configuration => 422,
             Self::TooManyAttempts | Self::TooManyListeners => 429,
+            Self::Failed => 500,
             Self::GoingDown | Self::StoreAway => 503,
             Self::NotKept => 507,
         }
@@ -138,6 +142,7 @@ impl Kind {
             Self::Configuration => "configuration",
             Self::TooManyAttempts => "too-many-attempts",
             Self::TooManyListeners => "too-many-listeners",
+            Self::Failed => "failed",
             Self::GoingDown => "going-down",
             Self::StoreAway => "store-away",
             Self::NotKept => "not-kept",
@@ -162,6 +167,7 @@ impl Kind {
             Self::Configuration => "The configuration has faults",
             Self::TooManyAttempts => "Too many wrong tokens",
             Self::TooManyListeners => "Too many listen already",
+            Self::Failed => "This program failed at it",
             Self::GoingDown => "This process is going down",
             Self::StoreAway => "What operators make cannot be changed now",
             Self::NotKept => "A restart would forget it",

@@ -10,7 +10,6 @@
 //! here; it is counted.
 
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 mod packet;
 
@@ -23,6 +22,8 @@ pub(crate) mod durations;
 mod udp;
 
 mod tcp;
+
+use crate::panics::survived;
 
 pub(crate) use fetch::fetch;
 pub use tcp::{TcpCounters, TcpLimits, TcpServer};
@@ -102,9 +103,9 @@ fn handle(
     answer: &mut [u8],
 ) -> Handled {
     // What a handler keeps is counters and copies of published values: whole after each step.
-    match catch_unwind(AssertUnwindSafe(|| handler(query, arrival, &mut *answer))) {
-        Ok(Some(length)) if length <= answer.len() => Handled::Answer(length),
-        Ok(_) => Handled::Nothing,
-        Err(_) => Handled::Panic,
+    match survived(|| handler(query, arrival, &mut *answer)) {
+        Some(Some(length)) if length <= answer.len() => Handled::Answer(length),
+        Some(_) => Handled::Nothing,
+        None => Handled::Panic,
     }
 }

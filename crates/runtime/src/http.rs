@@ -212,7 +212,11 @@ impl Server {
         let (reply, answer) = oneshot::channel();
         let ask = Ask { question, said, expected: call.expected, reply };
         self.behind.node.send(ask).await.map_err(|_| Refusal::going_down())?;
-        match answer.await.map_err(|_| Refusal::going_down())? {
+        let is_there = |_| match self.behind.node.is_closed() {
+            true => Refusal::going_down(),
+            false => Refusal::failed(),
+        };
+        match answer.await.map_err(is_there)? {
             Told::Objected(objection) => Err(objected(&objection)),
             Told::Changed(last) => Err(made::changed(last)),
             told => Ok(told),

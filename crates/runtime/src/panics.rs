@@ -1,9 +1,15 @@
 //! Panics: counted and told, each by the thread that it was in, and never more than that thread's
 //! loop can bear.
 //!
-//! Whoever runs a loop that must not end catches its panics, rests, and begins anew with what it has
-//! (`caught`, `begun_anew_here`); nobody counts there: one hook sees all of them. A packet that
-//! finds a fault may come again and again, so only some are told. Must never panic.
+//! Whoever runs a loop that must not end catches its panics and goes on with what it has; nobody counts
+//! there: one hook sees all of them. Which of them is needed where:
+//!
+//! - a step of a loop: `survived`,
+//! - a task that is the loop, or that somebody waits for: `caught`, and whoever waits is told,
+//! - a thread that is the loop: `begun_anew_here`,
+//! - a task nobody waits for, and one whose reply says by its end that nobody answers: nothing.
+//!
+//! A packet that finds a fault may come again and again, so only some are told. Must never panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
@@ -125,6 +131,37 @@ pub(crate) fn begun_anew_here<T>(mut run: impl FnMut() -> T) -> T {
             return value;
         }
         std::thread::park_timeout(REST);
+    }
+}
+
+/// Where tests have this program fail.
+#[cfg(test)]
+pub(crate) mod faults {
+    use std::sync::{Mutex, PoisonError};
+
+    static NEXT: Mutex<&str> = Mutex::new("");
+
+    /// The next one who passes there fails, once. Of the whole process: for tests that have one of their own.
+    #[cfg(unix)]
+    pub(crate) fn put(place: &'static str) {
+        *NEXT.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+
+    /// Whether somebody failed there.
+    #[cfg(unix)]
+    pub(crate) fn was_met() -> bool {
+        NEXT.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Somebody passes there.
+    pub(crate) fn meet(place: &str) {
+        let mut next = NEXT.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_here = *next == place;
+        if is_here {
+            *next = "";
+        }
+        drop(next);
+        assert!(!is_here, "as asked");
     }
 }
 

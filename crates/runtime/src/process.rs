@@ -242,6 +242,9 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
+/// What a service manager is told where this program failed to say how things stand.
+const STATUS_FAILED: &str = "this program failed to say how it stands: see its log";
+
 /// Where a setting means; every address of both families where it names none.
 fn address_of(listen: Listen) -> SocketAddr {
     SocketAddr::new(listen.address.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)), listen.port)
@@ -298,3 +301,6 @@ fn dns_tcp_limits(configured: TcpSettings) -> dns::TcpLimits {
         idle_timeout_ms: idle_timeout_ms.into(),
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -10,7 +10,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -22,6 +21,7 @@ use super::batch::{Batch, Slot};
 use super::durations::{DurationCounters, Durations};
 use super::{Arrival, Handled, Handler, Transport, handle, packet};
 use crate::bind;
+use crate::panics::survived;
 
 /// How long a thread sleeps in the kernel at most before it looks whether it is to end: nothing but a
 /// datagram wakes it. Four looks a second cost nothing, and a process that ends waits for no longer.
@@ -213,7 +213,7 @@ impl<H: Handler> Serving<H> {
     fn run(mut self) {
         while !self.is_over() {
             // What a turn leaves behind is counters, and buffers that the next one makes anew.
-            if catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
+            if survived(|| self.serve()).is_none() {
                 add(&self.counts.panics, 1);
                 std::thread::park_timeout(REST);
             }
@@ -259,8 +259,8 @@ impl<H: Handler> Serving<H> {
                 slots.iter().filter_map(|slot| Some((slot.query(), slot.addresses.peer()?)));
             // What it would have made faster is answered all the same: one packet that it cannot bear
             // costs the others of its batch nothing.
-            let foreseen = catch_unwind(AssertUnwindSafe(|| self.handler.foresee(queries)));
-            add(&self.counts.panics, u64::from(foreseen.is_err()));
+            let foreseen = survived(|| self.handler.foresee(queries));
+            add(&self.counts.panics, u64::from(foreseen.is_none()));
         }
         let mut answering = self.handler.batch();
         for slot in slots {

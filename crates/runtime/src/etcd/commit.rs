@@ -10,6 +10,7 @@ use store::{Known, SharedRow, shared};
 use super::follow::read_all;
 use super::session::Session;
 use super::{Etcd, EtcdError, wire};
+use crate::panics::caught;
 use crate::random;
 
 /// Rows in one transaction. etcd takes 128 operations by default; one may be about the lease.
@@ -29,12 +30,23 @@ pub(crate) enum Outcome {
     NotHeld,
 }
 
-/// Changes rows, where each has the revision that it says; with a lease, where that is the holder's.
+/// Changes rows, where each has the revision that it says; with a lease, where that is the holder's. A fault of
+/// this program is an error like any other: whoever waits for what is decided hears of it.
 pub(crate) async fn commit(
     etcd: &Etcd,
     rows: &[SharedRow],
     lease: Option<u64>,
 ) -> Result<Outcome, EtcdError> {
+    caught(commit_anew(etcd, rows, lease)).await.unwrap_or(Err(EtcdError::Fault))
+}
+
+async fn commit_anew(
+    etcd: &Etcd,
+    rows: &[SharedRow],
+    lease: Option<u64>,
+) -> Result<Outcome, EtcdError> {
+    #[cfg(test)]
+    assert!(etcd.prefix != FAULT, "as asked");
     let mut session = Session::open(etcd).await?;
     commit_with(etcd, &mut session, rows, lease).await
 }
@@ -160,4 +172,25 @@ pub(crate) async fn bring_to(etcd: &Etcd, rows: &Snapshot) -> Result<usize, Etcd
         return Err(if done > 0 { EtcdError::Partly { rows: done, source } } else { *source });
     }
     Ok(all.rows.len())
+}
+
+/// The prefix under which nothing is changed, but this program fails.
+#[cfg(test)]
+const FAULT: &str = "/fault";
+
+#[cfg(test)]
+mod tests {
+    use config::EtcdSettings;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_is_told_to_whoever_waits() {
+        let endpoints = vec!["http://127.0.0.1:1".parse().unwrap()];
+        let (prefix, ca, identity, login) = (FAULT.to_owned(), None, None, None);
+        let settings = EtcdSettings { endpoints, prefix, ca, identity, login };
+        let etcd = Etcd::new(&settings, "one").unwrap();
+        let decided = commit(&etcd, &[], None).await;
+        assert!(matches!(decided, Err(EtcdError::Fault)), "{decided:?}");
+    }
 }

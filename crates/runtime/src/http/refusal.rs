@@ -88,6 +88,13 @@ impl Refusal {
         Self::new(Kind::GoingDown, "this process is going down: ask again in a moment")
     }
 
+    /// The node is there, and did not answer: a fault of this program, or too much that waits.
+    pub(super) fn failed() -> Self {
+        let detail = "this program failed at it, as its log says, or too much waits already: look whether it was \
+                      done before you ask again";
+        Self::new(Kind::Failed, detail)
+    }
+
     pub(super) const fn kind(&self) -> Kind {
         self.kind
     }

@@ -7,6 +7,8 @@
 //! the machine's own numbers ------+
 //! clock, signals -----------------+
 //! ```
+//!
+//! A fault of this program costs the step that it was in: the loop goes on.
 
 mod running;
 
@@ -31,19 +33,25 @@ use tracing::{debug, error, info, warn};
 use self::running::{Prepared, Running};
 use super::reload::{Read, Reloads, tell};
 use super::signals::{Asked, Signals};
-use super::{Around, StartError, address_of, identity, numbers, settings};
+use super::{Around, STATUS_FAILED, StartError, address_of, identity, numbers, settings};
 use crate::clock::Clock;
 use crate::collect::{Collected, Collector};
+use crate::http::Told;
 use crate::logs::{Logs, chain};
 use crate::mesh::{self, Client, ClientLimits, Connection, ConnectionId, Identity, Origin, Pins};
 use crate::notify::{self, Heart};
-use crate::panics::survived;
+#[cfg(test)]
+use crate::panics::faults;
+use crate::panics::{rest, survived};
 use crate::probe::{Checker, ProbeLimits, ProbeResult, ProbeTarget, Prober};
 #[cfg(windows)]
 use crate::windows::vitals;
 
 /// Events that wait for the loop; past it overwatches and checks wait.
 const QUEUE_EVENTS: usize = 1024;
+
+/// How long the node waits to be called where it could not say when.
+const AFTER_FAULT: Duration = Duration::from_secs(1);
 
 /// How long a clean stop waits for the overwatches to hear the goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -87,23 +95,29 @@ pub async fn run(config: AgentConfig, around: Around) -> Result<(), StartError> 
     notify::ready();
     let mut heart = Heart::of_this_process();
     loop {
-        let deadline = Instant::from_std(process.clock.instant_at(process.node.next_deadline()));
+        let deadline =
+            process.step(Process::deadline).unwrap_or_else(|| Instant::now() + AFTER_FAULT);
         tokio::select! {
-            Some(event) = process.mesh_events.recv() => process.on_mesh(event),
-            Some(collected) = process.collected.recv() => process.on_collected(collected),
-            Some(result) = process.checked.recv() => process.on_checked(result),
-            () = sleep_until(deadline) => process.handle(Event::Tick),
-            () = heart.due() => {
-                process.handle(Event::Tick);
-                heart.beat(&process.status());
+            Some(event) = process.mesh_events.recv() => process.step(|it| it.on_mesh(event)),
+            Some(collected) = process.collected.recv() => {
+                process.step(|it| it.on_collected(collected));
             }
-            Some(reply) = asked_numbers.recv() => process.on_numbers(reply),
-            Some(prepared) = prepared.recv() => process.on_prepared(prepared),
-            asked = signals.next() => match asked {
-                Asked::Reload => {
-                    process.reloads.ask(None);
-                    process.begin_reload();
+            Some(result) = process.checked.recv() => process.step(|it| it.on_checked(result)),
+            () = sleep_until(deadline) => {
+                if !process.step(|it| it.handle(Event::Tick)) {
+                    // What was due is due still.
+                    rest().await;
                 }
+            }
+            () = heart.due() => {
+                process.step(|it| it.handle(Event::Tick));
+                let status = process.step(|it| Some(it.status()));
+                heart.beat(&status.unwrap_or_else(|| STATUS_FAILED.to_owned()));
+            }
+            Some(reply) = asked_numbers.recv() => process.step(|it| it.on_numbers(reply)),
+            Some(prepared) = prepared.recv() => process.step(|it| it.on_prepared(prepared)),
+            asked = signals.next() => match asked {
+                Asked::Reload => process.step(Process::reload),
                 // Whoever keeps it running starts another one; the overwatches wait for it.
                 Asked::HandOver => warn!("an agent has nothing to hand over: restart it"),
                 Asked::End => break,
@@ -123,6 +137,8 @@ struct Process {
     logs: Arc<Logs>,
     read: Read,
     reloads: Reloads<Prepared>,
+    /// Whether a fault left the node between two configurations: it is sent the next one whole.
+    is_between: bool,
     identity: Identity,
     pins: Pins,
     clients: BTreeMap<String, Client>,
@@ -197,6 +213,7 @@ impl Process {
             logs,
             read,
             reloads,
+            is_between: false,
             identity,
             pins,
             clients: BTreeMap::new(),
@@ -217,6 +234,22 @@ impl Process {
         Ok((process, prepared))
     }
 
+    /// One step of the loop. A fault in it costs what it has not done yet, and never the process.
+    fn step<T: Default>(&mut self, step: impl FnOnce(&mut Self) -> T) -> T {
+        survived(|| step(self)).unwrap_or_default()
+    }
+
+    /// When the node wants to be called next.
+    fn deadline(&mut self) -> Option<Instant> {
+        Some(Instant::from_std(self.clock.instant_at(self.node.next_deadline())))
+    }
+
+    /// Reads the configuration again.
+    fn reload(&mut self) {
+        self.reloads.ask(None);
+        self.begin_reload();
+    }
+
     fn begin_reload(&mut self) {
         let (running, read) = (&self.running, &self.read);
         self.reloads.begin(|| running.clone().next(Arc::clone(read)));
@@ -225,23 +258,36 @@ impl Process {
     /// The configuration was read again: applies it, or says why not.
     fn on_prepared(&mut self, prepared: Result<Prepared, Vec<String>>) {
         let told = match prepared {
-            Err(faults) => tell(Err(&faults), ""),
-            Ok(prepared) => {
-                let Prepared { running, settings, addresses, comparison, warnings } = prepared;
-                self.logs.set_level(running.logging.level);
-                let before = std::mem::replace(&mut self.running, running).overwatches();
-                if !comparison.changed.is_empty() {
-                    self.apply(settings, addresses, &before);
-                }
-                tell(Ok((&comparison, &warnings)), "")
-            }
+            Err(faults) => Some(tell(Err(&faults), "")),
+            Ok(prepared) => self.step(|it| it.apply(prepared)),
         };
-        self.reloads.end(&told);
+        self.reloads.end(told.as_ref());
         self.begin_reload();
     }
 
-    /// Goes by other settings from now on; `before` are the overwatches that it dialled until now.
-    fn apply(&mut self, settings: ::agent::Settings, addresses: Vec<IpAddr>, before: &[String]) {
+    /// Goes by another configuration from now on. Nothing comes of it where this program failed: the next one
+    /// is sent to the node whole.
+    fn apply(&mut self, prepared: Prepared) -> Option<Told> {
+        let Prepared { running, settings, addresses, comparison, warnings } = prepared;
+        let is_another = !comparison.changed.is_empty() || self.is_between;
+        self.is_between = true;
+        self.logs.set_level(running.logging.level);
+        let before = std::mem::replace(&mut self.running, running).overwatches();
+        if is_another {
+            self.go_by(settings, addresses, &before).then_some(())?;
+        }
+        self.is_between = false;
+        Some(tell(Ok((&comparison, &warnings)), ""))
+    }
+
+    /// Goes by other settings from now on; `before` are the overwatches that it dialled until now. Says
+    /// whether the node does.
+    fn go_by(
+        &mut self,
+        settings: ::agent::Settings,
+        addresses: Vec<IpAddr>,
+        before: &[String],
+    ) -> bool {
         if let Err(error) = self.prober.set_targets(targets_of(&settings)) {
             warn!("not all backends are checked: {error}");
         }
@@ -250,7 +296,7 @@ impl Process {
             self.collect_from(ports);
         }
         let reload = ::agent::Reload { settings, overwatches: addresses };
-        self.handle(Event::Reload(Box::new(reload)));
+        let is_taken = self.handle(Event::Reload(Box::new(reload)));
         let now = self.running.overwatches();
         // Their sessions end with them. Those that overwatches name stay.
         let node = &self.node;
@@ -262,6 +308,7 @@ impl Process {
                 warn!("{}", chain(&error));
             }
         }
+        is_taken
     }
 
     /// Listens to the kernel about these ports, and no others. What the last threads still have to
@@ -341,6 +388,8 @@ impl Process {
     }
 
     fn on_numbers(&self, reply: numbers::Asked) {
+        #[cfg(test)]
+        faults::meet("numbers");
         let collector = self.collector.as_ref().map(Collector::counters);
         let around = (self.reloads.counters(), self.clock.now());
         let mut page = numbers::agent(&self.node, collector, self.connections.len(), around);
@@ -350,39 +399,51 @@ impl Process {
         let _ = reply.send(page);
     }
 
-    fn handle(&mut self, event: Event) {
+    /// Tells the node something, and does what it wants then. Says whether all of that was done: where it
+    /// found a fault the rest of it was not, and what the node has changed by then stays changed.
+    fn handle(&mut self, event: Event) -> bool {
         let (node, now) = (&mut self.node, self.clock.now());
-        // An event that finds a fault is dropped.
-        for effect in survived(|| node.handle(event, now)).unwrap_or_default() {
-            match effect {
-                Effect::Poll => {
-                    if let Some(collector) = &self.collector {
-                        collector.poll();
-                    }
+        let effects = survived(|| {
+            #[cfg(test)]
+            faults::meet(if matches!(event, Event::Reload(_)) { "reload" } else { "event" });
+            node.handle(event, now)
+        });
+        let mut is_whole = effects.is_some();
+        for effect in effects.unwrap_or_default() {
+            is_whole &= survived(|| self.carry_out(effect)).is_some();
+        }
+        is_whole
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Poll => {
+                if let Some(collector) = &self.collector {
+                    collector.poll();
                 }
-                Effect::Look => self.handle(Event::Looked(vitals::look())),
-                Effect::Send { link, frame } => {
-                    if let Some(connection) = self.connections.get(&link) {
-                        connection.send(frame);
-                    }
-                }
-                Effect::Close { link } => {
-                    if let Some(connection) = self.connections.get(&link) {
-                        connection.close();
-                    }
-                }
-                Effect::Pin { dialled, key, .. } => match self.pins.set(&dialled, key) {
-                    Ok(true) => info!("pinned overwatch {dialled} to key {key}"),
-                    Ok(false) => {}
-                    Err(error) => warn!("{}", chain(&error)),
-                },
-                Effect::Dial { address } => {
-                    if let Err(error) = self.dial(address) {
-                        warn!("{}", chain(&error));
-                    }
-                }
-                Effect::Log(note) => log(&note),
             }
+            Effect::Look => drop(self.handle(Event::Looked(vitals::look()))),
+            Effect::Send { link, frame } => {
+                if let Some(connection) = self.connections.get(&link) {
+                    connection.send(frame);
+                }
+            }
+            Effect::Close { link } => {
+                if let Some(connection) = self.connections.get(&link) {
+                    connection.close();
+                }
+            }
+            Effect::Pin { dialled, key, .. } => match self.pins.set(&dialled, key) {
+                Ok(true) => info!("pinned overwatch {dialled} to key {key}"),
+                Ok(false) => {}
+                Err(error) => warn!("{}", chain(&error)),
+            },
+            Effect::Dial { address } => {
+                if let Err(error) = self.dial(address) {
+                    warn!("{}", chain(&error));
+                }
+            }
+            Effect::Log(note) => log(&note),
         }
     }
 

@@ -10,7 +10,8 @@
 //! DNS is answered once each server that nothing is known of was checked, or after two seconds; by
 //! what was kept over the restart where there is something: a query before any agent is back gets an
 //! answer by geography. A process that takes over from another answers once it
-//! knows what that one knew.
+//! knows what that one knew. A fault of this program costs the step that it was in: the loop goes on, and
+//! what was asked in that step is told so.
 //!
 //! - `opening`: addresses and the store, of which there is one,
 //! - `running`: the configuration that runs, and the next one,
@@ -19,6 +20,7 @@
 //! - `retired`: what they answered with before,
 //! - `edges`: everything else that has a socket,
 //! - `dialling`: the other overwatches,
+//! - `effects`: what the node wants done, done,
 //! - `reloading`: another configuration, applied,
 //! - `asking`: what it is asked, and what it tells,
 //! - `making`: what is made through the API,
@@ -40,6 +42,8 @@ mod edges;
 
 mod dialling;
 
+mod effects;
+
 mod reloading;
 
 mod asking;
@@ -53,22 +57,23 @@ mod rows;
 mod handing;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::overwatch::{Custody, Effect, Event, Level, Note, Overwatch, View};
+use ::overwatch::{Custody, Effect, Event, Overwatch, View};
 use arc_swap::ArcSwap;
 use config::OverwatchConfig;
 use model::BackendKey;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use self::dialling::Dialling;
 use self::dns::Dns;
 use self::edges::{Edges, Ends, access_of};
+use self::effects::source_towards;
 use self::handing::Awaiting;
 use self::making::{Making, Step};
 use self::opening::Opened;
@@ -84,12 +89,14 @@ use super::signals::{Asked, Signals};
 use super::sockets::Wanted;
 use super::successor::Successors;
 use super::table_file::TableKeeper;
-use super::{Around, StartError, identity, make_directory, numbers};
+use super::{Around, STATUS_FAILED, StartError, identity, make_directory, numbers};
 use crate::clock::{self, Clock};
 use crate::http::Ask;
 use crate::logs::{Logs, chain};
 use crate::mesh::{self, Connection, ConnectionId, Origin};
 use crate::notify::{self, Heart};
+#[cfg(test)]
+use crate::panics::faults;
 use crate::panics::survived;
 use crate::probe::{ProbeResult, ProbeTarget, Prober};
 use crate::random;
@@ -120,35 +127,39 @@ pub async fn run(config: OverwatchConfig, around: Around) -> Result<(), StartErr
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            Some(event) = inbox.mesh.recv() => process.on_mesh(event),
-            Some(result) = inbox.checked.recv() => process.on_checked(result),
-            Some(ask) = inbox.asked.recv() => process.on_ask(ask),
-            _ = tick.tick() => process.on_tick(),
+            Some(event) = inbox.mesh.recv() => process.step(|it| it.on_mesh(event)),
+            Some(result) = inbox.checked.recv() => process.step(|it| it.on_checked(result)),
+            Some(ask) = inbox.asked.recv() => process.step(|it| it.on_ask(ask)),
+            _ = tick.tick() => process.step(Process::on_tick),
             () = heart.due() => {
-                process.on_tick();
-                let is_answering = process.awaiting.is_none();
-                heart.beat(&numbers::status(&process.node, is_answering, process.clock.now()));
+                process.step(Process::on_tick);
+                heart.beat(&process.status());
             }
-            Some(reply) = inbox.numbers.recv() => process.on_numbers(reply),
-            Some(prepared) = inbox.prepared.recv() => process.on_prepared(prepared),
-            Some(step) = inbox.steps.recv() => process.on_step(step),
-            Some(news) = inbox.shared.news.recv() => process.on_news(news),
-            Some(decision) = inbox.shared.decisions.recv() => process.on_decision(decision),
+            Some(reply) = inbox.numbers.recv() => process.step(|it| it.on_numbers(reply)),
+            Some(prepared) = inbox.prepared.recv() => process.step(|it| it.on_prepared(prepared)),
+            Some(step) = inbox.steps.recv() => process.step(|it| it.on_step(step)),
+            Some(news) = inbox.shared.news.recv() => process.step(|it| it.on_news(news)),
+            Some(decision) = inbox.shared.decisions.recv() => {
+                process.step(|it| it.on_decision(decision));
+            }
             Some(request) = inbox.requests.recv() => {
-                if let Some(left) = process.on_request(request) {
+                if let Some(left) = process.step(|it| it.on_request(request)) {
+                    inbox.asked.close();
                     process.leave(left).await;
                     return Ok(());
                 }
             }
-            Some(outcome) = inbox.outcomes.recv() => process.on_outcome(outcome)?,
+            Some(outcome) = inbox.outcomes.recv() => process.try_step(|it| it.on_outcome(outcome))?,
             asked = signals.next() => match asked {
-                Asked::Reload => process.reload(None),
-                Asked::HandOver => process.successors.start(),
+                Asked::Reload => process.step(|it| it.reload(None)),
+                Asked::HandOver => process.step(|it| it.successors.start()),
                 Asked::End => break,
             }
         }
-        process.look_whether_all_are_back()?;
+        process.try_step(Process::look_whether_all_are_back)?;
     }
+    // Whoever still waits is told that this process goes down.
+    inbox.asked.close();
     process.stop().await;
     Ok(())
 }
@@ -195,6 +206,8 @@ struct Process {
     /// Keeps what is learned; `None` where that is not wanted, and while another process does.
     rows: Option<TableKeeper>,
     successors: Successors,
+    /// Whether a fault left the node between two configurations: it is sent the next one whole.
+    is_between: bool,
     /// While another process answers, and this one waits for its agents.
     awaiting: Option<Awaiting>,
     /// Connections that a hand-over cut which came to nothing, and until when their agents may come
@@ -261,6 +274,7 @@ impl Process {
             keeping,
             rows,
             successors,
+            is_between: false,
             awaiting,
             cut_off: None,
         };
@@ -287,6 +301,23 @@ impl Process {
             self.dns.serve()?;
         }
         Ok(())
+    }
+
+    /// One step of the loop. A fault in it costs what it has not done yet, and never the process: DNS is
+    /// answered as before. Whoever asked in it is answered by nobody, which the API says.
+    fn step<T: Default>(&mut self, step: impl FnOnce(&mut Self) -> T) -> T {
+        survived(|| step(self)).unwrap_or_else(|| {
+            survived(|| self.look_after_rows(false));
+            T::default()
+        })
+    }
+
+    /// The same for a step that may find that this process must not go on.
+    fn try_step(
+        &mut self,
+        step: impl FnOnce(&mut Self) -> Result<(), StartError>,
+    ) -> Result<(), StartError> {
+        self.step(|it| Some(step(it))).unwrap_or(Ok(()))
     }
 
     fn on_mesh(&mut self, event: mesh::Event) {
@@ -354,7 +385,16 @@ impl Process {
         self.look_after_cut_off();
     }
 
+    /// How things stand, for a service manager.
+    fn status(&mut self) -> String {
+        let is_answering = self.awaiting.is_none();
+        let said = self.step(|it| Some(numbers::status(&it.node, is_answering, it.clock.now())));
+        said.unwrap_or_else(|| STATUS_FAILED.to_owned())
+    }
+
     fn on_numbers(&self, reply: numbers::Asked) {
+        #[cfg(test)]
+        faults::meet("numbers");
         let (dns, around) = (self.dns.numbers(), (self.reloads.counters(), self.clock.now()));
         let config = &self.running.config;
         // Who asked may have gone.
@@ -368,63 +408,22 @@ impl Process {
         let _ = reply.send(page);
     }
 
-    fn handle(&mut self, event: Event) {
+    /// Tells the node something, and does what it wants then. Says whether all of that was done: where it
+    /// found a fault the rest of it was not, and what the node has changed by then stays changed.
+    fn handle(&mut self, event: Event) -> bool {
         let (node, now) = (&mut self.node, self.clock.now());
-        // An event that finds a fault is dropped: DNS is answered as before, and so are the others.
-        let effects = survived(|| node.handle(event, now));
-        self.look_after_rows(effects.is_some());
-        self.carry_out(effects.unwrap_or_default());
-    }
-
-    fn carry_out(&mut self, effects: Vec<Effect>) {
-        let (mut sources, mut drawn) = (Vec::new(), Vec::new());
-        let mut is_watching_changed = false;
-        for effect in effects {
-            match effect {
-                Effect::Send { link, frame } => {
-                    if let Some(connection) = self.connections.get(&link) {
-                        connection.send(frame);
-                    }
-                }
-                Effect::Close { link } => {
-                    if let Some(connection) = self.connections.get(&link) {
-                        connection.close();
-                    }
-                }
-                Effect::DialPeers(wanted) => self.dial_peers(wanted),
-                Effect::PinPeer { address, key } => self.pin_peer(&address, key),
-                Effect::Watch { backend, spec } => {
-                    let address = backend.socket();
-                    sources.extend(source_towards(address));
-                    self.targets.insert(backend, ProbeTarget { address, spec });
-                    is_watching_changed = true;
-                }
-                Effect::Unwatch { backend } => {
-                    self.targets.remove(&backend);
-                    is_watching_changed = true;
-                }
-                Effect::Publish(view) => self.retired.publish(&self.view, view),
-                Effect::Draw { zone } => drawn.push(zone),
-                Effect::Keep(changes) => self.keeping.keep(changes),
-                Effect::Log(note) => log(&note),
-            }
-        }
-        for zone in drawn {
-            if self.sharing.is_some() {
-                self.share_keys(zone);
-                continue;
-            }
-            self.handle(Event::Drawn { zone: Box::new(zone), secrets: random::secrets() });
-        }
-        // Agents learn where checks come from before the first one leaves.
-        sources.sort_unstable();
-        sources.dedup();
-        for source in sources {
-            self.handle(Event::ProbeSource(source));
-        }
-        if is_watching_changed && let Err(error) = self.prober.set_targets(self.targets.clone()) {
-            warn!("not all backends are checked: {error}");
-        }
+        let effects = survived(|| {
+            #[cfg(test)]
+            faults::meet(match &event {
+                Event::Command { .. } => "command",
+                Event::Reload(_) => "reload",
+                _ => "event",
+            });
+            node.handle(event, now)
+        });
+        let is_sound = effects.is_some();
+        self.look_after_rows(is_sound);
+        self.carry_out(effects.unwrap_or_default()) && is_sound
     }
 
     async fn stop(mut self) {
@@ -433,7 +432,7 @@ impl Process {
         // DNS goes first, so that no query is taken and not answered.
         self.dns.stop().await;
         self.keeping.stop();
-        self.give_rows();
+        self.step(Self::give_rows);
         // They are another process's where that answers, or was given what they lead to.
         if self.awaiting.is_none() && self.edges.is_served() {
             self.edges.sockets.remove_files();
@@ -462,20 +461,4 @@ fn first_effects(node: &mut Overwatch, clock: Clock) -> Vec<Effect> {
         first.extend(node.handle(drawn, clock.now()));
     }
     first
-}
-
-/// The address this machine would talk to another from. Nothing is sent.
-fn source_towards(target: SocketAddr) -> Option<IpAddr> {
-    let any: SocketAddr =
-        if target.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
-    let socket = UdpSocket::bind(any).ok()?;
-    socket.connect(target).ok()?;
-    Some(socket.local_addr().ok()?.ip().to_canonical())
-}
-
-fn log(note: &Note) {
-    match note.level() {
-        Level::Info => info!("{note}"),
-        Level::Warn => warn!("{note}"),
-    }
 }

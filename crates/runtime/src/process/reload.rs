@@ -131,17 +131,22 @@ impl<T: Send + 'static> Reloads<T> {
         });
     }
 
-    /// What was begun has come to its end, which is told to all who asked for it.
-    pub(super) fn end(&mut self, told: &Told) {
+    /// What was begun has come to its end, which is told to all who asked for it. To nothing, where this
+    /// program failed while it took it: then nobody answers them, which says so.
+    pub(super) fn end(&mut self, told: Option<&Told>) {
         self.is_under_way = false;
         notify::ready();
-        if matches!(told, Told::Invalid(_)) {
+        if matches!(told, None | Some(Told::Invalid(_))) {
             self.counters.refused += 1;
         } else {
             self.counters.applied += 1;
             self.counters.loaded = clock::wall();
         }
-        for reply in std::mem::take(&mut self.served).into_iter().flatten() {
+        let served = std::mem::take(&mut self.served);
+        let Some(told) = told else {
+            return error!("the configuration was not reloaded: {HALF}");
+        };
+        for reply in served.into_iter().flatten() {
             // Who asked may have gone.
             let _ = reply.send(told.clone());
         }
@@ -155,6 +160,10 @@ impl<T: Send + 'static> Reloads<T> {
 
 /// What is said of a reading that panicked.
 const FAULT: &str = "this program failed while it read it";
+
+/// What is said of one that this program failed at while it took it.
+const HALF: &str = "this program failed while it took it, and may go by a part of it: the next reload takes all \
+    of it anew, whatever has changed";
 
 /// Does work that takes time on a thread of its own.
 pub(super) async fn aside<T: Send + 'static>(

@@ -174,9 +174,10 @@ fn share(
     let runtime = runtime.map_err(|error| unchanged(&error))?;
     runtime.block_on(bring_to(&etcd, &rows.of_operators())).map_err(|error| {
         let is_unchanged = match &error {
-            EtcdError::Partly { .. } | EtcdError::Silent { .. } | EtcdError::Nonsense { .. } => {
-                false
-            }
+            EtcdError::Partly { .. }
+            | EtcdError::Silent { .. }
+            | EtcdError::Nonsense { .. }
+            | EtcdError::Fault => false,
             EtcdError::Refused { is_certain, .. } => *is_certain,
             _ => true,
         };

@@ -18,9 +18,12 @@ use super::making::Wanted;
 use super::running::has_token;
 use super::sharing::Sharing;
 use crate::http::{Ask, Document, KeyText, Question, Told};
+#[cfg(test)]
+use crate::panics::faults;
 
 impl Process {
-    /// Answers a question, or sees that it will be.
+    /// Answers a question, or sees that it will be. A question that finds a fault is answered by nobody, which
+    /// the API says.
     pub(super) fn on_ask(&mut self, ask: Ask) {
         let changes = |question: &Question| {
             matches!(question, Question::Reload | Question::Make(_) | Question::Command(_))
@@ -40,7 +43,10 @@ impl Process {
                 return self.make(Wanted { wish, said, expected, reply });
             }
             Question::BackUp => return self.back_up(reply),
-            Question::Report { source, rows } => self.report(source, rows),
+            Question::Report { source, rows } => match self.report(source, rows) {
+                Some(told) => told,
+                None => return,
+            },
             Question::Command(command) => return self.command(command, (said, expected), reply),
             question => self.told(question),
         };
@@ -75,24 +81,24 @@ impl Process {
                 self.share_word(command, (said, expected), reply);
             }
             None if self.sharing.is_some() => {
-                self.carry_out_here(command, said);
-                self.answer_when_kept(reply, Told::Done);
+                let is_done = self.carry_out_here(command, said);
+                self.answer_what_is_done(is_done, reply, Told::Done);
             }
             None => {
                 let is_about_tokens = matches!(command, Command::Tokens(_));
-                self.handle(Event::Command { command, said });
+                let is_done = self.handle(Event::Command { command, said });
                 if is_about_tokens {
                     self.edges.allow(access_of(&self.running.config, self.node.tokens()));
                 }
-                self.answer_when_kept(reply, Told::Done);
+                self.answer_what_is_done(is_done, reply, Told::Done);
             }
         }
     }
 
-    /// Takes what a source from outside reports.
-    fn report(&mut self, source: TokenName, rows: Vec<OutsideRow>) -> Told {
-        self.handle(Event::OutsideReport { source: source.clone(), rows });
-        match self.node.outside_taken(&source) {
+    /// Takes what a source from outside reports; nothing where that found a fault.
+    fn report(&mut self, source: TokenName, rows: Vec<OutsideRow>) -> Option<Told> {
+        self.handle(Event::OutsideReport { source: source.clone(), rows }).then_some(())?;
+        Some(match self.node.outside_taken(&source) {
             Some(Ok(taken)) => document(&api::latency::ReportTaken {
                 rows: taken.rows,
                 waiting: taken.waiting,
@@ -101,10 +107,12 @@ impl Process {
             }),
             Some(Err(fault)) => Told::Objected(fault.clone().into()),
             None => Told::Objected(OutsideFault::Unknown(source).into()),
-        }
+        })
     }
 
     fn told(&self, question: Question) -> Told {
+        #[cfg(test)]
+        faults::meet("question");
         let now = self.clock.now();
         match question {
             Question::Latency { wanted, rows_max } => {

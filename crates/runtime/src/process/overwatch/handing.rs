@@ -171,7 +171,9 @@ impl Process {
         // Where it is gone there is nobody to tell.
         let _ = answering.send(());
         // Who hung up does not wait for it any more.
-        held.into_iter().filter(|ask| !ask.reply.is_closed()).for_each(|ask| self.on_ask(ask));
+        for ask in held.into_iter().filter(|ask| !ask.reply.is_closed()) {
+            self.step(|it| it.on_ask(ask));
+        }
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use super::asking::{document, json};
 use super::running::{Prepared, Running, Wrong};
 use crate::http::{Document, KeyText, NotMade, Told, Why, Wish};
 use crate::logs::chain;
+use crate::panics::survived;
 
 /// Changes that wait: as many as the API has connections. The next one is not answered.
 const WAITING_MAX: usize = 256;
@@ -194,8 +195,16 @@ impl Process {
         });
     }
 
-    /// The change under way has come further.
+    /// The change under way has come further. Where that found a fault it has come to its end: nobody answers
+    /// whoever waits for it, which says so, and the next one has its turn.
     pub(super) fn on_step(&mut self, step: Step) {
+        if survived(|| self.take_step(step)).is_none() {
+            (self.making.under_way, self.making.is_taking) = (None, false);
+        }
+        self.begin_next();
+    }
+
+    fn take_step(&mut self, step: Step) {
         match step {
             Step::Checked(checked) => match *checked {
                 Ok(prepared) => self.store_made(prepared),
@@ -204,7 +213,13 @@ impl Process {
             Step::Stored(_, Err(why)) => {
                 self.end_making(not_made(Why::NotStored(why), Vec::new()));
             }
-            Step::Stored(prepared, Ok(())) => self.apply_made(*prepared),
+            Step::Stored(prepared, Ok(())) => {
+                let before = self.running.made.to_document();
+                if !self.apply_made(*prepared) {
+                    // It was not made: nor is it after a restart.
+                    self.keeping.keep(vec![Change::PutMade(before)]);
+                }
+            }
             Step::Taken(document, prepared, lines) => self.end_taking(document, prepared, lines),
         }
     }
@@ -236,12 +251,14 @@ impl Process {
         }
     }
 
-    pub(super) fn apply_made(&mut self, prepared: Prepared) {
+    /// Goes by what was made, and answers. Says whether it does: where this program failed nobody is answered.
+    pub(super) fn apply_made(&mut self, prepared: Prepared) -> bool {
         let wish = self.making.under_way.as_ref().map(|wanted| &wanted.wish);
         let what = wish.map_or_else(String::new, |wish| self.line_of(wish));
         let before = Arc::clone(&self.running);
-        self.apply(prepared);
-        let Some(Wanted { wish, said, reply, .. }) = self.making.under_way.take() else { return };
+        let is_applied = self.apply(prepared).is_some();
+        let wanted = self.making.under_way.take().filter(|_| is_applied);
+        let Some(Wanted { wish, said, reply, .. }) = wanted else { return is_applied };
         let told = match &wish {
             Wish::Put { name, .. } => {
                 let is_new = before.made.get(name).is_none();
@@ -250,9 +267,22 @@ impl Process {
             Wish::Remove(_) => Told::Done,
         };
         // What is shared has its line already.
-        self.handle(Event::Done { what, said });
-        self.answer_when_kept(reply, told);
-        self.begin_next();
+        let is_done = self.handle(Event::Done { what, said });
+        self.answer_what_is_done(is_done, reply, told);
+        true
+    }
+
+    /// Answers what was done wholly once it is in the store. What was not, since this program failed, is
+    /// answered by nobody, which says so.
+    pub(super) fn answer_what_is_done(
+        &mut self,
+        is_done: bool,
+        reply: oneshot::Sender<Told>,
+        told: Told,
+    ) {
+        if is_done {
+            self.answer_when_kept(reply, told);
+        }
     }
 
     /// Answers once all that was done so far is in the store.

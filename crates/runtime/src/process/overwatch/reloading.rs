@@ -37,37 +37,50 @@ impl Process {
     pub(super) fn on_prepared(&mut self, prepared: Result<Prepared, Vec<String>>) {
         let told = match prepared {
             Ok(prepared) => self.apply(prepared),
-            Err(faults) => tell(Err(&faults), &self.running.digest),
+            Err(faults) => Some(tell(Err(&faults), &self.running.digest)),
         };
-        self.reloads.end(&told);
+        self.reloads.end(told.as_ref());
         self.take_now();
         // Somebody may have asked meanwhile.
         self.begin_next();
     }
 
-    /// Trusts the sources of the configuration, and names the tokens that were made and let nobody in.
-    pub(super) fn settle_trust(&mut self) {
+    /// Trusts the sources of the configuration, and names the tokens that were made and let nobody in. Says
+    /// whether they are trusted.
+    pub(super) fn settle_trust(&mut self) -> bool {
         let sources = settings::outside(&self.running.config);
-        self.handle(Event::OutsideSources(sources));
+        let is_settled = self.handle(Event::OutsideSources(sources));
         let waiting = |token: &&ApiToken| has_token(&self.running.config, &token.name);
         for token in self.node.tokens().filter(waiting) {
             let name = &token.name;
             warn!("token {name}: the configuration has one too, and that counts; revoke this one");
         }
+        is_settled
     }
 
-    pub(super) fn apply(&mut self, prepared: Prepared) -> Told {
+    /// Goes by another configuration from now on. Nothing comes of it where this program failed: then what
+    /// runs is what ran before, but for what the node took by then, and the next one is sent to it whole.
+    pub(super) fn apply(&mut self, prepared: Prepared) -> Option<Told> {
+        self.step(|it| it.apply_whole(prepared))
+    }
+
+    fn apply_whole(&mut self, prepared: Prepared) -> Option<Told> {
         let Prepared { running, settings, comparison, warnings } = prepared;
+        let is_another = !comparison.changed.is_empty() || self.is_between;
+        self.is_between = true;
+        if is_another {
+            // First: what runs is what the next one is compared with.
+            let geo = Arc::clone(&running.geography.built);
+            let reload = Box::new(Reload { settings, geo });
+            self.handle(Event::Reload(reload)).then_some(())?;
+            self.dns.count(&running.config);
+        }
         self.logs.set_level(running.logging.level);
         self.edges.allow(access_of(&running.config, self.node.tokens()));
         self.edges.secure(running.tls.as_ref());
-        let geo = Arc::clone(&running.geography.built);
         self.running = Arc::new(running);
-        if !comparison.changed.is_empty() {
-            self.handle(Event::Reload(Box::new(Reload { settings, geo })));
-            self.dns.count(&self.running.config);
-        }
-        self.settle_trust();
-        tell(Ok((&comparison, &warnings)), &self.running.digest)
+        self.settle_trust().then_some(())?;
+        self.is_between = false;
+        Some(tell(Ok((&comparison, &warnings)), &self.running.digest))
     }
 }

@@ -5,10 +5,13 @@
 //! gone they are told so at once. Answering DNS has nothing to do with any of it.
 //!
 //! - `standing`: how things stand with etcd, and what is said of that,
+//! - `decided`: what came of a change,
 //! - `local`: words about what is not shared,
 //! - `heard`: what others changed.
 
 mod standing;
+
+mod decided;
 
 mod local;
 
@@ -26,18 +29,19 @@ use store::{Known, Proposal};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, info, warn};
 
+use self::decided::failed_here;
 pub(in crate::process) use self::standing::SharingCounters;
 pub(super) use self::standing::Standing;
 use super::super::StartError;
 use super::super::keeper::Keeping;
 use super::Process;
-use super::edges::access_of;
 use super::making::Wanted as Made;
 use super::running::Prepared;
 use crate::etcd::commit::{self, Outcome};
 use crate::etcd::{Etcd, EtcdError, Following, News};
 use crate::http::Told;
 use crate::logs::chain;
+use crate::panics::survived;
 use crate::random;
 
 /// Changes that wait: as many as the API has connections. The next one is refused.
@@ -297,7 +301,8 @@ impl Process {
                 self.end_shared(wanted, Told::StoreAway(why));
                 continue;
             }
-            match self.work_out(&wanted) {
+            // Whoever waits is told of a fault; a change that was made through the API leaves room for the next.
+            match survived(|| self.work_out(&wanted)).unwrap_or_else(|| Err(failed_here())) {
                 Ok(changes) if changes.is_empty() => {
                     if let What::Line { number, .. } = wanted.what {
                         self.forget_line(number);
@@ -367,86 +372,6 @@ impl Process {
         });
     }
 
-    /// It was decided about the change under way.
-    pub(super) fn on_decision(&mut self, Decision { number, decided }: Decision) {
-        let Some(sharing) = &mut self.sharing else { return };
-        // Nobody waits for it where the process was about to be left meanwhile.
-        let asked = sharing.under_way.take_if(|under_way| under_way.number == number);
-        let Some(UnderWay { wanted, proposal, .. }) = asked else { return };
-        match decided {
-            Ok(Outcome::Done(revision)) => {
-                sharing.counters.done += 1;
-                let changes = sharing.known.committed(proposal, revision);
-                self.carry_out_shared(wanted, changes);
-            }
-            Ok(Outcome::Lost(names, since)) => {
-                sharing.counters.lost += 1;
-                let is_only_late = proposal.is_only_late(names.iter().map(String::as_str));
-                if is_only_late && wanted.tries < TRIES_MAX {
-                    sharing.wait_for = since;
-                    sharing.waiting.push_front(Wanted { tries: wanted.tries + 1, ..wanted });
-                } else {
-                    debug!("another overwatch was first at {}", names.join(", "));
-                    self.end_shared(wanted, Told::Lost);
-                }
-            }
-            Ok(Outcome::NotHeld) => self.end_shared(wanted, Told::Lost),
-            Err(error) => {
-                let why = self.failed(&error);
-                self.end_shared(wanted, why);
-            }
-        }
-        self.share_next();
-    }
-
-    /// What whoever waits is told of a change that failed.
-    fn failed(&mut self, error: &EtcdError) -> Told {
-        if let Some(sharing) = &mut self.sharing {
-            sharing.counters.refused += 1;
-        }
-        Told::StoreAway(said_of(error))
-    }
-
-    /// A change was taken: carries it out, and answers.
-    fn carry_out_shared(&mut self, wanted: Wanted, changes: Vec<Change>) {
-        let Wanted { what, reply, .. } = wanted;
-        match what {
-            What::Word(_) => {
-                self.take_in(changes);
-                if let Some(reply) = reply {
-                    self.answer_when_kept(reply, Told::Done);
-                }
-            }
-            What::Made(prepared, ..) => {
-                let document = prepared.running.made.to_document();
-                if let Some(sharing) = &mut self.sharing {
-                    sharing.applied = document;
-                }
-                self.take_in(changes);
-                self.apply_made(*prepared);
-            }
-            What::Keys(_) | What::Drift => self.take_in(changes),
-            What::Line { number, .. } => {
-                self.take_in(changes);
-                // Behind them: between the two a restart finds it taken.
-                self.forget_line(number);
-            }
-        }
-    }
-
-    /// Rows that were decided about are so from now on.
-    fn take_in(&mut self, changes: Vec<Change>) {
-        if changes.is_empty() {
-            return;
-        }
-        let is_token = |c: &Change| matches!(c, Change::PutToken(_) | Change::RemoveToken(_));
-        let is_about_tokens = changes.iter().any(is_token);
-        self.handle(Event::Shared(changes));
-        if is_about_tokens {
-            self.edges.allow(access_of(&self.running.config, self.node.tokens()));
-        }
-    }
-
     /// A change came to nothing.
     fn end_shared(&mut self, wanted: Wanted, told: Told) {
         if let (What::Line { .. }, Some(sharing)) = (&wanted.what, &mut self.sharing) {
@@ -473,19 +398,6 @@ impl Process {
         let is_holding = sharing.lease.is_some() && sharing.standing == Standing::InStep;
         let custody = if is_holding { Custody::Holds } else { Custody::Waits };
         self.handle(Event::Custody(custody));
-    }
-}
-
-/// What is said of a change that failed: where it may be done all the same, nobody is told that it is not.
-fn said_of(error: &EtcdError) -> String {
-    let why = chain(error);
-    match error {
-        EtcdError::Silent { .. }
-        | EtcdError::Nonsense { .. }
-        | EtcdError::Refused { is_certain: false, .. } => format!(
-            "etcd went while it was asked: {why}. Whether that was done shows as soon as it is back"
-        ),
-        _ => format!("nothing was changed: etcd says no, or is not reached: {why}"),
     }
 }
 

@@ -236,21 +236,21 @@ impl Process {
                 error!("what was made at another overwatch does not run here; it is tried again");
             }
         }
-        match (prepared, &mut self.sharing) {
-            (Some(prepared), _) => {
-                self.apply(*prepared);
-                if let Some(sharing) = &mut self.sharing {
-                    sharing.applied = document;
-                }
-            }
-            // Unless something newer is there.
-            (None, Some(sharing)) if sharing.to_apply.is_none() => {
-                sharing.to_apply = Some(document);
-                sharing.untaken = Some((Instant::now() + TAKEN_AGAIN_AFTER, lines));
-            }
-            (None, _) => {}
-        }
+        let is_applied = prepared.is_some_and(|prepared| self.apply(*prepared).is_some());
+        self.has_applied(is_applied, document, lines);
         self.begin_next();
+    }
+
+    /// What is in etcd runs here from now on; or it is tried again, unless something newer is there.
+    pub(super) fn has_applied(&mut self, is_applied: bool, document: String, said: Vec<String>) {
+        match &mut self.sharing {
+            Some(sharing) if is_applied => sharing.applied = document,
+            Some(sharing) if sharing.to_apply.is_none() => {
+                sharing.to_apply = Some(document);
+                sharing.untaken = Some((Instant::now() + TAKEN_AGAIN_AFTER, said));
+            }
+            _ => {}
+        }
     }
 }
 

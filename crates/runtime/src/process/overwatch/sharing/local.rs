@@ -19,8 +19,9 @@ use crate::http::Told;
 const LINES_MAX: usize = 256;
 
 impl Process {
-    /// Carries a word out that is of this overwatch alone, and shares the line of it.
-    pub(in super::super) fn carry_out_here(&mut self, command: Command, said: Said) {
+    /// Carries a word out that is of this overwatch alone, and shares the line of it. Says whether it was carried
+    /// out wholly.
+    pub(in super::super) fn carry_out_here(&mut self, command: Command, said: Said) -> bool {
         let now = self.clock.now();
         // Afterwards there may be nothing left that it could be said of.
         let line = self.node.draft(&command, &said, now).ok().into_iter().flatten();
@@ -28,8 +29,8 @@ impl Process {
             Change::PutAudit(_, line) => Some(line),
             _ => None,
         });
-        self.handle(Event::Command { command, said });
-        let (Some(line), Some(sharing)) = (line, &mut self.sharing) else { return };
+        let is_done = self.handle(Event::Command { command, said });
+        let (Some(line), Some(sharing)) = (line, &mut self.sharing) else { return is_done };
         if sharing.refusal().is_some() {
             let by = line.by.as_deref().unwrap_or_default();
             info!("{}, by {by}; the list says so once etcd is there", line.what);
@@ -37,6 +38,7 @@ impl Process {
         let kept = sharing.keep_line(line);
         self.keeping.keep(kept.into_iter().collect());
         self.share_next();
+        is_done
     }
 
     /// A line waits no more.
