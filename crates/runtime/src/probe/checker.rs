@@ -212,6 +212,18 @@ async fn within<T>(
     timeout_at(deadline, work).await.map_err(|_| FailReason::TimedOut(phase))
 }
 
+/// What is made of an answer, while the connection that it comes by is read.
+async fn driven_by<T>(connection: impl Future, judged: impl Future<Output = T>) -> T {
+    tokio::pin!(judged, connection);
+    tokio::select! {
+        biased;
+        judged = &mut judged => judged,
+        // The connection may end in the very turn in which it hands over what was read last. An
+        // error of its own is told by what waits for it.
+        _ = &mut connection => judged.await,
+    }
+}
+
 fn no_connection(error: &std::io::Error) -> FailReason {
     match error.kind() {
         std::io::ErrorKind::ConnectionRefused => FailReason::Refused,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ::dns::Rcode;
 use prost::Message as _;
+use tempfile::TempDir;
 
 use super::dnstap::Dnstap;
 use super::frames::{Control, read_control, write_control};
@@ -20,6 +21,15 @@ fn log(socket: &Path, sample: u32) -> QueryLog {
     let socket = socket.display().to_string();
     let settings = QueryLogSettings { socket, sample: NonZeroU32::new(sample).unwrap() };
     QueryLog::start(&settings, "overwatch-1").unwrap()
+}
+
+/// Somebody who can be reached, and a log of one of so many.
+fn reader(sample: u32) -> (TempDir, UnixListener, QueryLog) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("dnstap.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let log = log(&path, sample);
+    (directory, listener, log)
 }
 
 fn arrival(peer: &str, transport: Transport) -> Arrival {
@@ -76,10 +86,7 @@ fn next(stream: &mut UnixStream) -> Option<Dnstap> {
 
 #[test]
 fn a_reader_gets_query_and_answer_and_a_clean_end() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("dnstap.sock");
-    let listener = UnixListener::bind(&path).unwrap();
-    let log = log(&path, 1);
+    let (_directory, listener, log) = reader(1);
     let mut tap = log.tap();
     see(&mut tap, QUERY, b"an answer");
     let unanswered = arrival("[2001:db8::7]:53000", Transport::Tcp);
@@ -125,10 +132,7 @@ fn a_reader_gets_query_and_answer_and_a_clean_end() {
 
 #[test]
 fn one_of_so_many_is_taken_by_each_worker() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("dnstap.sock");
-    let listener = UnixListener::bind(&path).unwrap();
-    let log = log(&path, 10);
+    let (_directory, listener, log) = reader(10);
     let mut first = log.tap();
     let mut second = first.beside();
     for _ in 0..100 {
@@ -159,10 +163,7 @@ fn without_a_reader_samples_are_lost_and_counted() {
 
 #[test]
 fn a_reader_that_goes_is_followed_by_the_next() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("dnstap.sock");
-    let listener = UnixListener::bind(&path).unwrap();
-    let log = log(&path, 1);
+    let (_directory, listener, log) = reader(1);
     let mut tap = log.tap();
     drop(accept(&listener));
     eventually("its end is noticed", || {
@@ -182,10 +183,7 @@ fn a_reader_that_goes_is_followed_by_the_next() {
 /// A reader of something else is not written to.
 #[test]
 fn who_does_not_take_dnstap_is_no_reader() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("dnstap.sock");
-    let listener = UnixListener::bind(&path).unwrap();
-    let log = log(&path, 1);
+    let (_directory, listener, log) = reader(1);
     let mut tap = log.tap();
     let (mut stream, _) = listener.accept().unwrap();
     assert_eq!(read_control(&mut stream).unwrap(), Control::Ready);

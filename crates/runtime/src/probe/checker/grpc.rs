@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{AGENT, text_of};
+use super::{AGENT, driven_by, text_of};
 
 /// A health answer has seven bytes; more than this is another kind of answer.
 const ANSWER_BYTES_MAX: usize = 1_024;
@@ -63,12 +63,7 @@ where
         let response = sender.send_request(request).await.map_err(|error| no_http(&error))?;
         judge(response).await
     };
-    tokio::pin!(judged, connection);
-    tokio::select! {
-        biased;
-        judged = &mut judged => judged,
-        _ = &mut connection => judged.await,
-    }
+    driven_by(connection, judged).await
 }
 
 /// The request with its prefix.

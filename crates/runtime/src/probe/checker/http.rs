@@ -11,7 +11,7 @@ use hyper::header::{ACCEPT, CONNECTION, HOST, USER_AGENT};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{AGENT, text_of};
+use super::{AGENT, driven_by, text_of};
 
 /// A status line and a page of header fields; a response whose head is longer fails the check.
 const HEAD_BYTES_MAX: usize = 32 * 1024;
@@ -37,14 +37,7 @@ where
         let response = sender.send_request(request).await.map_err(|error| no_http(&error))?;
         judge(response, check).await
     };
-    tokio::pin!(judged, connection);
-    tokio::select! {
-        biased;
-        judged = &mut judged => judged,
-        // The connection may end in the very turn in which it hands over what was read last. An
-        // error of its own is told by what waits for it.
-        _ = &mut connection => judged.await,
-    }
+    driven_by(connection, judged).await
 }
 
 /// The status first; the body only where something is looked for in it.

@@ -21,6 +21,20 @@ fn target(address: SocketAddr) -> ProbeTarget {
     ProbeTarget { address, spec }
 }
 
+/// One that listens, but says nothing: an HTTP check stays under way until its timeout.
+async fn silent() -> (TcpListener, ProbeTarget) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut silent = target(listener.local_addr().unwrap());
+    silent.spec.kind = CheckKind::Http(health::HttpCheck {
+        path: "/".to_owned(),
+        host: None,
+        server_name: None,
+        status: "200".parse().unwrap(),
+        body: None,
+    });
+    (listener, silent)
+}
+
 fn start(limits: ProbeLimits) -> (Prober<u32>, mpsc::Receiver<ProbeResult<u32>>) {
     let (results, received) = mpsc::channel(1);
     let checker = Checker::new().unwrap();
@@ -73,17 +87,8 @@ async fn a_changed_target_is_checked_as_changed() {
 /// A timeout as long as the interval is allowed: then a check that times out ends when the next is due.
 #[tokio::test]
 async fn a_check_that_takes_its_whole_timeout_costs_no_other_its_turn() {
-    // Listens, but says nothing.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut silent = target(listener.local_addr().unwrap());
+    let (_listener, mut silent) = silent().await;
     (silent.spec.interval_ms, silent.spec.timeout_ms) = (50, 50);
-    silent.spec.kind = CheckKind::Http(health::HttpCheck {
-        path: "/".to_owned(),
-        host: None,
-        server_name: None,
-        status: "200".parse().unwrap(),
-        body: None,
-    });
     let (prober, mut results) = start(LIMITS);
     prober.set_targets(BTreeMap::from([(1, silent)])).unwrap();
     next(&mut results).await;
@@ -97,16 +102,7 @@ async fn a_check_that_takes_its_whole_timeout_costs_no_other_its_turn() {
 
 #[tokio::test]
 async fn no_more_checks_run_at_a_time_than_allowed() {
-    // These listen, but say nothing: an HTTP check stays under way until its timeout.
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut silent = target(listener.local_addr().unwrap());
-    silent.spec.kind = CheckKind::Http(health::HttpCheck {
-        path: "/".to_owned(),
-        host: None,
-        server_name: None,
-        status: "200".parse().unwrap(),
-        body: None,
-    });
+    let (listener, mut silent) = silent().await;
     silent.spec.timeout_ms = 100;
     let (prober, mut results) = start(LIMITS);
     prober.set_targets((0..20).map(|key| (key, silent.clone())).collect()).unwrap();
