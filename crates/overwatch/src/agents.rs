@@ -14,6 +14,7 @@ pub(crate) mod vouched;
 use std::collections::{BTreeMap, BTreeSet};
 
 use health::{HeartbeatTerms, Session, SessionLiveness};
+use latency::Position;
 use mesh::{KeyHash, RefusalReason};
 use model::{AgentId, BackendKey, Region, Service, Time};
 
@@ -83,6 +84,8 @@ pub struct AgentRecord {
     pub(crate) is_vouched: bool,
     /// Whether rows came by way of another overwatch since its session here began.
     pub(crate) was_told_elsewhere: bool,
+    /// From where on its rows came by way of others while the table was full, and not from itself since.
+    pub(crate) unsure_from: Option<Position>,
     /// Machines that go by its name with its key.
     rivals: Rivals,
     /// Another key that asks for this name and waits for an operator to say which one it is.
@@ -448,6 +451,7 @@ impl AgentRecord {
             left: None,
             is_vouched: false,
             was_told_elsewhere: false,
+            unsure_from: None,
             rivals: Rivals::default(),
             newcomer: None,
             wanted: BTreeSet::new(),

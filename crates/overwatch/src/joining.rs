@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use latency::Position;
 use mesh::{Frame, ProvenAgent, Refusal, Welcome};
 use model::{AgentId, Time};
 
@@ -88,10 +89,18 @@ impl Overwatch {
         let own = self.probe_sources.iter().copied();
         let all: BTreeSet<IpAddr> = own.chain(self.peers.excluded()).collect();
         Welcome {
-            resume: self.table.position(agent),
+            resume: self.resume(agent),
             exclude: all.into_iter().take(mesh::frame::EXCLUDES_MAX).collect(),
             peers: self.peers.told_addresses(),
         }
+    }
+
+    /// Where an agent goes on: where the table stands, or from where on it may lack something.
+    fn resume(&self, agent: &AgentId) -> Option<Position> {
+        let position = self.table.position(agent);
+        let unsure_from = self.agents.get(agent).and_then(|record| record.unsure_from);
+        // In an earlier life it said nothing that it does not say anew.
+        unsure_from.filter(|from| position.is_some_and(|at| at.epoch == from.epoch)).or(position)
     }
 
     /// Tells every agent and every overwatch the lists anew.

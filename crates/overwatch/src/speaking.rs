@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use health::HeartbeatTerms;
-use latency::{Position, Report, TableRefusal};
+use latency::{Applied, Position, Report, TableRefusal};
 use mesh::{Frame, Refusal, RefusalReason, Registration};
 use model::{AgentId, BackendKey, Time};
 
@@ -161,28 +161,52 @@ impl Overwatch {
         now: Time,
         out: &mut Vec<Effect>,
     ) {
-        match self.table.apply(agent, epoch, report, now) {
+        match self.take_rows(agent, (epoch, report), now) {
             Ok(applied) => {
                 self.peers.reported(agent, applied.position, now);
-                out.push(Effect::Send { link, frame: Frame::Ack(applied.position) });
+                let through = self.told_here(agent, (epoch, report), applied.position);
+                out.push(Effect::Send { link, frame: Frame::Ack(through) });
                 if let Some(held) = applied.newly_held {
                     self.held(agent, held, out);
                 }
             }
-            Err(refusal) => match self.further(agent, &refusal) {
-                Some(position) => out.push(Effect::Send { link, frame: Frame::Ack(position) }),
-                None => self.refuse(link, session::refusal_of(&refusal), now, out),
-            },
+            Err(refusal) => self.refuse(link, session::refusal_of(&refusal), now, out),
         }
     }
 
-    /// Where an agent goes on whose rows came faster by way of another overwatch than from itself.
-    fn further(&self, agent: &AgentId, refusal: &TableRefusal) -> Option<Position> {
-        let was_told = self.agents.get(agent)?.was_told_elsewhere;
-        let is_repeated = matches!(
-            refusal,
-            TableRefusal::OutOfSequence { after, expected } if after < expected
-        );
-        self.table.position(agent).filter(|_| was_told && is_repeated)
+    /// Rows as an agent tells them itself; some of them may have come faster by way of another overwatch.
+    fn take_rows(
+        &mut self,
+        agent: &AgentId,
+        (epoch, report): (u64, &Report),
+        now: Time,
+    ) -> Result<Applied, TableRefusal> {
+        let was_told = self.agents.get(agent).is_some_and(|record| record.was_told_elsewhere);
+        let is_repeated = |at: &Position| at.epoch == epoch && report.after < at.sequence;
+        let is_unsure = self.agents.get(agent).is_some_and(|record| record.unsure_from.is_some());
+        match self.table.position(agent).filter(|at| (was_told || is_unsure) && is_repeated(at)) {
+            None => self.table.apply(agent, epoch, report, now),
+            Some(at) if report.through <= at.sequence => {
+                self.table.mend(agent, epoch, report.clone(), now)
+            }
+            Some(Position { sequence: after, .. }) => {
+                self.table.apply(agent, epoch, &Report { after, ..report.clone() }, now)
+            }
+        }
+    }
+
+    /// Up to where an agent need not tell itself what it told: where the table stands, or its own word where it
+    /// tells again what others may have left out.
+    fn told_here(
+        &mut self,
+        agent: &AgentId,
+        (epoch, report): (u64, &Report),
+        position: Position,
+    ) -> Position {
+        let is_unsure = self.agents.get(agent).is_some_and(|record| record.unsure_from.is_some());
+        let [after, through] =
+            [report.after, report.through].map(|sequence| Position { epoch, sequence });
+        self.agents.told_here(agent, (after, through), position);
+        if is_unsure { through } else { position }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use health::{HeartbeatTerms, Session, SessionLiveness};
+use latency::Position;
 use mesh::Vouched;
 use model::{AgentId, Time};
 
@@ -107,10 +108,26 @@ impl Agents {
     }
 
     /// Rows of an agent came by way of another overwatch: where it goes on from is another place than
-    /// it thinks.
-    pub(crate) fn told_elsewhere(&mut self, id: &AgentId) {
+    /// it thinks. Where `gap_from` says so there may be some among them that the other one had no room for.
+    pub(crate) fn told_elsewhere(&mut self, id: &AgentId, gap_from: Option<Position>) {
         if let Some(record) = self.records.get_mut(id) {
             record.was_told_elsewhere = true;
+            let is_of_it = |from: &Position| gap_from.is_none_or(|gap| gap.epoch == from.epoch);
+            record.unsure_from = record.unsure_from.filter(is_of_it).or(gap_from);
+        }
+    }
+
+    /// It told rows itself that follow on `after`, up to `through`; the table stands at `position`.
+    pub(crate) fn told_here(
+        &mut self,
+        id: &AgentId,
+        (after, through): (Position, Position),
+        position: Position,
+    ) {
+        if let Some(record) = self.records.get_mut(id)
+            && record.unsure_from.is_some_and(|from| from.epoch != after.epoch || after <= from)
+        {
+            record.unsure_from = Some(through).filter(|through| *through < position);
         }
     }
 }

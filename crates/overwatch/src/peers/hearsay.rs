@@ -109,8 +109,13 @@ impl Overwatch {
         now: Time,
         out: &mut Vec<Effect>,
     ) -> bool {
-        let through = Position { epoch, sequence: report.through };
-        let taken = if Some(through) <= self.table.position(agent) {
+        let at = |sequence| Position { epoch, sequence };
+        let (after, is_repeated) =
+            (at(report.after), Some(at(report.through)) <= self.table.position(agent));
+        // Who is full leaves out what this one may know an earlier word of.
+        let gap_from = Some(after)
+            .filter(|_| !is_repeated && self.table.len() >= self.table.limits().rows_max);
+        let taken = if is_repeated {
             self.table.mend(agent, epoch, report, now)
         } else {
             self.table.apply(agent, epoch, &report, now)
@@ -120,7 +125,7 @@ impl Overwatch {
             return false;
         };
         self.peers.counters.rows_heard += (applied.rows + applied.waiting) as u64;
-        self.agents.told_elsewhere(agent);
+        self.agents.told_elsewhere(agent, gap_from);
         if let Some(held) = applied.newly_held {
             self.held(agent, held, out);
         }

@@ -8,7 +8,7 @@ use overwatch::{Command, Effect, Enrolment, Event, Overwatch, Said, Snapshot};
 
 use super::learn;
 use super::mesh::{End, Mesh, address_of, host_address};
-use crate::settings::{self, APP, START, TOKEN, parsed, token};
+use crate::settings::{self, APP, START, TOKEN, ip, parsed, token};
 
 fn said() -> Said {
     Said { by: "test".to_owned(), ..Said::default() }
@@ -85,6 +85,46 @@ fn who_has_no_room_is_told_in_proportion_and_takes_all_once_there_is_some() {
     learn(&mut mesh, agent, 40..45, 85);
     mesh.advance(41);
     assert_eq!(rows(&mesh, 1), 45);
+}
+
+/// What an overwatch knows of the way from `eu-west` to the first of the networks, in milliseconds.
+fn first_ms(mesh: &Mesh, number: usize) -> Option<u32> {
+    let rows = mesh.at(number).table().rows(&parsed(APP));
+    let first = rows.into_iter().find(|(subnet, ..)| subnet.contains(ip("10.9.0.7")));
+    first.map(|(.., estimate)| estimate.rtt.us() / 1_000)
+}
+
+#[test]
+fn what_a_full_one_left_out_is_heard_from_the_agent_itself() {
+    let mut mesh = Mesh::new(2);
+    for number in 0..2 {
+        mesh.nodes[number].settings.table.rows_max = 10;
+        mesh.kill(End::Overwatch(number));
+        mesh.revive(End::Overwatch(number));
+    }
+    let (agent, other) = (mesh.start(&[1]), mesh.start(&[0, 1]));
+    mesh.cut(End::Overwatch(0), 1);
+    mesh.cut(End::Agent(agent), 0);
+    mesh.advance(5);
+    learn(&mut mesh, agent, 0..5, 85);
+    mesh.advance(41);
+    learn(&mut mesh, other, 20..30, 85);
+    mesh.advance(41);
+    // Both are full: one has rows of both agents, the other only of one.
+    assert_eq!((rows(&mesh, 0), rows(&mesh, 1)), (0, 5));
+    let before = first_ms(&mesh, 1).unwrap();
+    // The agent's word comes by way of the one that has no room for it.
+    mesh.heal();
+    mesh.cut(End::Agent(agent), 1);
+    mesh.advance(60);
+    learn(&mut mesh, agent, 0..1, 185);
+    mesh.advance(60);
+    let position = |number: usize| mesh.at(number).table().position(&parsed::<AgentId>("agent-0"));
+    assert_eq!((rows(&mesh, 0), position(1)), (0, position(0)));
+    assert_eq!(first_ms(&mesh, 1), Some(before), "nobody told it");
+    mesh.heal();
+    mesh.advance(60);
+    assert!(first_ms(&mesh, 1) > Some(before), "{:?}", first_ms(&mesh, 1));
 }
 
 #[test]
