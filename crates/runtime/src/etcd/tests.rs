@@ -1,5 +1,6 @@
 //! etcd played by a script on loopback: what is asked, and what follows from each answer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use overwatch::{Change, Snapshot};
@@ -116,11 +117,31 @@ fn range(kvs: Vec<Value>, revision: u64) -> Answer {
     Answer::Json(json!({ "header": { "revision": revision.to_string() }, "kvs": kvs }))
 }
 
+/// A script in which all is done.
+fn done(_: &str, _: &Value) -> Answer {
+    Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": true }))
+}
+
+/// What is kept, and so many lines of so many bytes each.
+fn with_lines(mut kept: Snapshot, count: u64, bytes: usize) -> Snapshot {
+    for number in 0..count {
+        let (at, what) = (model::Time::from_unix_ms(number), "x".repeat(bytes));
+        let line = overwatch::AuditLine { at, what, by: None, reason: None };
+        kept.apply(Change::PutAudit(number, line));
+    }
+    kept
+}
+
+/// The format of this release, as it is read at a revision.
+fn format_at(revision: u64) -> Answer {
+    range(vec![kv("/t/format", "1", 2)], revision)
+}
+
 /// A script in which there is a format and one row for each of two pages.
 fn two_pages(body: &Value) -> Answer {
     let key = body["key"].as_str().unwrap();
     if key == coded("/t/format") {
-        return range(vec![kv("/t/format", "1", 2)], 9);
+        return format_at(9);
     }
     if key == coded("/t/rows/") {
         let kvs = vec![kv("/t/rows/hand/a", "{}", 3)];
@@ -180,12 +201,10 @@ async fn all_rows_are_read_at_one_revision_and_then_followed() {
 
 #[tokio::test]
 async fn an_etcd_that_came_back_without_its_last_changes_is_read_again() {
-    let looks = Mutex::new(0);
+    let is_first = AtomicBool::new(true);
     let (port, _) = gateway(move |path, body| match path {
         "/v3/kv/range" if body["key"] == coded("/t/format") => {
-            let mut looks = looks.lock().unwrap();
-            *looks += 1;
-            range(vec![kv("/t/format", "1", 2)], if *looks == 1 { 50 } else { 7 })
+            format_at(if is_first.swap(false, Ordering::Relaxed) { 50 } else { 7 })
         }
         "/v3/kv/range" => range(Vec::new(), 7),
         _ => Answer::Lines(vec![json!({ "result": { "created": true } })]),
@@ -229,9 +248,6 @@ fn rows() -> Vec<SharedRow> {
 
 #[tokio::test]
 async fn a_change_is_done_lost_refused_or_unknown() {
-    let done = |_: &str, _: &Value| {
-        Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": true }))
-    };
     let (port, asked) = gateway(done).await;
     // The first endpoint is gone; from then on the second is asked first.
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
@@ -300,16 +316,8 @@ async fn whoever_logs_in_shows_the_token() {
 
 #[tokio::test]
 async fn rows_are_brought_in_some_at_a_time_and_the_format_last() {
-    let done = |_: &str, _: &Value| {
-        Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": true }))
-    };
     let (port, asked) = gateway(done).await;
-    let mut kept = Snapshot::default();
-    for number in 0..300 {
-        let (at, what) = (model::Time::from_unix_ms(number), "x".to_owned());
-        let line = overwatch::AuditLine { at, what, by: None, reason: None };
-        kept.apply(Change::PutAudit(number, line));
-    }
+    let kept = with_lines(Snapshot::default(), 300, 1);
     assert!(bring_in(&etcd(&[port], None), &kept, Some(7)).await.unwrap());
     let asked = asked.lock().unwrap();
     let counts: Vec<usize> =
@@ -346,9 +354,6 @@ async fn rows_that_another_one_brings_in_as_well_are_not_said_to_be_there() {
 
 #[tokio::test]
 async fn an_endpoint_that_takes_connections_and_cannot_answer_is_left_for_the_next() {
-    let done = |_: &str, _: &Value| {
-        Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": true }))
-    };
     let (mute, _) = gateway(|_, _| Answer::Nothing).await;
     let (alone, _) = gateway(|_, _| Answer::Unavailable).await;
     let (well, _) = gateway(done).await;
@@ -414,12 +419,10 @@ async fn a_lease_is_held_kept_and_lost() {
 /// A watch that was begun at a member which is cut off since, while the reads end at another one.
 #[tokio::test]
 async fn a_watch_that_tells_nothing_of_what_is_there_is_begun_anew_with_all_rows() {
-    let looks = Mutex::new(0);
+    let is_first = AtomicBool::new(true);
     let (port, asked) = gateway(move |path, body| match path {
         "/v3/kv/range" if body["key"] == coded("/t/format") => {
-            let mut looks = looks.lock().unwrap();
-            *looks += 1;
-            range(vec![kv("/t/format", "1", 2)], if *looks == 1 { 7 } else { 9 })
+            format_at(if is_first.swap(false, Ordering::Relaxed) { 7 } else { 9 })
         }
         "/v3/kv/range" if body["sort_target"] == "MOD" => {
             range(vec![kv("/t/rows/hand/b", "", 9)], 9)
@@ -452,19 +455,10 @@ async fn a_watch_that_tells_nothing_of_what_is_there_is_begun_anew_with_all_rows
 
 #[tokio::test]
 async fn rows_are_brought_in_by_their_bytes_and_the_document_alone() {
-    let done = |_: &str, _: &Value| {
-        Answer::Json(json!({ "header": { "revision": "12" }, "succeeded": true }))
-    };
     let (port, asked) = gateway(done).await;
     let mut kept = Snapshot::default();
     kept.apply(Change::PutMade("x".repeat(1_400_000)));
-    for number in 0..8 {
-        let (at, what) = (model::Time::from_unix_ms(number), "x".repeat(200_000));
-        kept.apply(Change::PutAudit(
-            number,
-            overwatch::AuditLine { at, what, by: None, reason: None },
-        ));
-    }
+    let kept = with_lines(kept, 8, 200_000);
     assert!(bring_in(&etcd(&[port], None), &kept, Some(7)).await.unwrap());
     let asked = asked.lock().unwrap();
     let counts: Vec<usize> =
@@ -476,9 +470,7 @@ async fn rows_are_brought_in_by_their_bytes_and_the_document_alone() {
 async fn a_backup_that_is_restored_in_part_says_so() {
     let asked = Mutex::new(0);
     let (port, _) = gateway(move |path, body| match path {
-        "/v3/kv/range" if body["key"] == coded("/t/format") => {
-            range(vec![kv("/t/format", "1", 2)], 9)
-        }
+        "/v3/kv/range" if body["key"] == coded("/t/format") => format_at(9),
         "/v3/kv/range" => range(Vec::new(), 9),
         _ => {
             let mut asked = asked.lock().unwrap();
@@ -495,14 +487,7 @@ async fn a_backup_that_is_restored_in_part_says_so() {
     })
     .await;
     let etcd = etcd(&[port], None);
-    let mut kept = Snapshot::default();
-    for number in 0..130 {
-        let (at, what) = (model::Time::from_unix_ms(number), "x".to_owned());
-        kept.apply(Change::PutAudit(
-            number,
-            overwatch::AuditLine { at, what, by: None, reason: None },
-        ));
-    }
+    let kept = with_lines(Snapshot::default(), 130, 1);
     let error = bring_to(&etcd, &kept).await.unwrap_err();
     assert!(matches!(error, EtcdError::Partly { rows: 120, .. }), "{error:?}");
     let said = crate::logs::chain(&error);
@@ -520,9 +505,7 @@ fn range_json(kv: Value) -> Value {
 #[tokio::test]
 async fn a_key_that_is_no_text_is_passed_over_and_told() {
     let (port, _) = gateway(|path, body| match path {
-        "/v3/kv/range" if body["key"] == coded("/t/format") => {
-            range(vec![kv("/t/format", "1", 2)], 9)
-        }
+        "/v3/kv/range" if body["key"] == coded("/t/format") => format_at(9),
         "/v3/kv/range" => {
             use base64::Engine as _;
             let key = base64::engine::general_purpose::STANDARD.encode(b"/t/rows/hand/\xff");
