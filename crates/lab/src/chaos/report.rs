@@ -206,7 +206,7 @@ fn every_word_kept(run: &Run<'_>, kept: &Kept) -> (bool, String) {
     let mut text = format!(
         "what operators make is kept: {said} words, {acknowledged} acknowledged and held by all in the end, \
          {refused} refused as etcd was away,\n{excused} at an overwatch that did not answer as it was missing; \
-         etcd killed {} times; {heard} answers heard as acknowledged; {} otherwise",
+         kills of etcd: {}; {heard} answers heard as acknowledged; {} otherwise",
         run.etcd_killed,
         broken.len()
     );
