@@ -62,7 +62,9 @@ impl Cache {
         let clock = self.clock.max(1);
         let Some(Bucket { hashes, used, signatures }) = self.bucket(hash) else { return };
         let ways = hashes.iter_mut().zip(used).zip(signatures);
-        if let Some(((known, used), place)) = ways.min_by_key(|((_, used), _)| **used) {
+        // The count goes round: what was used before that is older than all since.
+        let age = |used: u32| if used == 0 { u32::MAX } else { clock.wrapping_sub(used) };
+        if let Some(((known, used), place)) = ways.max_by_key(|((_, used), _)| age(**used)) {
             (*known, *used, *place) = (hash, clock, signature);
         }
     }
@@ -114,5 +116,23 @@ mod tests {
         assert_eq!(cache.get(1), None);
         cache.put(1, [1; 64]);
         assert_eq!(cache.get(1), Some(&[1; 64]));
+    }
+
+    #[test]
+    fn what_was_used_before_the_count_ended_is_older_than_all_since() {
+        let mut cache = Cache::new(0);
+        cache.clock = u32::MAX - 4;
+        for hash in 0..4 {
+            assert_eq!(cache.get(hash), None);
+            cache.put(hash, [0; 64]);
+        }
+        // Beyond the end two names come in turn, and neither drives the other out.
+        for hash in [8, 9] {
+            assert_eq!(cache.get(hash), None);
+            cache.put(hash, [0; 64]);
+        }
+        for hash in [8, 9, 3, 2] {
+            assert!(cache.get(hash).is_some(), "{hash}");
+        }
     }
 }

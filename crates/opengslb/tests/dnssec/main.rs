@@ -46,6 +46,8 @@ const QUESTIONS: &[(&str, u16, u8)] = &[
     ("sub.demo.test", DS, 0),
     ("secure.demo.test", DS, 0),
     ("open.demo.test", DS, 0),
+    ("inner.between.demo.test", DS, 0),
+    ("between.demo.test", A, 0),
     ("child.demo.test", DS, 0),
     ("www.child.demo.test", A, 0),
     ("no.child.demo.test", A, 0),
@@ -86,10 +88,12 @@ fn two_overwatches_with_the_same_keys_are_believed() {
             assert_eq!((found, is_validated), (*rcode, true), "{name} {qtype}\n{}", resolver.log());
         }
         // Below a delegation without a DS record nothing is signed, and that is proven.
-        let said = delv(one.port, &anchor, "www.open.demo.test", A);
-        assert!(said.contains("unsigned answer"), "{said}");
-        let said = resolver.ask("www.open.demo.test", A);
-        assert_eq!((said.rcode, said.is_validated, said.counts[0]), (0, false, 1), "{said:?}");
+        for name in ["www.open.demo.test", "www.inner.between.demo.test"] {
+            let said = delv(one.port, &anchor, name, A);
+            assert!(said.contains("unsigned answer"), "{said}");
+            let said = resolver.ask(name, A);
+            assert_eq!((said.rcode, said.is_validated, said.counts[0]), (0, false, 1), "{said:?}");
+        }
     }
 }
 

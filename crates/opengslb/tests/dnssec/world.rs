@@ -128,6 +128,8 @@ dns:
     # Delegated to the same servers: one with a DS record above once its key is known, one without.
     - {{name: child.demo.test, records: [www A 192.0.2.5], dnssec: {signed}}}
     - {{name: open.demo.test, records: [www A 192.0.2.6]}}
+    # Delegated by nobody: the zone around it does so by itself.
+    - {{name: inner.between.demo.test, records: [www A 192.0.2.7]}}
     - {{name: plain.test, records: [www A 192.0.2.4]}}
 regions:
   - name: here

@@ -371,11 +371,11 @@ fn nothing_is_answered_out_of_a_zone_that_waits_for_its_keys() {
     let bench = Bench::with(|settings| {
         let inside = ZoneLines {
             apex: "in.demo.local".to_owned(),
-            records: "www A 192.0.2.1\n".to_owned(),
+            records: "www A 192.0.2.1\nback CNAME there.demo.local.\n".to_owned(),
         };
         let outside = ZoneLines {
             apex: "demo.local".to_owned(),
-            records: "alias CNAME www.in\nfar CNAME alias\n".to_owned(),
+            records: "alias CNAME www.in\nfar CNAME alias\nthere A 192.0.2.2\n".to_owned(),
         };
         let steered = [APP, "web.demo.local"].map(|name| (name, zone::Steering::ONE_ADDRESS));
         settings.zones = settings::zones(&[outside, inside], &steered);
@@ -386,6 +386,7 @@ fn nothing_is_answered_out_of_a_zone_that_waits_for_its_keys() {
         ("www.in.demo.local", RecordType::A, "SERVFAIL"),
         ("in.demo.local", RecordType::SOA, "SERVFAIL"),
         ("far.demo.local", RecordType::A, "SERVFAIL"),
+        ("back.in.demo.local", RecordType::A, "SERVFAIL"),
         ("demo.local", RecordType::SOA, "NOERROR aa"),
         // The zone around it is signed, and has no DS record for it.
         ("in.demo.local", RecordType::DS, "NOERROR aa"),
