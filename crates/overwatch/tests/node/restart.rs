@@ -96,13 +96,19 @@ fn pins_last_verdicts_and_operators_words_are_kept() {
     assert_eq!(bench.kept.pins, pins);
 }
 
-#[test]
-fn what_was_down_by_its_agents_word_does_not_come_back_because_nobody_sees_it() {
+/// One agent that has not checked its backend yet.
+fn unchecked() -> Bench {
     let mut bench = Bench::new();
     let mut settings = settings::agent("eu", "eu-west", EU);
     settings.offers[0].check = Some(tcp_check());
     bench.start(settings, EU, 1);
     bench.connect("eu");
+    bench
+}
+
+#[test]
+fn what_was_down_by_its_agents_word_does_not_come_back_because_nobody_sees_it() {
+    let mut bench = unchecked();
     assert_eq!(bench.standing(EU), "unhealthy", "not yet checked by its agent");
     bench.restart_overwatch();
     assert_eq!(bench.standing(EU), "unhealthy");
@@ -131,11 +137,7 @@ fn a_backend_that_left_the_configuration_is_forgotten() {
 
 #[test]
 fn nothing_is_written_for_what_did_not_change() {
-    let mut bench = Bench::new();
-    let mut settings = settings::agent("eu", "eu-west", EU);
-    settings.offers[0].check = Some(tcp_check());
-    bench.start(settings, EU, 1);
-    bench.connect("eu");
+    let mut bench = unchecked();
     bench.advance(5_000);
     bench.kept_changes = 0;
     bench.observe("eu", connections("10.1.2.7", 85, 10));
