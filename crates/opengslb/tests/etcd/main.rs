@@ -60,6 +60,14 @@ fn is_in_step(overwatch: &Overwatch) -> bool {
     overwatch.api("ready")["etcd"]["in_step"] == true
 }
 
+/// Two that share this one.
+#[track_caller]
+fn in_step(etcd: &Etcd) -> [Overwatch; 2] {
+    let both = ["one", "two"].map(|name| Overwatch::start(name, &etcd.endpoints()));
+    both.iter().for_each(|overwatch| eventually("it is in step", || is_in_step(overwatch)));
+    both
+}
+
 /// What both have to say alike, whoever was told.
 fn told(overwatch: &Overwatch) -> [Value; 4] {
     let paths = ["tokens", "overwatch/audit", "servers", "domains"];
@@ -83,10 +91,7 @@ fn what_is_made_at_one_is_at_the_other() {
         return;
     }
     let etcd = Etcd::start();
-    let [one, two] = ["one", "two"].map(|name| Overwatch::start(name, &etcd.endpoints()));
-    for overwatch in [&one, &two] {
-        eventually("it is in step", || is_in_step(overwatch));
-    }
+    let [one, two] = in_step(&etcd);
     for overwatch in [&one, &two] {
         eventually("it checks its server", || {
             overwatch.api("overwatch/backends")["backends"][0]["validation_last_check"].is_string()
@@ -147,8 +152,7 @@ fn two_that_say_something_at_once_are_told_who_was_first() {
         return;
     }
     let etcd = Etcd::start();
-    let both = ["one", "two"].map(|name| Overwatch::start(name, &etcd.endpoints()));
-    both.iter().for_each(|overwatch| eventually("it is in step", || is_in_step(overwatch)));
+    let both = in_step(&etcd);
     const ROUNDS: usize = 12;
     let said = std::thread::scope(|scope| {
         let speakers = both.each_ref().map(|overwatch| {
@@ -184,11 +188,9 @@ fn without_etcd_both_answer_and_neither_changes_anything() {
         return;
     }
     let mut etcd = Etcd::start();
-    let [mut one, two] = ["one", "two"].map(|name| Overwatch::start(name, &etcd.endpoints()));
+    let [mut one, two] = in_step(&etcd);
     for overwatch in [&one, &two] {
-        eventually("it is in step and ready", || {
-            is_in_step(overwatch) && overwatch.api("ready")["ready"] == true
-        });
+        eventually("it is ready", || overwatch.api("ready")["ready"] == true);
     }
     assert_eq!(one.cli(&["tokens", "create", "kept", "--role", "read"]).0, 0);
     soon("a token", || two.api("tokens").to_string().contains("\"kept\""));
@@ -340,10 +342,7 @@ fn lines_about_agents_wait_for_etcd_over_restarts_and_are_said_once() {
         return;
     }
     let mut etcd = Etcd::start();
-    let [mut one, two] = ["one", "two"].map(|name| Overwatch::start(name, &etcd.endpoints()));
-    for overwatch in [&one, &two] {
-        eventually("it is in step", || is_in_step(overwatch));
-    }
+    let [mut one, two] = in_step(&etcd);
     // One that was there once.
     let file = one.path("backup.json");
     assert_eq!(one.cli(&["backup", &file]).0, 0);
