@@ -7,29 +7,36 @@
 //! ```
 //!
 //! Where a queue is full the listening thread goes on reading and holds what it read, up to a limit: the
-//! kernel's own buffer may be as small as for some hundred events, and it counts what it drops. Neither thread ends before the agent does: a source that fails is tried again, and a panic
+//! kernel's own buffer may be as small as for some hundred events, and it counts what it drops. Neither
+//! thread ends before the agent does: a source that is missing or fails is tried again, and a panic
 //! counts as a failure, since an agent that waits for a dead thread would learn nothing for ever.
 //! Nothing is decided here: which readings count is `latency`'s.
 
+mod source;
+
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc as std_mpsc;
-use std::thread;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 use model::Sample;
-use tcpstat::{CollectError, Dump, DumpStats, Kernel};
+use tcpstat::{CollectError, Dump, DumpStats, Kernel, Sources, Unavailable};
 use tokio::sync::mpsc;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use self::source::Source;
+use crate::backoff::Backoff;
 use crate::logs::chain;
 
-/// How long a thread waits in the kernel before it looks whether it is to stop.
+/// How long a thread waits in the kernel before it looks whether it is to stop, or to hear about other ports.
 const LOOK_UP: Duration = Duration::from_millis(500);
-/// How long the listening thread rests after an error, so that a lasting one is no busy loop.
+/// How long the listening thread rests after its first error, so that a lasting one is no busy loop.
 const REST: Duration = Duration::from_millis(200);
+/// The longest rest: a source that is there again is heard within a minute, and a missing one costs a look a
+/// minute. What gave something for so long begins with the shortest rest again.
+const REST_MAX: Duration = Duration::from_secs(60);
 /// How soon the listening thread tries again to hand on what it holds.
 const TRY_AGAIN: Duration = Duration::from_millis(5);
 /// Readings that the listening thread holds while the queue is full: some seconds of a busy server, 4 MiB. At
@@ -50,12 +57,26 @@ pub enum Collected {
     DumpFailed,
 }
 
+/// What a panic is called where a source is said to be lost; what it was is in a line of its own.
+const PANICKED: &str = "a fault in this program";
+
 /// The threads. Dropping it stops them.
 #[derive(Debug)]
 pub struct Collector {
     poll: std_mpsc::SyncSender<()>,
-    stop: Arc<AtomicBool>,
-    counts: Arc<Counts>,
+    listener: Thread,
+    shared: Arc<Shared>,
+}
+
+/// What the threads and who holds them know together.
+#[derive(Debug)]
+struct Shared {
+    stop: AtomicBool,
+    /// Whose connections are wanted; another one where others are.
+    ports: Mutex<Arc<BTreeSet<u16>>>,
+    destroy_events: Source,
+    dump: Source,
+    counts: Counts,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +102,10 @@ pub struct CollectorCounters {
     /// Failures of either source: of the whole, or to take one connection, since a kernel speaks an
     /// unknown dialect or a dump has more than [`tcpstat::Dump::SAMPLES_MAX`].
     pub errors: u64,
+    /// Whether closed connections are told of now.
+    pub has_destroy_events: bool,
+    /// Whether open ones were listed when they were last asked for.
+    pub has_dump: bool,
 }
 
 impl Collector {
@@ -102,25 +127,40 @@ impl Collector {
         } else {
             warn!("latency learning sees no connections here: {sources}");
         }
+        Self::start_with(kernel, &sources, ports, to)
+    }
+
+    /// The same, where these sources were found. Those that were not are looked for again.
+    fn start_with(
+        kernel: &Kernel,
+        sources: &Sources,
+        ports: BTreeSet<u16>,
+        to: mpsc::Sender<Collected>,
+    ) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            ports: Mutex::new(Arc::new(ports)),
+            destroy_events: Source::new("destroy events", sources.destroy_events.is_ok()),
+            dump: Source::new("dump", sources.dump.is_ok()),
+            counts: Counts::default(),
+        });
+        let listening =
+            Listening { kernel: kernel.clone(), to: to.clone(), shared: Arc::clone(&shared) };
+        let thread = thread::Builder::new().name("tcp-destroyed".to_owned());
+        let listener = thread.spawn(move || listening.run())?.thread().clone();
         // One more request than the one under way changes nothing.
         let (poll, polls) = std_mpsc::sync_channel(1);
-        let collector = Self { poll, stop: Arc::default(), counts: Arc::default() };
-        if sources.destroy_events.is_ok() {
-            let listening = Listening {
-                kernel: kernel.clone(),
-                ports: ports.clone(),
-                to: to.clone(),
-                stop: Arc::clone(&collector.stop),
-                counts: Arc::clone(&collector.counts),
-            };
-            let thread = thread::Builder::new().name("tcp-destroyed".to_owned());
-            thread.spawn(move || listening.run())?;
-        }
-        let counts = Arc::clone(&collector.counts);
+        let collector = Self { poll, listener, shared: Arc::clone(&shared) };
         let kernel = kernel.clone();
         let thread = thread::Builder::new().name("tcp-dump".to_owned());
-        thread.spawn(move || dump_when_asked(&polls, (&kernel, &ports), &to, &counts))?;
+        thread.spawn(move || dump_when_asked(&polls, &kernel, &to, &shared))?;
         Ok(collector)
+    }
+
+    /// Listens about these ports from now on, and no others. Readings of others may still be on their way.
+    pub fn set_ports(&self, ports: BTreeSet<u16>) {
+        self.shared.set_ports(ports);
+        self.listener.unpark();
     }
 
     /// Asks for a dump of the open connections.
@@ -134,69 +174,109 @@ impl Collector {
     #[must_use]
     pub fn counters(&self) -> CollectorCounters {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Shared { destroy_events, dump, counts, .. } = &*self.shared;
         CollectorCounters {
-            events: read(&self.counts.events),
-            lost: read(&self.counts.lost),
-            dumps: read(&self.counts.dumps),
-            dumped: read(&self.counts.dumped),
-            errors: read(&self.counts.errors),
+            events: read(&counts.events),
+            lost: read(&counts.lost),
+            dumps: read(&counts.dumps),
+            dumped: read(&counts.dumped),
+            errors: read(&counts.errors),
+            has_destroy_events: destroy_events.is_active(),
+            has_dump: dump.is_active(),
         }
     }
 }
 
 impl Drop for Collector {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.listener.unpark();
+    }
+}
+
+impl Shared {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn ports(&self) -> Arc<BTreeSet<u16>> {
+        Arc::clone(&self.ports.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set_ports(&self, ports: BTreeSet<u16>) {
+        let mut known = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
+        if **known != ports {
+            *known = Arc::new(ports);
+        }
     }
 }
 
 /// The listening thread's own.
 struct Listening {
     kernel: Kernel,
-    ports: BTreeSet<u16>,
     to: mpsc::Sender<Collected>,
-    stop: Arc<AtomicBool>,
-    counts: Arc<Counts>,
+    shared: Arc<Shared>,
 }
 
 impl Listening {
-    /// Listens until it is to stop. A socket that fails is opened anew, for ever.
+    /// Listens until it is to stop. A source that is missing or fails is tried again, for ever.
     fn run(self) {
-        let mut is_known_to_fail = false;
-        while !self.stop.load(Ordering::Relaxed) && !self.to.is_closed() {
+        self.keep_trying(Backoff::new(REST, REST_MAX), || self.listen());
+    }
+
+    /// Calls `listen` until it is to stop; after an error not at once.
+    fn keep_trying(&self, mut rest: Backoff, mut listen: impl FnMut() -> Result<(), Unavailable>) {
+        while !self.shared.is_stopped() && !self.to.is_closed() {
+            let began = Instant::now();
             // Nothing of this is used after a panic but counters.
-            match catch_unwind(AssertUnwindSafe(|| self.listen())) {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => {
-                    if !is_known_to_fail {
-                        warn!("latency learning lost the kernel's events: {}", chain(&error));
-                        is_known_to_fail = true;
-                    }
-                }
-                Err(_) => error!("latency learning: the reader of the kernel's events panicked"),
+            let why = match catch_unwind(AssertUnwindSafe(&mut listen)) {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => chain(&error),
+                Err(_) => PANICKED.to_owned(),
+            };
+            self.shared.destroy_events.lost(&why);
+            self.shared.counts.errors.fetch_add(1, Ordering::Relaxed);
+            if began.elapsed() >= REST_MAX {
+                rest.reset();
             }
-            self.counts.errors.fetch_add(1, Ordering::Relaxed);
-            thread::sleep(REST);
+            thread::park_timeout(rest.next_pause());
         }
     }
 
-    fn listen(&self) -> Result<(), CollectError> {
-        let mut events = self.kernel.destroy_events(&self.ports)?;
-        let lost_before = self.counts.lost.load(Ordering::Relaxed);
+    /// Listens until it is to stop, or to hear about other ports.
+    fn listen(&self) -> Result<(), Unavailable> {
+        if !self.shared.destroy_events.is_active() {
+            // A kernel that lacks its module lets anybody listen, and says nothing.
+            self.kernel.probe().destroy_events?;
+        }
+        let ports = self.shared.ports();
+        let mut events = self.kernel.destroy_events(&ports).map_err(Unavailable::Failed)?;
+        self.shared.destroy_events.found();
+        let counts = &self.shared.counts;
+        let lost_before = counts.lost.load(Ordering::Relaxed);
         let mut held = Vec::new();
-        while !self.stop.load(Ordering::Relaxed) {
+        loop {
+            let is_last = self.shared.is_stopped() || !Arc::ptr_eq(&ports, &self.shared.ports());
             let known = held.len();
-            let wait = if held.is_empty() { LOOK_UP } else { TRY_AGAIN };
+            let wait = match (is_last, held.is_empty()) {
+                (true, _) => Duration::ZERO,
+                (false, true) => LOOK_UP,
+                (false, false) => TRY_AGAIN,
+            };
             let received = events.receive(wait, &mut held);
-            self.counts.lost.store(lost_before + events.lost(), Ordering::Relaxed);
+            counts.lost.store(lost_before + events.lost(), Ordering::Relaxed);
             // What came before an error counts.
-            self.counts.events.fetch_add((held.len() - known) as u64, Ordering::Relaxed);
-            if !held.is_empty() && self.hand_on(&mut held, received.is_err()).is_err() {
+            counts.events.fetch_add((held.len() - known) as u64, Ordering::Relaxed);
+            let is_last = is_last || received.is_err();
+            if !held.is_empty() && self.hand_on(&mut held, is_last).is_err() {
                 return Ok(());
             }
-            self.counts.errors.fetch_add(received?.unreadable, Ordering::Relaxed);
+            let received = received.map_err(Unavailable::Failed)?;
+            counts.errors.fetch_add(received.unreadable, Ordering::Relaxed);
+            if is_last {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Gives the agent's loop all that is held, where it has room for a message; waits for that only where
@@ -224,36 +304,35 @@ struct Gone;
 /// Dumps each time it is asked to, until nobody can ask any more.
 fn dump_when_asked(
     polls: &std_mpsc::Receiver<()>,
-    (kernel, ports): (&Kernel, &BTreeSet<u16>),
+    kernel: &Kernel,
     to: &mpsc::Sender<Collected>,
-    counts: &Counts,
+    shared: &Shared,
 ) {
-    let mut is_known_to_fail = false;
+    let counts = &shared.counts;
     // What lists connections is kept: to make one is to ask the kernel for a list of nothing first.
     let mut kept = None;
     while polls.recv().is_ok() {
         counts.dumps.fetch_add(1, Ordering::Relaxed);
         let mut samples = Vec::new();
-        let mut end = Collected::DumpFailed;
+        let ports = shared.ports();
         // After a panic or an error a new one is made, and the samples that were whole are there.
-        match catch_unwind(AssertUnwindSafe(|| dump(kernel, &mut kept, ports, &mut samples))) {
+        let dumped =
+            catch_unwind(AssertUnwindSafe(|| dump(kernel, &mut kept, &ports, &mut samples)));
+        let (errors, end) = match dumped {
             Ok(Ok(stats)) => {
-                let missed = stats.unreadable + stats.over_limit;
-                counts.errors.fetch_add(missed, Ordering::Relaxed);
-                end = Collected::DumpEnded;
+                shared.dump.found();
+                (stats.unreadable + stats.over_limit, Collected::DumpEnded)
             }
             Ok(Err(error)) => {
-                counts.errors.fetch_add(1, Ordering::Relaxed);
-                if !is_known_to_fail {
-                    warn!("latency learning cannot dump open connections: {}", chain(&error));
-                    is_known_to_fail = true;
-                }
+                shared.dump.lost(&chain(&error));
+                (1, Collected::DumpFailed)
             }
             Err(_) => {
-                counts.errors.fetch_add(1, Ordering::Relaxed);
-                error!("latency learning: the dump of open connections panicked");
+                shared.dump.lost(PANICKED);
+                (1, Collected::DumpFailed)
             }
-        }
+        };
+        counts.errors.fetch_add(errors, Ordering::Relaxed);
         counts.dumped.fetch_add(samples.len() as u64, Ordering::Relaxed);
         let chunks = samples.chunks(CHUNK_SAMPLES).map(|c| Collected::Samples(c.to_vec()));
         for collected in chunks.chain([end]) {
@@ -280,69 +359,4 @@ fn dump(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use model::SocketState;
-
-    use super::*;
-
-    fn sample(cookie: u64) -> Sample {
-        Sample {
-            client: Ipv4Addr::new(10, 1, 2, 3).into(),
-            local: (Ipv4Addr::LOCALHOST, 80).into(),
-            smoothed_rtt_us: 1_000,
-            rtt_deviation_us: 0,
-            min_rtt_us: Some(1_000),
-            bytes_acked: 100,
-            data_segments_out: Some(1),
-            cookie,
-            state: SocketState::Closed,
-        }
-    }
-
-    fn cookies(collected: Option<Collected>) -> Vec<u64> {
-        match collected {
-            Some(Collected::Samples(samples)) => samples.iter().map(|s| s.cookie).collect(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn while_the_loop_is_busy_readings_are_held_in_their_order() {
-        let (to, mut from) = mpsc::channel(1);
-        let listening = Listening {
-            kernel: Kernel::new(),
-            ports: BTreeSet::new(),
-            to,
-            stop: Arc::default(),
-            counts: Arc::default(),
-        };
-        let mut held = vec![sample(1)];
-        assert!(listening.hand_on(&mut held, false).is_ok() && held.is_empty());
-        held.push(sample(2));
-        assert!(
-            listening.hand_on(&mut held, false).is_ok() && held.len() == 1,
-            "the queue is full"
-        );
-        held.push(sample(3));
-        assert_eq!(cookies(from.blocking_recv()), [1]);
-        assert!(listening.hand_on(&mut held, false).is_ok() && held.is_empty());
-        assert_eq!(cookies(from.blocking_recv()), [2, 3]);
-        // Too much waits for room, and does not grow.
-        held.push(sample(4));
-        assert!(listening.hand_on(&mut held, false).is_ok());
-        held.resize(HELD_MAX, sample(5));
-        let loop_goes_on = thread::spawn(move || {
-            let first = cookies(from.blocking_recv());
-            (first, cookies(from.blocking_recv()).len(), cookies(from.blocking_recv()))
-        });
-        assert!(listening.hand_on(&mut held, false).is_ok() && held.is_empty());
-        // So does what came before an error.
-        held.push(sample(6));
-        assert!(listening.hand_on(&mut held, true).is_ok() && held.is_empty());
-        assert_eq!(loop_goes_on.join().unwrap(), (vec![4], HELD_MAX, vec![6]));
-        held.push(sample(7));
-        assert!(listening.hand_on(&mut held, false).is_err(), "nobody is there any more");
-    }
-}
+mod tests;

@@ -28,7 +28,7 @@ use tcpstat::Kernel;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use self::running::{Prepared, Running};
 use super::reload::{Read, Reloads, tell};
@@ -145,11 +145,8 @@ struct Process {
     connections: BTreeMap<ConnectionId, Connection>,
     to_mesh_events: mpsc::Sender<mesh::Event>,
     mesh_events: mpsc::Receiver<mesh::Event>,
-    /// Who is asked about connections.
-    kernel: Kernel,
+    /// None where nothing is learned.
     collector: Option<Collector>,
-    /// The ports that it listens about.
-    ports: BTreeSet<u16>,
     collected: mpsc::Receiver<Collected>,
     prober: Prober<BackendKey>,
     checked: mpsc::Receiver<ProbeResult<BackendKey>>,
@@ -181,14 +178,13 @@ impl Process {
         let running = Running { config, logging, metrics, sandbox };
         let overwatches = running.overwatches();
         let addresses = addresses_of(&overwatches).await;
-        let ports = ports_of(&settings);
         let targets = targets_of(&settings);
 
         let (to_collected, collected) = mpsc::channel(QUEUE_READINGS);
-        let kernel = kernel_of(&running.config);
         let collector = match &settings.learning {
             Some(_) => {
-                let collector = Collector::start(&kernel, ports.clone(), to_collected);
+                let (kernel, ports) = (kernel_of(&running.config), ports_of(&settings));
+                let collector = Collector::start(&kernel, ports, to_collected);
                 Some(collector.map_err(StartError::System)?)
             }
             None => {
@@ -220,9 +216,7 @@ impl Process {
             connections: BTreeMap::new(),
             to_mesh_events,
             mesh_events,
-            kernel,
             collector,
-            ports,
             collected,
             prober,
             checked,
@@ -291,9 +285,8 @@ impl Process {
         if let Err(error) = self.prober.set_targets(targets_of(&settings)) {
             warn!("not all backends are checked: {error}");
         }
-        let ports = ports_of(&settings);
-        if self.collector.is_some() && ports != self.ports {
-            self.collect_from(ports);
+        if let Some(collector) = &self.collector {
+            collector.set_ports(ports_of(&settings));
         }
         let reload = ::agent::Reload { settings, overwatches: addresses };
         let is_taken = self.handle(Event::Reload(Box::new(reload)));
@@ -309,20 +302,6 @@ impl Process {
             }
         }
         is_taken
-    }
-
-    /// Listens to the kernel about these ports, and no others. What the last threads still have to
-    /// say is not heard: it would be told twice.
-    fn collect_from(&mut self, ports: BTreeSet<u16>) {
-        let (to_collected, collected) = mpsc::channel(QUEUE_READINGS);
-        self.collector = None;
-        self.collected = collected;
-        match Collector::start(&self.kernel, ports.clone(), to_collected) {
-            Ok(collector) => (self.collector, self.ports) = (Some(collector), ports),
-            Err(error) => error!("latency learning cannot read the kernel: {error}"),
-        }
-        // A dump that was under way is heard no more.
-        self.handle(Event::PollEnded);
     }
 
     fn dial(&mut self, address: String) -> Result<(), StartError> {
@@ -379,12 +358,18 @@ impl Process {
     /// How things stand, for a service manager.
     fn status(&self) -> String {
         let (sessions, overwatches) = (self.connections.len(), self.clients.len());
-        match self.node.learning() {
-            Some((_, networks)) => {
-                format!("{sessions} of {overwatches} overwatches there, {networks} networks known")
-            }
-            None => format!("{sessions} of {overwatches} overwatches there"),
+        let mut status = format!("{sessions} of {overwatches} overwatches there");
+        if let Some((_, networks)) = self.node.learning() {
+            status += &format!(", {networks} networks known");
         }
+        let counters = self.collector.as_ref().map(Collector::counters);
+        if counters.is_some_and(|counters| !counters.has_destroy_events) {
+            status += ", destroy events not active";
+        }
+        if counters.is_some_and(|counters| !counters.has_dump) {
+            status += ", dump not active";
+        }
+        status
     }
 
     fn on_numbers(&self, reply: numbers::Asked) {

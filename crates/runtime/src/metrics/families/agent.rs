@@ -15,6 +15,11 @@ families! {
     COLLECTOR_ERRORS = counter(
         "agent_latency_collector_errors", &[], "Failures to read the kernel"
     );
+    SOURCES = gauge(
+        "agent_latency_source_active",
+        &[Label::new("source", Bound::Words(|| vec!["destroy_events", "dump"]))],
+        "1 where a source of connections gives any, 0 where it is missing and tried again"
+    );
     OBSERVATIONS = counter("agent_latency_observations", &[], "Readings that counted");
     OBSERVATIONS_DROPPED = counter(
         "agent_latency_observations_dropped",

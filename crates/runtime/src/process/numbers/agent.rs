@@ -28,6 +28,8 @@ pub(in crate::process) fn agent(
         page.set(&family::DUMPS, kernel.dumps);
         page.set(&family::OPEN, kernel.dumped);
         page.set(&family::COLLECTOR_ERRORS, kernel.errors);
+        let sources = [("destroy_events", kernel.has_destroy_events), ("dump", kernel.has_dump)];
+        page.each(&family::SOURCES, sources.map(|(name, is_active)| (name, is_active.into())));
     }
     if let Some((learned, rows)) = agent.learning() {
         let refused = learned.refused.iter().map(|(why, count)| (why.as_str(), count));
