@@ -85,6 +85,8 @@ impl Open {
     ) {
         let Self { connections, networks } = self;
         loop {
+            #[cfg(test)]
+            crate::panics::faults::meet("http");
             tokio::select! {
                 // Waits by itself where the system has no connection to give.
                 (stream, peer) = Listener::accept(listener) => {

@@ -145,6 +145,8 @@ struct Door {
 /// Accepts until the node is gone. The sessions die with their set.
 async fn accept_all(listener: &TcpListener, sessions: &mut JoinSet<()>, door: &Arc<Door>) {
     loop {
+        #[cfg(test)]
+        crate::panics::faults::meet("mesh");
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some(_) = sessions.join_next() => continue,

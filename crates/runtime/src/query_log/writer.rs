@@ -56,6 +56,8 @@ impl Writer {
     /// Writes until it is told to stop, and then what is left.
     pub(super) fn run(&mut self) {
         while !self.shared.stop.load(Ordering::Relaxed) {
+            #[cfg(test)]
+            crate::panics::faults::meet("query_log");
             self.look_for_reader();
             if !self.turn() {
                 std::thread::park_timeout(REST);

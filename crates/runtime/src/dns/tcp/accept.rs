@@ -52,6 +52,8 @@ impl<H: Handler> Accepting<H> {
 
     async fn accept(&mut self, leave: &Notify) {
         loop {
+            #[cfg(test)]
+            crate::panics::faults::meet("dns_tcp");
             tokio::select! {
                 () = leave.notified() => return,
                 accepted = self.listener.accept() => match accepted {

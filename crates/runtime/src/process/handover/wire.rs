@@ -213,8 +213,12 @@ fn framed(message: &Message) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
     use std::io::Read as _;
     use std::net::{TcpListener, TcpStream};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use tokio::net::UnixListener;
 
     use super::*;
 
@@ -228,6 +232,32 @@ mod tests {
         let heard = [(1_000, 1_000), (0, 1_000), (0, 0), (1_001, 1_000), (1_000, 0), (u32::MAX, 7)];
         let heard = heard.map(|(uid, own)| is_ours(uid, own));
         assert_eq!(heard, [true, true, true, false, false, false]);
+    }
+
+    /// The one who asks is another user here: it is known by its process, and turned away.
+    #[tokio::test]
+    async fn another_user_is_turned_away() {
+        /// `nobody` nearly everywhere; here it is only a number.
+        const NOBODY: u32 = 65_534;
+        if !rustix::process::geteuid().is_root() {
+            return eprintln!("SKIPPED: only root can be another user");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("handover.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        for (path, mode) in [(directory.path(), 0o755), (&path, 0o777)] {
+            std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+        // Of this thread alone, which ends with it.
+        let ask = move || {
+            let nobody = rustix::process::Uid::from_raw(NOBODY);
+            rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+            std::os::unix::net::UnixStream::connect(path).unwrap()
+        };
+        let _asking = std::thread::spawn(ask).join().unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let heard = Wire::new(stream);
+        assert!(matches!(heard, Err(HandoverError::Stranger { uid: NOBODY })), "{heard:?}");
     }
 
     #[tokio::test]

@@ -133,6 +133,8 @@ impl<D: Disk> Writer<D> {
         if self.is_ending {
             return false;
         }
+        #[cfg(test)]
+        crate::panics::faults::meet("store");
         let more = match self.rests_until {
             Some(until) => waiting.recv_timeout(until.saturating_duration_since(Instant::now())),
             None if self.changes.is_empty() => {
