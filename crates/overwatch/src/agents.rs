@@ -84,7 +84,7 @@ pub struct AgentRecord {
     pub(crate) is_vouched: bool,
     /// Whether rows came by way of another overwatch since its session here began.
     pub(crate) was_told_elsewhere: bool,
-    /// From where on its rows came by way of others while the table was full, and not from itself since.
+    /// From where on its rows came by way of others alone.
     pub(crate) unsure_from: Option<Position>,
     /// Machines that go by its name with its key.
     rivals: Rivals,

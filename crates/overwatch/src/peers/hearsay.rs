@@ -112,9 +112,8 @@ impl Overwatch {
         let at = |sequence| Position { epoch, sequence };
         let (after, is_repeated) =
             (at(report.after), Some(at(report.through)) <= self.table.position(agent));
-        // Who is full leaves out what this one may know an earlier word of.
-        let gap_from = Some(after)
-            .filter(|_| !is_repeated && self.table.len() >= self.table.limits().rows_max);
+        // Who is full left out what this one may have room for, or know an earlier word of.
+        let gap_from = Some(after).filter(|_| !is_repeated);
         let taken = if is_repeated {
             self.table.mend(agent, epoch, report, now)
         } else {
