@@ -117,13 +117,17 @@ impl Found {
             };
             // Its own snapshot, or none is missing before it.
             let fits = |header: &Header| Some(*generation) == begins || header.follows;
+            let is_damaged = header.is_none();
             let header = header.filter(|_| !is_behind_a_gap && *generation == expected);
             let Some(header) = header.filter(fits) else {
                 (is_behind_a_gap, self.goes_on_at) = (true, None);
                 let name = path.display();
-                self.dropped.push(format!(
-                    "{name}: left out, all {bytes} bytes: what came before is missing"
-                ));
+                let why = if is_damaged {
+                    "its beginning is damaged"
+                } else {
+                    "what came before is missing"
+                };
+                self.dropped.push(format!("{name}: left out, all {bytes} bytes: {why}"));
                 continue;
             };
             let read = read_steps(file, header, &mut self.table, &mut self.replayed);

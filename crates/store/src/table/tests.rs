@@ -199,27 +199,78 @@ fn what_was_written_is_there_and_goes_on() {
     assert_eq!(world.open().1.table.len(), 0);
 }
 
+/// What is found of steps that are cut at each byte: exactly what was so when the last whole one was written, and
+/// it is said how much is cut off.
 #[test]
 fn steps_that_are_cut_at_any_byte_lose_the_last_second_alone() {
-    let world = small();
+    let mut world = World::new();
+    world.tell("web", 0..8);
+    world.tell("outside:probe", 2..5);
+    world.snapshot();
     let path = world.path(2, Kind::Steps);
+    let mut written = vec![(fs::read(&path).unwrap().len(), saved(&world.learned))];
+    for (name, networks) in [("web", 5..10), ("outside:probe", 1..4), ("web", 0..2)] {
+        world.tell(name, networks);
+        written.push((fs::read(&path).unwrap().len(), saved(&world.learned)));
+    }
     let whole = fs::read(&path).unwrap();
-    let (mut last, mut kept) = (None, 0);
-    for end in (0..whole.len()).rev() {
+    let name = path.display();
+    for end in (0..=whole.len()).rev() {
         fs::write(&path, &whole[..end]).unwrap();
         let found = world.check();
-        // The snapshot is there in any case.
-        assert!(found.table.len() >= 8 + 3 && found.incomplete.is_empty());
-        // What is no whole step is cut off; of a file without a beginning all is left out.
-        let is_left = fs::read(&path).unwrap().len() == end;
-        assert_eq!(found.dropped.is_empty(), is_left && end >= frame::HEADER_BYTES, "cut at {end}");
-        let through = found.replayed.through;
-        assert!(last.is_none_or(|last| through <= last), "cut at {end}");
-        kept += usize::from(Some(through) != last);
-        last = Some(through);
+        let last = written.iter().rposition(|(length, _)| *length <= end);
+        assert!(saved(&found.table) == written[last.unwrap_or(0)].1, "cut at {end}");
+        assert!(found.incomplete.is_empty());
+        // Of the snapshot's own time nothing but the time is lost.
+        let kept = last.map_or(frame::HEADER_BYTES, |last| written[last].0);
+        let said = if end < frame::HEADER_BYTES {
+            vec![format!("{name}: left out, all {end} bytes: its beginning is damaged")]
+        } else if end == kept {
+            Vec::new()
+        } else {
+            vec![format!("{name}: the last {} bytes are no whole step: cut off", end - kept)]
+        };
+        assert_eq!(found.dropped, said, "cut at {end}");
     }
-    // Each of the three is lost at its own bytes and none before, and the snapshot's own time last.
-    assert_eq!(kept, 4);
+}
+
+/// Each step by which one snapshot follows another, and each byte of what is written in it: all is there, by the one
+/// before or by the new one.
+#[test]
+fn one_snapshot_follows_another_and_a_cut_at_any_byte_loses_nothing() {
+    let mut world = small();
+    let before = copy_of(world.directory.path());
+    world.snapshot();
+    let names = ["learned.3.steps", "learned.3.rows"];
+    let [steps, rows] = names.map(|name| fs::read(world.directory.path().join(name)).unwrap());
+    let all = saved(&world.learned);
+    let open = |directory: &Path| {
+        let found = TableFiles::open(directory, LIMITS).unwrap().1;
+        assert!(saved(&found.table) == all && found.incomplete.is_empty());
+        found.dropped
+    };
+    let at = |name: &str| before.path().join(name);
+    for end in 0..=steps.len() {
+        fs::write(at(names[0]), &steps[..end]).unwrap();
+        let said = open(before.path());
+        let part = match end {
+            _ if end < frame::HEADER_BYTES => "its beginning is damaged",
+            _ => "are no whole step: cut off",
+        };
+        let is_whole = [frame::HEADER_BYTES, steps.len()].contains(&end);
+        assert_eq!(said.len(), usize::from(!is_whole), "{end}: {said:?}");
+        assert!(said.iter().all(|line| line.contains(part)), "{end}: {said:?}");
+    }
+    for end in 0..=rows.len() {
+        fs::write(at(UNFINISHED), &rows[..end]).unwrap();
+        assert_eq!(open(before.path()), Vec::<String>::new(), "{end}");
+    }
+    fs::rename(at(UNFINISHED), at(names[1])).unwrap();
+    assert_eq!(open(before.path()), Vec::<String>::new());
+    for gone in ["learned.2.rows", "learned.2.steps"] {
+        fs::remove_file(at(gone)).unwrap();
+        assert_eq!(open(before.path()), Vec::<String>::new(), "{gone}");
+    }
 }
 
 #[test]
@@ -247,7 +298,13 @@ fn a_snapshot_that_is_cut_at_any_byte_keeps_what_is_before() {
     for end in 0..whole.len() {
         fs::write(&path, &whole[..end]).unwrap();
         let found = world.check();
-        assert!(!found.dropped.is_empty(), "cut at {end}");
+        let said = found.dropped.join("\n");
+        let expect = if end < frame::HEADER_BYTES {
+            "left out: its beginning is damaged"
+        } else {
+            "damaged pieces, and the last "
+        };
+        assert!(said.contains(expect), "cut at {end}: {said}");
         assert!(!world.open().0.is_open(), "the next thing is a snapshot");
     }
 }
