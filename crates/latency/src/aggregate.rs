@@ -11,6 +11,7 @@ mod row;
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hint::black_box;
 
 use model::{Subnet, Time};
 
@@ -41,6 +42,21 @@ pub(crate) struct Aggregate {
     values: Vec<(u32, u32)>,
 }
 
+/// What a row is found by, with its hash: it is worked out once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    port: u16,
+    subnet: Subnet,
+    hash: u64,
+}
+
+impl Key {
+    /// That of a port's client network.
+    pub(crate) fn new(port: u16, subnet: Subnet) -> Self {
+        Self { port, subnet, hash: hash(port, subnet) }
+    }
+}
+
 impl Aggregate {
     /// No rows, and never more than `rows_max`, which is at least 1.
     pub(crate) fn new(rows_max: usize) -> Self {
@@ -56,18 +72,20 @@ impl Aggregate {
         }
     }
 
+    /// Looks at where these rows lie, and makes nothing of it: the processor waits for several of them at
+    /// once only where nothing else is to be done in between.
+    pub(crate) fn touch(&self, keys: impl Iterator<Item = Key>) {
+        let places = keys.flat_map(|key| self.index.first(key.hash));
+        let rows = places.filter_map(|place| self.row(place));
+        black_box(rows.fold(0, |sum: u32, row| sum.wrapping_add(row.samples)));
+    }
+
     /// Counts a connection; tells whether another row had to make room.
-    pub(crate) fn record(
-        &mut self,
-        port: u16,
-        subnet: Subnet,
-        measured: Measured,
-        now: Time,
-    ) -> bool {
+    pub(crate) fn record(&mut self, key: Key, measured: Measured, now: Time) -> bool {
         let mut evicted = false;
-        let place = self.find(port, subnet).unwrap_or_else(|| {
+        let place = self.find(key).unwrap_or_else(|| {
             evicted = self.len() >= self.rows_max && self.evict();
-            self.insert(Row::new(port, subnet, measured, now))
+            self.insert(key.hash, Row::new(key.port, key.subnet, measured, now))
         });
         self.recency.touch(place);
         if let Some(Some(row)) = self.rows.get_mut(place as usize) {
@@ -167,15 +185,14 @@ impl Aggregate {
         self.index.len()
     }
 
-    fn find(&self, port: u16, subnet: Subnet) -> Option<u32> {
-        self.index.find(hash(port, subnet), |place| {
+    fn find(&self, Key { port, subnet, hash }: Key) -> Option<u32> {
+        self.index.find(hash, |place| {
             let row = self.rows.get(place as usize).and_then(Option::as_ref);
             row.is_some_and(|row| (row.port, row.subnet) == (port, subnet))
         })
     }
 
-    fn insert(&mut self, row: Row) -> u32 {
-        let hash = hash(row.port, row.subnet);
+    fn insert(&mut self, hash: u64, row: Row) -> u32 {
         let place = self.free.pop().unwrap_or_else(|| {
             self.rows.push(None);
             self.recency.add_place()

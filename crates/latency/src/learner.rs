@@ -5,14 +5,14 @@ use std::net::IpAddr;
 
 use model::{Sample, Time};
 
-use crate::admission::Admission;
-use crate::aggregate::Aggregate;
+use crate::admission::{Admission, Measured};
+use crate::aggregate::{Aggregate, Key};
 use crate::concentration::Talkers;
 use crate::publish::Publisher;
 use crate::settings::LearningSettings;
 use crate::{Concentration, Refusal, RefusalCounts, Report};
 
-/// Readings whose sockets are fetched from memory together: more than a processor fetches at once, and few
+/// Readings whose sockets and rows are fetched from memory together: more than a processor fetches at once, and few
 /// enough to be still near when their turn comes.
 const TOUCHED_AT_ONCE: usize = 32;
 
@@ -85,30 +85,37 @@ impl Learner {
     ///
     /// Why it does not count; that is ordinary and counted.
     pub fn observe(&mut self, sample: &Sample, now: Time) -> Result<(), Refusal> {
-        let measured = match self.admission.admit(sample, now) {
-            Ok(measured) => measured,
-            Err(refusal) => {
-                self.counters.refused.count(refusal);
-                return Err(refusal);
-            }
-        };
-        self.counters.admitted += 1;
-        self.talkers.count(sample.client);
-        let subnet = self.settings.widths.subnet_of(sample.client);
-        let evicted = self.rows.record(sample.local.port(), subnet, measured, now);
-        self.counters.evicted += u64::from(evicted);
+        let (key, measured) = self.admit(sample, now)?;
+        self.record(key, measured, now);
         Ok(())
     }
 
     /// Takes many readings. Those that do not count are ordinary, and counted by why.
     pub fn observe_all(&mut self, samples: &[Sample], now: Time) {
+        let mut admitted = Vec::with_capacity(TOUCHED_AT_ONCE);
         for some in samples.chunks(TOUCHED_AT_ONCE) {
             self.admission.touch(some);
-            for sample in some {
-                // Why it does not count is among the counters.
-                let _ = self.observe(sample, now);
-            }
+            // Why one does not count is among the counters.
+            admitted.extend(some.iter().filter_map(|sample| self.admit(sample, now).ok()));
+            self.rows.touch(admitted.iter().map(|(key, _)| *key));
+            admitted.drain(..).for_each(|(key, measured)| self.record(key, measured, now));
         }
+    }
+
+    /// Whether a reading counts, and for which row.
+    fn admit(&mut self, sample: &Sample, now: Time) -> Result<(Key, Measured), Refusal> {
+        let measured = self.admission.admit(sample, now).inspect_err(|refusal| {
+            self.counters.refused.count(*refusal);
+        })?;
+        self.counters.admitted += 1;
+        self.talkers.count(sample.client);
+        let subnet = self.settings.widths.subnet_of(sample.client);
+        Ok((Key::new(sample.local.port(), subnet), measured))
+    }
+
+    fn record(&mut self, key: Key, measured: Measured, now: Time) {
+        let evicted = self.rows.record(key, measured, now);
+        self.counters.evicted += u64::from(evicted);
     }
 
     /// Excludes these addresses, beside the operator's networks: what the overwatches told of

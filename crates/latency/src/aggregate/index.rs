@@ -6,6 +6,9 @@
 /// An empty bucket.
 const EMPTY: u32 = u32::MAX;
 
+/// Where an index is as full as it gets, two and a half places are looked at in the middle.
+const FIRST: usize = 3;
+
 /// The buckets of the smallest index.
 const BUCKETS_MIN: usize = 16;
 
@@ -26,6 +29,12 @@ impl Index {
     /// How many places it knows.
     pub(crate) const fn len(&self) -> usize {
         self.len
+    }
+
+    /// The places that are looked at first for this hash.
+    pub(crate) fn first(&self, hash: u64) -> impl Iterator<Item = u32> {
+        let places = (0..FIRST).map(move |at| self.buckets[(self.home(hash) + at) & self.mask()]);
+        places.take_while(|place| *place != EMPTY)
     }
 
     /// The place with this hash that `matches`.

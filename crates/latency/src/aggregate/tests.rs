@@ -110,7 +110,7 @@ proptest! {
             match step {
                 Step::Record { port, number, us } => {
                     let key = (port, subnet(number));
-                    evicted += usize::from(rows.record(key.0, key.1, measured(us), now));
+                    evicted += usize::from(rows.record(Key::new(key.0, key.1), measured(us), now));
                     naive.record(key, us, now, rows_max);
                 }
                 Step::EndInterval => {
@@ -153,9 +153,9 @@ proptest! {
 #[test]
 fn a_place_given_to_another_row_brings_no_values_along() {
     let mut rows = Aggregate::new(1);
-    rows.record(80, subnet(1), measured(900_000), at(0));
-    rows.record(80, subnet(2), measured(100), at(1));
-    rows.record(80, subnet(1), measured(7_000), at(2));
+    rows.record(Key::new(80, subnet(1)), measured(900_000), at(0));
+    rows.record(Key::new(80, subnet(2)), measured(100), at(1));
+    rows.record(Key::new(80, subnet(1)), measured(7_000), at(2));
     rows.end_interval(0.3, Averaging::Ewma);
     let row = rows.rows().next().unwrap();
     assert_eq!((row.subnet, row.samples), (subnet(1), 1));
@@ -167,7 +167,7 @@ fn memory_stays_within_its_limit_while_strangers_come_and_go() {
     let mut rows = Aggregate::new(1000);
     for number in 0..20_000u32 {
         let stranger = Subnet::of(std::net::IpAddr::V4((number << 8).into()), 24);
-        rows.record(80, stranger, measured(100), at(u64::from(number)));
+        rows.record(Key::new(80, stranger), measured(100), at(u64::from(number)));
     }
     assert_eq!((rows.len(), rows.rows.len()), (1000, 1000));
     assert_eq!(rows.interval.values_len(), 1000);

@@ -117,6 +117,31 @@ fn poll_interval_is_one_step_of_the_average() {
     assert_eq!(average_after(5_000), 175_990);
 }
 
+/// Twice the same connection, rows that make room for others, refusals in between: in any number at once.
+#[test]
+fn many_readings_at_once_are_as_one_after_another() {
+    let [mut single, mut many] = [(); 2].map(|()| Bench::new(|settings| settings.max_subnets = 20));
+    for round in 0..4u32 {
+        let samples = (0..100u32).map(|number| {
+            let state = if number % 3 == 0 { SocketState::Closed } else { SocketState::Open };
+            let client = format!("10.1.{}.7", number * (round + 1) % 90);
+            reading(&client, 100 + number + round, u64::from(number / 2 + round * 40), state)
+        });
+        let samples: Vec<Sample> = samples.collect();
+        for sample in &samples {
+            // Why it does not count is among the counters.
+            let _ = single.learner.observe(sample, single.now);
+        }
+        many.learner.observe_all(&samples, many.now);
+        single.end_interval();
+        many.end_interval();
+        assert_eq!(many.learner.counters(), single.learner.counters());
+        assert_eq!(many.rows(), single.rows());
+    }
+    let counters = many.learner.counters();
+    assert!(counters.evicted > 0 && counters.admitted > 100, "{counters:?}");
+}
+
 #[test]
 fn one_busy_interval_is_one_step_and_its_median_counts() {
     let mut bench = Bench::new(|_| {});
