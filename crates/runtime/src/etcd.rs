@@ -6,6 +6,7 @@
 //!
 //! - `wire`: requests and answers as JSON,
 //! - `session`: one connection,
+//! - `distrust`: what to look at where TLS does not come about,
 //! - `follow`: what is there, and what changes,
 //! - `commit`: a change, and rows in bulk,
 //! - `lease`: who looks after the rows.
@@ -13,6 +14,8 @@
 pub(crate) mod wire;
 
 mod session;
+
+mod distrust;
 
 pub(crate) mod follow;
 
@@ -86,8 +89,21 @@ pub(crate) enum EtcdError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// This program failed while it asked.
+    #[error("this program failed")]
+    Fault,
+    /// One of the two does not trust the other; nothing was asked.
+    #[error("{endpoint}: {advice}")]
+    Untrusted {
+        /// Where.
+        endpoint: String,
+        /// What to look at.
+        advice: &'static str,
+        /// What TLS says.
+        source: rustls::Error,
+    },
     /// It said no.
-    #[error("{endpoint} refuses: {message}")]
+    #[error("{endpoint} refuses: {message}{}", wire::advice(.message))]
     Refused {
         /// Where.
         endpoint: String,

@@ -4,7 +4,8 @@
 //! - `daemon`: one process, what it says, how it ends,
 //! - `site`: an overwatch with what it needs,
 //! - `server`: etcd, one member or three,
-//! - `wire`: a way to etcd that can be cut.
+//! - `wire`: a way to etcd that can be cut,
+//! - `guarded`: an etcd that lets in whoever shows a certificate, or has a password.
 //!
 //! Needs `etcd` (Debian: etcd-server); without it the tests say that they are skipped.
 
@@ -13,6 +14,8 @@
 #[path = "../process/daemon.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod daemon;
+
+mod guarded;
 
 mod server;
 

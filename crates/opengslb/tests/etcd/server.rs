@@ -16,8 +16,14 @@ pub(crate) struct Etcd {
     child: Child,
     words: Vec<String>,
     port: u16,
+    /// Of whatever is asked in the clear, whoever is let in.
+    health_port: u16,
+    scheme: &'static str,
     directory: TempDir,
 }
+
+/// Where a member listens: for clients, for members, for whoever looks whether it is well.
+type Ports = [u16; 3];
 
 /// Whether there is one on this machine.
 pub(crate) fn is_installed() -> bool {
@@ -35,23 +41,28 @@ fn free_ports(count: usize) -> Vec<u16> {
 impl Etcd {
     /// One that is a cluster by itself.
     pub(crate) fn start() -> Self {
-        Self::cluster(1).remove(0)
+        Self::start_with("http", &[])
+    }
+
+    /// One whose clients speak by this scheme, with more words on its command line.
+    pub(crate) fn start_with(scheme: &'static str, words: &[String]) -> Self {
+        Self::cluster(1, (scheme, words)).remove(0)
     }
 
     /// Three that are one.
     pub(crate) fn three() -> Vec<Self> {
-        Self::cluster(3)
+        Self::cluster(3, ("http", &[]))
     }
 
-    fn cluster(count: usize) -> Vec<Self> {
+    fn cluster(count: usize, way: (&'static str, &[String])) -> Vec<Self> {
         // A port that was free may be somebody's by now.
         for _ in 0..5 {
-            let ports = free_ports(2 * count);
-            let (clients, peers) = ports.split_at(count);
-            let names: Vec<String> =
-                (0..count).map(|at| format!("m{at}=http://127.0.0.1:{}", peers[at])).collect();
-            let cluster = names.join(",");
-            let start = |at: usize| Self::member(at, (clients[at], peers[at]), &cluster);
+            let ports = free_ports(3 * count);
+            let ports: Vec<Ports> = ports.chunks(3).map(|of| [of[0], of[1], of[2]]).collect();
+            let name =
+                |(at, [_, peer, _]): (usize, &Ports)| format!("m{at}=http://127.0.0.1:{peer}");
+            let cluster = ports.iter().enumerate().map(name).collect::<Vec<_>>().join(",");
+            let start = |at: usize| Self::member(at, ports[at], &cluster, way);
             let mut members: Vec<Self> = (0..count).map(start).collect();
             eventually("etcd is there, or is not", || {
                 members.iter().all(Self::is_healthy) || members.iter_mut().any(|m| !m.is_running())
@@ -63,9 +74,15 @@ impl Etcd {
         unreachable!("five times no ports for etcd")
     }
 
-    fn member(at: usize, (client, peer): (u16, u16), cluster: &str) -> Self {
+    fn member(
+        at: usize,
+        [client, peer, health_port]: Ports,
+        cluster: &str,
+        (scheme, more): (&'static str, &[String]),
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let [client_url, peer_url] = [client, peer].map(|port| format!("http://127.0.0.1:{port}"));
+        let peer_url = format!("http://127.0.0.1:{peer}");
+        let client_url = format!("{scheme}://127.0.0.1:{client}");
         let data = directory.path().join("data").display().to_string();
         let words = [
             format!("--name=m{at}"),
@@ -75,12 +92,14 @@ impl Etcd {
             format!("--listen-peer-urls={peer_url}"),
             format!("--initial-advertise-peer-urls={peer_url}"),
             format!("--initial-cluster={cluster}"),
+            format!("--listen-metrics-urls=http://127.0.0.1:{health_port}"),
             // Everybody is on one machine.
             "--heartbeat-interval=50".to_owned(),
             "--election-timeout=500".to_owned(),
         ];
+        let words = [&words[..], more].concat();
         let child = run(&words, &directory);
-        Self { child, words: words.into(), port: client, directory }
+        Self { child, words, port: client, health_port, scheme, directory }
     }
 
     pub(crate) const fn port(&self) -> u16 {
@@ -88,7 +107,34 @@ impl Etcd {
     }
 
     pub(crate) fn endpoints(&self) -> Vec<String> {
-        vec![format!("http://127.0.0.1:{}", self.port)]
+        vec![format!("{}://127.0.0.1:{}", self.scheme, self.port)]
+    }
+
+    /// All that it has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap()
+    }
+
+    /// Lets nobody in any more but `root` and this user, who may read and write below the prefix of the rows.
+    pub(crate) fn let_in(&self, user: &str, password: &str) {
+        use base64::Engine as _;
+        let base64 = base64::engine::general_purpose::STANDARD;
+        let (from, to) = (base64.encode("/opengslb/"), base64.encode("/opengslb0"));
+        let perm = json!({ "permType": "READWRITE", "key": from, "range_end": to });
+        let root = json!({ "name": "root", "password": "of-root" });
+        for (path, body) in [
+            ("user/add", root),
+            ("role/add", json!({ "name": "root" })),
+            ("user/grant", json!({ "user": "root", "role": "root" })),
+            ("user/add", json!({ "name": user, "password": password })),
+            ("role/add", json!({ "name": "rows" })),
+            ("role/grant", json!({ "name": "rows", "perm": perm })),
+            ("user/grant", json!({ "user": user, "role": "rows" })),
+            ("enable", json!({})),
+        ] {
+            let said = self.ask(&format!("auth/{path}"), &body).unwrap();
+            assert!(said["header"].is_object(), "{path}: {said}");
+        }
     }
 
     /// It dies without a word.
@@ -133,22 +179,26 @@ impl Etcd {
 
     /// Whether it takes changes.
     fn is_healthy(&self) -> bool {
-        self.ask("kv/range", &json!({ "key": "AA==" }))
-            .is_some_and(|said| said["header"].is_object())
+        let said = send(self.health_port, "GET /health HTTP/1.0\r\nHost: x\r\n\r\n");
+        said.is_some_and(|said| said["health"] == "true")
     }
 
     fn ask(&self, path: &str, body: &Value) -> Option<Value> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
         let body = body.to_string();
         // Without chunks.
         let head = "HTTP/1.0\r\nHost: x\r\n";
         let request = format!("POST /v3/{path} {head}Content-Length: {}\r\n\r\n{body}", body.len());
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+        send(self.port, &request)
     }
+}
+
+fn send(port: u16, request: &str) -> Option<Value> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
 }
 
 fn run(words: &[String], directory: &TempDir) -> Child {

@@ -49,15 +49,25 @@ pub(crate) struct Overwatch {
 impl Overwatch {
     /// One that shares by these endpoints; without, it keeps what is made to itself.
     pub(crate) fn start(name: &str, endpoints: &[String]) -> Self {
+        Self::start_by(name, &at(endpoints))
+    }
+
+    /// One with this as its `overwatch.store.etcd`; empty for none.
+    pub(crate) fn start_by(name: &str, etcd: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        write(&directory, &text(&directory, name, endpoints));
+        write(&directory, &text(&directory, name, etcd));
         let (process, dns) = serve(&directory);
         Self { process, dns, name: name.to_owned(), directory }
     }
 
     /// From its next start on it shares by these endpoints.
     pub(crate) fn share(&self, endpoints: &[String]) {
-        write(&self.directory, &text(&self.directory, &self.name, endpoints));
+        self.share_by(&at(endpoints));
+    }
+
+    /// From its next start on it has this as its `overwatch.store.etcd`.
+    pub(crate) fn share_by(&self, etcd: &str) {
+        write(&self.directory, &text(&self.directory, &self.name, etcd));
     }
 
     /// It dies without a word.
@@ -154,14 +164,19 @@ fn write(directory: &TempDir, text: &str) {
     fs::set_permissions(config_in(directory), Permissions::from_mode(0o600)).unwrap();
 }
 
-fn text(directory: &TempDir, name: &str, endpoints: &[String]) -> String {
+/// These endpoints, and nothing else that etcd asks for; empty without any.
+fn at(endpoints: &[String]) -> String {
+    if endpoints.is_empty() {
+        return String::new();
+    }
+    format!("endpoints: [\"{}\"]", endpoints.join("\", \""))
+}
+
+fn text(directory: &TempDir, name: &str, etcd: &str) -> String {
     let data = directory.path().join("data");
-    let (data, endpoints) = (data.display(), endpoints.join("\", \""));
-    let store = if endpoints.is_empty() {
-        String::new()
-    } else {
-        format!("  store: {{etcd: {{endpoints: [\"{endpoints}\"]}}}}\n")
-    };
+    let data = data.display();
+    let store =
+        if etcd.is_empty() { String::new() } else { format!("  store: {{etcd: {{{etcd}}}}}\n") };
     let port = SERVERS[0].local_addr().unwrap().port();
     format!(
         "\

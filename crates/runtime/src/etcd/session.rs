@@ -1,7 +1,8 @@
 //! One connection to one endpoint, with its log-in.
 //!
 //! Each request has a time after which it is given up; no body is read further than a limit. A request is never
-//! sent twice: whoever asks knows whether that would do harm.
+//! sent twice, whoever asks knows whether that would do harm; but for one that was refused since the log-in is over,
+//! which is done by nobody.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,12 +25,14 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::wire::{self, Wrong};
-use super::{Etcd, EtcdError};
+use super::{Etcd, EtcdError, distrust};
 
 /// Until a connection stands, with TLS: an endpoint that takes longer is passed over.
 const CONNECT_MAX: Duration = Duration::from_millis(1_500);
 /// Until an answer is there. etcd itself gives a request up after some seconds without a majority.
 const ANSWER_MAX: Duration = Duration::from_secs(4);
+/// How long a connection that broke may take to say why.
+const WHY_MAX: Duration = Duration::from_millis(200);
 /// A connection whose other end confirms nothing for so long is broken.
 const GONE_AFTER: Duration = Duration::from_secs(20);
 /// The longest answer, and the longest line of a watch: a page of rows, one of which may be the whole
@@ -39,16 +42,24 @@ const ANSWER_BYTES_MAX: usize = 32 << 20;
 /// The connection. Dropping it ends it.
 pub(super) struct Session {
     sender: SendRequest<Full<Bytes>>,
-    connection: JoinHandle<()>,
+    /// `None` once it broke.
+    connection: Option<Connection>,
     endpoint: String,
     authority: String,
     turn: Turn,
+    /// A user, and the file of the password.
+    login: Option<(String, String)>,
     token: Option<Zeroizing<String>>,
 }
 
+/// Ends with what broke it.
+type Connection = JoinHandle<Result<(), hyper::Error>>;
+
 impl Drop for Session {
     fn drop(&mut self) {
-        self.connection.abort();
+        if let Some(connection) = &self.connection {
+            connection.abort();
+        }
     }
 }
 
@@ -82,7 +93,10 @@ impl Session {
         (at, endpoint): (usize, &EtcdEndpoint),
     ) -> Result<Self, EtcdError> {
         let name = endpoint.to_string();
-        let unreached = |source| EtcdError::Unreached { endpoint: name.clone(), source };
+        let unreached = |source: Wrong| {
+            distrust::said(&name, source.as_ref())
+                .unwrap_or_else(|| EtcdError::Unreached { endpoint: name.clone(), source })
+        };
         let connected = timeout(CONNECT_MAX, connect(etcd, endpoint)).await;
         let connected = connected.map_err(|_| unreached("it takes too long".into()))?;
         let (sender, connection) = connected.map_err(unreached)?;
@@ -92,25 +106,41 @@ impl Session {
             next: (at + 1) % etcd.endpoints.len().max(1),
             first: Arc::clone(&etcd.preferred),
         };
-        let mut session = Self { sender, connection, endpoint: name, authority, turn, token: None };
-        session.log_in(etcd).await?;
+        let (connection, login, token) = (Some(connection), etcd.login.clone(), None);
+        let mut session =
+            Self { sender, connection, endpoint: name, authority, turn, login, token };
+        session.log_in().await?;
         Ok(session)
     }
 
-    async fn log_in(&mut self, etcd: &Etcd) -> Result<(), EtcdError> {
-        let Some((user, path)) = &etcd.login else { return Ok(()) };
+    async fn log_in(&mut self) -> Result<(), EtcdError> {
+        // etcd lets nobody log in who shows a log-in that is over.
+        self.token = None;
+        let Some((user, path)) = &self.login else { return Ok(()) };
         let password = tokio::fs::read_to_string(path).await;
         let unread = |source| EtcdError::Password { path: path.clone(), source };
         let password = Zeroizing::new(password.map_err(unread)?);
         let line = password.lines().next().unwrap_or_default();
         let request = json!({ "name": user, "password": line });
-        let answer = self.ask("/v3/auth/authenticate", &request).await?;
+        let answer = self.ask_once("/v3/auth/authenticate", &request).await?;
         self.token = Some(self.read(wire::read_token(&answer))?);
         Ok(())
     }
 
-    /// One question, and its answer.
+    /// One question, and its answer. A log-in that is over is made anew.
     pub(super) async fn ask(&mut self, path: &str, request: &Value) -> Result<Bytes, EtcdError> {
+        match self.ask_once(path, request).await {
+            Err(EtcdError::Refused { message, .. })
+                if self.login.is_some() && wire::is_login_over(&message) =>
+            {
+                self.log_in().await?;
+                self.ask_once(path, request).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn ask_once(&mut self, path: &str, request: &Value) -> Result<Bytes, EtcdError> {
         let endpoint = self.endpoint.clone();
         let whole = async {
             let response = self.send(path, request).await?;
@@ -133,10 +163,28 @@ impl Session {
         };
         let late = |_| EtcdError::Silent { endpoint, source: "it takes too long".into() };
         let asked = timeout(ANSWER_MAX, whole).await.map_err(late).flatten();
-        if let Err(EtcdError::Silent { .. }) = &asked {
-            self.turn.silent();
+        self.judged(asked).await
+    }
+
+    /// What broke is looked at: the next endpoint is asked first, and where the two do not trust each other that is
+    /// what is said.
+    async fn judged<T>(&mut self, asked: Result<T, EtcdError>) -> Result<T, EtcdError> {
+        let Err(EtcdError::Silent { source, .. } | EtcdError::Unreached { source, .. }) = &asked
+        else {
+            return asked;
+        };
+        self.turn.silent();
+        if let Some(said) = distrust::said(&self.endpoint, source.as_ref()) {
+            return Err(said);
         }
-        asked
+        // It may have been told before anything was asked.
+        let Some(mut connection) = self.connection.take() else { return asked };
+        let why = timeout(WHY_MAX, &mut connection).await;
+        connection.abort();
+        match why {
+            Ok(Ok(Err(why))) => distrust::said(&self.endpoint, &why).map_or(asked, Err),
+            _ => asked,
+        }
     }
 
     /// A question whose answer goes on and on.
@@ -147,10 +195,7 @@ impl Session {
     ) -> Result<(Self, Lines), EtcdError> {
         let response = timeout(ANSWER_MAX, self.send(path, request)).await;
         let response = response.map_err(|_| self.silent("it takes too long".into())).flatten();
-        if let Err(EtcdError::Silent { .. }) = &response {
-            self.turn.silent();
-        }
-        let response = response?;
+        let response = self.judged(response).await?;
         let endpoint = self.endpoint.clone();
         if !response.status().is_success() {
             self.turn.refused(response.status());
@@ -251,7 +296,7 @@ fn is_certain(status: StatusCode) -> bool {
     status.is_client_error() && !matches!(status.as_u16(), 408 | 499)
 }
 
-type Connected = (SendRequest<Full<Bytes>>, JoinHandle<()>);
+type Connected = (SendRequest<Full<Bytes>>, Connection);
 
 async fn connect(etcd: &Etcd, endpoint: &EtcdEndpoint) -> Result<Connected, Wrong> {
     let stream = TcpStream::connect((endpoint.at.host.as_str(), endpoint.at.port)).await?;
@@ -276,6 +321,5 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // An error of its own is told by whoever waits for an answer.
-    Ok((sender, tokio::spawn(async move { drop(connection.await) })))
+    Ok((sender, tokio::spawn(connection)))
 }

@@ -314,6 +314,58 @@ async fn whoever_logs_in_shows_the_token() {
     assert!(matches!(error, EtcdError::Password { .. }), "{error}");
 }
 
+/// Its time is over, or users and roles are others: each is logged in again, and asked anew, once.
+#[tokio::test]
+async fn a_log_in_that_is_over_is_made_anew_and_nobody_notices() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("password");
+    std::fs::write(&path, "open sesame").unwrap();
+    let login = Some(("gslb".to_owned(), path.display().to_string()));
+    for (said, refusals, is_done) in [
+        ("etcdserver: invalid auth token", 1, true),
+        ("etcdserver: revision of auth store is old", 1, true),
+        ("etcdserver: invalid auth token", 2, false),
+        ("etcdserver: permission denied", 1, false),
+    ] {
+        let left = Mutex::new(refusals);
+        let (port, asked) = gateway(move |path, _| {
+            if path == "/v3/auth/authenticate" {
+                return Answer::Json(json!({ "token": "abc.1" }));
+            }
+            let mut left = left.lock().unwrap();
+            if *left > 0 {
+                *left -= 1;
+                return Answer::Refusal(json!({ "error": said }));
+            }
+            Answer::Json(json!({ "header": { "revision": "2" }, "succeeded": true }))
+        })
+        .await;
+        let committed = commit(&etcd(&[port], login.clone()), &rows(), None).await;
+        assert_eq!(committed.is_ok(), is_done, "{said}: {committed:?}");
+        let (asked, again) =
+            (asked.lock().unwrap(), usize::from(said != "etcdserver: permission denied"));
+        let log_ins: Vec<&str> = asked
+            .iter()
+            .filter_map(|(path, token, _)| {
+                (path == "/v3/auth/authenticate").then_some(token.as_str())
+            })
+            .collect();
+        assert!(log_ins.iter().all(|token| token.is_empty()), "{said}: {log_ins:?}");
+        let log_ins = log_ins.len();
+        assert_eq!((log_ins, asked.len() - log_ins), (1 + again, 1 + again), "{said}");
+    }
+    // Without a log-in there is nothing to make anew; and it is said what can be done.
+    let empty = json!({ "error": "etcdserver: user name is empty" });
+    let (port, asked) = gateway(move |_, _| Answer::Refusal(empty.clone())).await;
+    let error = commit(&etcd(&[port], None), &rows(), None).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("is empty; it lets users in alone: set `username` and `password_file`")
+    );
+    assert_eq!(asked.lock().unwrap().len(), 1);
+}
+
 #[tokio::test]
 async fn rows_are_brought_in_some_at_a_time_and_the_format_last() {
     let (port, asked) = gateway(done).await;

@@ -244,6 +244,35 @@ pub(crate) fn read_refusal(bytes: &[u8]) -> String {
     value.as_ref().map_or_else(|| clip(&String::from_utf8_lossy(bytes)), message_of)
 }
 
+/// Whether a refusal says that a session's log-in is over: its time is, or users and roles were changed since
+/// (etcd 3.4's `rpctypes/error.go`). What was asked for is not done then.
+pub(crate) fn is_login_over(message: &str) -> bool {
+    ["invalid auth token", "revision of auth store is old"]
+        .iter()
+        .any(|said| message.contains(said))
+}
+
+/// What can be done about a refusal, where that is known.
+pub(crate) fn advice(message: &str) -> &'static str {
+    const KNOWN: [(&str, &str); 5] = [
+        (
+            "authentication failed",
+            "; is the first line of `password_file` the password of `username`?",
+        ),
+        ("user name is empty", "; it lets users in alone: set `username` and `password_file`"),
+        (
+            "authentication is not enabled",
+            "; it knows no users: take `username` out, or enable them",
+        ),
+        (
+            "permission denied",
+            "; the role of `username` must be granted `readwrite` below `prefix`",
+        ),
+        ("space exceeded", "; compact it, and disarm the alarm"),
+    ];
+    KNOWN.iter().find(|(said, _)| message.contains(said)).map_or("", |(_, advice)| advice)
+}
+
 /// An entry below `prefix` as a row; nothing where it is none.
 pub(crate) fn row_of(prefix: &str, entry: Entry, is_there: bool) -> Option<SharedRow> {
     let name = entry.key.strip_prefix(prefix.as_bytes())?;
