@@ -82,6 +82,52 @@ fn an_address_that_the_old_process_has_in_another_form_is_refused_at_once() {
     assert_eq!(site.overwatch.count("registered 1 backends"), 2, "{}", site.overwatch.log());
 }
 
+/// What is read last is tried first as well: nobody's agents are cut off for it.
+#[test]
+fn a_file_that_only_the_new_process_reads_is_missed_before_anything_is_given_up() {
+    let site = Site::start();
+    let etcd = "{endpoints: [\"https://127.0.0.1:1\"], ca: /nowhere/etcd-ca.pem}";
+    site.change("  data_dir:", &format!("  store: {{etcd: {etcd}}}\n  data_dir:"));
+    let mut next = Daemon::start(&site.config(), &["--take-over"]);
+    assert_eq!(next.end().code(), Some(1), "{}", next.log());
+    next.hear_out();
+    assert!(next.has("/nowhere/etcd-ca.pem"), "{}", next.log());
+    assert!(!site.overwatch.has("this process goes on"), "{}", site.overwatch.log());
+    assert_eq!(site.ask_api("GET /api/v1/version").0, 200);
+}
+
+/// An agent that was taken in by a process which never came to answer is nobody's: neither the old process nor
+/// the store knows it.
+#[test]
+fn what_a_process_took_in_that_never_answered_is_not_in_the_store() {
+    let site = Site::start();
+    let config = site.agent_config("weight: 100", "level: info");
+    let agent = Daemon::start(&config, &[]);
+    site.overwatch.line("registered 1 backends");
+    agent.signal("STOP");
+    let mut next = Daemon::start(&site.config(), &["--take-over"]);
+    next.line("hearing agents on ");
+    let text = fs::read_to_string(&config).unwrap();
+    let text =
+        text.replace("agent_id: a", "agent_id: late").replace("/agent/agent.", "/late/late.");
+    fs::write(&config, text.replace("127.0.0.11, port: 80", "127.0.0.11, port: 81")).unwrap();
+    let mut late = Daemon::start(&config, &[]);
+    next.line("registered 1 backends");
+    late.signal("KILL");
+    late.end();
+    assert!(!next.has("answering DNS on "), "{}", next.log());
+    next.signal("KILL");
+    next.end();
+    site.overwatch.line("this process goes on");
+    let agents = || site.ask_api("GET /api/v1/overwatch/agents").1;
+    eventually("the API is there", || agents().contains("\"a\""));
+    assert!(!agents().contains("\"late\""), "{}", agents());
+    let backup = site.directory.path().join("backup.json").display().to_string();
+    eventually("the store is back", || site.cli(&["backup", &backup]).0 == 0);
+    let backup = fs::read_to_string(backup).unwrap();
+    assert!(backup.contains("\"a\"") && !backup.contains("\"late\""), "{backup}");
+}
+
 /// With process 1 of a container everything in it ends, whoever took over first of all.
 #[test]
 fn the_first_process_of_a_container_hands_nothing_over() {

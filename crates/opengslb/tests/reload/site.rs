@@ -139,8 +139,13 @@ impl Site {
 
     /// `opengslb-cli reload`: its exit code and what it said.
     pub(crate) fn cli_reload(&self) -> (i32, String) {
+        self.cli(&["reload"])
+    }
+
+    /// `opengslb-cli`: its exit code and what it said.
+    pub(crate) fn cli(&self, words: &[&str]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opengslb-cli"));
-        let output = command.args(["--api", &self.api(), "reload"]).output().unwrap();
+        let output = command.args(["--api", &self.api()]).args(words).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(said).unwrap())
     }

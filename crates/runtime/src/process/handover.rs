@@ -4,7 +4,7 @@
 //! ```text
 //! new: hello ------------------------------> old
 //! new <-------- every socket, then "offered" old answers DNS
-//! new: give (it has read all it needs) ----> old stops agents, API and store
+//! new: give (it has tried all it needs) ---> old writes what waits, then stops agents, API and store
 //! new <------------- baton: who has to come  old answers DNS
 //! new: agents come back, maps are made       old answers DNS
 //! new: answering --------------------------> both answer DNS
@@ -12,8 +12,9 @@
 //! ```
 //!
 //! An old process whose store cannot be written says no instead of the baton: what it could not write, the new
-//! one would not know. What operators say to the new one before it answers waits until it does: should it fail
-//! first, nothing was said.
+//! one would not know. A disk that is slow has its time while all is served. What operators say to the new one
+//! before it answers waits until it does, and so does all that it would write to the store: should it fail first,
+//! nothing was said, and the old one finds what it left.
 //!
 //! If either end breaks off, or takes too long, the one that can answers alone: before `answering`
 //! that is the old process, which takes back what it gave; a new one whose old one died answers at
@@ -38,6 +39,15 @@ const PROTOCOL: u32 = 1;
 /// How long the new process may take to read its files before it asks for the baton: the largest
 /// databases and zones take seconds.
 const READING_MAX: Duration = Duration::from_secs(120);
+
+/// How long a hand-over waits for the old process's disk: for what is to be written while all is served, and
+/// again until the store is closed, while DNS is. A disk that other work keeps busy takes seconds; with one that
+/// takes longer the old process goes on, and says so.
+const DISK_MAX: Duration = Duration::from_secs(20);
+
+/// How long the new one waits for the baton: twice that, what the end of the learned table may take, and a
+/// message.
+const BATON_MAX: Duration = Duration::from_secs(60);
 
 /// How long it waits for agents that were there and do not come back: one does within a second, one
 /// whose host is loaded within ten.

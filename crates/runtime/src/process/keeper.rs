@@ -30,9 +30,6 @@ const CHANGES_MAX: usize = 100_000;
 /// How long something may be on its way to the disk before that is told. A disk that is well takes
 /// milliseconds.
 const SLOW_AFTER: Duration = Duration::from_secs(10);
-/// How long a hand-over waits for the disk: nothing else is done meanwhile. Together with what was learned it
-/// stays below what the other process waits.
-const GIVE_MAX: Duration = Duration::from_secs(3);
 /// How long the end of the process waits for the disk. What it does not take by then is lost.
 const STOP_MAX: Duration = Duration::from_secs(10);
 
@@ -164,8 +161,8 @@ impl Keeper {
         }
     }
 
-    /// Writes everything and closes the file; or says why it stays open. Waits for the disk, but not for long.
-    fn close(&mut self, most: Duration) -> Written {
+    /// Writes everything and closes the file; or says why it stays open. Waits for the disk: on a thread that may.
+    pub(super) fn close(&mut self, most: Duration) -> Written {
         let (reply, closed) = sync_channel(1);
         self.ask(Wanted::Close(reply));
         match closed.recv_timeout(most) {
@@ -236,14 +233,16 @@ impl Keeping {
         }
     }
 
-    /// Closes the store for another process, once everything is written; or says why it stays this one's: what
-    /// is not written the other one would not know.
-    pub(super) fn give(&mut self) -> Written {
-        if let Self::Open(keeper) = self {
-            keeper.close(GIVE_MAX)?;
-            *self = Self::Away(Vec::new());
+    /// Hands out what writes, to be closed for another process; nothing where it is not here. What changes
+    /// meanwhile waits for [`Keeping::take_back`].
+    pub(super) fn give(&mut self) -> Option<Keeper> {
+        match std::mem::replace(self, Self::Away(Vec::new())) {
+            Self::Open(keeper) => Some(keeper),
+            away @ Self::Away(_) => {
+                *self = away;
+                None
+            }
         }
-        Ok(())
     }
 
     /// Writes the last of it, and closes the store.

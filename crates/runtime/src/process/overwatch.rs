@@ -83,7 +83,7 @@ pub(in crate::process) use self::sharing::SharingCounters;
 use self::sharing::{Sharing, Sources};
 use super::handover::giving::Request;
 use super::handover::taking::Outcome;
-use super::keeper::{Keeper, Keeping};
+use super::keeper::Keeping;
 use super::reload::{Read, Reloads};
 use super::signals::{Asked, Signals};
 use super::sockets::Wanted;
@@ -229,11 +229,12 @@ impl Process {
         let wanted = Wanted::new(&running.config, &running.metrics);
 
         let successors = Successors::by(ground.starter).map_err(StartError::System)?;
-        let opened = Opened::have(is_taking_over, wanted, ground.sockets, &data).await?;
-        let Opened { sockets, store, mut snapshot, taken } = opened;
+        // Before another process gives up anything.
+        let (prober, mut checked) = first::checks(clock)?;
+        let opened = Opened::have(is_taking_over, wanted, ground.sockets, &running.config).await?;
+        let Opened { sockets, mut keeping, mut snapshot, taken } = opened;
         let (running, settings) = making::with_kept(first, &snapshot.made);
         let (running, sockets) = (Arc::new(running), Arc::new(sockets));
-        let mut keeping = Keeping::Open(Keeper::start(store)?);
         let kept = (&mut snapshot, &mut keeping);
         let (sharing, shared) = sharing::of(&running.config, kept, clock.now())?;
         let (mut node, rows) = rows::begin(&running, settings, snapshot, clock);
@@ -242,7 +243,6 @@ impl Process {
             // Nobody makes keys before it is known who does. What follows counts too: whom to check.
             first = node.handle(Event::Custody(Custody::Waits), clock.now());
         }
-        let (prober, mut checked) = first::checks(clock)?;
 
         // The first tick yields the first view: what was kept, and geography.
         first.extend(first_effects(&mut node, clock));
@@ -381,7 +381,9 @@ impl Process {
         self.keeping.keep(Vec::new());
         self.keep_rows();
         self.look_after_shared();
-        self.edges.look_after_store(&self.running.config, &mut self.keeping);
+        if self.awaiting.is_none() {
+            self.edges.look_after_store(&self.running.config, &mut self.keeping);
+        }
         self.look_after_cut_off();
     }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use super::super::keeper::{Keeper, Written};
 use super::super::sockets::Sockets;
 use super::wire::{Expected, Message, Wire};
-use super::{HandoverError, MESSAGE_MAX, PROTOCOL, READING_MAX, TAKING_MAX};
+use super::{DISK_MAX, HandoverError, MESSAGE_MAX, PROTOCOL, READING_MAX, TAKING_MAX};
 use crate::logs::chain;
 use crate::panics::caught;
 
@@ -21,12 +23,23 @@ const FIRST_PROCESS: u32 = 1;
 /// What the loop is to do.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// Stop all but DNS, and say which agents were there; or why nothing is given up.
-    Give(oneshot::Sender<Result<Vec<Expected>, String>>),
-    /// Take it back: there is nobody who goes on.
-    Resume,
+    /// Say once all so far is in the store, or why it is not.
+    Write(oneshot::Sender<Written>),
+    /// Stop all but DNS, and say what is given; or why nothing is.
+    Give(oneshot::Sender<Result<Given, String>>),
+    /// Take it back, the store where it is still this process's: there is nobody who goes on.
+    Resume(Option<Keeper>),
     /// Answer what was taken, then end. Who dropped the sender is told so.
     Leave(oneshot::Sender<()>),
+}
+
+/// What the loop gave up.
+#[derive(Debug)]
+pub(crate) struct Given {
+    /// The agents that were there.
+    pub(crate) agents: Vec<Expected>,
+    /// The store, which is still to be closed.
+    pub(crate) keeper: Keeper,
 }
 
 /// Waits for whoever wants to take over.
@@ -40,12 +53,14 @@ pub(crate) async fn serve(
             tokio::time::sleep(MESSAGE_MAX).await;
             continue;
         };
-        let mut giving = Giving { sockets: &sockets, requests: &requests, has_given: false };
+        let from = GivingLoop { requests: &requests, has_given: false, keeper: None };
+        let mut giving = Giving { sockets: &sockets, from };
         // A fault of this program is a hand-over that came to nothing.
         let handed = caught(giving.hand_over(stream)).await;
         if let Err(error) = handed.unwrap_or(Err(HandoverError::Unexpected)) {
             warn!("nothing was handed over: {}", chain(&error));
-            if giving.has_given && requests.send(Request::Resume).await.is_err() {
+            let back = Request::Resume(giving.from.keeper.take());
+            if giving.from.has_given && requests.send(back).await.is_err() {
                 return;
             }
         }
@@ -54,9 +69,16 @@ pub(crate) async fn serve(
 
 struct Giving<'a> {
     sockets: &'a Sockets,
+    from: GivingLoop<'a>,
+}
+
+/// The loop, and what it gave up.
+struct GivingLoop<'a> {
     requests: &'a mpsc::Sender<Request>,
     /// Whether the loop gave up what has to be taken back if this fails.
     has_given: bool,
+    /// The store, where it could not be closed.
+    keeper: Option<Keeper>,
 }
 
 impl Giving<'_> {
@@ -68,13 +90,11 @@ impl Giving<'_> {
         };
         if protocol != PROTOCOL {
             let why = format!("it speaks version {PROTOCOL} of the hand-over, not {protocol}");
-            wire.send(&Message::Refused { why: why.clone() }, None).await?;
-            return Err(HandoverError::Refused { why });
+            return refuse(&wire, why).await;
         }
         if std::process::id() == FIRST_PROCESS {
             let why = "it is process 1 of a container, which ends with it: restart that instead";
-            wire.send(&Message::Refused { why: why.to_owned() }, None).await?;
-            return Err(HandoverError::Refused { why: why.to_owned() });
+            return refuse(&wire, why.to_owned()).await;
         }
         info!("process {pid} (opengslb {version}) wants to take over");
         for passed in self.sockets.pass().map_err(HandoverError::Broken)? {
@@ -84,17 +104,9 @@ impl Giving<'_> {
         let (version, pid) = (env!("CARGO_PKG_VERSION").to_owned(), std::process::id());
         wire.send(&Message::Offered { version, pid }, None).await?;
         expect(&mut wire, READING_MAX, &Message::Give).await?;
-
-        let (reply, given) = oneshot::channel();
-        self.has_given = true;
-        self.ask(Request::Give(reply)).await?;
-        let agents = match given.await.map_err(|_| HandoverError::Silent)? {
+        let agents = match self.from.give().await? {
             Ok(agents) => agents,
-            Err(why) => {
-                self.has_given = false;
-                wire.send(&Message::Refused { why: why.clone() }, None).await?;
-                return Err(HandoverError::Refused { why });
-            }
+            Err(why) => return refuse(&wire, why).await,
         };
         wire.send(&Message::Baton { agents }, None).await?;
         if let Err(error) = expect(&mut wire, TAKING_MAX, &Message::Answering).await {
@@ -105,15 +117,54 @@ impl Giving<'_> {
         // While this process is the service, its word about that counts.
         crate::notify::followed_by(pid);
         let (reply, left) = oneshot::channel();
-        self.ask(Request::Leave(reply)).await?;
+        self.from.ask(Request::Leave(reply)).await?;
         // The stream ends with the last answer.
         let _ = left.await;
         Ok(())
     }
+}
 
-    async fn ask(&self, request: Request) -> Result<(), HandoverError> {
+impl GivingLoop<'_> {
+    /// Gives all up, and says which agents were there; or why it is kept.
+    async fn give(&mut self) -> Result<Result<Vec<Expected>, String>, HandoverError> {
+        let unwritten =
+            |why| Ok(Err(format!("the store is not written, a restart would forget: {why}")));
+        // While all is served: what is left for later is little.
+        let (reply, written) = oneshot::channel();
+        self.ask(Request::Write(reply)).await?;
+        match timeout(DISK_MAX, written).await {
+            Ok(written) => match written.map_err(|_| HandoverError::Silent)? {
+                Ok(()) => {}
+                Err(why) => return unwritten(why),
+            },
+            Err(_) => return unwritten("the disk takes too long".to_owned()),
+        }
+        let (reply, given) = oneshot::channel();
+        self.ask(Request::Give(reply)).await?;
+        let Given { agents, mut keeper } = match given.await.map_err(|_| HandoverError::Silent)? {
+            Ok(given) => given,
+            Err(why) => return Ok(Err(why)),
+        };
+        self.has_given = true;
+        let closing = spawn_blocking(move || (keeper.close(DISK_MAX), keeper));
+        match closing.await.map_err(|_| HandoverError::Unexpected)? {
+            (Ok(()), _) => Ok(Ok(agents)),
+            (Err(why), keeper) => {
+                self.keeper = Some(keeper);
+                unwritten(why)
+            }
+        }
+    }
+
+    async fn ask(&mut self, request: Request) -> Result<(), HandoverError> {
         self.requests.send(request).await.map_err(|_| HandoverError::Silent)
     }
+}
+
+/// Says no, and that it did.
+async fn refuse(wire: &Wire, why: String) -> Result<(), HandoverError> {
+    wire.send(&Message::Refused { why: why.clone() }, None).await?;
+    Err(HandoverError::Refused { why })
 }
 
 /// Waits for one message, and no other.
@@ -126,5 +177,57 @@ async fn expect(
     match received.map_err(|_| HandoverError::Silent)?? {
         (message, _) if message == *expected => Ok(()),
         _ => Err(HandoverError::Unexpected),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use store::Store;
+
+    use super::*;
+
+    /// What a hand-over comes to where the loop is told that its store is written so; and whether anything has to
+    /// be taken back.
+    async fn check(told: Option<Written>) -> (Result<Vec<Expected>, String>, bool) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        let mut store = Some(Store::open(&path).unwrap().0);
+        let (requests, mut asked) = mpsc::channel(1);
+        let mut from = GivingLoop { requests: &requests, has_given: false, keeper: None };
+        let mut waiting = Vec::new();
+        let answer = async {
+            while let Some(request) = asked.recv().await {
+                match (request, &told) {
+                    (Request::Write(reply), Some(told)) => drop(reply.send(told.clone())),
+                    (Request::Write(reply), None) => waiting.push(reply),
+                    (Request::Give(reply), _) => {
+                        let keeper = Keeper::start(store.take().unwrap()).unwrap();
+                        assert!(reply.send(Ok(Given { agents: Vec::new(), keeper })).is_ok());
+                    }
+                    (request, _) => panic!("{request:?}"),
+                }
+            }
+        };
+        let given = tokio::select! {
+            given = from.give() => given.unwrap(),
+            () = answer => unreachable!("there is somebody who asks"),
+        };
+        // Another process can have it where it was given, and not otherwise.
+        assert_eq!(Store::open(&path).is_ok(), given.is_ok());
+        (given, from.has_given)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_given_up_for_a_disk_that_is_slow_or_refuses() {
+        assert_eq!(check(Some(Ok(()))).await, (Ok(Vec::new()), true));
+        for (told, why) in [
+            (None, "the disk takes too long"),
+            (Some(Err("is the disk full?".to_owned())), "is the disk full?"),
+        ] {
+            let (given, has_given) = check(told).await;
+            let said = given.unwrap_err();
+            assert!(said.ends_with(why) && said.contains("a restart would forget"), "{said}");
+            assert!(!has_given, "agents are served on");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The new process's end of a hand-over.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
@@ -9,7 +10,7 @@ use tracing::info;
 
 use super::super::sockets::{Passed, Wanted};
 use super::wire::{Expected, Message, Wire};
-use super::{HandoverError, MESSAGE_MAX, PROTOCOL};
+use super::{BATON_MAX, HandoverError, MESSAGE_MAX, PROTOCOL};
 
 /// A hand-over that has begun: the other process still has all but copies of its sockets.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl Taking {
         wire.send(&Message::Hello { protocol: PROTOCOL, version, pid }, None).await?;
         let mut passed = Vec::new();
         loop {
-            match next(&mut wire).await? {
+            match next(&mut wire, MESSAGE_MAX).await? {
                 (Message::Socket { role, at }, Some(socket)) => {
                     passed.push(Passed { role, at, socket });
                 }
@@ -56,7 +57,7 @@ impl Taking {
     /// Asks for the store; from now on the other process only answers DNS. The agents that were there.
     pub(crate) async fn baton(&mut self) -> Result<Vec<Expected>, HandoverError> {
         self.wire.send(&Message::Give, None).await?;
-        match next(&mut self.wire).await? {
+        match next(&mut self.wire, BATON_MAX).await? {
             (Message::Baton { agents }, _) => Ok(agents),
             (Message::Refused { why }, _) => Err(HandoverError::Refused { why }),
             _ => Err(HandoverError::Unexpected),
@@ -95,6 +96,9 @@ impl Taking {
     }
 }
 
-async fn next(wire: &mut Wire) -> Result<(Message, Option<std::os::fd::OwnedFd>), HandoverError> {
-    timeout(MESSAGE_MAX, wire.receive()).await.map_err(|_| HandoverError::Silent)?
+async fn next(
+    wire: &mut Wire,
+    most: Duration,
+) -> Result<(Message, Option<std::os::fd::OwnedFd>), HandoverError> {
+    timeout(most, wire.receive()).await.map_err(|_| HandoverError::Silent)?
 }

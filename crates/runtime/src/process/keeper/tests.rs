@@ -65,14 +65,24 @@ async fn a_disk_that_refuses_is_said_and_what_waits_is_written_once_it_takes_it(
     }
     assert!(!keeping.kept().unwrap().is_kept);
     // Nobody takes over what is not written.
-    assert!(keeping.give().unwrap_err().contains("is the disk full"));
+    let mut keeper = keeping.give().unwrap();
+    assert!(keeper.close(STOP_MAX).unwrap_err().contains("is the disk full"));
+    keeping.take_back(keeper);
     assert!(keeping.is_open() && Store::open(&path).is_err());
     wrong.store(WELL, Ordering::SeqCst);
     while !keeping.kept().unwrap().is_kept {
         tokio::task::yield_now().await;
     }
-    assert_eq!(keeping.give(), Ok(()));
+    let mut keeper = keeping.give().unwrap();
+    assert_eq!(keeper.close(STOP_MAX), Ok(()));
     assert_eq!(Store::open(&path).unwrap().1.made, "waits");
+    // What changes while another process has it is written once it is back.
+    assert!(keeping.give().is_none());
+    keeping.keep(made("meanwhile"));
+    keeping.take_back(keeper);
+    assert_eq!(written(keeping.keep_now(Vec::new()).await), Ok(()));
+    keeping.stop();
+    assert_eq!(Store::open(&path).unwrap().1.made, "meanwhile");
 }
 
 #[tokio::test]

@@ -31,6 +31,14 @@ impl Dialling {
         Ok(Self { pins, wanted, clients: BTreeMap::new(), unreachable })
     }
 
+    /// Another process may have pinned keys meanwhile: they count.
+    pub(super) fn read_pins(&mut self, key_path: &str) {
+        match Self::new(key_path) {
+            Ok(read) => self.pins = read.pins,
+            Err(error) => warn!("{}; going by the pins that are known", chain(&error)),
+        }
+    }
+
     /// Ends all of them; another process opens its own.
     pub(super) fn end(&mut self) {
         self.clients.clear();

@@ -9,11 +9,13 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::super::StartError;
-use super::super::handover::giving::Request;
-use super::super::handover::taking::{Outcome, Taking};
+use super::super::handover::giving::{Given, Request};
+use super::super::handover::taking::Outcome;
 use super::super::handover::wire::Expected;
 use super::super::handover::{HandoverError, RESYNC_MAX};
+use super::super::keeper::{Keeper, written};
 use super::Process;
+use super::opening::Taken;
 use crate::http::Ask;
 use crate::logs::chain;
 use crate::notify;
@@ -24,6 +26,8 @@ pub(super) struct Awaiting {
     until: Instant,
     /// To the process that still answers.
     answering: oneshot::Sender<()>,
+    /// The store.
+    keeper: Keeper,
     pid: u32,
     /// What operators want done meanwhile.
     held: Vec<Ask>,
@@ -34,27 +38,25 @@ const HELD_MAX: usize = 256;
 
 impl Awaiting {
     /// Waits for nothing where nobody was taken over from.
-    pub(super) fn of(
-        taken: Option<(Taking, Vec<Expected>)>,
-    ) -> (mpsc::Receiver<Outcome>, Option<Self>) {
+    pub(super) fn of(taken: Option<Taken>) -> (mpsc::Receiver<Outcome>, Option<Self>) {
         match taken {
             None => (mpsc::channel(1).1, None),
-            Some((taking, expected)) => Self::new(taking, expected),
+            Some(taken) => Self::new(taken),
         }
     }
 
     /// Waits for these, until they are there or not for longer than [`RESYNC_MAX`]. What becomes of
     /// the other process comes out of the receiver.
-    fn new(taking: Taking, expected: Vec<Expected>) -> (mpsc::Receiver<Outcome>, Option<Self>) {
+    fn new(Taken { taking, agents, keeper }: Taken) -> (mpsc::Receiver<Outcome>, Option<Self>) {
         let (to_outcomes, outcomes) = mpsc::channel(1);
         let pid = taking.pid();
-        let agents = expected.into_iter().filter_map(|expected| {
+        let agents = agents.into_iter().filter_map(|expected| {
             let position = expected.position.map(|(epoch, sequence)| Position { epoch, sequence });
             Some((expected.agent.parse().ok()?, position))
         });
         let (agents, until) = (agents.collect(), Instant::now() + RESYNC_MAX);
         let answering = taking.watch(to_outcomes);
-        (outcomes, Some(Self { agents, until, answering, pid, held: Vec::new() }))
+        (outcomes, Some(Self { agents, until, answering, keeper, pid, held: Vec::new() }))
     }
 
     /// Holds a word until this process answers: should it fail before, the other one goes on by what it knows,
@@ -70,40 +72,51 @@ impl Process {
     /// The other process has a word for this one. The sender of the last word, if this one ends.
     pub(super) fn on_request(&mut self, request: Request) -> Option<oneshot::Sender<()>> {
         match request {
-            Request::Give(reply) => {
-                let expected = self.give();
-                // Who does not take it has broken off, and says so next.
-                let _ = reply.send(expected);
+            Request::Write(reply) => {
+                let kept = self.keeping.keep_now(Vec::new());
+                // Who asked may have broken off.
+                tokio::spawn(async move { drop(reply.send(written(kept.await))) });
                 None
             }
-            Request::Resume => {
-                self.resume();
+            Request::Give(reply) => {
+                // Who does not take it has broken off: there is nobody who goes on.
+                if let Err(Ok(Given { keeper, .. })) = reply.send(self.give()) {
+                    self.resume(Some(keeper));
+                }
+                None
+            }
+            Request::Resume(keeper) => {
+                self.resume(keeper);
                 None
             }
             Request::Leave(left) => Some(left),
         }
     }
 
-    /// Stops all but DNS and own checks; nothing where the store cannot be given up. Agents are cut off without
+    /// Stops all but DNS and own checks; nothing where the store is not here. Agents are cut off without
     /// a word: for this process they stay as they were, for as long as their own terms allow.
-    fn give(&mut self) -> Result<Vec<Expected>, String> {
+    fn give(&mut self) -> Result<Given, String> {
         let positions = self.node.positions(self.clock.now());
-        let kept = self.keeping.give();
-        kept.map_err(|why| format!("the store cannot be given up, a restart would forget: {why}"))?;
+        if !self.keeping.is_open() {
+            return Err("it has not got the store, or not back: try again".to_owned());
+        }
         self.edges.give();
         self.dialling.end();
         self.give_rows();
         self.stop_sharing();
-        let expected = positions.into_iter().map(|(agent, position)| Expected {
+        let keeper = self.keeping.give().ok_or("it has not got the store")?;
+        let agents = positions.into_iter().map(|(agent, position)| Expected {
             agent: agent.to_string(),
             position: position.map(|position| (position.epoch, position.sequence)),
         });
-        Ok(expected.collect())
+        Ok(Given { agents: agents.collect(), keeper })
     }
 
     /// Takes back what was given: nobody goes on.
-    fn resume(&mut self) {
+    fn resume(&mut self, keeper: Option<Keeper>) {
         warn!("this process goes on");
+        // Where it could not be closed. One that was is opened below: nobody wrote to it meanwhile.
+        keeper.into_iter().for_each(|keeper| self.keeping.take_back(keeper));
         // Their connections were cut. An agent that comes back takes its own place again, and nobody
         // notices; of those that do not, it is told later.
         let links = std::mem::take(&mut self.connections).into_keys().collect();
@@ -111,6 +124,7 @@ impl Process {
         if let Err(error) = self.edges.serve() {
             error!("agents and the API cannot be served again: {}", chain(&error));
         }
+        self.dialling.read_pins(&self.running.config.identity.key_path);
         self.dial_again();
         self.edges.look_after_store(&self.running.config, &mut self.keeping);
         self.take_rows_back();
@@ -161,10 +175,11 @@ impl Process {
 
     /// Answers from now on; the other process, if it is there, is told so.
     fn answer(&mut self) -> Result<(), StartError> {
-        let Some(Awaiting { answering, pid, held, .. }) = self.awaiting.take() else {
+        let Some(Awaiting { answering, keeper, pid, held, .. }) = self.awaiting.take() else {
             return Ok(());
         };
         self.dns.serve()?;
+        self.keeping.take_back(keeper);
         info!("took over from process {pid}");
         notify::followed_by(std::process::id());
         notify::ready();
