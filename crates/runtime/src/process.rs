@@ -302,5 +302,6 @@ fn dns_tcp_limits(configured: TcpSettings) -> dns::TcpLimits {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;
