@@ -68,7 +68,7 @@ pub(super) fn connect(
 }
 
 /// The client closes first, so the server's end is gone when this returns.
-fn close(client: TcpStream, mut accepted: TcpStream) -> anyhow::Result<()> {
+pub(super) fn close(client: TcpStream, mut accepted: TcpStream) -> anyhow::Result<()> {
     drop(client);
     accepted.read_to_end(&mut Vec::new())?;
     Ok(())
