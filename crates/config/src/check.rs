@@ -18,7 +18,7 @@ use crate::values::clip;
 /// Keys at the root that an agent reads; an overwatch reads all but `agent`.
 const READ_BY_AGENTS: [&str; 5] = ["mode", "logging", "metrics", "sandbox", "agent"];
 
-/// The secrets of `examples/`, which everybody can read.
+/// The secrets of `examples/agent.yaml` and `examples/overwatch.yaml`, which everybody can read.
 const PUBLISHED: [&str; 3] = [
     "cmVwbGFjZSB0aGlzOiAzMiByYW5kb20gYnl0ZXMgISE=",
     "replace-me-with-a-long-random-text",

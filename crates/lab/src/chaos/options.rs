@@ -10,6 +10,8 @@ use super::fault::Kind;
 const MINUTES: f64 = 2.0;
 /// Longer runs are for a simulator.
 const MINUTES_MAX: f64 = 24.0 * 60.0;
+/// With `--etcd`: what operators pin meanwhile, some 5,000 networks, has to fit into the 10,000 that may be.
+const MINUTES_ETCD_MAX: f64 = 60.0;
 /// Questions a second from each region, without `--rate`.
 const RATE: u32 = 100;
 /// Beyond that the relay, which is one thread, is what is measured.
@@ -68,6 +70,9 @@ impl Options {
                 _ => bail!("lab chaos has no option {word}\n{USAGE}"),
             }
         }
+        if options.etcd && options.length > Duration::from_secs_f64(MINUTES_ETCD_MAX * 60.0) {
+            bail!("with --etcd, --minutes is {MINUTES_ETCD_MAX} at most");
+        }
         Ok(options)
     }
 
@@ -118,9 +123,15 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for wrong in
-            ["--minutes", "--minutes x", "--minutes -1", "--faults fire", "--rate 0", "-v 1"]
-        {
+        for wrong in [
+            "--minutes",
+            "--minutes x",
+            "--minutes -1",
+            "--minutes 61 --etcd",
+            "--faults fire",
+            "--rate 0",
+            "-v 1",
+        ] {
             assert!(options(wrong).is_err(), "{wrong}");
         }
     }

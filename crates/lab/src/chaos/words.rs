@@ -18,7 +18,7 @@ const ORDER_US: u64 = 1_000_000;
 const DOMAIN_ONE_IN: u32 = 8;
 /// Pinned networks are single addresses of 198.18.0.0/15, which no client here has (RFC 2544).
 const PINNED: u32 = 0xc612_0000;
-/// So many addresses are there; a run of a day has room.
+/// So many addresses are there, more than any run pins.
 const PINNED_COUNT: u32 = 1 << 17;
 
 /// Something to make, by its number.
