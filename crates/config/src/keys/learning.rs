@@ -69,6 +69,6 @@ pub(super) static KEYS: &[Key] = &[
         "domains[].learning.hold.moved_percent_per_minute",
         PERCENT,
         Unset::Default("5"),
-        "How much of the traffic may move in a minute. After a start all of it may, once.",
+        "How much of the traffic may move in a minute. In the first ten minutes after a start all of it may, once.",
     ),
 ];
