@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use dns::{NameBuf, RecordType};
 use zone::{
-    Record, Rule, SoaValues, Source, SteeredName, Steering, Zone, Zones, ZonesFault, zone_file,
+    Record, Rule, SoaValues, Source, SteeredName, Steering, Warning, Zone, ZoneWarning, Zones,
+    ZonesFault, zone_file,
 };
 
 use crate::fault::{Faults, Position};
@@ -54,7 +55,10 @@ pub(crate) fn zones(root: &Section, read: Read<'_>, faults: &mut Faults) -> Opti
             draft.source.steered.push(SteeredName { name, index, steering });
         }
     }
-    let built: Vec<Option<Zone>> = drafts.into_iter().map(|draft| build(draft, faults)).collect();
+    let apexes: BTreeSet<String> =
+        drafts.iter().map(|draft| shown(&draft.source.apex.to_string())).collect();
+    let built: Vec<Option<Zone>> =
+        drafts.into_iter().map(|draft| build(draft, &apexes, faults)).collect();
     let built = built.into_iter().collect::<Option<Vec<Zone>>>()?;
     let told = |wrong: Vec<ZonesFault>| {
         // That a zone is here twice is a fault between keys.
@@ -150,12 +154,27 @@ fn from_file(
     zone_file::parse(&text, apex.as_name(), ttl_s).map_err(told).ok()
 }
 
-fn build(Draft { at, source }: Draft, faults: &mut Faults) -> Option<Zone> {
+/// A name as warnings have it, in lower case.
+fn shown(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
+/// Builds one of the zones with these apexes.
+fn build(
+    Draft { at, source }: Draft,
+    apexes: &BTreeSet<String>,
+    faults: &mut Faults,
+) -> Option<Zone> {
     let name = source.apex.to_string();
     let name = name.trim_end_matches('.');
     match Zone::build(source) {
         Ok((zone, warnings)) => {
-            for warning in warnings {
+            // Nobody is sent on to a zone inside this one that is ours: its addresses are answered from there.
+            let is_inner = |owner: &str| owner != shown(name) && apexes.contains(owner);
+            let counts = |warning: &ZoneWarning| {
+                !matches!(warning.what, Warning::NoGlue(_)) || !is_inner(&shown(&warning.owner))
+            };
+            for warning in warnings.into_iter().filter(counts) {
                 faults.warn(at, format!("zone {name}: {warning}"));
             }
             Some(zone)

@@ -95,9 +95,8 @@ fn check_nested((outer, records, inner): (bool, &str, bool), expect: &[&str]) {
         format!("mode: overwatch\n{}\n{dns}", LEAST_OVERWATCH.replace("mode: overwatch\n", ""));
     let said = load_as_is(&text).map_or_else(|faults| faults, |checked| checked.warnings);
     let said: Vec<String> = said.iter().map(ToString::to_string).collect();
-    let about: Vec<&String> = said.iter().filter(|line| line.contains("zone in.a.test")).collect();
-    assert_eq!(about.len(), expect.len(), "{said:?}");
-    assert!(about.iter().zip(expect).all(|(line, words)| line.contains(words)), "{said:?}");
+    assert_eq!(said.len(), expect.len(), "{said:?}");
+    assert!(said.iter().zip(expect).all(|(line, words)| line.contains(words)), "{said:?}");
 }
 
 #[test]
