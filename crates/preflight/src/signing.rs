@@ -78,14 +78,22 @@ pub(crate) fn signing(
 }
 
 /// Whether a server that was asked for DS records proves that no zone begins at the name: as one does that
-/// has both zones and no NS records in the upper one (RFC 4035, 5.2).
+/// has both zones and no NS records in the upper one (RFC 4035, 5.2). It does where it has no DS record and none
+/// of its NSEC records says that the name is delegated: they say of the name that it is not, or that there is
+/// nothing at it, or that a wildcard stands for it. NSEC3 records have hashes for names, and are not looked at; nor
+/// is what comes with a referral, which is of another name.
 fn denies(said: &Message, zone: &Name) -> bool {
-    let mut proofs = said.authority.iter();
+    let has = |is: fn(&Data) -> bool| said.authority.iter().any(|record| is(&record.data));
+    let delegates = Data::Denial { is_delegated: true };
     match said.rcode {
-        NXDOMAIN => proofs.any(|record| matches!(record.data, Data::Signature(_))),
-        _ => proofs.any(|record| {
-            record.owner == *zone && record.data == Data::Denial { is_delegated: false }
-        }),
+        NXDOMAIN => has(|data| matches!(data, Data::Signature(_))),
+        NOERROR => {
+            has(|data| matches!(data, Data::Denial { .. }))
+                && !has(|data| matches!(data, Data::Nameserver(_)))
+                && !said.answer.iter().any(|record| matches!(record.data, Data::Ds(_)))
+                && !said.authority.iter().any(|r| r.owner == *zone && r.data == delegates)
+        }
+        _ => false,
     }
 }
 

@@ -244,15 +244,41 @@ fn keys_and_what_the_parent_says_of_them() {
 fn a_signed_parent_that_knows_of_no_zone() {
     use crate::message::Data;
     let denied = [(Check::Dnssec, Bad, "proves that demo.test is not delegated")];
-    check(|world| world.denial = Some(Data::Denial { is_delegated: true }), &[]);
-    check(|world| world.denial = Some(Data::Denial { is_delegated: false }), &denied);
+    let nsec = |owner, is_delegated| (owner, Data::Denial { is_delegated });
+    let (is_cut, is_none) = (nsec("demo.test", true), nsec("demo.test", false));
+    // Nothing at the name, or between it and a deeper one; a wildcard that stands for it; both said at once.
+    let (before, wildcard) = (nsec("a.test", false), nsec("*.test", false));
+    let other_cut = nsec("a.test", true);
+    for (denial, expect) in [
+        (vec![is_cut.clone()], &[][..]),
+        (vec![before.clone(), is_cut.clone()], &[]),
+        (vec![is_none], &denied),
+        (vec![before.clone()], &denied),
+        (vec![other_cut.clone()], &denied),
+        (vec![before, wildcard], &denied),
+        // NSEC3: no more is known than where it is unsigned.
+        (vec![("0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.test", Data::Other)], &[]),
+        // A referral to another zone, by a server that is asked for nothing.
+        (vec![other_cut, ("a.test", Data::Nameserver(name("ns.a.test")))], &[]),
+    ] {
+        check(|world| world.denial = denial, expect);
+    }
+    // Beside DS records it proves nothing of them.
+    check(
+        |world| {
+            world.servers.values_mut().for_each(|served| served.keys = vec![world::key(1)]);
+            world.ds = vec![world::ds(1)];
+            world.denial = vec![nsec("a.test", false)];
+        },
+        &[],
+    );
     // Names that do not exist are nothing new in a zone that is not signed.
     check(|world| world.has_no_name = true, &[(Check::Dnssec, Unknown, "says by TCP which keys")]);
     check(
         |world| {
             world.has_no_name = true;
             let signature = world::denial_signature(&world.servers[&ip(3)]);
-            world.denial = Some(Data::Signature(signature));
+            world.denial = vec![("demo.test", Data::Signature(signature))];
         },
         &denied,
     );

@@ -113,8 +113,8 @@ pub(super) struct World {
     pub(super) delegated: BTreeSet<Name>,
     pub(super) glue: BTreeMap<Name, Vec<IpAddr>>,
     pub(super) ds: Vec<Ds>,
-    /// What its NSEC record at the zone's name says where it has none; `None` where it is unsigned.
-    pub(super) denial: Option<Data>,
+    /// What proves that it has none, at which names; nothing where it is unsigned.
+    pub(super) denial: Vec<(&'static str, Data)>,
     /// Whether it says by the response code that there is no such name.
     pub(super) has_no_name: bool,
     /// A name of the parent's own zone.
@@ -171,7 +171,7 @@ impl World {
             delegated: names,
             glue: addresses,
             ds: Vec::new(),
-            denial: None,
+            denial: Vec::new(),
             has_no_name: false,
             elsewhere: None,
             servers: [(ip(3), served.clone()), (ip(4), served)].into(),
@@ -229,7 +229,7 @@ impl World {
         }
         if question.kind == RecordType::DS {
             let ds = self.ds.iter().map(|ds| record(&question.name, Data::Ds(ds.clone())));
-            let denial = self.denial.iter().map(|data| record(&question.name, data.clone()));
+            let denial = self.denial.iter().map(|(owner, data)| record(&name(owner), data.clone()));
             let rcode = if self.has_no_name { 3 } else { 0 };
             return Message { rcode, authority: denial.collect(), ..answer(ds) };
         }
