@@ -191,17 +191,17 @@ impl Overwatch {
         let signing = &mut self.signing;
         changes.retain(|change| !matches!(change, Change::PutKeys(ring) if signing.stays(ring)));
         let (mut is_spoken, mut is_signed) = (false, false);
-        for change in &changes {
+        for change in &mut changes {
             match change {
                 Change::PutHand(_) | Change::RemoveHand(_) => {
                     self.hand.take(change);
                     is_spoken = true;
                 }
                 Change::PutAudit(_, line) => {
-                    self.hand.take(change);
                     let (what, by) = (line.what.clone(), line.by.clone().unwrap_or_default());
                     let reason = line.reason.clone();
                     out.push(Effect::Log(Note::Commanded { what, by, reason }));
+                    self.hand.take(change);
                 }
                 Change::RemoveAudit(_) => self.hand.take(change),
                 Change::PutToken(_) | Change::RemoveToken(_) => self.tokens.take(change),

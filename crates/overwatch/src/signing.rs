@@ -175,6 +175,7 @@ impl Signing {
         for (key, zone) in &mut self.zones {
             let terms = &zone.signed.terms;
             let is_wanting = match self.rings.get_mut(key) {
+                // Without keys nothing is answered.
                 None => zone.signed.makes_keys,
                 // What somebody set may be wrong: no key moves by it before it is believed.
                 Some(_) if is_doubted => false,
@@ -205,8 +206,8 @@ impl Signing {
         let mut moved = Moved::default();
         match self.made(apex, secrets, now) {
             None => {}
-            Some(Ok(ring)) => {
-                moved.notes.extend(self.take(&ring));
+            Some(Ok(mut ring)) => {
+                moved.notes.extend(self.take(&mut ring));
                 moved.rings.push(ring);
             }
             Some(Err(why)) => {
@@ -217,7 +218,8 @@ impl Signing {
     }
 
     /// The ring of a zone with the keys that it has to have: the first ones, or those that follow old
-    /// ones; or why there are none. Nothing where this overwatch makes none for it.
+    /// ones; or why there are none. Nothing where this overwatch makes none for it, or none by a clock
+    /// that is in doubt.
     pub(crate) fn made(
         &self,
         apex: Name<'_>,
@@ -231,6 +233,8 @@ impl Signing {
             None => {
                 let apex = signed.apex.as_name().key().as_name().to_buf();
                 let wanted = (terms.layout, terms.algorithm);
+                // They do not wait for a clock in doubt, and whichever is right must not be behind them.
+                let time = self.clock.earliest(now);
                 let made = KeyRing::new(apex, wanted, time, &mut || secrets.draw());
                 let served = made.map(|mut ring| {
                     ring.serve(&terms, time);
@@ -238,6 +242,7 @@ impl Signing {
                 });
                 served.map_err(|error| error.to_string())
             }
+            Some(_) if self.clock_fault(now).is_some() => return None,
             Some(ring) => {
                 let mut ring = ring.clone();
                 let roles = ring.aged(&terms, time);
@@ -259,8 +264,12 @@ impl Signing {
         self.is_waiting = is_waiting;
     }
 
-    /// A zone has this ring from now on; what is worth a line if keys in it are new.
-    pub(crate) fn take(&mut self, ring: &KeyRing) -> Option<Note> {
+    /// A zone has this ring from now on, which learns how long caches may keep what they have; what is
+    /// worth a line if keys in it are new.
+    pub(crate) fn take(&mut self, ring: &mut KeyRing) -> Option<Note> {
+        if let Some(own) = self.rings.get(&key_of(ring.apex())) {
+            ring.take_over(own);
+        }
         let tags = |ring: &KeyRing| ring.members().map(|m| m.key.tag()).collect();
         self.stay.remove(&key_of(ring.apex()));
         let before = self.rings.insert(key_of(ring.apex()), ring.clone());

@@ -2,7 +2,7 @@
 //!
 //! A wait that is reckoned from today's TTL alone is too short for what was told with yesterday's. So a ring knows
 //! the TTLs that its zone was last served with and, where one was lowered, until when caches may have what came
-//! before. Must never make a wait shorter.
+//! before. A ring that comes in the place of another keeps what that one knows of it. Must never make a wait shorter.
 
 use model::Time;
 
@@ -44,9 +44,25 @@ impl Lifetime {
         let before = is_lower.then(|| self.end(now, self.ttl_s));
         Self { ttl_s, longer_until: before.or(self.longer_until) }
     }
+
+    /// The longer of the two.
+    fn longest(self, other: Self) -> Self {
+        let longer_until = self.longer_until.max(other.longer_until);
+        Self { ttl_s: self.ttl_s.max(other.ttl_s), longer_until }
+    }
 }
 
 impl KeyRing {
+    /// The ring comes in the place of `own`, by which caches here were answered: they may keep that for as long as
+    /// they were told, whatever the ring was served with where it comes from.
+    pub fn take_over(&mut self, own: &Self) {
+        let both = self.lifetimes.zip(own.lifetimes).map(|(theirs, ours)| Lifetimes {
+            dnskey: theirs.dnskey.longest(ours.dnskey),
+            records: theirs.records.longest(ours.records),
+        });
+        self.lifetimes = both.or(self.lifetimes).or(own.lifetimes);
+    }
+
     /// The zone is served by these terms from `now` on, if it was not before; whether that is so. While the
     /// clock is behind nothing is taken down.
     pub fn serve(&mut self, terms: &RolloverTerms, now: Time) -> bool {

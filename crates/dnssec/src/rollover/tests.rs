@@ -263,3 +263,35 @@ fn a_ttl_that_is_lowered_while_a_key_waits_makes_no_wait_shorter() {
     assert_eq!(zone.wakes(), Some(5_200 + 86_400 + 100));
     assert_eq!(zone.until(91_700), ["zsk removed@91700"]);
 }
+
+#[test]
+fn a_ring_in_the_place_of_another_makes_no_wait_shorter() {
+    let lowered = |seconds| {
+        let mut zone = Zone::new(TERMS);
+        zone.until(1_000);
+        zone.terms.dnskey_ttl_s = 60;
+        zone.until(seconds);
+        zone.roll(Role::Csk, 2_500).unwrap();
+        zone
+    };
+    let (first, last) = (lowered(2_000), lowered(2_400));
+    for (mut taken, own) in [(lowered(2_000), &last), (lowered(2_400), &first)] {
+        taken.ring.take_over(&own.ring);
+        assert_eq!(taken.wakes(), Some(2_400 + 3_600 + 100));
+    }
+    // Where it is lowered with the very ring, it is lowered then.
+    let mut taken = lowered(2_000);
+    let mut own = Zone::new(TERMS);
+    own.until(1_000);
+    taken.ring.take_over(&own.ring);
+    assert_eq!(taken.until(2_600), [""; 0]);
+    assert_eq!(taken.wakes(), Some(2_600 + 3_600 + 100));
+    // One that knows nothing of it learns it.
+    let known = own.ring.lifetimes;
+    let mut taken = Zone::new(TERMS).ring;
+    assert!(known.is_some() && taken.lifetimes.is_none());
+    taken.take_over(&own.ring);
+    assert_eq!(taken.lifetimes, known);
+    own.ring.take_over(&Zone::new(TERMS).ring);
+    assert_eq!(own.ring.lifetimes, known);
+}

@@ -38,6 +38,11 @@ impl Clock {
         self.current.of(now)
     }
 
+    /// The earlier of what it says and what it said before it was in doubt.
+    pub(crate) fn earliest(&self, now: Time) -> Time {
+        self.time(now).min(self.believed.of(now))
+    }
+
     /// The machine's clock says `wall`. Whether it was set.
     pub(crate) fn read(&mut self, wall: Time, now: Time) -> bool {
         let expected = self.time(now);

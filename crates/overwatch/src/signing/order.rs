@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use dns::{Name, NameBuf};
-use dnssec::{DsError, Fault, KeyRing, Layout, Member, Role, RollError, State};
+use dnssec::{Descent, DsError, Fault, KeyRing, Layout, Member, Role, RollError, State};
 use model::Time;
 
 use super::secrets::Secrets;
@@ -55,6 +55,9 @@ pub enum KeyFault {
     /// A KSK and a ZSK are there.
     #[error("{0} has a KSK and a ZSK: say which, --ksk or --zsk")]
     WhichRole(String),
+    /// What is done by a wrong clock is not undone by setting it right.
+    #[error("no key moves by a clock that may be wrong: {0}")]
+    Clock(Fault),
     /// Nobody waits for a DS record.
     #[error("no key of {0} waits for its DS record")]
     NoneWaits(String),
@@ -97,12 +100,16 @@ impl KeyOrder {
 impl Signing {
     /// The ring after an order, and what was done.
     pub(crate) fn after(&self, order: &KeyOrder, now: Time) -> Result<(KeyRing, String), KeyFault> {
-        let (name, now) = (order.zone().to_string(), self.time(now));
+        let (name, doubt) = (order.zone().to_string(), self.clock_fault(now));
+        let now = self.time(now);
         let (zone, ring) = self.zone(order.zone()).ok_or(KeyFault::NotSigned(name.clone()))?;
-        let here = || ring.cloned().ok_or(KeyFault::NoKeys(name.clone()));
+        let movable = || match doubt {
+            Some(fault) => Err(KeyFault::Clock(fault)),
+            None => ring.cloned().ok_or(KeyFault::NoKeys(name.clone())),
+        };
         match order {
             KeyOrder::Roll { role, secrets, .. } => {
-                let mut ring = here()?;
+                let mut ring = movable()?;
                 let role = match (role, ring.layout()) {
                     (Some(role), Layout::KskZsk) => *role,
                     (Some(Role::Zsk), Layout::Csk) => Role::Zsk,
@@ -117,7 +124,7 @@ impl Signing {
                 Ok((ring, format!("{name}: the {role} {tag} is published")))
             }
             KeyOrder::DsSeen { tag, .. } => {
-                let mut ring = here()?;
+                let mut ring = movable()?;
                 let tag =
                     tag.or_else(|| waiting(&ring)).ok_or(KeyFault::NoneWaits(name.clone()))?;
                 ring.ds_seen(tag, &zone.terms, now).map_err(KeyFault::Ds)?;
@@ -131,6 +138,9 @@ impl Signing {
                     // Later than all that was done with those here, whoever's clock is ahead.
                     let done = ring.map_or(Time::EPOCH, KeyRing::said_at);
                     import.replace(now.max(done.plus_ms(1)));
+                }
+                if let Some(ring) = ring {
+                    import.take_over(ring);
                 }
                 Ok((import, format!("{name}: keys were imported: {}", tags.join(", "))))
             }
@@ -168,8 +178,8 @@ fn check_import(
     if !ours.members().filter(is_entry).any(is_common) {
         return Err(KeyFault::OtherKeys(zone.to_string()));
     }
-    // Each overwatch moves its ring itself: what differs is what counts.
-    if import.moved_at() < ours.moved_at() && !import.members().eq(ours.members()) {
+    // Each overwatch moves its ring itself: what somebody did is what counts, as with those that are shared.
+    if import.descent(ours) == Descent::Older {
         return Err(KeyFault::Older(zone.to_string()));
     }
     Ok(())

@@ -6,8 +6,8 @@ use dns::{NameBuf, RecordType};
 use dnssec::{Algorithm, KeyRing, Layout, Role, RolloverTerms};
 use model::Time;
 use overwatch::{
-    Asker, Command, Event, KeyFault, KeyOrder, Level, Objection, Said, Secrets, SignedZone,
-    Transport, Worker, resolve,
+    Asker, Change, Command, Event, KeyFault, KeyOrder, Level, Objection, Reload, Said, Secrets,
+    SignedZone, Transport, Worker, resolve,
 };
 
 use crate::bench::{Bench, secrets};
@@ -340,12 +340,101 @@ fn no_key_moves_by_a_clock_that_may_be_wrong() {
     bench.tell(Event::ClockRead(ahead(&bench)));
     bench.tell(Event::Tick);
     assert_eq!((keys(&bench), faults(&bench)), (owned(&["ksk active", "zsk active"]), vec![]));
-    // Without keys nothing is answered: the first ones do not wait.
+    // Without keys nothing is answered: the first ones do not wait, and are not ahead of a clock that was right.
     let mut other = self::bench(Layout::Csk, false);
     other.tell(Event::ClockRead(ahead(&other)));
-    other.settings.signed = vec![signed(Layout::Csk, true)];
-    other.restart_overwatch();
-    assert_eq!(keys(&other), ["csk active"]);
+    reload(&mut other, |zone| zone.makes_keys = true);
+    assert_eq!(
+        (keys(&other), faults(&other)),
+        (owned(&["csk active"]), vec!["signatures_invalid"])
+    );
+    other.tell(Event::ClockRead(other.now));
+    assert_eq!(faults(&other), [""; 0]);
+    // Nor are keys made that follow others, though their randomness was asked for before.
+    reload(&mut other, |zone| zone.terms.entry_point_age_s = Some(7_200));
+    let draft =
+        |other: &Bench| other.overwatch.draft_keys(zone().as_name(), secrets(3), other.now).len();
+    assert_eq!(draft(&other), 1);
+    other.tell(Event::ClockRead(ahead(&other)));
+    assert_eq!(draft(&other), 0);
+}
+
+#[test]
+fn no_word_moves_a_key_by_a_clock_that_may_be_wrong() {
+    let mut bench = bench(Layout::KskZsk, true);
+    let (of_ksk, of_zsk) = (Some(Role::Ksk), Some(Role::Zsk));
+    roll(&mut bench, of_ksk, 9).unwrap();
+    bench.advance(11 * MINUTE_MS);
+    assert_eq!(keys(&bench), ["ksk active", "zsk active", "ksk ready"]);
+    // Six days later, and set back by five: the keys have seen nothing of these.
+    let days = |bench: &Bench, days: u64| bench.now.plus_ms(days * 24 * HOUR_MS);
+    for _ in 0..2 {
+        bench.tell(Event::ClockRead(days(&bench, 6)));
+        bench.advance(10 * MINUTE_MS);
+    }
+    bench.tell(Event::ClockRead(days(&bench, 6)));
+    assert_eq!(faults(&bench), [""; 0]);
+    bench.tell(Event::ClockRead(days(&bench, 1)));
+    assert_eq!(faults(&bench), ["signatures_invalid"]);
+    let before = export(&bench);
+    let is_refused = |said| matches!(said, Err(Objection::Keys(KeyFault::Clock(_))));
+    assert!(is_refused(ds_seen(&mut bench, None)));
+    assert!(is_refused(roll(&mut bench, of_zsk, 8)));
+    let order = Command::Keys(Box::new(KeyOrder::DsSeen { zone: zone(), tag: None }));
+    assert!(is_refused(bench.overwatch.draft(&order, &Said::default(), bench.now).map(drop)));
+    assert_eq!(export(&bench), before);
+    bench.tell(Event::ClockRead(days(&bench, 6)));
+    ds_seen(&mut bench, None).unwrap();
+    roll(&mut bench, of_zsk, 8).unwrap();
+}
+
+/// Reloads the configuration with the zone changed.
+fn reload(bench: &mut Bench, change: impl FnOnce(&mut SignedZone)) {
+    change(&mut bench.settings.signed[0]);
+    let reload = Reload { settings: bench.settings.clone(), geo: bench.geo() };
+    bench.tell(Event::Reload(Box::new(reload)));
+}
+
+#[test]
+fn a_ttl_that_is_lowered_here_makes_no_keys_from_elsewhere_older() {
+    let (mut one, mut two) = (bench(Layout::KskZsk, true), bench(Layout::KskZsk, false));
+    import(&mut two, &export(&one), false).unwrap();
+    one.advance(MINUTE_MS);
+    roll(&mut one, Some(Role::Zsk), 2).unwrap();
+    for bench in [&mut one, &mut two] {
+        bench.advance(3 * MINUTE_MS);
+    }
+    reload(&mut two, |zone| zone.terms.dnskey_ttl_s = 60);
+    two.advance(MINUTE_MS);
+    import(&mut two, &export(&one), false).unwrap();
+    assert_eq!(keys(&two), keys(&one));
+}
+
+#[test]
+fn keys_from_elsewhere_wait_for_caches_that_were_answered_here() {
+    for is_shared in [false, true] {
+        let (mut one, mut two) = (bench(Layout::Csk, true), bench(Layout::Csk, false));
+        ds_seen(&mut one, None).unwrap();
+        import(&mut two, &export(&one), false).unwrap();
+        let forgotten = |bench: &Bench| Some(bench.now.plus_ms(11 * MINUTE_MS).to_rfc3339());
+        reload(&mut one, |zone| zone.terms.dnskey_ttl_s = 5);
+        let at_one = forgotten(&one);
+        for bench in [&mut one, &mut two] {
+            bench.advance(5 * MINUTE_MS);
+        }
+        reload(&mut two, |zone| zone.terms.dnskey_ttl_s = 5);
+        let at_two = forgotten(&two);
+        roll(&mut one, None, 2).unwrap();
+        let ring = export(&one);
+        if is_shared {
+            two.tell(Event::Shared(vec![Change::PutKeys(ring)]));
+        } else {
+            import(&mut two, &ring, false).unwrap();
+        }
+        assert_eq!((next(&one).1, next(&two).1), (at_one, at_two.clone()));
+        two.restart_overwatch();
+        assert_eq!(next(&two).1, at_two, "and it is kept");
+    }
 }
 
 fn owned(texts: &[&str]) -> Vec<String> {
