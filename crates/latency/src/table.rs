@@ -68,8 +68,19 @@ pub struct Table {
 struct Word<'a> {
     report: &'a Report,
     told: Position,
-    /// Whether they come after all that was told before.
-    is_news: bool,
+    /// Who says so, and whether for the first time.
+    teller: Teller,
+}
+
+/// Who tells rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Teller {
+    /// Whoever tells what comes after all that was told before.
+    News,
+    /// The agent itself, what others may have told here before.
+    AgentAgain,
+    /// Another table, what it has of before. It comes all at once, so it is not judged as what an agent learned lately is.
+    OtherTable,
 }
 
 /// How much a table holds, and how long.
@@ -191,7 +202,7 @@ impl Table {
         let known = self.agents.get(agent).ok_or(TableRefusal::UnknownAgent)?;
         check::check(known, epoch, report)?;
         let told = Position { epoch, sequence: report.through };
-        self.take(agent, &Word { report, told, is_news: true }, now)
+        self.take(agent, &Word { report, told, teller: Teller::News }, now)
     }
 
     /// Takes checked rows. An agent at its own limit makes room by its oldest ones; what the whole table has
@@ -226,9 +237,11 @@ impl Table {
                 self.changes.mark(&rows.lane, port.refreshed.iter().map(|row| row.subnet));
             }
         }
-        let mut newly_held = None;
-        if word.is_news {
-            newly_held = known.judge(taken.alike, &mut self.changes, now);
+        let newly_held = match word.teller {
+            Teller::News | Teller::AgentAgain => known.judge(taken.alike, &mut self.changes, now),
+            Teller::OtherTable => None,
+        };
+        if word.teller == Teller::News {
             known.position = Some(told);
         }
         let evicted = known.evict_beyond(limits.rows_per_agent_max, &mut self.changes);
@@ -378,6 +391,12 @@ impl Table {
         self.agents.get(agent).map_or(0, |known| known.len())
     }
 
+    /// Agents of which rows made room for others of the same agent, and how many so far.
+    pub fn evicted(&self) -> impl Iterator<Item = (&AgentId, u64)> {
+        let agents = self.agents.iter().map(|(agent, known)| (agent, known.evicted));
+        agents.filter(|(_, evicted)| *evicted > 0)
+    }
+
     /// Rows of all agents.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -442,6 +461,13 @@ impl TableCounters {
         self.evicted += applied.evicted as u64;
         self.left_out += applied.left_out as u64;
         self.waiting += applied.waiting as u64;
+        self.held += u64::from(applied.newly_held.is_some());
+    }
+
+    /// Of what was told before and is told again, only what follows from it.
+    fn count_again(&mut self, applied: &Applied) {
+        self.evicted += applied.evicted as u64;
+        self.left_out += applied.left_out as u64;
         self.held += u64::from(applied.newly_held.is_some());
     }
 }

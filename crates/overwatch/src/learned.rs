@@ -96,6 +96,23 @@ impl Learned {
         Ok(applied)
     }
 
+    /// [`Table::repeat`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn repeat(
+        &mut self,
+        agent: &AgentId,
+        epoch: u64,
+        report: &Report,
+        now: Time,
+    ) -> Result<Applied, TableRefusal> {
+        let applied = self.table.repeat(agent, epoch, report.clone(), now)?;
+        self.note(&Step::Repeat { agent, epoch, report, now });
+        Ok(applied)
+    }
+
     /// [`Table::set_ttl`].
     pub fn set_ttl(&mut self, agent: &AgentId, ttl_ms: u64) {
         self.table.set_ttl(agent, ttl_ms);

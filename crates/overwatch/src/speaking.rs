@@ -187,7 +187,7 @@ impl Overwatch {
         match self.table.position(agent).filter(|at| (was_told || is_unsure) && is_repeated(at)) {
             None => self.table.apply(agent, epoch, report, now),
             Some(at) if report.through <= at.sequence => {
-                self.table.mend(agent, epoch, report.clone(), now)
+                self.table.repeat(agent, epoch, report, now)
             }
             Some(Position { sequence: after, .. }) => {
                 self.table.apply(agent, epoch, &Report { after, ..report.clone() }, now)

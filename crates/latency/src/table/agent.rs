@@ -23,6 +23,8 @@ pub(crate) struct AgentRows {
     pub(crate) ttl_ms: Option<u64>,
     /// Whether its word waits for an operator.
     pub(crate) held: Option<Held>,
+    /// Rows of it that made room for others of it; only grows.
+    pub(crate) evicted: u64,
     /// By listening port.
     pub(crate) ports: BTreeMap<u16, PortRows>,
 }
@@ -181,6 +183,7 @@ impl AgentRows {
                 changes.mark(&known.lane, std::iter::once(subnet));
             }
         }
+        self.evicted += excess as u64;
         excess
     }
 }

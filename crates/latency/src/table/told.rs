@@ -14,7 +14,7 @@ use self::cursor::Cursor;
 use super::agent::{AgentRows, PortRows};
 use super::row::{Row, mix};
 use super::rows::said;
-use super::{Applied, Position, Table, TableRefusal, Word, check};
+use super::{Applied, Position, Table, TableRefusal, Teller, Word, check};
 use crate::report::{PortReport, Report, ReportRow};
 
 impl Table {
@@ -71,16 +71,44 @@ impl Table {
         mut report: Report,
         now: Time,
     ) -> Result<Applied, TableRefusal> {
+        report.ports.iter_mut().for_each(|told| told.refreshed.clear());
+        self.take_again(agent, (epoch, report), Teller::OtherTable, now)
+    }
+
+    /// The same where the agent tells itself what others may have told here before. It is judged as all is that
+    /// an agent tells, and what was only seen again is taken where it was counted more often.
+    ///
+    /// # Errors
+    ///
+    /// See [`TableRefusal`]; then nothing has changed.
+    pub fn repeat(
+        &mut self,
+        agent: &AgentId,
+        epoch: u64,
+        report: Report,
+        now: Time,
+    ) -> Result<Applied, TableRefusal> {
+        self.take_again(agent, (epoch, report), Teller::AgentAgain, now)
+    }
+
+    fn take_again(
+        &mut self,
+        agent: &AgentId,
+        (epoch, mut report): (u64, Report),
+        teller: Teller,
+        now: Time,
+    ) -> Result<Applied, TableRefusal> {
         let known = self.agents.get(agent).ok_or(TableRefusal::UnknownAgent)?;
         let position = known.position.ok_or(TableRefusal::UnknownAgent)?;
         for told in &mut report.ports {
             let Some(port) = known.ports.get(&told.port) else { continue };
             told.rows.retain(|row| port.word(row.subnet) < Some(word(epoch, row)));
-            told.refreshed.clear();
+            told.refreshed.retain(|row| port.counted(row.subnet) < Some((epoch, row.samples)));
         }
         check::check_rows_of(known, &report)?;
         let told = Position { epoch, sequence: report.through };
-        let applied = self.take(agent, &Word { report: &report, told, is_news: false }, now)?;
+        let applied = self.take(agent, &Word { report: &report, told, teller }, now)?;
+        self.counters.count_again(&applied);
         Ok(Applied { position, ..applied })
     }
 
@@ -139,6 +167,11 @@ impl PortRows {
     fn word(&self, subnet: Subnet) -> Option<Rank> {
         let row = self.last_told(subnet)?;
         Some((row.told.epoch, row.samples, row.rtt, row.deviation_us))
+    }
+
+    /// The same of what a refresh says.
+    fn counted(&self, subnet: Subnet) -> Option<(u64, u32)> {
+        self.word(subnet).map(|(epoch, samples, ..)| (epoch, samples))
     }
 
     fn last_told(&self, subnet: Subnet) -> Option<Row> {

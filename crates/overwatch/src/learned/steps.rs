@@ -19,6 +19,7 @@ const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(crate) enum Step<'a> {
     Report { agent: &'a AgentId, epoch: u64, report: &'a Report, now: Time },
     Mend { agent: &'a AgentId, epoch: u64, report: &'a Report, now: Time },
+    Repeat { agent: &'a AgentId, epoch: u64, report: &'a Report, now: Time },
     Ttl { agent: &'a AgentId, ttl_ms: u64 },
     Lane { agent: &'a AgentId, port: u16, lane: &'a Lane },
     NoLane { agent: &'a AgentId, port: u16 },
@@ -110,6 +111,9 @@ fn put(bytes: &mut Vec<u8>, step: &Step<'_>) -> Result<(), mesh::EncodeError> {
         Step::Mend { agent, epoch, report, now } => {
             put_report(bytes, (2, agent), (epoch, report), now)?;
         }
+        Step::Repeat { agent, epoch, report, now } => {
+            put_report(bytes, (10, agent), (epoch, report), now)?;
+        }
         Step::Ttl { agent, ttl_ms } => {
             begin(bytes, 3, agent);
             bytes.extend(ttl_ms.to_le_bytes());
@@ -168,11 +172,12 @@ fn replay_one(table: &mut Table, reader: &mut Reader<'_>) -> Result<bool, BytesF
     }
     let agent = reader.agent()?;
     match kind {
-        1 | 2 => {
+        1 | 2 | 10 => {
             let now = Time::from_unix_ms(reader.u64()?);
             let (epoch, report) = read_report(reader)?;
             let taken = match kind {
                 1 => table.apply(&agent, epoch, &report, now),
+                10 => table.repeat(&agent, epoch, report, now),
                 _ => table.mend(&agent, epoch, report, now),
             };
             return Ok(taken.is_ok());

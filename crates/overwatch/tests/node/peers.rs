@@ -1,7 +1,7 @@
 //! Overwatches that tell one another what agents said: all answer alike, whoever reaches whom.
 
 mod limits;
-mod mesh;
+pub(crate) mod mesh;
 mod names;
 
 use ::mesh::frame::PROTOCOL;

@@ -102,7 +102,7 @@ impl Loading {
         let promised =
             Promised { rows: count(reader)?, waiting: count(reader)?, fallen: count(reader)? };
         let ports = BTreeMap::new();
-        let known = AgentRows { position, ttl_ms, held, ports };
+        let known = AgentRows { position, ttl_ms, held, evicted: 0, ports };
         if self.table.agents.contains_key(&agent) || self.agents.contains_key(&number) {
             return Err(reader.fault().into());
         }

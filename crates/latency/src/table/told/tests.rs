@@ -153,6 +153,60 @@ fn a_number_is_never_cut() {
     }
 }
 
+#[test]
+fn what_is_lost_when_rows_are_told_again_is_counted() {
+    let limits = [
+        (TableLimits { rows_per_agent_max: 4, ..LIMITS }, (0, 2)),
+        (TableLimits { rows_max: 4, ..LIMITS }, (2, 0)),
+    ];
+    type Again = fn(&mut Table, Report) -> Result<Applied, TableRefusal>;
+    let again: [Again; 2] = [
+        |table, report| table.mend(&agent(), 1, report, NOW),
+        |table, report| table.repeat(&agent(), 1, report, NOW),
+    ];
+    for (limits, expect) in limits {
+        for again in again {
+            let mut table = table_of(limits);
+            table
+                .apply(&agent(), 1, &of(0, 9, (0..4).map(|n| row(n, 20, 1)).collect()), NOW)
+                .unwrap();
+            again(&mut table, of(0, 9, (0..6).map(|n| row(n, 20, 2)).collect())).unwrap();
+            let counters = table.counters();
+            assert_eq!((counters.left_out, counters.evicted), expect);
+            let of_agent = table.evicted().map(|(_, evicted)| evicted).sum::<u64>();
+            assert_eq!(of_agent, counters.evicted);
+        }
+    }
+}
+
+#[test]
+fn what_was_only_seen_again_is_taken_of_the_agents_own_word() {
+    let mut table = table();
+    table.apply(&agent(), 1, &of(0, 9, vec![row(1, 20, 1)]), NOW).unwrap();
+    let subnet = row(1, 20, 1).subnet;
+    let seen = |samples, seen_s| {
+        let observed_at = row(1, 20, seen_s).observed_at;
+        let refreshed = vec![RefreshRow { subnet, samples, observed_at }];
+        Report {
+            after: 0,
+            through: 9,
+            ports: vec![PortReport { port: 80, rows: Vec::new(), refreshed }],
+        }
+    };
+    let known = |table: &Table| {
+        let known = table.rows(&service())[0].2;
+        (known.samples, known.observed_at)
+    };
+    let before = known(&table);
+    // Counted as often it is an earlier word, and another table tells none.
+    table.repeat(&agent(), 1, seen(9, 8), NOW).unwrap();
+    table.mend(&agent(), 1, seen(12, 8), NOW).unwrap();
+    assert_eq!(known(&table), before);
+    table.repeat(&agent(), 1, seen(12, 8), NOW).unwrap();
+    let after = known(&table);
+    assert!(after.0 == 12 && after.1 > before.1, "{before:?} {after:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 

@@ -65,6 +65,7 @@ fn written() -> (Learned, Vec<Vec<u8>>) {
     learned.expire(at(3_000));
     let mended = report(0, 0..70, at(3_000));
     learned.mend(&web, 9, mended, at(3_000)).unwrap();
+    learned.repeat(&web, 9, &report(0, 0..75, at(3_000)), at(3_000)).unwrap();
     batches.push(learned.take_steps(at(3_000)).unwrap());
     (learned, batches)
 }
@@ -81,14 +82,44 @@ fn steps_done_again_make_the_same_table() {
     for batch in &batches {
         replay(&mut table, batch, &mut replayed).unwrap();
     }
+    assert_eq!(table.rows_of(&agent("web")), 75);
     assert!(saved(&table) == saved(&learned));
     assert_eq!((replayed.refused, replayed.through), (0, Some(at(3_000))));
-    assert_eq!(replayed.steps, 3 * 4 + 2 + 5);
+    assert_eq!(replayed.steps, 3 * 4 + 2 + 6);
     // A second time what was heard is refused, and the table none the worse.
     let mut again = table.clone();
     replay(&mut again, &batches[3], &mut replayed).unwrap();
     assert_eq!(replayed.refused, 1);
     assert_eq!(again.len(), table.len());
+}
+
+/// Networks with one and the same time, told again by an agent whose others are known for long: from it itself that
+/// holds it, from another table it does not; and so too when it is done again.
+#[test]
+fn who_told_it_again_is_kept_too() {
+    for (is_own, expect) in [(true, Some(60)), (false, None)] {
+        let (mut learned, web) = (Learned::new(Table::new(LIMITS)), agent("web"));
+        learned.keep(Table::new(LIMITS));
+        let services = vec!["app".parse().unwrap()];
+        learned.set_lane(&web, 80, Lane { services, region: "eu".parse().unwrap() });
+        let later = at(7 * 3_600_000);
+        learned.apply(&web, 9, &report(0, 0..60, at(0)), at(0)).unwrap();
+        learned.apply(&web, 9, &report(1, 0..60, later), later).unwrap();
+        let mut lie = report(1, 100..160, later);
+        let alike = lie.ports[0].rows[0].rtt_us;
+        lie.ports[0].rows.iter_mut().for_each(|row| row.rtt_us = alike);
+        if is_own {
+            learned.repeat(&web, 9, &lie, later).unwrap();
+        } else {
+            learned.mend(&web, 9, lie, later).unwrap();
+        }
+        let networks = |table: &Table| table.held(&web).map(|held| held.networks);
+        assert_eq!(networks(&learned), expect);
+        let mut table = Table::new(LIMITS);
+        replay(&mut table, &learned.take_steps(later).unwrap(), &mut Replayed::default()).unwrap();
+        assert_eq!(networks(&table), expect);
+        assert!(saved(&table) == saved(&learned));
+    }
 }
 
 #[test]

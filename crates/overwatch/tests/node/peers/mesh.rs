@@ -227,6 +227,22 @@ impl Mesh {
         self.run();
     }
 
+    /// Other settings for an agent.
+    pub(crate) fn reload_agent(&mut self, number: usize, settings: agent::Settings) {
+        self.hosts[number].settings = settings.clone();
+        let reload = agent::Reload { settings, overwatches: Vec::new() };
+        self.tell_agent(number, agent::Event::Reload(Box::new(reload)));
+        self.run();
+    }
+
+    /// Something else than what an agent says goes over its connection.
+    pub(crate) fn say_as(&mut self, agent: usize, to: usize, frame: Frame) {
+        let of = |wire: &Wire| (wire.from, wire.to) == (End::Agent(agent), to);
+        let (link, _) = self.wires.iter().find(|(_, wire)| of(wire)).expect("it is connected");
+        self.tell(to, Event::FrameReceived { link: *link, frame });
+        self.run();
+    }
+
     /// Lets seconds pass.
     pub(crate) fn advance(&mut self, seconds: u64) {
         for _ in 0..seconds {
