@@ -97,10 +97,11 @@ impl Overwatch {
 
     /// Where an agent goes on: where the table stands, or from where on it may lack something.
     fn resume(&self, agent: &AgentId) -> Option<Position> {
-        let position = self.table.position(agent);
+        let position = self.table.position(agent)?;
         let unsure_from = self.agents.get(agent).and_then(|record| record.unsure_from);
-        // In an earlier life it said nothing that it does not say anew.
-        unsure_from.filter(|from| position.is_some_and(|at| at.epoch == from.epoch)).or(position)
+        // In an earlier life it said nothing that it does not say anew. And the table may have gone back since.
+        let unsure_from = unsure_from.filter(|from| from.epoch == position.epoch);
+        Some(unsure_from.map_or(position, |from| from.min(position)))
     }
 
     /// Tells every agent and every overwatch the lists anew.

@@ -250,3 +250,21 @@ fn who_is_away_longest_makes_room_and_nobody_who_is_there() {
     assert_eq!(dispensable(&agents, 9), []);
     assert_eq!(dispensable(&agents, 17), [id("f")]);
 }
+
+/// The table may go back, and be told from further back by others.
+#[test]
+fn of_two_gaps_the_earlier_one_is_where_it_is_told_again() {
+    let mut agents = Agents::new(Enrolment::Auto);
+    admit(&mut agents, "a", 1, 1);
+    let at = |epoch, sequence| Position { epoch, sequence };
+    let mut told = |gap: Option<(u64, u64)>| {
+        agents.told_elsewhere(&id("a"), gap.map(|(epoch, sequence)| at(epoch, sequence)));
+        agents.get(&id("a")).unwrap().unsure_from
+    };
+    assert_eq!(told(None), None);
+    assert_eq!(told(Some((7, 100))), Some(at(7, 100)));
+    assert_eq!(told(Some((7, 200))), Some(at(7, 100)));
+    assert_eq!(told(Some((7, 0))), Some(at(7, 0)));
+    assert_eq!(told(None), Some(at(7, 0)));
+    assert_eq!(told(Some((8, 30))), Some(at(8, 30)));
+}

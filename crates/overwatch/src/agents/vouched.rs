@@ -112,8 +112,10 @@ impl Agents {
     pub(crate) fn told_elsewhere(&mut self, id: &AgentId, gap_from: Option<Position>) {
         if let Some(record) = self.records.get_mut(id) {
             record.was_told_elsewhere = true;
-            let is_of_it = |from: &Position| gap_from.is_none_or(|gap| gap.epoch == from.epoch);
-            record.unsure_from = record.unsure_from.filter(is_of_it).or(gap_from);
+            record.unsure_from = match (record.unsure_from, gap_from) {
+                (Some(from), Some(gap)) if from.epoch == gap.epoch => Some(from.min(gap)),
+                (from, gap) => gap.or(from),
+            };
         }
     }
 

@@ -3,7 +3,7 @@
 
 use ::mesh::{Exporter, KeyHash, Peer, Tokens};
 use latency::LearningSettings;
-use model::AgentId;
+use model::{AgentId, Time};
 use overwatch::{Command, Effect, Enrolment, Event, Overwatch, Said, Snapshot};
 
 use super::learn;
@@ -87,15 +87,16 @@ fn who_has_no_room_is_told_in_proportion_and_takes_all_once_there_is_some() {
     assert_eq!(rows(&mesh, 1), 45);
 }
 
-/// What an overwatch knows of the way from `eu-west` to the first of the networks, in milliseconds.
-fn first_ms(mesh: &Mesh, number: usize) -> Option<u32> {
+/// What is known of the first of the networks: its time, how often it was counted, and when it was last seen.
+fn first(mesh: &Mesh, number: usize) -> (u32, u64, Time) {
     let rows = mesh.at(number).table().rows(&parsed(APP));
     let first = rows.into_iter().find(|(subnet, ..)| subnet.contains(ip("10.9.0.7")));
-    first.map(|(.., estimate)| estimate.rtt.us() / 1_000)
+    first.map(|(.., known)| (known.rtt.us() / 1_000, known.samples, known.observed_at)).unwrap()
 }
 
-#[test]
-fn what_a_full_one_left_out_is_heard_from_the_agent_itself() {
+/// Two overwatches are full, and one has rows of an agent. It measures such a network again, and its word comes to
+/// that one by way of the other alone, then from the agent itself: what is known before, and after each.
+fn heard_by_way_of_a_full_one(ms: u32) -> [(u32, u64, Time); 3] {
     let mut mesh = Mesh::new(2);
     for number in 0..2 {
         mesh.nodes[number].settings.table.rows_max = 10;
@@ -112,19 +113,66 @@ fn what_a_full_one_left_out_is_heard_from_the_agent_itself() {
     mesh.advance(41);
     // Both are full: one has rows of both agents, the other only of one.
     assert_eq!((rows(&mesh, 0), rows(&mesh, 1)), (0, 5));
-    let before = first_ms(&mesh, 1).unwrap();
-    // The agent's word comes by way of the one that has no room for it.
+    let before = first(&mesh, 1);
     mesh.heal();
     mesh.cut(End::Agent(agent), 1);
     mesh.advance(60);
-    learn(&mut mesh, agent, 0..1, 185);
+    learn(&mut mesh, agent, 0..1, ms);
     mesh.advance(60);
     let position = |number: usize| mesh.at(number).table().position(&parsed::<AgentId>("agent-0"));
     assert_eq!((rows(&mesh, 0), position(1)), (0, position(0)));
-    assert_eq!(first_ms(&mesh, 1), Some(before), "nobody told it");
+    let relayed = first(&mesh, 1);
     mesh.heal();
     mesh.advance(60);
-    assert!(first_ms(&mesh, 1) > Some(before), "{:?}", first_ms(&mesh, 1));
+    [before, relayed, first(&mesh, 1)]
+}
+
+#[test]
+fn what_a_full_one_left_out_is_heard_from_the_agent_itself() {
+    let [before, relayed, after] = heard_by_way_of_a_full_one(185);
+    assert_eq!(relayed, before, "nobody told it");
+    assert!(after.0 > before.0, "{before:?} {after:?}");
+    // What was only seen again is told as that.
+    let [before, relayed, after] = heard_by_way_of_a_full_one(85);
+    assert_eq!(relayed, before, "nobody told it");
+    assert_eq!(after.0, before.0);
+    assert!(after.1 > before.1 && after.2 > before.2, "{before:?} {after:?}");
+}
+
+/// Another one told its rows, then a port of it went: where it goes on from is where the table stands.
+#[test]
+fn who_gave_up_a_port_meanwhile_goes_on_where_the_table_stands() {
+    let mut mesh = Mesh::new(2);
+    let one_port = settings::agent("agent-0", "eu-west", &host_address(0));
+    let mut second = settings::offer(APP, "eu-west", &host_address(0));
+    (second.listen_port, second.backend.key.port) = (81, 81);
+    let mut two_ports = one_port.clone();
+    two_ports.offers.push(second);
+    let agent = mesh.start_as(two_ports, &[0, 1]);
+    mesh.advance(5);
+    learn(&mut mesh, agent, 0..20, 85);
+    mesh.advance(41);
+    mesh.cut(End::Agent(agent), 0);
+    learn(&mut mesh, agent, 20..30, 85);
+    mesh.advance(60);
+    let position =
+        |mesh: &Mesh, number: usize| mesh.at(number).table().position(&parsed("agent-0"));
+    assert_eq!(position(&mesh, 0), position(&mesh, 1));
+    mesh.reload_agent(agent, one_port);
+    for _ in 0..10 {
+        if position(&mesh, 0).is_some_and(|at| at.sequence == 0) {
+            break;
+        }
+        mesh.advance(1);
+    }
+    assert_eq!(position(&mesh, 0).map(|at| at.sequence), Some(0));
+    mesh.heal();
+    mesh.cut(End::Overwatch(0), 1);
+    mesh.advance(60);
+    assert_eq!(position(&mesh, 0), position(&mesh, 1));
+    assert_eq!(rows(&mesh, 0), 30);
+    let refusals = &mesh.at(0).counters().refusals;
+    assert!(refusals.is_empty(), "{refusals:?}");
 }
 
 #[test]
