@@ -176,7 +176,9 @@ impl fmt::Display for Note {
                 "latency is learned for as many client networks as may be, {max}: those seen longest ago make \
                  room: raise agent.latency_learning.max_subnets"
             ),
-            Self::HasRoom => f.write_str("latency: no client network had to make room for an hour"),
+            Self::HasRoom => {
+                f.write_str("latency: no client network had to make room for two hours")
+            }
             Self::Concentrated(Concentration { addresses, samples }) => {
                 let certain: u64 = addresses.iter().map(|(_, count)| count).sum();
                 write!(

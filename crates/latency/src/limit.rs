@@ -3,8 +3,9 @@
 use model::Time;
 
 /// A limit that nothing met for so long binds no more. What finds no room and is in use comes again within the
-/// hour, since its row is told whole in it: an hour in which nothing met the limit is one with room for all.
-pub const QUIET_MS: u64 = 3_600_000;
+/// hour, since its row is told whole in it: two hours in which nothing met the limit had room for all. One hour
+/// would end just when they come.
+pub const QUIET_MS: u64 = 7_200_000;
 
 /// What is new about a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +55,11 @@ mod tests {
         assert_eq!(look(3, 1), Some(Turn::Begins));
         assert_eq!(look(3, 2), None);
         assert_eq!(look(9, 59), None);
-        assert_eq!(look(9, 118), None);
-        assert_eq!(look(9, 119), Some(Turn::Ends));
-        assert_eq!(look(9, 500), None);
-        assert_eq!(look(10, 501), Some(Turn::Begins));
+        // An hour later comes what found no room.
+        assert_eq!(look(12, 119), None);
+        assert_eq!(look(12, 238), None);
+        assert_eq!(look(12, 239), Some(Turn::Ends));
+        assert_eq!(look(12, 500), None);
+        assert_eq!(look(13, 501), Some(Turn::Begins));
     }
 }

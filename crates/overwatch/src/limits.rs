@@ -1,9 +1,10 @@
 //! Which limits of the table bind: a line when one begins to, a line when it no longer does. Must never count:
 //! the table does.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use latency::{Limit, Turn};
+use latency::{Limit, Table, Turn};
 use model::{AgentId, Time};
 
 use crate::{Effect, Note, Overwatch};
@@ -15,7 +16,10 @@ const NAMED_MAX: usize = 3;
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
     of_all: Limit,
-    of_one: Limit,
+    /// Of agents of which rows ever made room; dropped with the agent.
+    of_one: BTreeMap<AgentId, Limit>,
+    /// How many rows had made room, of all agents, when they were last looked at.
+    evicted: u64,
 }
 
 /// What is new about one of them.
@@ -28,21 +32,47 @@ pub enum LimitNote {
     },
     /// It has had room for all lately.
     TableHasRoom,
-    /// Rows of an agent make room for other ones of it.
-    AgentFull {
-        /// Who has as many rows as one may have; a few of them.
+    /// Rows of agents make room for other ones of the same agent.
+    AgentsFull {
+        /// Who has as many rows as one may have.
         agents: Vec<AgentId>,
         /// The most rows that are kept of one.
         max: usize,
     },
-    /// Lately no agent's did.
-    AgentsHaveRoom,
+    /// Of these agents none did lately.
+    AgentsHaveRoom {
+        /// Who they are.
+        agents: Vec<AgentId>,
+    },
 }
 
 impl LimitNote {
     /// Whether something is lost from now on.
     pub(crate) const fn is_loss(&self) -> bool {
-        matches!(self, Self::TableFull { .. } | Self::AgentFull { .. })
+        matches!(self, Self::TableFull { .. } | Self::AgentsFull { .. })
+    }
+}
+
+impl Limits {
+    /// Whose limits begin to bind, and whose bind no more.
+    fn look_at_each(&mut self, table: &Table, now: Time) -> [Vec<AgentId>; 2] {
+        let mut turned = [Vec::new(), Vec::new()];
+        let evicted = std::mem::replace(&mut self.evicted, table.counters().evicted);
+        if self.of_one.is_empty() && evicted == self.evicted {
+            return turned;
+        }
+        let mut before = std::mem::take(&mut self.of_one);
+        for (agent, evicted) in table.evicted() {
+            let mut limit = before.remove(agent).unwrap_or_default();
+            let [begins, ends] = &mut turned;
+            match limit.look(evicted, now) {
+                Some(Turn::Begins) => begins.push(agent.clone()),
+                Some(Turn::Ends) => ends.push(agent.clone()),
+                None => {}
+            }
+            self.of_one.insert(agent.clone(), limit);
+        }
+        turned
     }
 }
 
@@ -54,16 +84,24 @@ impl Overwatch {
             Turn::Begins => LimitNote::TableFull { max: limits.rows_max },
             Turn::Ends => LimitNote::TableHasRoom,
         });
+        let [full, has_room] = self.limits.look_at_each(&self.table, now);
         let max = limits.rows_per_agent_max;
-        let of_one = self.limits.of_one.look(counters.evicted, now).map(|turn| match turn {
-            Turn::Begins => {
-                let full = self.table.agents().filter(|agent| self.table.rows_of(agent) >= max);
-                LimitNote::AgentFull { agents: full.take(NAMED_MAX).cloned().collect(), max }
-            }
-            Turn::Ends => LimitNote::AgentsHaveRoom,
-        });
-        let notes = of_all.into_iter().chain(of_one);
+        let full = Some(full).filter(|agents| !agents.is_empty());
+        let full = full.map(|agents| LimitNote::AgentsFull { agents, max });
+        let has_room = Some(has_room).filter(|agents| !agents.is_empty());
+        let has_room = has_room.map(|agents| LimitNote::AgentsHaveRoom { agents });
+        let notes = of_all.into_iter().chain(full).chain(has_room);
         out.extend(notes.map(|note| Effect::Log(Note::Limit(note))));
+    }
+}
+
+/// The first of them, and how many more there are.
+fn named(agents: &[AgentId]) -> String {
+    let names: Vec<&str> = agents.iter().take(NAMED_MAX).map(AgentId::as_str).collect();
+    let names = names.join(", ");
+    match agents.len().saturating_sub(NAMED_MAX) {
+        0 => names,
+        more => format!("{names} and {more} more"),
     }
 }
 
@@ -76,20 +114,17 @@ impl fmt::Display for LimitNote {
                  overwatch.latency_table.max_rows"
             ),
             Self::TableHasRoom => {
-                f.write_str("the table of learned rows had room for all new ones for an hour")
+                f.write_str("the table of learned rows had room for all new ones for two hours")
             }
-            Self::AgentFull { agents, max } => {
-                let names: Vec<&str> = agents.iter().map(AgentId::as_str).collect();
-                write!(
-                    f,
-                    "an agent has more learned rows than are kept of one, {max}: {}; those observed longest ago make \
-                     room: raise overwatch.latency_table.max_rows_per_agent, or lower that agent's \
-                     agent.latency_learning.max_subnets",
-                    names.join(", ")
-                )
-            }
-            Self::AgentsHaveRoom => {
-                f.write_str("no agent's learned rows had to make room for an hour")
+            Self::AgentsFull { agents, max } => write!(
+                f,
+                "an agent has more learned rows than are kept of one, {max}: {}; those observed longest ago make \
+                 room: raise overwatch.latency_table.max_rows_per_agent, or lower that agent's \
+                 agent.latency_learning.max_subnets",
+                named(agents)
+            ),
+            Self::AgentsHaveRoom { agents } => {
+                write!(f, "no learned rows had to make room for two hours of {}", named(agents))
             }
         }
     }

@@ -145,7 +145,7 @@ fn that_networks_make_room_is_said_once_and_once_that_they_no_longer_do() {
     let learning = settings().learning.map(|l| LearningSettings { max_subnets: 2, ..l });
     let mut agent = Agent::new(Settings { learning, ..settings() }, [], START);
     let mut lines = Vec::new();
-    for (number, hours) in [(1, 0), (2, 0), (3, 0), (4, 0), (4, 0), (4, 1), (4, 1)] {
+    for (number, hours) in [(1, 0), (2, 0), (3, 0), (4, 0), (4, 0), (4, 2), (4, 2)] {
         let now = START.plus_ms(3_600_000 * hours + 30_000 * lines.len() as u64);
         let client = ip(&format!("10.1.{number}.7"));
         agent.handle(Event::Samples(vec![Sample { client, cookie: number, ..sample() }]), now);
@@ -159,7 +159,7 @@ fn that_networks_make_room_is_said_once_and_once_that_they_no_longer_do() {
     }
     let full = "latency is learned for as many client networks as may be, 2: those seen longest ago make room: \
         raise agent.latency_learning.max_subnets";
-    let has_room = "latency: no client network had to make room for an hour";
+    let has_room = "latency: no client network had to make room for two hours";
     assert_eq!(lines, ["", "", full, "", "", has_room, ""]);
 }
 

@@ -454,13 +454,13 @@ fn of_more_rows_than_there_is_room_for_some_are_taken_and_that_is_said_once() {
             "an agent has more learned rows than are kept of one, 3: third; those observed longest ago make room: \
              raise overwatch.latency_table.max_rows_per_agent, or lower that agent's \
              agent.latency_learning.max_subnets",
-            "no agent's learned rows had to make room for an hour",
+            "no learned rows had to make room for two hours of third",
         ),
         (
             |settings| settings.table.rows_max = 3,
             "the table of learned rows is full: 3; new rows are left out, known ones stay fresh: raise \
              overwatch.latency_table.max_rows",
-            "the table of learned rows had room for all new ones for an hour",
+            "the table of learned rows had room for all new ones for two hours",
         ),
     ];
     for (limit, begins, ends) in cases {
@@ -480,11 +480,41 @@ fn of_more_rows_than_there_is_room_for_some_are_taken_and_that_is_said_once() {
         }
         assert_eq!(lines, [begins]);
         assert!(bench.is_open(link));
-        bench.advance(3_600_000);
+        bench.advance(7_200_000);
         assert_eq!(limits(&mut bench), [ends]);
         bench.advance(3_600_000);
         assert_eq!(limits(&mut bench), [""; 0]);
     }
+}
+
+#[test]
+fn of_each_agent_that_is_full_it_is_said() {
+    let mut bench = Bench::with(|settings| settings.table.rows_per_agent_max = 3);
+    let mut lines = Vec::new();
+    let mut links = Vec::new();
+    for number in 3..9u8 {
+        let (name, address) = (format!("a{number}"), format!("10.2.1.{number}"));
+        let (link, _) = bench.join(identity(&name), &address, number);
+        bench.say(link, registration("eu-west", vec![offer(APP, &address)]));
+        links.push(link);
+    }
+    let mut full = |bench: &mut Bench, links: &[LinkId]| {
+        let rows: Vec<_> = (0..5).map(|n| row(&format!("10.7.{n}.0/24"), 1)).collect();
+        for link in links {
+            let said = bench.say(*link, report(1_000, 0, rows.clone()));
+            assert!(matches!(said.as_slice(), [Frame::Ack(_)]), "{said:?}");
+        }
+        bench.advance(1_000);
+        let who = limits(bench).into_iter();
+        let who =
+            who.map(|line| line.split_once(": ").unwrap().1.split(';').next().unwrap().to_owned());
+        lines.extend(who);
+        bench.advance(59_000);
+    };
+    full(&mut bench, &links[..1]);
+    full(&mut bench, &links[1..2]);
+    full(&mut bench, &links[2..]);
+    assert_eq!(lines, ["a3", "a4", "a5, a6, a7 and 1 more"]);
 }
 
 #[test]
