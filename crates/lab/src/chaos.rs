@@ -33,6 +33,8 @@ mod words;
 
 mod operators;
 
+mod stalls;
+
 mod watch;
 
 mod keeping;

@@ -7,6 +7,7 @@ use super::judge::{Asked, DETECTION_US, RECOVERY_US, Tally, Verdict};
 use super::keeping::Kept;
 use super::run::{Done, Run};
 use super::schedule::Step;
+use super::stalls::Stall;
 use crate::demo::screen::Screen;
 
 /// After the end of a fault, all is well again within this time.
@@ -110,6 +111,14 @@ pub(super) fn conclude(run: &Run<'_>, ended: (usize, usize), kept: Option<&Kept>
     promises.extend(kept.map(|kept| every_word_kept(run, kept)));
     for (is_kept, text) in &promises {
         mark(screen, *is_kept, text);
+    }
+    for Stall { at_us, length_us } in run.stalls.found() {
+        let seconds = |us: u64| Duration::from_micros(us).as_secs_f64();
+        let (at, length) = (seconds(at_us.saturating_sub(run.began_us)), seconds(length_us));
+        screen.line(&format!(
+            "  This machine itself stood still for {length:.1} s, {at:.1} s after the beginning: no process ran. What\n  \
+             went wrong then is not theirs; run it again."
+        ));
     }
     promises.iter().all(|(is_kept, _)| *is_kept)
 }

@@ -13,6 +13,7 @@ use super::load::{self, Load};
 use super::options::Options;
 use super::report;
 use super::schedule::{Planned, Schedule, Step};
+use super::stalls::Stalls;
 use super::watch;
 use crate::demo::stage::Stage;
 use crate::sys::process;
@@ -53,6 +54,7 @@ pub(super) struct Run<'a> {
     /// When the first step began, in microseconds of the system's clock.
     pub(super) began_us: u64,
     pub(super) load: Option<Load>,
+    pub(super) stalls: Stalls,
     etcd: Option<Etcd>,
     keeping: Option<Keeping>,
 }
@@ -64,7 +66,20 @@ impl<'a> Run<'a> {
         let judge = Judge { servers, nearest, ..Judge::default() };
         let (load, etcd, keeping) = (None, None, None);
         let (killed, etcd_killed, began_us, done) = (0, 0, 0, Vec::new());
-        Self { stage, topology, judge, done, killed, etcd_killed, began_us, load, etcd, keeping }
+        let stalls = Stalls::start();
+        Self {
+            stage,
+            topology,
+            judge,
+            done,
+            killed,
+            etcd_killed,
+            began_us,
+            load,
+            stalls,
+            etcd,
+            keeping,
+        }
     }
 
     /// Brings all to rest: everybody knows everybody, and every client is sent to its nearest region.
