@@ -299,7 +299,10 @@ impl Learning {
         if self.is_left() || self.rounds.is_switched {
             return true;
         }
-        let (_, rows_pause_ms) = rounds::pauses_ms(self.made.blocks.len());
+        let (pause_ms, rows_pause_ms) = rounds::pauses_ms(self.made.blocks.len());
+        if self.made.is_unlaid() && self.made.has_waited(pause_ms, now) {
+            return true;
+        }
         let has_rows = !self.queue.is_empty() || self.cells.is_stale();
         let looks = self.learns() && waited_ms >= LOOK_EVERY_MS;
         (has_rows && waited_ms >= rows_pause_ms) || looks
@@ -332,11 +335,11 @@ impl Learning {
         let is_switched = std::mem::take(&mut self.rounds.is_switched);
         // While a large table is judged round by round, maps follow at their own pace.
         let (pause_ms, _) = rounds::pauses_ms(self.made.blocks.len());
-        let has_waited = self.made.laid_at.is_none_or(|at| now.ms_since(at) >= pause_ms);
+        let has_waited = self.made.has_waited(pause_ms, now);
         if !is_first && !is_laid && !has_waited && (is_switched || self.is_left()) {
             return is_switched;
         }
-        let is_ranked = !self.made.unlaid.is_empty() || !self.made.unlaid_areas.is_empty();
+        let is_ranked = self.made.is_unlaid();
         if is_laid {
             self.lay_blocks();
         } else if is_ranked {
@@ -462,6 +465,16 @@ impl Learning {
 }
 
 impl Made {
+    /// Whether anything is newer than the blocks.
+    const fn is_unlaid(&self) -> bool {
+        !self.unlaid.is_empty() || !self.unlaid_areas.is_empty()
+    }
+
+    /// Whether the blocks were laid that long ago.
+    fn has_waited(&self, pause_ms: u64, now: Time) -> bool {
+        self.laid_at.is_none_or(|at| now.ms_since(at) >= pause_ms)
+    }
+
     fn chosen(&self, id: CellId) -> RankingId {
         self.chosen.get(id as usize).copied().unwrap_or(RankingId::NONE)
     }

@@ -48,10 +48,12 @@ impl Learning {
         *self = next;
     }
 
-    /// Whether rows that were taken, or cells that they concern, are still to be judged.
+    /// Whether rows that were taken, or cells that they concern, are still to be judged, or judged and not
+    /// in the map.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.learns() && !(self.queue.is_empty() && self.todo.is_empty() && !self.cells.is_stale())
+        let is_left = !self.todo.is_empty() || self.cells.is_stale();
+        self.learns() && (is_left || !self.queue.is_empty() || self.made.is_unlaid())
     }
 
     /// Whether nothing that was learned depends on what these differ in.

@@ -447,8 +447,8 @@ fn a_map_is_made_when_something_changed_and_is_new_only_then() {
     assert!(bench.learning.is_due(bench.now.plus_ms(1_000 + LOOK_EVERY_MS)), "rows grow old");
 }
 
-#[test]
-fn rows_wait_for_each_other_and_what_an_operator_did_for_nothing() {
+/// A thousand networks, each with a range.
+fn many() -> Bench {
     let mut bench = Bench::new();
     for network in 0..1_000 {
         // Neighbours are as far as can be from where the other is near.
@@ -458,6 +458,33 @@ fn rows_wait_for_each_other_and_what_an_operator_did_for_nothing() {
         bench.measure(&network, "us-east", us, 99);
     }
     bench.pass(1_000);
+    bench
+}
+
+/// Also where an agent came meanwhile, and the map that says so had to be told at once.
+#[test]
+fn what_is_judged_and_not_yet_in_the_map_is_behind_and_comes_to_it_after_the_pause() {
+    let mut bench = many();
+    let (pause_ms, _) = rounds::pauses_ms(bench.learning.made.blocks.len());
+    assert!(pause_ms > 0, "{pause_ms}");
+    assert!(!bench.learning.is_behind());
+    bench.report(&["eu-west", "us-east"]);
+    bench.measure("10.10.0.0/24", "eu-west", 300, 9_999);
+    bench.measure("10.10.0.0/24", "us-east", 20, 9_999);
+    assert!(bench.learning.is_behind() && bench.learning.is_due(bench.now));
+    bench.pass(0);
+    assert_eq!(bench.first("10.10.0.9"), "eu-west learned_latency");
+    assert!(bench.learning.is_behind());
+    assert!(!bench.learning.is_due(bench.now.plus_ms(pause_ms - 1)));
+    assert!(bench.learning.is_due(bench.now.plus_ms(pause_ms)));
+    bench.pass(pause_ms);
+    assert_eq!(bench.first("10.10.0.9"), "us-east learned_latency");
+    assert!(!bench.learning.is_behind());
+}
+
+#[test]
+fn rows_wait_for_each_other_and_what_an_operator_did_for_nothing() {
+    let mut bench = many();
     let (pause_ms, rows_pause_ms) = rounds::pauses_ms(bench.learning.made.blocks.len());
     assert!(rows_pause_ms > pause_ms + 100, "{rows_pause_ms}");
     let is_due_after = |bench: &Bench, ms: u64| bench.learning.is_due(bench.now.plus_ms(ms));
