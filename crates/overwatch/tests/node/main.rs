@@ -52,6 +52,7 @@ mod recall;
 mod refusals;
 mod reload;
 mod restart;
+mod resync;
 mod scopes;
 mod searching;
 mod settings;
