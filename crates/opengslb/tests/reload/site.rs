@@ -200,8 +200,12 @@ metrics: {{enabled: false}}
         let log = next.log();
         let at = |part: &str| log.rfind(part);
         let (agents, answering) = (at("registered 1 backends"), at("answering DNS on "));
-        assert_eq!(next.count("registered 1 backends"), self._learners.len(), "{log}");
-        assert!(agents < answering, "{log}");
+        let (back, there) = (next.count("registered 1 backends"), self._learners.len());
+        let old = self.overwatch.log();
+        assert_eq!(back, there, "{log}\nthe one before:\n{old}");
+        assert!(agents < answering, "{log}\nthe one before:\n{old}");
+        let awaited = format!("{there} agents awaited, {there} of them with rows");
+        assert!(log.contains(&awaited), "{awaited}: {log}\nthe one before:\n{old}");
         let mut old = std::mem::replace(&mut self.overwatch, next);
         assert!(old.end().success(), "{}", old.log());
         assert!(old.has("handed over"), "{}", old.log());

@@ -75,7 +75,7 @@ struct Giving<'a> {
 /// The loop, and what it gave up.
 struct GivingLoop<'a> {
     requests: &'a mpsc::Sender<Request>,
-    /// Whether the loop gave up what has to be taken back if this fails.
+    /// Whether the loop gave up, or may have, what has to be taken back if this fails.
     has_given: bool,
     /// The store, where it could not be closed.
     keeper: Option<Keeper>,
@@ -140,12 +140,16 @@ impl GivingLoop<'_> {
             Err(_) => return unwritten("the disk takes too long".to_owned()),
         }
         let (reply, given) = oneshot::channel();
+        // A fault in the midst of giving says nothing: some of it is given then.
+        self.has_given = true;
         self.ask(Request::Give(reply)).await?;
         let Given { agents, mut keeper } = match given.await.map_err(|_| HandoverError::Silent)? {
             Ok(given) => given,
-            Err(why) => return Ok(Err(why)),
+            Err(why) => {
+                self.has_given = false;
+                return Ok(Err(why));
+            }
         };
-        self.has_given = true;
         let closing = spawn_blocking(move || (keeper.close(DISK_MAX), keeper));
         match closing.await.map_err(|_| HandoverError::Unexpected)? {
             (Ok(()), _) => Ok(Ok(agents)),
@@ -186,9 +190,18 @@ mod tests {
 
     use super::*;
 
-    /// What a hand-over comes to where the loop is told that its store is written so; and whether anything has to
-    /// be taken back.
-    async fn check(told: Option<Written>) -> (Result<Vec<Expected>, String>, bool) {
+    /// What the loop says when it is asked to give.
+    #[derive(Clone, Copy)]
+    enum Gives {
+        All,
+        Nothing,
+        /// Some of it: it meets a fault.
+        Some,
+    }
+
+    /// What a hand-over comes to where the loop is told that its store is written so, and gives so; and whether
+    /// anything has to be taken back.
+    async fn check(told: Option<Written>, gives: Gives) -> (Result<Vec<Expected>, String>, bool) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store");
         let mut store = Some(Store::open(&path).unwrap().0);
@@ -197,19 +210,23 @@ mod tests {
         let mut waiting = Vec::new();
         let answer = async {
             while let Some(request) = asked.recv().await {
-                match (request, &told) {
-                    (Request::Write(reply), Some(told)) => drop(reply.send(told.clone())),
-                    (Request::Write(reply), None) => waiting.push(reply),
-                    (Request::Give(reply), _) => {
+                match (request, &told, gives) {
+                    (Request::Write(reply), Some(told), _) => drop(reply.send(told.clone())),
+                    (Request::Write(reply), None, _) => waiting.push(reply),
+                    (Request::Give(reply), _, Gives::All) => {
                         let keeper = Keeper::start(store.take().unwrap()).unwrap();
                         assert!(reply.send(Ok(Given { agents: Vec::new(), keeper })).is_ok());
                     }
-                    (request, _) => panic!("{request:?}"),
+                    (Request::Give(reply), _, Gives::Nothing) => {
+                        assert!(reply.send(Err("it has not got the store".to_owned())).is_ok());
+                    }
+                    (Request::Give(reply), _, Gives::Some) => drop(reply),
+                    (request, ..) => panic!("{request:?}"),
                 }
             }
         };
         let given = tokio::select! {
-            given = from.give() => given.unwrap(),
+            given = from.give() => given.unwrap_or_else(|error| Err(error.to_string())),
             () = answer => unreachable!("there is somebody who asks"),
         };
         // Another process can have it where it was given, and not otherwise.
@@ -219,15 +236,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_given_up_for_a_disk_that_is_slow_or_refuses() {
-        assert_eq!(check(Some(Ok(()))).await, (Ok(Vec::new()), true));
+        assert_eq!(check(Some(Ok(())), Gives::All).await, (Ok(Vec::new()), true));
         for (told, why) in [
             (None, "the disk takes too long"),
             (Some(Err("is the disk full?".to_owned())), "is the disk full?"),
         ] {
-            let (given, has_given) = check(told).await;
+            let (given, has_given) = check(told, Gives::All).await;
             let said = given.unwrap_err();
             assert!(said.ends_with(why) && said.contains("a restart would forget"), "{said}");
             assert!(!has_given, "agents are served on");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_fault_left_half_given_is_taken_back() {
+        let silent = HandoverError::Silent.to_string();
+        assert_eq!(check(Some(Ok(())), Gives::Some).await, (Err(silent), true));
+        let refused = "it has not got the store".to_owned();
+        assert_eq!(check(Some(Ok(())), Gives::Nothing).await, (Err(refused), false));
     }
 }

@@ -23,6 +23,8 @@ use crate::notify;
 /// The agents that a process waits for before it answers.
 pub(super) struct Awaiting {
     agents: Vec<(AgentId, Option<Position>)>,
+    /// How many these were, and how many of them had told what they learned.
+    were: (usize, usize),
     until: Instant,
     /// To the process that still answers.
     answering: oneshot::Sender<()>,
@@ -54,9 +56,11 @@ impl Awaiting {
             let position = expected.position.map(|(epoch, sequence)| Position { epoch, sequence });
             Some((expected.agent.parse().ok()?, position))
         });
-        let (agents, until) = (agents.collect(), Instant::now() + RESYNC_MAX);
-        let answering = taking.watch(to_outcomes);
-        (outcomes, Some(Self { agents, until, answering, keeper, pid, held: Vec::new() }))
+        let agents: Vec<(AgentId, Option<Position>)> = agents.collect();
+        let with_rows = agents.iter().filter(|(_, position)| position.is_some());
+        let were = (agents.len(), with_rows.count());
+        let (answering, until) = (taking.watch(to_outcomes), Instant::now() + RESYNC_MAX);
+        (outcomes, Some(Self { agents, were, until, answering, keeper, pid, held: Vec::new() }))
     }
 
     /// Holds a word until this process answers: should it fail before, the other one goes on by what it knows,
@@ -175,12 +179,13 @@ impl Process {
 
     /// Answers from now on; the other process, if it is there, is told so.
     fn answer(&mut self) -> Result<(), StartError> {
-        let Some(Awaiting { answering, keeper, pid, held, .. }) = self.awaiting.take() else {
-            return Ok(());
-        };
+        let Some(awaiting) = self.awaiting.take() else { return Ok(()) };
+        let Awaiting { were: (agents, with_rows), answering, keeper, pid, held, .. } = awaiting;
         self.dns.serve()?;
         self.keeping.take_back(keeper);
-        info!("took over from process {pid}");
+        info!(
+            "took over from process {pid}: {agents} agents awaited, {with_rows} of them with rows"
+        );
         notify::followed_by(std::process::id());
         notify::ready();
         // Where it is gone there is nobody to tell.
