@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use latency::{Learner, Position};
 use mesh::{
-    AgentHandshake, AgentIdentity, DialStep, Frame, HandshakeFault, KeyHash, Peer, Refusal,
-    RefusalReason, Welcome,
+    AgentHandshake, AgentIdentity, DialStep, Frame, HandshakeFault, KeyHash, OverwatchId, Peer,
+    Refusal, RefusalReason, Welcome,
 };
 
 use crate::{Effect, LinkId, Note};
@@ -24,7 +24,9 @@ const REPORT_ROWS_MAX: usize = 4096;
 pub(crate) struct Link {
     id: LinkId,
     /// The address that was dialled.
-    dialled: String,
+    pub(crate) dialled: String,
+    /// The key of whoever answers there.
+    key: KeyHash,
     state: State,
     /// Addresses that this overwatch told not to learn from.
     pub(crate) exclude: Vec<IpAddr>,
@@ -34,6 +36,8 @@ pub(crate) struct Link {
 enum State {
     Proving(Box<AgentHandshake>),
     Speaking {
+        overwatch_id: OverwatchId,
+        /// For the log: the same with its address.
         overwatch: String,
         /// What the overwatch has of this epoch.
         acknowledged: u64,
@@ -74,11 +78,12 @@ impl Link {
         pinned: Option<KeyHash>,
         out: &mut Vec<Effect>,
     ) -> Option<Self> {
+        let key = peer.key;
         match AgentHandshake::start(identity, peer, pinned) {
             Ok((handshake, hello)) => {
                 out.push(Effect::Send { link: id, frame: hello });
                 let state = State::Proving(Box::new(handshake));
-                Some(Self { id, dialled, state, exclude: Vec::new() })
+                Some(Self { id, dialled, key, state, exclude: Vec::new() })
             }
             Err(fault) => {
                 not_joined(id, &dialled, &fault, out);
@@ -99,8 +104,7 @@ impl Link {
                     Asked::Nothing
                 }
                 Ok(DialStep::Welcomed { overwatch_id, welcome }) => {
-                    let overwatch = format!("{overwatch_id} at {}", self.dialled);
-                    self.welcomed(overwatch, welcome, epoch, out)
+                    self.welcomed(overwatch_id, welcome, epoch, out)
                 }
                 Err(fault) => {
                     not_joined(self.id, &self.dialled, &fault, out);
@@ -153,17 +157,27 @@ impl Link {
 
     fn welcomed(
         &mut self,
-        overwatch: String,
+        overwatch_id: OverwatchId,
         welcome: Welcome,
         epoch: u64,
         out: &mut Vec<Effect>,
     ) -> Asked {
+        let overwatch = format!("{overwatch_id} at {}", self.dialled);
         let ours = welcome.resume.filter(|position| position.epoch == epoch);
         let acknowledged = ours.map_or(0, |position| position.sequence);
         out.push(Effect::Log(Note::Joined { overwatch: overwatch.clone(), resume: acknowledged }));
-        self.state = State::Speaking { overwatch, acknowledged, in_flight: false };
+        self.state = State::Speaking { overwatch_id, overwatch, acknowledged, in_flight: false };
         self.exclude = welcome.exclude;
         Asked::Registration { resume: welcome.resume, peers: welcome.peers }
+    }
+
+    /// Whether the one that names itself to a new link is the one of this session, by way of another address.
+    pub(crate) fn is_with(&self, new: &Self, who: &OverwatchId) -> bool {
+        let (State::Speaking { overwatch_id, .. }, State::Proving(_)) = (&self.state, &new.state)
+        else {
+            return false;
+        };
+        (overwatch_id, self.key) == (who, new.key) && self.dialled != new.dialled
     }
 
     /// Sends a frame if the session stands.

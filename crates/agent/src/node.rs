@@ -48,6 +48,9 @@ pub struct Agent {
     /// Why the sessions with an overwatch did not come about, as last logged; bounded by those that
     /// the edge dials.
     complaints: BTreeMap<String, (String, Time)>,
+    /// Addresses by which an overwatch goes that has a session by another one, as logged; bounded as the
+    /// complaints are.
+    doubles: BTreeSet<String>,
     /// Whether a dump is under way.
     is_polling: bool,
     pub(crate) next_heartbeat: Time,
@@ -79,6 +82,7 @@ impl Agent {
             excluded: overwatches.into_iter().take(EXCLUDED_MAX).collect(),
             peers: BTreeSet::new(),
             complaints: BTreeMap::new(),
+            doubles: BTreeSet::new(),
             is_polling: false,
             next_heartbeat: now.plus_ms(settings.heartbeat.interval_ms),
             has_warned: false,
@@ -183,6 +187,9 @@ impl Agent {
 
     fn on_frame(&mut self, id: LinkId, frame: Frame, out: &mut Vec<Effect>) {
         let epoch = self.epoch;
+        if self.is_double(id, &frame, out) {
+            return;
+        }
         let Some(link) = self.links.get_mut(&id) else { return };
         let asked = link.on_frame(frame, epoch, out);
         let told = link.exclude.clone();
@@ -213,6 +220,24 @@ impl Agent {
         if let (Some(learner), Some(link)) = (&self.learner, self.links.get_mut(&id)) {
             link.report(learner, self.epoch, out);
         }
+    }
+
+    /// Closes a link to an overwatch that has a session already by another address: it would end that one for
+    /// this one, and the other way round, for ever. Tells whether it did.
+    fn is_double(&mut self, id: LinkId, frame: &Frame, out: &mut Vec<Effect>) -> bool {
+        let Frame::Challenge(challenge) = frame else { return false };
+        let Some(new) = self.links.get(&id) else { return false };
+        let same = |link: &&Link| link.is_with(new, &challenge.overwatch_id);
+        let Some(first) = self.links.values().find(same) else { return false };
+        if self.doubles.insert(new.dialled.clone()) {
+            let [dialled, first] = [&new.dialled, &first.dialled].map(Clone::clone);
+            let overwatch = challenge.overwatch_id.to_string();
+            out.push(Effect::Log(Note::Double { overwatch, dialled, first }));
+        }
+        if let Some(new) = self.links.get_mut(&id) {
+            new.hang_up(out);
+        }
+        true
     }
 
     /// A clock that went back over a restart must not make this life look older than the last. Tells whether

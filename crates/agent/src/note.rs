@@ -36,6 +36,15 @@ pub enum Note {
         /// Why, and what to do.
         reason: String,
     },
+    /// An overwatch goes by two addresses; one session with it is enough.
+    Double {
+        /// Its name.
+        overwatch: String,
+        /// The address that was dialled in vain.
+        dialled: String,
+        /// That of the session.
+        first: String,
+    },
     /// A session ended.
     Left {
         /// The overwatch.
@@ -109,9 +118,11 @@ impl Note {
     pub const fn level(&self) -> Level {
         match self {
             Self::Published { .. } => Level::Debug,
-            Self::Joined { .. } | Self::Left { .. } | Self::Recovered { .. } | Self::HasRoom => {
-                Level::Info
-            }
+            Self::Joined { .. }
+            | Self::Double { .. }
+            | Self::Left { .. }
+            | Self::Recovered { .. }
+            | Self::HasRoom => Level::Info,
             Self::BackendHealth { status, .. } => match status {
                 CheckStatus::Up | CheckStatus::Unknown => Level::Info,
                 CheckStatus::Down => Level::Warn,
@@ -139,6 +150,10 @@ impl fmt::Display for Note {
             Self::NotJoined { overwatch, reason } => {
                 write!(f, "cannot join overwatch {overwatch}: {reason}")
             }
+            Self::Double { overwatch, dialled, first } => write!(
+                f,
+                "overwatch {overwatch} is at {dialled} too, and has a session at {first}: that one stays"
+            ),
             Self::Left { overwatch } => write!(f, "the session with overwatch {overwatch} ended"),
             Self::Refused { overwatch, refusal } => {
                 write!(f, "overwatch {overwatch} refused: {refusal}")

@@ -89,6 +89,16 @@ fn sent(effects: Vec<Effect>) -> Vec<Frame> {
 
 /// Brings a session up to the overwatch's welcome; what the agent did about that.
 fn join(agent: &mut Agent, link: LinkId, welcome: Welcome) -> Vec<Effect> {
+    join_with(agent, link, link, welcome).unwrap()
+}
+
+/// The same with this overwatch; what the agent did where it did not get so far.
+fn join_with(
+    agent: &mut Agent,
+    link: LinkId,
+    overwatch: u64,
+    welcome: Welcome,
+) -> Result<Vec<Effect>, Vec<Effect>> {
     let token = Token {
         service: "app".parse().unwrap(),
         secret: secret(),
@@ -96,19 +106,47 @@ fn join(agent: &mut Agent, link: LinkId, welcome: Welcome) -> Vec<Effect> {
         networks: Vec::new(),
     };
     let identity = OverwatchIdentity {
-        overwatch_id: "overwatch".parse().unwrap(),
+        overwatch_id: format!("overwatch-{overwatch}").parse().unwrap(),
         keys: MeshKeys::new([[7; 32]]).unwrap(),
         tokens: Tokens::new(vec![token]).unwrap(),
     };
-    let mut overwatch = OverwatchHandshake::new(peer("eu", 1, 2));
-    let (dialled, peer) = (format!("overwatch-{link}:7946"), peer("overwatch", 2, 1));
+    let (name, key) = (identity.overwatch_id.to_string(), 100 + u8::try_from(overwatch).unwrap());
+    let mut overwatch = OverwatchHandshake::new(peer("eu", 1, key));
+    let (dialled, peer) = (format!("overwatch-{link}:7946"), peer(&name, key, 1));
     let opened = Event::LinkOpened { link, dialled, peer, pinned: None };
     let [hello] = <[Frame; 1]>::try_from(sent(agent.handle(opened, START))).unwrap();
     let Ok(OverwatchStep::Send(challenge)) = overwatch.on_frame(hello, &identity) else { panic!() };
     let frame = Event::FrameReceived { link, frame: challenge };
-    let [proof] = <[Frame; 1]>::try_from(sent(agent.handle(frame, START))).unwrap();
+    let effects = agent.handle(frame, START);
+    if effects.contains(&Effect::Close { link }) {
+        return Err(effects);
+    }
+    let [proof] = <[Frame; 1]>::try_from(sent(effects)).unwrap();
     assert!(matches!(overwatch.on_frame(proof, &identity), Ok(OverwatchStep::Proven(_))));
-    say(agent, link, Frame::Welcome(welcome))
+    Ok(say(agent, link, Frame::Welcome(welcome)))
+}
+
+#[test]
+fn an_overwatch_that_goes_by_two_addresses_has_one_session_and_that_is_said_once() {
+    let mut agent = agent();
+    join(&mut agent, 1, welcome());
+    let text = "overwatch overwatch-1 is at overwatch-2:7946 too, and has a session at overwatch-1:7946: that one \
+                stays";
+    for expect in [Some(text.to_owned()), None] {
+        let effects = join_with(&mut agent, 2, 1, welcome()).unwrap_err();
+        let note = effects.iter().find_map(|effect| match effect {
+            Effect::Log(note) => Some(note.to_string()),
+            _ => None,
+        });
+        assert_eq!(note, expect, "{effects:?}");
+        assert!(effects.contains(&Effect::Close { link: 2 }));
+        agent.handle(Event::LinkClosed { link: 2 }, START);
+    }
+    // Another one at that address, and the first one there once its session is over.
+    join_with(&mut agent, 2, 2, welcome()).unwrap();
+    agent.handle(Event::LinkClosed { link: 2 }, START);
+    agent.handle(Event::LinkClosed { link: 1 }, START);
+    join_with(&mut agent, 2, 1, welcome()).unwrap();
 }
 
 fn say(agent: &mut Agent, link: LinkId, frame: Frame) -> Vec<Effect> {

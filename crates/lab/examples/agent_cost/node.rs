@@ -110,8 +110,10 @@ impl Overwatches {
             keys: MeshKeys::new([[0; 32]])?,
             tokens: Tokens::new(vec![token])?,
         };
-        let mut handshake = OverwatchHandshake::new(peer(AGENT, 1, 2));
-        let (dialled, peer) = (format!("overwatch-{link}:7946"), peer(OVERWATCH, 2, 1));
+        // Each has its own key, or they would be one.
+        let key = u8::try_from(link)?.saturating_add(2);
+        let mut handshake = OverwatchHandshake::new(peer(AGENT, 1, key));
+        let (dialled, peer) = (format!("overwatch-{link}:7946"), peer(OVERWATCH, key, 1));
         let mut effects =
             agent.handle(Event::LinkOpened { link, dialled, peer, pinned: None }, now);
         loop {
