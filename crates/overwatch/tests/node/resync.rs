@@ -27,7 +27,7 @@ fn awaited(bench: &Bench) -> Vec<(String, bool)> {
 
 #[test]
 fn who_was_not_heard_for_a_moment_is_awaited_where_answers_go_by_its_rows() {
-    let eu = ("eu".to_owned(), true);
+    let eu = [("eu".to_owned(), true)];
     for is_cut in [false, true] {
         let mut bench = learned();
         let there: Vec<String> = awaited(&bench).into_iter().map(|(agent, _)| agent).collect();
@@ -39,7 +39,7 @@ fn who_was_not_heard_for_a_moment_is_awaited_where_answers_go_by_its_rows() {
         // A heartbeat is late; the process hung; it hung for as long as a hand-over may.
         for ms in [16_000, 20_000, 70_000] {
             hang(&mut bench, ms);
-            assert_eq!(awaited(&bench), [eu.clone()], "{ms}, {is_cut}");
+            assert_eq!(awaited(&bench), eu, "{ms}, {is_cut}");
             assert!(!bench.overwatch.has_caught_up(&parsed("eu"), None, bench.now));
         }
         // It has ended.
