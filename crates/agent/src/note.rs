@@ -150,10 +150,9 @@ impl fmt::Display for Note {
             Self::NotJoined { overwatch, reason } => {
                 write!(f, "cannot join overwatch {overwatch}: {reason}")
             }
-            Self::Double { overwatch, dialled, first } => write!(
-                f,
-                "overwatch {overwatch} is at {dialled} too, and has a session at {first}: that one stays"
-            ),
+            Self::Double { overwatch, dialled, first } => {
+                write!(f, "overwatch {overwatch} is at {dialled} too; its session is at {first}")
+            }
             Self::Left { overwatch } => write!(f, "the session with overwatch {overwatch} ended"),
             Self::Refused { overwatch, refusal } => {
                 write!(f, "overwatch {overwatch} refused: {refusal}")

@@ -130,8 +130,8 @@ fn join_with(
 fn an_overwatch_that_goes_by_two_addresses_has_one_session_and_that_is_said_once() {
     let mut agent = agent();
     join(&mut agent, 1, welcome());
-    let text = "overwatch overwatch-1 is at overwatch-2:7946 too, and has a session at overwatch-1:7946: that one \
-                stays";
+    let text =
+        "overwatch overwatch-1 is at overwatch-2:7946 too; its session is at overwatch-1:7946";
     for expect in [Some(text.to_owned()), None] {
         let effects = join_with(&mut agent, 2, 1, welcome()).unwrap_err();
         let note = effects.iter().find_map(|effect| match effect {
