@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use store::{SharedRow, shared};
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::session::Session;
 use super::wire::{self, Range, Watched};
@@ -73,7 +73,8 @@ async fn follow_once(
     }
     let watch = wire::watch(&etcd.rows(), next);
     let (_session, mut lines) = Session::open(etcd).await?.stream("/v3/watch", &watch).await?;
-    let mut due = interval(etcd.look_every);
+    // What was found before the watch began, it has that long to tell.
+    let mut due = interval_at(Instant::now() + etcd.look_every, etcd.look_every);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

@@ -59,12 +59,19 @@ async fn serve(mut stream: TcpStream, script: Script, asked: Asked) {
                 "HTTP/1.1 503 Unavailable\r\nContent-Length: 2\r\n\r\n{}".to_owned()
             }
             Answer::Lines(lines) => {
-                let mut text = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
+                let head = format!("{head}Transfer-Encoding: chunked\r\n\r\n");
+                stream.write_all(head.as_bytes()).await.unwrap();
                 for line in lines {
+                    // As from far away: what does not wait for a line has the time not to.
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                     let line = format!("{line}\n");
-                    text += &format!("{:x}\r\n{line}\r\n", line.len());
+                    let chunk = format!("{:x}\r\n{line}\r\n", line.len());
+                    // Who asked may have left.
+                    if stream.write_all(chunk.as_bytes()).await.is_err() {
+                        return;
+                    }
                 }
-                text
+                continue;
             }
             Answer::Nothing => return,
         };
@@ -468,22 +475,27 @@ async fn a_lease_is_held_kept_and_lost() {
     assert_eq!(paths, [grant, txn, keep, txn, keep, grant, txn, "/v3/lease/revoke"]);
 }
 
-/// A watch that was begun at a member which is cut off since, while the reads end at another one.
-#[tokio::test]
-async fn a_watch_that_tells_nothing_of_what_is_there_is_begun_anew_with_all_rows() {
+/// All is read at revision 7, a look finds a change of revision 9, and the watch says this.
+fn a_change_behind_what_was_read(
+    watch: Vec<Value>,
+) -> impl Fn(&str, &Value) -> Answer + Send + Sync + 'static {
     let is_first = AtomicBool::new(true);
-    let (port, asked) = gateway(move |path, body| match path {
+    move |path, body| match path {
         "/v3/kv/range" if body["key"] == coded("/t/format") => {
             format_at(if is_first.swap(false, Ordering::Relaxed) { 7 } else { 9 })
         }
         "/v3/kv/range" if body["sort_target"] == "MOD" => {
             range(vec![kv("/t/rows/hand/b", "", 9)], 9)
         }
-        // What was read is from before the change that the watch does not tell.
         "/v3/kv/range" => range(vec![kv("/t/rows/hand/a", "{}", 3)], 7),
-        _ => Answer::Lines(vec![json!({ "result": { "created": true } })]),
-    })
-    .await;
+        _ => Answer::Lines(watch.clone()),
+    }
+}
+
+/// A watch that was begun at a member which is cut off since, while the reads end at another one.
+#[tokio::test]
+async fn a_watch_that_tells_nothing_of_what_is_there_is_begun_anew_with_all_rows() {
+    let (port, asked) = gateway(a_change_behind_what_was_read(vec![begins()])).await;
     let mut quick = etcd(&[port], None);
     let settings = Arc::get_mut(&mut quick).unwrap();
     settings.look_every = Duration::from_millis(1);
@@ -503,6 +515,24 @@ async fn a_watch_that_tells_nothing_of_what_is_there_is_begun_anew_with_all_rows
     task.abort();
     let asked = asked.lock().unwrap();
     assert!(asked.iter().any(|(_, _, body)| body["min_mod_revision"].is_string()));
+}
+
+/// A watch that was begun at a member which is cut off since, as above, or one that has had no time yet.
+#[tokio::test]
+async fn a_watch_has_time_to_tell_what_was_found_before_it_began() {
+    let change = json!({ "result": { "events": [{ "kv": kv("/t/rows/hand/b", "{}", 9) }] } });
+    let watch = vec![begins(), change];
+    let (port, _) = gateway(a_change_behind_what_was_read(watch)).await;
+    let (news, mut heard) = mpsc::channel(16);
+    let task = tokio::spawn(follow::follow(etcd(&[port], None), news));
+    assert!(matches!(heard.recv().await, Some(News::All(_, 7))));
+    assert!(matches!(heard.recv().await, Some(News::InStep)));
+    assert!(matches!(heard.recv().await, Some(News::Changed(_))));
+    task.abort();
+}
+
+fn begins() -> Value {
+    json!({ "result": { "created": true } })
 }
 
 #[tokio::test]
