@@ -9,6 +9,9 @@ use std::net::IpAddr;
 
 /// Counters kept. An address with more than 1/64 of the samples always has one.
 const COUNTERS: usize = 64;
+/// So many of their numbers are compared at once.
+const AT_ONCE: usize = 16;
+const _: () = assert!(COUNTERS.is_multiple_of(AT_ONCE), "none is left over");
 
 /// How many addresses are "a few": a pair of load balancers in each family.
 const FEW: usize = 4;
@@ -32,8 +35,9 @@ pub struct Concentration {
 #[derive(Debug)]
 pub(crate) struct Talkers {
     counters: Vec<Talker>,
-    /// The addresses of the counters, as numbers: every sample looks through all of them.
-    keys: Vec<u64>,
+    /// The addresses of the counters, as numbers: every sample looks through all of them. Behind the last
+    /// counter they mean nothing.
+    keys: [u32; COUNTERS],
     /// No counter is below this, and none before `next` is at it.
     least: u64,
     next: usize,
@@ -50,13 +54,17 @@ struct Talker {
     error: u64,
 }
 
-/// An address as a number: its own, or of IPv6 one that it shares with one in 2^64 others. Where two
-/// share one they are one talker, under the name of the first.
-const fn key(address: IpAddr) -> u64 {
+/// An address as a number: its own, or of IPv6 one that it shares with others. Of those that share one, only
+/// the first that has a counter is found by it; the others are counted as if each came for the first time.
+const fn key(address: IpAddr) -> u32 {
     match address {
-        IpAddr::V4(v4) => v4.to_bits() as u64,
-        #[expect(clippy::cast_possible_truncation, reason = "both halves are used")]
-        IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 ^ (v6.to_bits() as u64).rotate_left(32),
+        IpAddr::V4(v4) => v4.to_bits(),
+        #[expect(clippy::cast_possible_truncation, reason = "all four parts are used")]
+        IpAddr::V6(v6) => {
+            let bits = v6.to_bits();
+            let folded = (bits >> 64) as u64 ^ (bits as u64).rotate_left(31);
+            (folded >> 32) as u32 ^ folded as u32
+        }
     }
 }
 
@@ -69,17 +77,18 @@ impl Talker {
 impl Talkers {
     /// No samples yet.
     pub(crate) const fn new() -> Self {
-        Self { counters: Vec::new(), keys: Vec::new(), least: 0, next: 0, samples: 0 }
+        Self { counters: Vec::new(), keys: [0; COUNTERS], least: 0, next: 0, samples: 0 }
     }
 
     /// Counts a sample.
     pub(crate) fn count(&mut self, address: IpAddr) {
         self.samples += 1;
         let wanted = key(address);
-        if let Some(known) = self.keys.iter().position(|key| *key == wanted) {
-            self.counters[known].count += 1;
+        let known = self.place(wanted).and_then(|place| self.counters.get_mut(place));
+        if let Some(known) = known.filter(|known| known.address == address) {
+            known.count += 1;
         } else if self.counters.len() < COUNTERS {
-            self.keys.push(wanted);
+            self.keys[self.counters.len()] = wanted;
             self.counters.push(Talker { address, count: 1, error: 0 });
         } else {
             let least = self.next_least();
@@ -90,6 +99,14 @@ impl Talkers {
         if self.samples >= SAMPLES_MAX {
             self.halve();
         }
+    }
+
+    /// The first place with this number. Many are compared with no branch in between: mostly none of them is it,
+    /// and a processor compares several at once.
+    fn place(&self, wanted: u32) -> Option<usize> {
+        let is_in = |some: &[u32]| some.iter().fold(false, |found, key| found | (*key == wanted));
+        let some = self.keys.chunks_exact(AT_ONCE).position(is_in)? * AT_ONCE;
+        Some(some + self.keys[some..].iter().position(|key| *key == wanted)?)
     }
 
     /// The place of a counter that no other is below. Counts only grow, so those passed by need no
@@ -128,7 +145,9 @@ impl Talkers {
             talker.error = talker.error.div_ceil(2);
         }
         self.counters.retain(|talker| talker.count > 0);
-        self.keys = self.counters.iter().map(|talker| key(talker.address)).collect();
+        for (at, talker) in self.keys.iter_mut().zip(&self.counters) {
+            *at = key(talker.address);
+        }
         (self.least, self.next) = (0, 0);
     }
 }
@@ -175,6 +194,17 @@ mod tests {
     fn a_quiet_site_says_nothing() {
         assert_eq!(mixed(1, 100, 999).concentration(), None);
         assert!(mixed(1, 100, 1000).concentration().is_some());
+    }
+
+    #[test]
+    fn addresses_with_one_number_are_told_apart() {
+        let [v4, v6] = ["0.0.0.1", "0:0:0:1::"].map(|text| text.parse::<IpAddr>().unwrap());
+        assert_eq!(key(v4), key(v6));
+        let mut talkers = Talkers::new();
+        for _ in 0..1_000 {
+            [v4, v4, v6].into_iter().for_each(|address| talkers.count(address));
+        }
+        assert_eq!(talkers.concentration().unwrap().addresses[0], (v4, 2_000));
     }
 
     #[test]
