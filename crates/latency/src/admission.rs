@@ -87,16 +87,17 @@ impl Admission {
     ///    counts unless all it acknowledged has counted while it was open.
     pub(crate) fn admit(&mut self, sample: &Sample, now: Time) -> Result<Measured, Refusal> {
         self.check_client(sample)?;
+        let measured = self.measured(sample);
         // The socket's age runs from here, whatever else is missing.
         let last = self.cookies.seen(sample, now)?;
         check_data(sample)?;
-        let measured = self.measured(sample)?;
+        let measured = measured?;
         let window_ms = match self.rtt_source {
             RttSource::Min => MIN_RTT_WINDOW_MS,
             RttSource::Smoothed => 0,
         };
         last.check(sample, self.min_connection_age_ms, now, window_ms)?;
-        self.cookies.count(sample, now);
+        last.count(sample, now);
         Ok(measured)
     }
 

@@ -4,6 +4,7 @@
 //! without a poll that saw it; so one failed dump does not make every socket young again.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::hint::black_box;
 
@@ -76,11 +77,13 @@ enum Life {
 }
 
 /// What was known of a socket when a reading of it came.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Last {
+#[derive(Debug)]
+pub(crate) struct Last<'a> {
     /// `None` for a closed socket that was never seen open.
     life: Option<Life>,
     interval: u32,
+    /// Where it is remembered, if it is.
+    cookie: Option<&'a mut Cookie>,
 }
 
 impl Cookies {
@@ -99,39 +102,29 @@ impl Cookies {
     }
 
     /// Notes that a socket was seen, and hands out what was known of it.
-    pub(crate) fn seen(&mut self, sample: &Sample, now: Time) -> Result<Last, Refusal> {
-        let interval = self.interval;
-        let full = self.known.len() >= COOKIES_MAX;
-        let known = self.known.get_mut(&sample.cookie);
-        let life = match (known, sample.state) {
-            (Some(cookie), SocketState::Open) => {
-                cookie.seen = interval;
-                Some(cookie.life)
+    pub(crate) fn seen(&mut self, sample: &Sample, now: Time) -> Result<Last<'_>, Refusal> {
+        let (interval, is_open) = (self.interval, sample.state == SocketState::Open);
+        // A full table must not be asked for an entry: it would grow for it.
+        let is_full = self.known.len() >= COOKIES_MAX && !self.known.contains_key(&sample.cookie);
+        if is_full {
+            let unknown = Last { life: None, interval, cookie: None };
+            return if is_open { Err(Refusal::TooManySockets) } else { Ok(unknown) };
+        }
+        let cookie = match self.known.entry(sample.cookie) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if !is_open => {
+                return Ok(Last { life: None, interval, cookie: None });
             }
-            (Some(cookie), SocketState::Closed) => {
-                cookie.seen = interval;
-                Some(std::mem::replace(&mut cookie.life, Life::Closed))
-            }
-            (None, SocketState::Closed) => None,
-            (None, SocketState::Open) if full => return Err(Refusal::TooManySockets),
-            (None, SocketState::Open) => {
-                let life = Life::Uncounted { since: now };
-                self.known.insert(sample.cookie, Cookie { life, seen: interval });
-                Some(life)
+            Entry::Vacant(unknown) => {
+                unknown.insert(Cookie { life: Life::Uncounted { since: now }, seen: interval })
             }
         };
-        Ok(Last { life, interval })
-    }
-
-    /// Notes that a reading counted.
-    pub(crate) fn count(&mut self, sample: &Sample, at: Time) {
-        let Sample { bytes_acked, min_rtt_us, .. } = *sample;
-        let counted = Life::Counted { bytes_acked, interval: self.interval, at, min_rtt_us };
-        if sample.state == SocketState::Open
-            && let Some(cookie) = self.known.get_mut(&sample.cookie)
-        {
-            cookie.life = counted;
+        cookie.seen = interval;
+        let life = cookie.life;
+        if !is_open {
+            cookie.life = Life::Closed;
         }
+        Ok(Last { life: Some(life), interval, cookie: Some(cookie) })
     }
 
     /// Begins the next interval.
@@ -148,10 +141,20 @@ impl Cookies {
     }
 }
 
-impl Last {
+impl Last<'_> {
+    /// Notes that the reading counted.
+    pub(crate) fn count(self, sample: &Sample, at: Time) {
+        let Sample { bytes_acked, min_rtt_us, .. } = *sample;
+        if sample.state == SocketState::Open
+            && let Some(cookie) = self.cookie
+        {
+            cookie.life = Life::Counted { bytes_acked, interval: self.interval, at, min_rtt_us };
+        }
+    }
+
     /// Whether a reading says something new about its connection.
     pub(crate) fn check(
-        self,
+        &self,
         sample: &Sample,
         age_ms: u64,
         now: Time,
