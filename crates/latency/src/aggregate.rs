@@ -35,6 +35,8 @@ pub(crate) struct Aggregate {
     /// Places in the order of last sight.
     recency: Chain,
     interval: Interval,
+    /// Places where a connection was counted since the last interval ended; that row may be gone.
+    counted: Places,
     /// Places whose average took a step since they were last handed out to be told.
     stepped: Places,
     rows_max: usize,
@@ -66,6 +68,7 @@ impl Aggregate {
             index: Index::new(),
             recency: Chain::new(),
             interval: Interval::new(),
+            counted: Places::new(),
             stepped: Places::new(),
             rows_max: clamped(rows_max),
             values: Vec::new(),
@@ -91,6 +94,7 @@ impl Aggregate {
         if let Some(Some(row)) = self.rows.get_mut(place as usize) {
             row.record(measured, now);
             self.interval.add(&mut row.pending, measured.rtt);
+            self.counted.add(place);
         }
         evicted
     }
@@ -98,8 +102,10 @@ impl Aggregate {
     /// Takes one step of the average for each row that had a connection since the last end. Walks
     /// those rows and no others.
     pub(crate) fn end_interval(&mut self, alpha: f64, averaging: Averaging) {
-        for place in self.pending() {
-            if let Some(Some(row)) = self.rows.get_mut(place as usize) {
+        // In the order in which they lie: memory is read ahead.
+        for place in std::mem::take(&mut self.counted).iter() {
+            let row = self.rows.get_mut(place as usize).and_then(Option::as_mut);
+            if let Some(row) = row.filter(|row| row.pending != Pending::NONE) {
                 self.interval.take(&mut row.pending, &mut self.values);
                 row.step(&mut self.values, alpha, averaging);
                 self.stepped.add(place);
@@ -108,22 +114,11 @@ impl Aggregate {
         self.interval.clear();
     }
 
-    /// The rows that had a connection since the last end: they were seen last.
-    fn pending(&self) -> Vec<u32> {
-        let has_any = |place: &u32| {
-            let row = self.rows.get(*place as usize).and_then(Option::as_ref);
-            row.is_some_and(|row| row.pending != Pending::NONE)
-        };
-        let newest = self.recency.newest();
-        let seen = std::iter::successors(newest, |place| self.recency.before(*place));
-        seen.take_while(has_any).collect()
-    }
-
     /// The places of the rows that changed since this was last asked; a place may hold another row by
     /// now, or none.
     pub(crate) fn take_changed(&mut self) -> Places {
         let mut changed = std::mem::take(&mut self.stepped);
-        self.pending().into_iter().for_each(|place| changed.add(place));
+        self.counted.iter().for_each(|place| changed.add(place));
         changed
     }
 

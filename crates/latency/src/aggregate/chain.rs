@@ -54,16 +54,6 @@ impl Chain {
         }
     }
 
-    /// The place used last.
-    pub(crate) const fn newest(&self) -> Option<u32> {
-        if self.newest == NONE { None } else { Some(self.newest) }
-    }
-
-    /// The place used last before that one.
-    pub(crate) fn before(&self, place: u32) -> Option<u32> {
-        self.links.get(place as usize).map(|link| link.older).filter(|older| *older != NONE)
-    }
-
     /// The place used longest ago.
     pub(crate) const fn oldest(&self) -> Option<u32> {
         if self.oldest == NONE { None } else { Some(self.oldest) }
